@@ -1,0 +1,55 @@
+# The commands of a day's work. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint bench proto proto-check screenshots clean
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' Makefile | column -t -s:
+
+demo: $(VENV)/.run  ## try it: console, relay and agent on this machine
+	@$(BIN)/natpass-tui demo
+
+test: $(VENV)/.test  ## install what the tests need, and run them
+	@sh tests/support/system_packages.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@for platform in linux win32 darwin; do echo "mypy --platform $$platform"; $(BIN)/mypy --platform $$platform || exit 1; done
+
+bench: $(VENV)/.test  ## measure, each figure as a ratio to a limit of the same run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
+	@$(BIN)/python proto/generate.py
+
+proto-check: $(VENV)/.test  ## fail if natpass_wire/pb is not what proto/ gives
+	@$(BIN)/python proto/generate.py --check
+
+screenshots: $(VENV)/.test  ## make the README's pictures by driving the real programs
+	@sh tests/support/system_packages.sh
+	@$(BIN)/python -m screenshots $(ARGS)
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "natpass needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; \
+	  else echo "Python's venv module is missing: apt install python3-venv" >&2; exit 2; fi; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	@echo "installing natpass into $(VENV) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@echo "installing natpass and its test tools into $(VENV) ..."
+	@$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.run
