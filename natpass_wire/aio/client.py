@@ -1,0 +1,211 @@
+"""A client's standing connection to its relay: it dials, logs in, serves, and starts again, for ever."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from natpass_wire.aio.dial import DialError, LoggedIn, RelayTarget, dial
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.session import OPEN_SECONDS, Session
+from natpass_wire.backoff import Backoff
+from natpass_wire.errors import LoginRefusedError, ProtocolError, RelayNotTrustedError
+from natpass_wire.keepalive import Keepalive
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+
+log = logging.getLogger(__name__)
+
+
+#: A connection that lived for less counts as a failed attempt, lest we dial a dying relay in a tight loop.
+STEADY_SECONDS = 5.0
+
+
+class Phase(Enum):
+    """Where a client is on its way to the relay."""
+
+    CONNECTING = auto()
+    ONLINE = auto()
+    WAITING = auto()  # until the next attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatus:
+    """How a client stands with its relay.
+
+    Attributes:
+        phase: where it is.
+        reason: why the last connection or attempt ended, safe to print; empty if there was none.
+        refused: the last attempt was answered, with a no.
+        retry_at: WAITING: when the next attempt is made, in the loop's time.
+    """
+
+    phase: Phase
+    reason: str = ""
+    refused: bool = False
+    retry_at: float = 0.0
+
+
+class RelayClient:
+    """Keeps one client logged in.
+
+    Args:
+        target: the relay, and who we are.
+        on_status: called at every change.
+        on_link: takes links that others ask us for; None: we serve none.
+        on_relay_message: takes the relay's own messages.
+        on_online: called with each new session, before anything else uses it.
+        rng: randomness for the delays, uniform in [0, 1).
+    """
+
+    def __init__(
+        self,
+        target: RelayTarget,
+        *,
+        on_status: Callable[[RelayStatus], None] | None = None,
+        on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        on_relay_message: Callable[[Msg], None] | None = None,
+        on_online: Callable[[Session], None] | None = None,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.target = target
+        self._on_status = on_status
+        self._on_link = on_link
+        self._on_relay_message = on_relay_message
+        self._on_online = on_online
+        self._rng = rng
+        self._backoff = Backoff()
+        self._waiters = 0
+        self._retry = False
+        self._changed = asyncio.Event()
+        self._buffers = ReadBuffers()
+        #: The connection, None while there is none.
+        self.session: Session | None = None
+        #: How we stand with the relay.
+        self.status = RelayStatus(Phase.CONNECTING)
+
+    @property
+    def client_id(self) -> str:
+        """Our id."""
+        return self.target.claims.client_id
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the relay and back, None until measured."""
+        return self.session.round_trip if self.session else None
+
+    async def run(self) -> None:
+        """Stay logged in until cancelled."""
+        try:
+            while True:
+                await self._once()
+                delay = self._backoff.delay(
+                    links_wait=self._waiters > 0, refused=self.status.refused, random=self._rng()
+                )
+                if delay:
+                    retry_at = asyncio.get_running_loop().time() + delay
+                    self._set(RelayStatus(Phase.WAITING, self.status.reason, self.status.refused, retry_at))
+                    await self._wait_for_retry(delay)
+        finally:
+            if self.session is not None:
+                self.session.close()
+                self.session = None
+
+    async def online(self) -> Session:
+        """Wait until logged in; return the connection. Who waits makes the attempts more frequent."""
+        self._waiters += 1
+        try:
+            while self.session is None:
+                self._changed.clear()
+                await self._changed.wait()
+            return self.session
+        finally:
+            self._waiters -= 1
+
+    async def open_link(self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS) -> Link:
+        """Open a link on the present connection.
+
+        Raises:
+            LinkEndedError: there is no connection, or the link was refused, or not answered in time.
+        """
+        if self.session is None:
+            why = self.status.reason or "not connected to the relay"
+            raise LinkEndedError(End(LinkEnd.PEER_GONE, why, reason=ConnectResponse.UNSET))
+        return await self.session.open_link(peer, request, timeout)
+
+    def retry_now(self) -> None:
+        """Make the next attempt at once."""
+        self._retry = True
+        self._changed.set()
+
+    async def _once(self) -> None:
+        """Make one attempt, and keep the connection for as long as it lives."""
+        self._set(RelayStatus(Phase.CONNECTING, self.status.reason))
+        try:
+            logged_in = await dial(self.target, self._buffers)
+        except LoginRefusedError as error:
+            self._failed(f"the relay refuses the login: {error.text}", refused=True)
+        except RelayNotTrustedError as error:
+            self._failed(str(error), refused=True)
+        except (DialError, ProtocolError) as error:
+            self._failed(str(error), refused=False)
+        else:
+            self._failed(await self._serve(logged_in), refused=False)
+
+    async def _serve(self, logged_in: LoggedIn) -> str:
+        keepalive = Keepalive.start(asyncio.get_running_loop().time(), logged_in.keepalive_interval, logged_in.silence)
+        session = Session(
+            logged_in.socket,
+            self.client_id,
+            keepalive,
+            pings=logged_in.pings,
+            on_link=self._on_link,
+            on_relay_message=self._on_relay_message,
+        )
+        logged_in.hand_over(session)
+        self.session = session
+        log.info("logged in at %s as %s", self.target.address, self.client_id)
+        if self._on_online is not None:
+            self._on_online(session)
+        self._set(RelayStatus(Phase.ONLINE))
+        since = asyncio.get_running_loop().time()
+        try:
+            return await session.run()
+        finally:
+            session.close()
+            self.session = None
+            if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
+                self._backoff.succeeded()
+
+    def _failed(self, reason: str, *, refused: bool) -> None:
+        self._backoff.failed()
+        log.warning("%s", reason)
+        self._set(RelayStatus(Phase.CONNECTING, reason, refused))
+
+    async def _wait_for_retry(self, delay: float) -> None:
+        """Wait, but no longer than a new waiter would have it."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + delay
+        waited_for = self._waiters > 0
+        self._retry = False
+        while not self._retry and (rest := until - loop.time()) > 0:
+            if self._waiters and not waited_for and not self.status.refused:
+                return
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(min(rest, 0.25)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _set(self, status: RelayStatus) -> None:
+        if status == self.status:
+            return
+        self.status = status
+        self._changed.set()
+        if self._on_status is not None:
+            self._on_status(status)

@@ -1,0 +1,268 @@
+"""Dialling a relay and logging in."""
+
+import asyncio
+import contextlib
+import ipaddress
+import secrets
+import ssl
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from natpass_wire import envelope
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.sockets import FrameHandler, FrameSocket
+from natpass_wire.aio.tls import client_context
+from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError
+from natpass_wire.frame import Batch, encode_frame
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.keepalive import CLIENT_SILENCE_LEGACY, INTERVAL_LEGACY, INTERVAL_V2
+from natpass_wire.login import legacy, v2
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.login_pb2 import HandshakePayload
+
+#: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
+_LEAST_INTERVAL, _MOST_INTERVAL = 1.0, 60.0
+#: A relay that closes the connection within this time refuses a login of an older dialect.
+CONSENT_SECONDS = 1.0
+#: How many intervals of silence end a connection.
+_SILENT_INTERVALS = 3
+
+
+class DialError(NatpassError):
+    """There is no connection to the relay; the text says why, safe to print."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAddress:
+    """Where the relay listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the connection can't leave this machine."""
+        return is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyLogin:
+    """A login at an existing np-svr."""
+
+    dialect: legacy.Dialect
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayTarget:
+    """A relay, and how to get in.
+
+    Attributes:
+        address: where it listens.
+        tls: whether it speaks TLS.
+        claims: who we are.
+        login: the key of handshake v2, or the login of an older dialect.
+        verify: check the certificate against the system's authorities. Handshake v2 binds the certificate itself.
+    """
+
+    address: RelayAddress
+    tls: bool
+    claims: v2.Claims
+    login: LoginKey | LegacyLogin
+    verify: bool = False
+
+
+@dataclass(slots=True)
+class LoggedIn:
+    """A connection that the relay let in; nobody handles its frames yet.
+
+    Attributes:
+        socket: the connection.
+        keepalive_interval: seconds.
+        silence: give the relay up after this many seconds.
+        pings: whether the relay answers pings and speaks our extensions.
+        capabilities: what the relay understands beyond WIRE.md.
+    """
+
+    socket: FrameSocket
+    _handler: "_LoginHandler"
+    keepalive_interval: float
+    silence: float
+    pings: bool
+    capabilities: frozenset[str] = frozenset()
+
+    def hand_over(self, handler: FrameHandler) -> None:
+        """Give the connection its handler, with everything that came since the login."""
+        self._handler.hand_over(handler)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine's loopback: the name localhost, 127.0.0.0/8 or ::1."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
+    """Connect to the relay and log in, within 10 s each.
+
+    Raises:
+        DialError: there is no connection.
+        LoginRefusedError: the relay does not let us in.
+        RelayNotTrustedError: it does not know the secret.
+        RemoteProtocolError: it is no natpass relay, or a broken one.
+    """
+    handler = _LoginHandler()
+    tls = client_context(verify=target.verify) if target.tls else None
+    socket = FrameSocket(handler, buffers, tls=tls, server_name=target.address.host if tls else None)
+    handler.socket = socket
+    try:
+        async with asyncio.timeout(v2.LOGIN_SECONDS):
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: socket, target.address.host, target.address.port)
+    except TimeoutError as error:
+        raise DialError(f"{target.address} did not answer within {v2.LOGIN_SECONDS:.0f} s") from error
+    except OSError as error:
+        raise DialError(f"cannot reach {target.address}: {_reason(error)}") from error
+    try:
+        async with asyncio.timeout(v2.LOGIN_SECONDS):
+            await handler.ready()
+            return await _log_in(target, socket, handler)
+    except TimeoutError as error:
+        socket.abort()
+        what = "does not answer the login" if handler.is_ready else "does not speak TLS"
+        raise DialError(f"{target.address} {what}: is it a natpass relay?") from error
+    except BaseException:
+        socket.abort()
+        raise
+
+
+async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHandler") -> LoggedIn:
+    if isinstance(target.login, LegacyLogin):
+        enc = legacy.encode(target.login.dialect, target.login.secret, time.time())
+        hello = Msg(type=MsgType.handshake, from_id=target.claims.client_id, to=RELAY_ID, hsp=HandshakePayload(enc=enc))
+        socket.write(envelope.to_frame(hello))
+        await handler.no_refusal()
+        return LoggedIn(socket, handler, INTERVAL_LEGACY, CLIENT_SILENCE_LEGACY, pings=False)
+    certificate = socket.peer_certificate()
+    binding = v2.tls_binding(sha256(certificate).digest()) if certificate else v2.NO_TLS
+    login = v2.ClientLogin(target.login, target.claims, binding, secrets.token_bytes(v2.NONCE_BYTES))
+    socket.write(envelope.to_frame(login.hello()))
+    while login.accepted is None:
+        answer = login.receive(await handler.next_message())
+        if answer is not None:
+            socket.write(envelope.to_frame(answer))
+    asked = login.accepted.keepalive_ms / 1000 or INTERVAL_V2
+    interval = min(max(asked, _LEAST_INTERVAL), _MOST_INTERVAL)
+    silence = interval * _SILENT_INTERVALS
+    return LoggedIn(socket, handler, interval, silence, pings=True, capabilities=login.relay_capabilities)
+
+
+class _LoginHandler:
+    """Handles a connection until the login is done, then stands between the socket and the one who takes over."""
+
+    socket: FrameSocket
+
+    def __init__(self) -> None:
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._messages: deque[Msg] = deque()
+        self._changed = asyncio.Event()
+        self._lost: tuple[Exception | None] | None = None
+        self._successor: FrameHandler | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether frames could be sent."""
+        return self._ready.done()
+
+    async def ready(self) -> None:
+        """Wait until frames can be sent."""
+        await self._ready
+
+    async def next_message(self) -> Msg:
+        """Return the next message.
+
+        Raises:
+            DialError: the connection is gone.
+        """
+        while not self._messages:
+            if self._lost is not None:
+                raise _lost_at_login(self._lost[0])
+            self._changed.clear()
+            await self._changed.wait()
+        return self._messages.popleft()
+
+    async def no_refusal(self) -> None:
+        """Wait until a login of an older dialect counts as good: silence is consent, a closed connection is a no.
+
+        Raises:
+            LoginRefusedError: the relay closed the connection.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONSENT_SECONDS):
+                while not self._messages and self._lost is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+        if self._lost is not None:
+            raise LoginRefusedError("it closed the connection: wrong legacy secret, or another dialect (--legacy)?")
+
+    def hand_over(self, handler: FrameHandler) -> None:
+        """Let `handler` have the connection."""
+        self._successor = handler
+        while self._messages:
+            payload = self._messages.popleft().SerializeToString()
+            frame = encode_frame(payload)
+            handler.batch_received(Batch(memoryview(frame), [0, len(frame)]))
+        if self._lost is not None:
+            handler.socket_lost(self._lost[0])
+
+    def socket_ready(self) -> None:
+        self._ready.set_result(None)
+
+    def batch_received(self, batch: Batch) -> None:
+        if self._successor is not None:
+            self._successor.batch_received(batch)
+            return
+        self._messages.extend(envelope.parse(payload) for payload in batch.payloads())
+        self._changed.set()
+
+    def writable_changed(self, writable: bool) -> None:
+        if self._successor is not None:
+            self._successor.writable_changed(writable)
+
+    def socket_lost(self, error: Exception | None) -> None:
+        if self._successor is not None:
+            self._successor.socket_lost(error)
+            return
+        self._lost = (error,)
+        self._changed.set()
+        if not self._ready.done():
+            self._ready.set_exception(_lost_at_login(error))
+            with contextlib.suppress(NatpassError):
+                self._ready.exception()  # nobody may be waiting any more
+
+
+def _lost_at_login(error: Exception | None) -> NatpassError:
+    if isinstance(error, RemoteProtocolError):
+        return DialError(f"{error} (TLS on one side only? wrong port?)")
+    if error is not None:
+        return DialError(f"the connection was lost during the login: {_reason(error)}")
+    hint = "an existing np-svr needs --legacy md5 or --legacy hmac; a relay with --no-tls needs it here as well"
+    return DialError(f"the relay closed the connection during the login ({hint})")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

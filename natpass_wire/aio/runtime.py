@@ -1,0 +1,47 @@
+"""What depends on the platform's event loop: the one place that knows uvloop and the proactor."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+#: Bytes that one read takes at most.
+READ_BYTES = 256 * 1024
+#: The proactor of Windows fills a connection's buffer while others run, so each needs its own; a smaller one.
+_OWN_READ_BYTES = 64 * 1024
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes our event loop: uvloop where it exists, otherwise asyncio's default."""
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - it does not exist on Windows
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """Run a program's main coroutine on our event loop; return its exit status."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(main)
+
+
+class ReadBuffers:
+    """The memory that sockets read into.
+
+    All connections of a loop share one buffer of each sort, since none holds data between two callbacks: with one of
+    its own each, 10 000 connections would hold gigabytes. (On Windows they can't share, see above.)
+
+    Attributes:
+        raw: what comes from the socket.
+        plain: what TLS makes of it.
+    """
+
+    def __init__(self, size: int = READ_BYTES) -> None:
+        self.raw = memoryview(bytearray(size))
+        self.plain = memoryview(bytearray(size + 64 * 1024))
+
+    def for_connection(self) -> "ReadBuffers":
+        """Return the buffers that a new connection uses."""
+        return ReadBuffers(_OWN_READ_BYTES) if sys.platform == "win32" else self

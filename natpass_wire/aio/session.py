@@ -1,0 +1,239 @@
+"""One connection to a relay, from its login to its end: keepalive, links, the relay's own messages."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+from natpass_wire import envelope
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.frame import Batch
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.keepalive import Keepalive
+from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: How long an opener waits for `connect_rep` (WIRE.md §5: np-svr says nothing about an absent target).
+OPEN_SECONDS = 10.0
+_TICK_SECONDS = 1.0
+
+
+class Session:
+    """A logged-in connection. It ends once, with `ended`, and all its links with it.
+
+    Args:
+        socket: the connection; the session is its handler from now on.
+        client_id: our id.
+        keepalive: of this connection.
+        pings: whether the relay answers pings; then they measure the round trip.
+        on_link: takes a link that somebody asks us for; None: we serve none.
+        on_relay_message: takes the relay's own messages (roster, round-trip times).
+    """
+
+    def __init__(
+        self,
+        socket: FrameSocket,
+        client_id: str,
+        keepalive: Keepalive,
+        *,
+        pings: bool,
+        on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        on_relay_message: Callable[[Msg], None] | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self._socket = socket
+        self._keepalive = keepalive
+        self._pings = pings
+        self._on_link = on_link
+        self._on_relay_message = on_relay_message
+        self._table = LinkTable(client_id, accepts=on_link is not None)
+        self._links: dict[LinkState, Link] = {}
+        self._holders: set[object] = set()
+        self._writable = asyncio.Event()
+        if socket.writable:
+            self._writable.set()
+        self._loop = asyncio.get_running_loop()
+        self._ping: tuple[int, float] | None = None
+        #: Seconds from us to the relay and back, None until measured.
+        self.round_trip: float | None = None
+        #: The relay's last words, if it said any.
+        self.notice: Notice | None = None
+        #: Set to the reason (safe to print) once the connection is gone.
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+
+    @property
+    def dropped(self) -> int:
+        """How many messages came for links that do not exist."""
+        return self._table.dropped
+
+    async def open_link(self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS) -> Link:
+        """Open a link to `peer` and wait for its answer.
+
+        Raises:
+            LinkEndedError: it was refused, or not answered in time, or the connection was lost.
+        """
+        if self.ended.done():
+            raise LinkEndedError(End(LinkEnd.PEER_GONE, self.ended.result()))
+        state, message = self._table.open(peer, secrets.token_hex(8), request)
+        link = Link(self, state)
+        self._links[state] = link
+        self.send(message)
+        try:
+            async with asyncio.timeout(timeout):
+                await link.opened()
+        except TimeoutError as error:
+            end = End(
+                LinkEnd.FAILED,
+                f"{printable(peer)} did not answer within {timeout:.0f} s",
+                reason=ConnectResponse.ABSENT,
+            )
+            self.end_link(state, end)
+            raise LinkEndedError(end) from error
+        except asyncio.CancelledError:
+            self.end_link(state, End(LinkEnd.CLOSED))
+            raise
+        return link
+
+    def send(self, message: Msg) -> None:
+        """Send a message at once. For small ones: data waits for `send_on`."""
+        self._socket.write(envelope.to_frame(message))
+        self._keepalive.sent(self._loop.time())
+
+    async def run(self) -> str:
+        """Keep the connection alive until it ends; return why it did."""
+        self._show_life(self._loop.time())  # the first round trip is measured at once
+        while not self.ended.done():
+            now = self._loop.time()
+            self._keepalive.tick(now)
+            if self._keepalive.is_dead:
+                self._socket.abort(TimeoutError(f"no sign of life for {self._keepalive.silence:.0f} s"))
+            elif self._keepalive.is_due(now):
+                self._show_life(now)
+            await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
+        return self.ended.result()
+
+    def close(self) -> None:
+        """End the connection in order."""
+        self._socket.close()
+
+    # Carrier: what links call
+
+    async def send_on(self, link: LinkState, message: Msg) -> None:
+        """Send a message of this link; wait while the connection is over its high-water mark."""
+        while not self._writable.is_set() and link.end is None:
+            await self._writable.wait()
+        if link.end is None:
+            self.send(self._table.message(link, message))
+
+    def end_link(self, link: LinkState, end: End) -> None:
+        """End this link, and tell the other side."""
+        message = self._table.end(link, end)
+        if message is not None:
+            self.send(message)
+        self._forget(link)
+
+    def accept_link(self, link: LinkState) -> None:
+        """Say yes to an asked link."""
+        self.send(self._table.accept(link))
+
+    def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
+        """Say no to an asked link."""
+        self.send(self._table.refuse(link, text, reason))
+        self._forget(link)
+
+    def hold(self, holder: object, holds: bool) -> None:
+        """Read no further (or again) on behalf of `holder`."""
+        before = bool(self._holders)
+        (self._holders.add if holds else self._holders.discard)(holder)
+        if before == bool(self._holders):
+            return
+        self._keepalive.listening(not self._holders)
+        if self._holders:
+            self._socket.pause_reading()
+        else:
+            self._socket.resume_reading()
+
+    # FrameHandler: what the socket calls
+
+    def socket_ready(self) -> None:
+        """Not called: the socket was made by the login."""
+
+    def batch_received(self, batch: Batch) -> None:
+        """Take some frames."""
+        self._keepalive.received()
+        for payload in batch.payloads():
+            self._receive(envelope.parse(payload))
+
+    def writable_changed(self, writable: bool) -> None:
+        """Hold back senders, or let them go on."""
+        if writable:
+            self._writable.set()
+        else:
+            self._writable.clear()
+
+    def socket_lost(self, error: Exception | None) -> None:
+        """End the session."""
+        if self.ended.done():
+            return
+        reason = "the relay closed the connection"
+        if self.notice is not None and self.notice.text:
+            reason = printable(self.notice.text)
+        elif error is not None:
+            reason = printable(getattr(error, "strerror", None) or str(error)) or reason
+        self.ended.set_result(reason)
+        self._writable.set()
+        for state in self._table.end_all(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}")):
+            self._forget(state)
+
+    def _receive(self, message: Msg) -> None:
+        if message.from_id == RELAY_ID and not message.link_id:
+            self._receive_from_relay(message)
+            return
+        match self._table.receive(message):
+            case Opened(link) | Received(link) as event if link in self._links:
+                if isinstance(event, Received):
+                    self._links[link].deliver(event.message)
+                else:
+                    self._links[link].wake()
+            case Ended(link):
+                self._forget(link)
+            case Refuse(reply):
+                self.send(reply)
+            case Asked(link, request) if self._on_link is not None:
+                incoming = IncomingLink(self, link)
+                self._links[link] = incoming
+                self._on_link(incoming, request)
+            case _:
+                pass
+
+    def _receive_from_relay(self, message: Msg) -> None:
+        match message.type:
+            case MsgType.keepalive:
+                pass
+            case MsgType.ping:
+                self.send(Msg(type=MsgType.pong, from_id=self.client_id, to=RELAY_ID, ping=message.ping))
+            case MsgType.pong:
+                if self._ping is not None and self._ping[0] == message.ping.nonce:
+                    self.round_trip = self._loop.time() - self._ping[1]
+                    self._ping = None
+            case MsgType.notice:
+                self.notice = message.notice
+            case _ if self._on_relay_message is not None:
+                self._on_relay_message(message)
+
+    def _show_life(self, now: float) -> None:
+        message = Msg(type=MsgType.keepalive, from_id=self.client_id, to=RELAY_ID)
+        if self._pings:
+            self._ping = (secrets.randbits(64), now)
+            message = Msg(type=MsgType.ping, from_id=self.client_id, to=RELAY_ID, ping=Ping(nonce=self._ping[0]))
+        self.send(message)
+
+    def _forget(self, state: LinkState) -> None:
+        link = self._links.pop(state, None)
+        if link is not None:
+            link.wake()

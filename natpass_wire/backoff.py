@@ -1,0 +1,42 @@
+"""How long to wait before dialling the relay again. Randomness is passed in."""
+
+from dataclasses import dataclass
+
+#: While somebody waits for the connection, in seconds.
+FIRST, MOST_WAITED_FOR, MOST = 0.25, 2.0, 8.0
+#: After a refusal: the relay is there, and asking more often changes nothing.
+REFUSED = 30.0
+
+
+@dataclass(slots=True)
+class Backoff:
+    """The delays between attempts: none, then growing from 0.25 s, jittered, without end.
+
+    The longest is 2 s while links wait, otherwise 8 s; 30 s only after a refusal.
+    """
+
+    _failures: int = 0
+
+    def succeeded(self) -> None:
+        """Take note of a login: the next attempt after it is at once."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Take note of an attempt that failed, or of a connection that was lost."""
+        self._failures += 1
+
+    def delay(self, *, links_wait: bool, refused: bool, random: float) -> float:
+        """Return the seconds to wait before the next attempt.
+
+        Args:
+            links_wait: somebody waits for this connection.
+            refused: the last attempt was answered with a refusal.
+            random: uniform in [0, 1); spreads clients that lost the same relay at the same moment.
+        """
+        if refused:
+            return REFUSED * (0.9 + 0.2 * random)
+        if self._failures <= 1:
+            return 0.0
+        most = MOST_WAITED_FOR if links_wait else MOST
+        longest = min(most, FIRST * 2.0 ** min(self._failures - 1, 10))
+        return FIRST + (longest - FIRST) * random

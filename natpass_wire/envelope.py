@@ -1,0 +1,122 @@
+"""Messages: parsing what came, building what goes, and reading an envelope without parsing the message.
+
+A relay that forwards a frame needs the addressing fields only. In a **canonical** envelope they stand at the start, in
+the order of their numbers and each at most once, and one payload field follows that ends with the message:
+
+    type 1 | from 2 | [from_idx 3] | to 4 | [to_idx 5] | [link_id 6] | payload field, number >= 10
+
+Protobuf lets the last duplicate of a field win, so reading the first one is right only where none can follow: for a
+canonical envelope that is certain, everything else has to be parsed.
+"""
+
+from google.protobuf.message import DecodeError
+
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.frame import MAX_PAYLOAD_BYTES, encode_frame
+from natpass_wire.pb.envelope_pb2 import Msg
+
+#: Tags of the envelope's fields: number << 3 | wire type (0 varint, 2 length-delimited).
+_TYPE, _FROM, _FROM_IDX, _TO, _TO_IDX, _LINK_ID = 0x08, 0x12, 0x18, 0x22, 0x28, 0x32
+_FIRST_PAYLOAD_NUMBER = 10
+_MORE = 0x80  # varint: another byte follows
+
+
+def parse(payload: bytes) -> Msg:
+    """Return the message in a frame's payload. Unknown fields are kept and go out again with it.
+
+    Raises:
+        RemoteProtocolError: it is no protobuf message of the wire.
+    """
+    try:
+        return Msg.FromString(payload)
+    except DecodeError as error:
+        raise RemoteProtocolError("a frame does not carry a message") from error
+
+
+def fits(message: Msg) -> bool:
+    """Tell whether a frame can carry `message`."""
+    return 0 < message.ByteSize() <= MAX_PAYLOAD_BYTES
+
+
+def to_frame(message: Msg) -> bytes:
+    """Return the frame that carries `message`.
+
+    Raises:
+        LocalProtocolError: it does not fit into one.
+    """
+    payload = message.SerializeToString()
+    if not payload:
+        raise LocalProtocolError("an empty message has no frame")
+    return encode_frame(payload)
+
+
+def canonical_envelope_end(view: memoryview, start: int, end: int) -> int:
+    """Return where the addressing fields end of the message at `view[start:end]`, if its envelope is canonical.
+
+    Returns 0 where it is not: parse it then. The fields are told by their tags alone: their values, and that the
+    sender may use them, have to be checked once by parsing; after that, equal bytes mean equal fields.
+    """
+    try:
+        at = start
+        if view[at] != _TYPE:
+            return 0
+        at = _skip_varint(view, at + 1)
+        if view[at] != _FROM:
+            return 0
+        at = _skip_string(view, at + 1)
+        if view[at] == _FROM_IDX:
+            at = _skip_varint(view, at + 1)
+        if view[at] != _TO:
+            return 0
+        at = _skip_string(view, at + 1)
+        if view[at] == _TO_IDX:
+            at = _skip_varint(view, at + 1)
+        if view[at] != _LINK_ID:
+            return 0
+        at = _skip_string(view, at + 1)
+        return at if is_last_payload(view, at, end) else 0
+    except IndexError:  # the bytes ended within a field
+        return 0
+
+
+def _skip_varint(view: memoryview, at: int) -> int:
+    while view[at] & _MORE:
+        at += 1
+    return at + 1
+
+
+def _skip_string(view: memoryview, at: int) -> int:
+    size = view[at]
+    if size >= _MORE:  # 128 bytes or more: no id is that long, and the size itself would take two bytes
+        raise IndexError
+    return at + 1 + size
+
+
+def is_last_payload(view: memoryview, at: int, end: int) -> bool:
+    """Tell whether `view[at:end]` is nothing, or one length-delimited payload field that ends at `end`.
+
+    Raises:
+        IndexError: the bytes ended within the field.
+    """
+    if at >= end:
+        return at == end
+    tag, at = _varint(view, at)
+    if tag & 7 != 2 or tag >> 3 < _FIRST_PAYLOAD_NUMBER:
+        return False
+    size, at = _varint(view, at)
+    return at + size == end
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    """Return the varint at `at` (at most 5 bytes of it) and the position behind it."""
+    value = view[at]
+    if value < _MORE:
+        return value, at + 1
+    value &= 0x7F
+    for shift in range(7, 35, 7):
+        at += 1
+        byte = view[at]
+        value |= (byte & 0x7F) << shift
+        if byte < _MORE:
+            return value, at + 1
+    return 0, at + 1  # longer than any tag or size here: tag 0 and size 0 fit nothing

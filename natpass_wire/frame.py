@@ -1,0 +1,144 @@
+"""Frames on a byte stream (WIRE.md §1), without the stream.
+
+size u16 big-endian | crc32 u32 big-endian (IEEE) | payload (size bytes)
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+from isal.isal_zlib import crc32  # the same sums as zlib.crc32, several times faster
+
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+
+#: Bytes before the payload.
+HEADER_BYTES = 6
+#: The size field has 16 bits.
+MAX_PAYLOAD_BYTES = 0xFFFF
+#: Data that a sender puts in one frame at most, so that the envelope fits as well (WIRE.md §5).
+MAX_DATA_BYTES = 60 * 1024
+
+_HEADER = Struct(">HI")
+_unpack = _HEADER.unpack_from
+
+
+def encode_frame(payload: bytes) -> bytes:
+    """Return the frame that carries `payload`.
+
+    Raises:
+        LocalProtocolError: the payload is empty or longer than 65 535 bytes.
+    """
+    if not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+        raise LocalProtocolError(f"a frame carries 1 to {MAX_PAYLOAD_BYTES} bytes, not {len(payload)}")
+    return _HEADER.pack(len(payload), crc32(payload)) + payload
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole, checked frames that lie one behind another in a buffer.
+
+    Frame `i` is `view[bounds[i]:bounds[i + 1]]`, header included. The view is good until the next call of the decoder
+    that returned it: whoever needs the bytes for longer copies them.
+    """
+
+    view: memoryview
+    bounds: list[int]
+
+    def payloads(self) -> Iterator[bytes]:
+        """Yield a copy of each frame's payload."""
+        start = self.bounds[0]
+        for end in self.bounds[1:]:
+            yield bytes(self.view[start + HEADER_BYTES : end])
+            start = end
+
+
+class FrameDecoder:
+    """Turns chunks of a byte stream into frames, wherever the chunks are cut.
+
+    Only the incomplete frame at a chunk's end is copied (at most 65 540 bytes); all others are checked in place.
+    """
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes of an incomplete frame are held."""
+        return len(self._rest)
+
+    def feed(self, chunk: bytes | bytearray | memoryview) -> Iterator[Batch]:
+        """Take the next bytes of the stream and yield the frames that they complete, in order.
+
+        Iterate to the end: what is not asked for is not taken.
+
+        Raises:
+            RemoteProtocolError: a frame is empty or its crc32 is wrong; the good frames before it have been yielded.
+                The decoder is of no use afterwards.
+        """
+        view = memoryview(chunk)
+        if self._rest:
+            used = self._complete_rest(view)
+            if used is None:
+                return
+            whole = memoryview(bytes(self._rest))
+            self._rest = bytearray()
+            yield from _batches(whole)
+            view = view[used:]
+        end = yield from _batches(view)
+        if end < len(view):
+            self._rest += view[end:]
+
+    def end_of_stream(self) -> None:
+        """Take the end of the stream.
+
+        Raises:
+            RemoteProtocolError: it ended within a frame.
+        """
+        if self._rest:
+            raise RemoteProtocolError(f"the connection ended within a frame, {len(self._rest)} bytes after its start")
+
+    def _complete_rest(self, view: memoryview) -> int | None:
+        """Move to the incomplete frame what it lacks; return how many bytes, None while it stays incomplete."""
+        rest = self._rest
+        used = 0
+        if len(rest) < HEADER_BYTES:
+            used = min(HEADER_BYTES - len(rest), len(view))
+            rest += view[:used]
+            if len(rest) < HEADER_BYTES:
+                return None
+        lacking = HEADER_BYTES + _unpack(rest)[0] - len(rest)
+        rest += view[used : used + lacking]
+        return used + lacking if used + lacking <= len(view) else None
+
+
+def _batches(view: memoryview) -> Generator[Batch, None, int]:
+    """Yield the whole frames at the start of `view`, if there are any; return where they end.
+
+    Raises:
+        RemoteProtocolError: after the good frames, for the first bad one.
+    """
+    bounds, fault = _scan(view)
+    if len(bounds) > 1:
+        yield Batch(view, bounds)
+    if fault:
+        raise RemoteProtocolError(fault)
+    return bounds[-1]
+
+
+def _scan(view: memoryview) -> tuple[list[int], str | None]:
+    """Return the bounds of the good frames at the start of `view`, and what is wrong with the one that follows."""
+    bounds = [0]
+    start = 0
+    length = len(view)
+    while length - start >= HEADER_BYTES:
+        size, crc = _unpack(view, start)
+        end = start + HEADER_BYTES + size
+        if end > length:
+            break
+        if not size:
+            return bounds, "an empty frame"
+        if crc32(view[start + HEADER_BYTES : end]) != crc:
+            return bounds, f"a frame of {size} bytes has a wrong crc32"
+        bounds.append(end)
+        start = end
+    return bounds, None

@@ -1,0 +1,236 @@
+"""The links of one client, without I/O: which exist, in what state, and what a message does to them.
+
+    (none) --open()--> OPENING --connect_rep ok--> OPEN --disconnect, end()--> (none)
+                       OPENING --connect_rep no, disconnect, end()----------> (none)
+    (none) --connect_req--> ASKED --accept()--> OPEN
+                            ASKED --refuse(), disconnect--------------------> (none)
+
+A link is matched by its peer and its id, and handed out as an object: a late clean-up of an ended link can't touch a
+new one under the same id. Messages of links that do not exist are counted and dropped (WIRE.md §5).
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from natpass_wire.errors import LocalProtocolError
+from natpass_wire.ids import RELAY_ID, client_id_fault, link_id_fault
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.text import printable
+
+
+class State(Enum):
+    """Where a link is in its life."""
+
+    OPENING = auto()
+    ASKED = auto()
+    OPEN = auto()
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a link ended.
+
+    Attributes:
+        cause: for a program.
+        text: for a person, safe to print; may be empty.
+        status: EXITED: the program's exit status, or -n where signal n ended it.
+        reason: a refused opening: why, for a program.
+    """
+
+    cause: LinkEnd.Cause = LinkEnd.UNSET
+    text: str = ""
+    status: int | None = None
+    reason: ConnectResponse.Reason = ConnectResponse.UNSET
+
+    def to_message(self) -> LinkEnd:
+        """Return what a `disconnect` carries of it."""
+        return LinkEnd(cause=self.cause, text=self.text, status=self.status)
+
+    @classmethod
+    def from_message(cls, message: Msg) -> "End":
+        """Return the end that a `disconnect` tells; existing peers give no reason."""
+        end = message.end
+        return cls(end.cause, printable(end.text), end.status if end.HasField("status") else None)
+
+
+@dataclass(eq=False, slots=True)
+class LinkState:
+    """One link of this client, by identity.
+
+    Attributes:
+        peer: the other end's client id.
+        link_id: its id, unique with this peer.
+        state: where it is in its life.
+        end: why it ended, once it did.
+        peer_idx: which of its connections an older peer uses for this link (`from_idx`), 0 for all others.
+    """
+
+    peer: str
+    link_id: str
+    state: State
+    end: End | None = field(default=None)
+    peer_idx: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The target has accepted a link of ours."""
+
+    link: LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A link is gone: refused, ended by the other end, or by the relay. `link.end` says why."""
+
+    link: LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody asks for a link: `accept` or `refuse` it."""
+
+    link: LinkState
+    request: ConnectRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message for an open link."""
+
+    link: LinkState
+    message: Msg
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A request that can't be taken: send `reply`."""
+
+    reply: Msg
+
+
+Event = Opened | Ended | Asked | Received | Refuse
+
+#: Links that one client has at most, so that a peer can't fill our memory with requests.
+MAX_LINKS = 1024
+
+
+class LinkTable:
+    """All links of one client on one connection."""
+
+    def __init__(self, client_id: str, *, accepts: bool) -> None:
+        self._client_id = client_id
+        self._accepts = accepts
+        self._links: dict[tuple[str, str], LinkState] = {}
+        #: Messages of unknown or ended links.
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def open(self, peer: str, link_id: str, request: ConnectRequest) -> tuple[LinkState, Msg]:
+        """Start a link to `peer`; return it, and the message to send.
+
+        Raises:
+            LocalProtocolError: the link exists, or there are too many.
+        """
+        if (peer, link_id) in self._links or len(self._links) >= MAX_LINKS:
+            raise LocalProtocolError(f"link {link_id} to {peer!r} is in use, or there are over {MAX_LINKS}")
+        link = LinkState(peer, link_id, State.OPENING)
+        self._links[peer, link_id] = link
+        return link, self.message(link, Msg(type=MsgType.connect_req, creq=request))
+
+    def accept(self, link: LinkState) -> Msg:
+        """Accept a link that was asked for; return the message to send."""
+        self._expect(link, State.ASKED)
+        link.state = State.OPEN
+        return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True)))
+
+    def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
+        """Refuse a link that was asked for; return the message to send."""
+        self._expect(link, State.ASKED)
+        self._remove(link, End(LinkEnd.FAILED, text, reason=reason))
+        return self.message(
+            link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=False, msg=text, reason=reason))
+        )
+
+    def end(self, link: LinkState, end: End) -> Msg | None:
+        """End a link from this side; return the message to send, None if it had ended already."""
+        if link.state is State.ENDED:
+            return None
+        self._remove(link, end)
+        return self.message(link, Msg(type=MsgType.disconnect, end=end.to_message()))
+
+    def end_all(self, end: End) -> list[LinkState]:
+        """End every link without a word, because the connection is gone; return them."""
+        links = list(self._links.values())
+        for link in links:
+            self._remove(link, end)
+        return links
+
+    def message(self, link: LinkState, message: Msg) -> Msg:
+        """Fill in the envelope of `message` for `link`, and return it."""
+        message.from_id = self._client_id
+        message.to = link.peer
+        message.to_idx = link.peer_idx
+        message.link_id = link.link_id
+        return message
+
+    def receive(self, message: Msg) -> Event | None:
+        """Take a message that is not the relay's own; return what it means, None if it means nothing."""
+        key = (message.from_id, message.link_id)
+        link = self._links.get(key)
+        if link is None and message.from_id == RELAY_ID:  # relays may end or refuse a link in their own name
+            link = next((link for link in self._links.values() if link.link_id == message.link_id), None)
+        if message.type == MsgType.connect_req:
+            return self._asked(message, key, link)
+        if link is None:
+            self.dropped += 1
+            return None
+        match message.type, link.state:
+            case MsgType.connect_rep, State.OPENING if message.crep.ok:
+                link.state = State.OPEN
+                link.peer_idx = message.from_idx
+                return Opened(link)
+            case MsgType.connect_rep, State.OPENING:
+                text = printable(message.crep.msg) or "refused without a reason"
+                self._remove(link, End(LinkEnd.FAILED, text, reason=message.crep.reason))
+                return Ended(link)
+            case MsgType.disconnect, _:
+                self._remove(link, End.from_message(message))
+                return Ended(link)
+            case _, State.OPEN if message.type != MsgType.connect_rep:
+                return Received(link, message)
+        self.dropped += 1
+        return None
+
+    def _asked(self, message: Msg, key: tuple[str, str], link: LinkState | None) -> Event | None:
+        if client_id_fault(message.from_id) or link_id_fault(message.link_id):
+            self.dropped += 1
+            return None
+        refusal = ""
+        if not self._accepts:
+            refusal = f"{self._client_id} serves no links"
+        elif link is not None:
+            refusal = "this link id is in use"
+        elif len(self._links) >= MAX_LINKS:
+            refusal = f"{self._client_id} has {MAX_LINKS} links already"
+        if refusal:
+            answer = ConnectResponse(ok=False, msg=refusal, reason=ConnectResponse.REFUSED)
+            reply = Msg(type=MsgType.connect_rep, crep=answer)
+            return Refuse(self.message(LinkState(*key, State.ENDED, peer_idx=message.from_idx), reply))
+        link = LinkState(*key, State.ASKED, peer_idx=message.from_idx)
+        self._links[key] = link
+        return Asked(link, message.creq)
+
+    def _expect(self, link: LinkState, state: State) -> None:
+        if link.state is not state:
+            raise LocalProtocolError(f"link {link.link_id} is {link.state.name}, not {state.name}")
+
+    def _remove(self, link: LinkState, end: End) -> None:
+        link.state = State.ENDED
+        link.end = end
+        if self._links.get((link.peer, link.link_id)) is link:
+            del self._links[link.peer, link.link_id]

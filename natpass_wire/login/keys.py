@@ -1,0 +1,78 @@
+"""The secret, and the keys that come from it.
+
+    root      = scrypt(secret)                      slow on purpose, once at start
+    login key = HKDF-SHA256(root, "natpass v2 login")
+
+Every purpose gets an HKDF output of its own, so that one of them, given away, says nothing about the others: a relay
+needs the login key only, and end-to-end encryption will use keys that the login key does not give.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from natpass_wire.errors import UserError
+
+#: Shorter secrets are refused where a person chose them: whoever records a login can guess offline.
+MIN_SECRET_CHARACTERS = 16
+KEY_BYTES = 32
+
+#: scrypt: 32 MiB and about 0.1 s a guess. The salt is fixed since both ends have nothing but the secret in common.
+_SCRYPT_SALT = b"natpass v2 root"
+_SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1
+_SCRYPT_MEMORY = 64 * 1024 * 1024
+
+_LOGIN = b"natpass v2 login"
+
+
+@dataclass(frozen=True, slots=True)
+class RootKey:
+    """What scrypt makes of the secret. Never used itself: each purpose derives a key of its own."""
+
+    _bytes: bytes = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, secret: str) -> "RootKey":
+        """Return the root key of `secret`; takes about 0.1 s and 32 MiB."""
+        root = hashlib.scrypt(
+            secret.encode(),
+            salt=_SCRYPT_SALT,
+            n=_SCRYPT_N,
+            r=_SCRYPT_R,
+            p=_SCRYPT_P,
+            maxmem=_SCRYPT_MEMORY,
+            dklen=KEY_BYTES,
+        )
+        return cls(root)
+
+    def login_key(self) -> "LoginKey":
+        """Return the key that proves at login that one knows the secret."""
+        return LoginKey(HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=_LOGIN).derive(self._bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class LoginKey:
+    """The key of handshake v2. Its bytes are not part of its repr."""
+
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, secret: str) -> "LoginKey":
+        """Return the login key of `secret`; takes about 0.1 s and 32 MiB."""
+        return RootKey.from_secret(secret).login_key()
+
+
+def check_secret(secret: str) -> str:
+    """Return `secret` if it is long enough.
+
+    Raises:
+        UserError: it has fewer than 16 characters.
+    """
+    if len(secret) < MIN_SECRET_CHARACTERS:
+        raise UserError(
+            f"the secret has {len(secret)} characters and needs at least {MIN_SECRET_CHARACTERS}: "
+            "whoever records a login can guess a short one offline"
+        )
+    return secret
