@@ -1,0 +1,46 @@
+"""From the command line to an exit status, without a traceback for a user's mistake."""
+
+import os
+import sys
+
+import click
+
+from natpass_wire.errors import UserError
+from natpass_wire.text import printable
+
+#: Exit status of a mistake that the user can mend.
+USER_ERROR = 2
+#: 128 + SIGINT, 128 + SIGPIPE: what a shell expects of a program that ended so.
+INTERRUPTED, BROKEN_PIPE = 130, 141
+
+
+def run(command: click.Command, program: str) -> None:
+    """Run a click command and exit: each user's mistake becomes one line on stderr and exit status 2."""
+    raise SystemExit(exit_status(command, program))
+
+
+def exit_status(command: click.Command, program: str, arguments: list[str] | None = None) -> int:
+    """Run a click command; return the exit status. A command may return its own."""
+    try:
+        result = command.main(args=arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+    except UserError as error:
+        return _complain(program, str(error))
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else program
+        return _complain(program, f"{error.format_message()} (see {path} --help)")
+    except click.ClickException as error:
+        return _complain(program, error.format_message())
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit fails once more
+        return BROKEN_PIPE
+    return result if isinstance(result, int) else 0
+
+
+def _complain(program: str, text: str) -> int:
+    click.echo(f"{program}: {printable(text, 1000)}", err=True)
+    return USER_ERROR

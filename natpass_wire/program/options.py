@@ -1,0 +1,316 @@
+"""Command-line options that several programs have, and how they become settings.
+
+A value comes from the command line (of the command or of a group above it), else the environment, else the config
+file, else the default.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loopback
+from natpass_wire.errors import UserError
+from natpass_wire.login import v2
+from natpass_wire.login.keys import LoginKey, check_secret
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program import config, logs, secret
+from natpass_wire.program.state import StateDir
+from natpass_wire.version import __version__
+
+DEFAULT_PORT = 6154  # WIRE.md §1
+#: Options that make no sense in a config file.
+_NOT_IN_CONFIG = frozenset({"config", "version", "help"})
+_GIVEN = frozenset({ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.PROMPT})
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class HostPort(click.ParamType[Any]):
+    """`HOST:PORT`, `HOST` with the default port, or `[IPV6]:PORT`."""
+
+    name = "host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RelayAddress:
+        """Return the address."""
+        if isinstance(value, RelayAddress):
+            return value
+        text = str(value)
+        host, colon, port = text.rpartition(":")
+        if not colon or text.endswith("]"):
+            host, port = text, str(DEFAULT_PORT)
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
+            self.fail(f"{text!r} is not HOST:PORT, such as relay.example.org:{DEFAULT_PORT}", param, ctx)
+        return RelayAddress(host, int(port))
+
+
+def common_options(command: Command) -> Command:
+    """Add the options that every program has."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    for option in reversed(
+        [
+            click.option(
+                "--secret",
+                metavar="SECRET",
+                envvar="NATPASS_SECRET",
+                help="The shared secret. In the arguments it is visible to other users of this machine: prefer "
+                "--secret-file or the environment variable NATPASS_SECRET.",
+            ),
+            click.option("--secret-file", type=path, help="A file that holds the secret in one line (mode 0600)."),
+            click.option(
+                "--legacy-secret",
+                metavar="SECRET",
+                envvar="NATPASS_LEGACY_SECRET",
+                help="The secret of existing natpass programs, for --legacy; never the same as the secret. Also in "
+                "NATPASS_LEGACY_SECRET.",
+            ),
+            click.option("--legacy-secret-file", type=path, help="A file that holds the legacy secret."),
+            click.option(
+                "--insecure",
+                is_flag=True,
+                help="Accept what is unsafe: --no-tls beyond loopback, unverified TLS with --legacy.",
+            ),
+            click.option("--config", type=path, help="Config file (TOML; keys are the names of these options)."),
+            click.option(
+                "--state-dir",
+                type=click.Path(path_type=Path, file_okay=False),
+                help="Where to keep what is made once. Default: the platform's place for state.",
+            ),
+            click.option(
+                "--log-level", type=click.Choice(logs.LEVELS), default="info", show_default=True, help="What to log."
+            ),
+            click.option("--log-file", type=path, help="Log to this file instead of the terminal."),
+            click.version_option(__version__, "--version", message="%(prog)s %(version)s"),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def connection_options(command: Command) -> Command:
+    """Add the options of programs that dial a relay."""
+    for option in reversed(
+        [
+            click.option(
+                "--relay",
+                type=HostPort(),
+                metavar="HOST:PORT",
+                envvar="NATPASS_RELAY",
+                help=f"The relay's address (port {DEFAULT_PORT} if none is given). Also in NATPASS_RELAY.",
+            ),
+            click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure."),
+            click.option(
+                "--legacy",
+                type=click.Choice([dialect.value for dialect in Dialect]),
+                help="Log in to an existing np-svr with this handshake and the legacy secret.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """Return the value of every option of this command and the groups above it.
+
+    Args:
+        ctx: the command's context.
+        config_keys: keys of the config file that are no options, and the types of their values.
+
+    Raises:
+        UserError: the config file is of no use.
+    """
+    contexts = [ctx]
+    while contexts[-1].parent is not None:
+        contexts.append(contexts[-1].parent)
+    options: dict[str, tuple[click.Parameter, click.Context]] = {}
+    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for context in contexts:  # the innermost first
+        for parameter in context.command.params:
+            name = parameter.name
+            if name is None or name not in context.params:
+                continue
+            options.setdefault(name, (parameter, context))
+            values.setdefault(name, context.params[name])
+            if context.get_parameter_source(name) in _GIVEN:
+                given.setdefault(name, context.params[name])
+    extra = dict(config_keys or {})
+    program = contexts[-1].command_path
+    chosen = given.get("config")
+    allowed = (_all_options(contexts[-1].command) - _NOT_IN_CONFIG) | set(extra)
+    path = chosen if chosen is not None else config.default_path(program)
+    for name, value in config.load(path, allowed, must_exist=chosen is not None).items():
+        if name in extra:
+            if not isinstance(value, extra[name]):
+                raise UserError(f"{path}: {name.replace('_', '-')} should be a {extra[name].__name__}")
+            values[name] = value
+        elif name in options:
+            values[name] = _converted(path, name, value, *options[name])
+    if given.keys() & {"secret", "secret_file"}:  # the command line outranks either form in the config file
+        values |= {"secret": None, "secret_file": None}
+    if given.keys() & {"legacy_secret", "legacy_secret_file"}:
+        values |= {"legacy_secret": None, "legacy_secret_file": None}
+    # A file that is named outranks the variable that happens to be in the environment.
+    for name in ("secret", "legacy_secret"):
+        source = next((c.get_parameter_source(name) for c in contexts if name in c.params and name in given), None)
+        if source is ParameterSource.ENVIRONMENT and f"{name}_file" in given:
+            del given[name]
+    return values | given
+
+
+def _all_options(command: click.Command) -> set[str]:
+    """Return the names of all options of a command and of those below it."""
+    names = {parameter.name for parameter in command.params if isinstance(parameter, click.Option) and parameter.name}
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            names |= _all_options(child)
+    return names
+
+
+def _converted(path: Path, name: str, value: Any, parameter: click.Parameter, ctx: click.Context) -> Any:
+    """Return a config file's value as the option would have it."""
+    flag = isinstance(parameter, click.Option) and parameter.is_flag
+    wanted = bool if flag else (list if parameter.multiple else (str, int, float))
+    if not isinstance(value, wanted) or (isinstance(value, bool) and not flag):
+        kind = "true or false" if flag else "a list" if parameter.multiple else "a string"
+        raise UserError(f"{path}: {name.replace('_', '-')} should be {kind}")
+    try:
+        return parameter.type_cast_value(ctx, value if flag or parameter.multiple else str(value))
+    except click.BadParameter as error:
+        raise UserError(f"{path}: {name.replace('_', '-')}: {error.format_message()}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """What every program is told.
+
+    Attributes:
+        secret: the shared secret, None if none was given.
+        legacy_secret: that of existing natpass programs.
+        insecure: unsafe things are accepted.
+        state_dir: where to keep what is made once.
+        log_level: of `logs.LEVELS`.
+        log_file: where logs go, None: the terminal.
+    """
+
+    secret: str | None = field(repr=False)
+    legacy_secret: str | None = field(repr=False)
+    insecure: bool
+    state_dir: StateDir
+    log_level: str
+    log_file: Path | None
+
+    @classmethod
+    def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
+        """Return the settings that `gather` found; hide secrets that stand in the arguments.
+
+        Raises:
+            UserError: a secret is too short, given twice, or used for both purposes.
+        """
+        chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
+        legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
+        secret.hide_arguments(program, sys.argv[1:], [chosen, legacy])
+        for variable in ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET"):
+            os.environ.pop(variable, None)  # what we start must not inherit it
+        if chosen is not None:
+            check_secret(chosen)
+        if chosen is not None and chosen == legacy:
+            raise UserError(
+                "the legacy secret equals the secret: existing natpass programs give theirs to whoever listens; "
+                "choose another"
+            )
+        return cls(
+            chosen,
+            legacy,
+            values["insecure"],
+            StateDir.at(values["state_dir"]),
+            values["log_level"],
+            values["log_file"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """How a program reaches its relay.
+
+    Attributes:
+        common: what every program is told.
+        relay: the address.
+        tls: whether the relay speaks TLS.
+        legacy: the dialect of an existing np-svr, None for our own relay.
+    """
+
+    common: CommonSettings
+    relay: RelayAddress
+    tls: bool
+    legacy: Dialect | None
+
+    @classmethod
+    def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
+        """Return the settings that `gather` found.
+
+        Raises:
+            UserError: something is missing, or unsafe.
+        """
+        common = CommonSettings.from_values(program, values)
+        relay: RelayAddress | None = values["relay"]
+        if relay is None:
+            raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
+        if relay.port == 0:
+            raise UserError("a relay's port is not 0")
+        check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
+        legacy = Dialect(values["legacy"]) if values["legacy"] else None
+        return cls(common, relay, not values["no_tls"], legacy)
+
+    def target(
+        self, client_id: str, role: Role, token: bytes, capabilities: tuple[str, ...], program: str
+    ) -> RelayTarget:
+        """Return the relay and how to log in there; asks for a missing secret on a terminal.
+
+        Args:
+            client_id: our id.
+            role: agent or console.
+            token: the secret instance token.
+            capabilities: what we understand beyond WIRE.md.
+            program: the program's name, for the relay's log.
+
+        Raises:
+            UserError: there is no secret.
+        """
+        claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
+        if self.legacy is not None:
+            legacy_secret = self.common.legacy_secret or _ask("legacy secret", "--legacy-secret-file")
+            login = LegacyLogin(self.legacy, legacy_secret)
+            verify = self.tls and not self.common.insecure and not self.relay.is_loopback
+            return RelayTarget(self.relay, self.tls, claims, login, verify=verify)
+        key = LoginKey.from_secret(self.common.secret or check_secret(_ask("secret", "--secret-file")))
+        claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
+        return RelayTarget(self.relay, self.tls, claims, key)
+
+
+def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
+    """Refuse bare TCP beyond this machine, unless it was asked for twice.
+
+    Raises:
+        UserError: it was asked for once.
+    """
+    if no_tls and not insecure and not is_loopback(host):
+        raise UserError(
+            f"--no-tls on {host}, which is not loopback: everybody on the way could read and change everything; "
+            "say --insecure as well if you mean it"
+        )
+
+
+def _ask(what: str, option: str) -> str:
+    if not sys.stdin.isatty():
+        raise UserError(f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}")
+    answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
+    return answer

@@ -1,0 +1,75 @@
+"""Where a program gets its secrets from, and how it keeps them from other users' eyes."""
+
+import logging
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import setproctitle
+
+from natpass_wire.errors import UserError
+
+log = logging.getLogger(__name__)
+
+#: No secret is longer; a larger file is not one.
+_MOST_BYTES = 4096
+
+
+def read_secret_file(path: Path) -> str:
+    """Return the secret in a file: its content without the line end.
+
+    Raises:
+        UserError: the file can't be read, or holds no secret.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"cannot read the secret file {path}: {error.strerror}") from error
+    if os.name == "posix" and mode & 0o077:
+        log.warning("the secret file %s can be read by other users: chmod 600 it", path)
+    try:
+        secret = content.decode().strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"the secret file {path} is no text") from error
+    if not secret or len(content) > _MOST_BYTES or "\n" in secret:
+        raise UserError(f"the secret file {path} should hold one line with the secret")
+    return secret
+
+
+def choose_secret(name: str, value: str | None, file: Path | None) -> str | None:
+    """Return the secret given directly or by a file, None if there is none.
+
+    Args:
+        name: the option's name without dashes, for messages.
+        value: given directly.
+        file: a file that holds it.
+
+    Raises:
+        UserError: both are given, or the file is of no use, or the secret is empty.
+    """
+    if value is not None and file is not None:
+        raise UserError(f"give --{name} or --{name}-file, not both")
+    if value is not None and not value:
+        raise UserError(f"--{name} is empty")
+    return read_secret_file(file) if file is not None else value
+
+
+def hide_arguments(program: str, arguments: Sequence[str], secrets: Sequence[str | None]) -> None:
+    """Show `***` in place of secrets in the process list, where the platform lets a process change its title.
+
+    Other users can read the arguments until this is done: only a file or the environment keeps a secret from them.
+    """
+    known = [secret for secret in secrets if secret]
+    if not any(secret in argument for secret in known for argument in arguments):
+        return
+    shown = []
+    for argument in arguments:
+        for secret in known:
+            argument = argument.replace(secret, "***")  # noqa: PLW2901 - each secret in turn
+        shown.append(argument)
+    setproctitle.setproctitle(" ".join([program, *shown]))
+    sys.argv[1:] = shown
