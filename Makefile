@@ -4,12 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench proto proto-check screenshots clean
+.PHONY: help demo install test lint bench proto proto-check screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' Makefile | column -t -s:
 
 demo: $(VENV)/.run  ## try it: console, relay and agent on this machine
 	@$(BIN)/natpass-tui demo
+
+install: $(VENV)/.run  ## put the three commands into ~/.local/bin
+	@mkdir -p "$(HOME)/.local/bin"
+	@for name in natpass-relay natpass-agent natpass-tui; do ln -sf "$(CURDIR)/$(BIN)/$$name" "$(HOME)/.local/bin/$$name"; done
+	@echo "natpass-relay, natpass-agent and natpass-tui are in $(HOME)/.local/bin"
 
 test: $(VENV)/.test  ## install what the tests need, and run them
 	@sh tests/support/system_packages.sh
