@@ -165,6 +165,7 @@ class RelayClient:
             pings=logged_in.pings,
             on_link=self._on_link,
             on_relay_message=self._on_relay_message,
+            capabilities=logged_in.capabilities,
         )
         logged_in.hand_over(session)
         self.session = session

@@ -33,6 +33,7 @@ class Session:
         pings: whether the relay answers pings; then they measure the round trip.
         on_link: takes a link that somebody asks us for; None: we serve none.
         on_relay_message: takes the relay's own messages (roster, round-trip times).
+        capabilities: what the relay announced at login.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class Session:
         pings: bool,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         on_relay_message: Callable[[Msg], None] | None = None,
+        capabilities: frozenset[str] = frozenset(),
     ) -> None:
         self.client_id = client_id
+        #: What the relay understands beyond WIRE.md: send nothing else of ours.
+        self.capabilities = capabilities
         self._socket = socket
         self._keepalive = keepalive
         self._pings = pings
