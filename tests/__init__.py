@@ -1,0 +1,1 @@
+"""Tests: they mirror the sources. `support` holds what several share."""

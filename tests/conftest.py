@@ -1,0 +1,65 @@
+"""What all tests have: our event loop, and a look at what each of them leaves behind."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, settings
+
+from tests.support import leaks
+from tests.support.waiting import wait_for
+
+# Time limits of single examples measure the machine; the whole test has a limit of its own.
+settings.register_profile(
+    "natpass", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("natpass")
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """Run tests on uvloop, as the programs do; those marked with `loop_factories=["uvloop", "asyncio"]` on both."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is not None and "loop_factories" in marker.kwargs:
+        return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let libuv open what it keeps for the life of the process, before tests are watched for what they leave open."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.sleep(0))
+
+
+@pytest.fixture
+async def _no_task_left() -> AsyncIterator[None]:
+    ours = asyncio.current_task()
+    before = asyncio.all_tasks()
+    yield
+
+    def left() -> list[str]:
+        now = asyncio.all_tasks() - before - {ours, asyncio.current_task()}
+        return sorted(f"{task.get_name()}: {task.get_coro()}" for task in now)
+
+    try:
+        await wait_for(lambda: not left(), timeout=1.0)
+    except AssertionError:
+        raise AssertionError(f"the test left tasks behind: {left()}") from None
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Fail a test that leaves a child process, a socket, a pipe or a pseudo-terminal behind."""
+    before = leaks.descriptors(), leaks.children()
+    yield
+    leaks.check_none_left(*before)
+
+
+@pytest.fixture(autouse=True)
+def _watch_tasks(request: pytest.FixtureRequest, _nothing_left: None) -> None:
+    """Fail an asynchronous test that leaves a task behind (other tests get no event loop from this)."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("_no_task_left")
