@@ -1,0 +1,19 @@
+"""The one seam to parts of Textual that have no public name: its compositor, its driver, its parser of keys.
+
+Whatever else in the console needs such a part asks for it here, so that an upgrade of Textual (pinned in
+pyproject.toml) is checked in one place.
+"""
+
+from natpass_tui.driver.keyboard import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.driver.paint import keeps_colours, paint_now, writer_depth
+from natpass_tui.driver.strip import AnsiStrip
+
+__all__ = [
+    "AnsiStrip",
+    "console_driver",
+    "keeps_colours",
+    "paint_now",
+    "prepare_keyboard",
+    "release_app_keys",
+    "writer_depth",
+]

@@ -1,0 +1,34 @@
+"""Painting one widget at once, and knowing when the terminal is behind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import App
+from textual.filter import ANSIToTruecolor
+from textual.geometry import Region
+from textual.widget import Widget
+
+
+def writer_depth(app: App[Any]) -> int:
+    """Writes that wait for the terminal. Textual would let 30 pile up: a slow line then shows the past."""
+    thread = getattr(app._driver, "_writer_thread", None)
+    return 0 if thread is None else int(thread._queue.qsize())
+
+
+def paint_now(widget: Widget, regions: Sequence[Region]) -> None:
+    """Repaint ``regions`` of a widget (in its own coordinates) in this turn of the loop, without Textual's timer.
+
+    Where Textual is about to lay out the screen, or it is covered, they are only marked and painted with the rest.
+    """
+    screen = widget.screen
+    if screen is not widget.app.screen or widget.app._batch_count or screen._layout_required:
+        widget.refresh(*regions)
+        return
+    widget._set_dirty(*regions)
+    screen._compositor.update_widgets({widget})
+    screen._compositor_refresh()
+
+
+def keeps_colours(app: App[Any]) -> bool:
+    """Whether lines may keep their own colours: not if NO_COLOR or another filter of the whole screen is on."""
+    return all(isinstance(line_filter, ANSIToTruecolor) for line_filter in app.get_line_filters())

@@ -1,0 +1,39 @@
+"""Which engine to use: libghostty where its wheel is installed, the slower one elsewhere."""
+
+import importlib.util
+import os
+
+from natpass_tui.terminal.engine import SCROLLBACK_ROWS, TerminalEngine
+
+ENGINE_VARIABLE = "NATPASS_TERMINAL_ENGINE"
+ENGINES = ("ghostty", "fallback")
+
+
+class UnknownEngineError(ValueError):
+    """The environment names an engine that does not exist or is not installed."""
+
+
+def engine_name() -> str:
+    """The name of the engine to use: as `ENGINE_VARIABLE` says, else the best one installed."""
+    installed = importlib.util.find_spec("pyghostty") is not None
+    wanted = os.environ.get(ENGINE_VARIABLE, "")
+    if not wanted:
+        return "ghostty" if installed else "fallback"
+    if wanted not in ENGINES:
+        msg = f"{ENGINE_VARIABLE}={wanted!r}: expected one of {', '.join(ENGINES)}"
+        raise UnknownEngineError(msg)
+    if wanted == "ghostty" and not installed:
+        msg = f"{ENGINE_VARIABLE}=ghostty: pyghostty is not installed on this platform"
+        raise UnknownEngineError(msg)
+    return wanted
+
+
+def create_engine(rows: int, cols: int, scrollback_rows: int = SCROLLBACK_ROWS) -> TerminalEngine:
+    """A new engine of the chosen kind; the import is late since only one kind is needed."""
+    if engine_name() == "ghostty":
+        from natpass_tui.terminal.ghostty import GhosttyEngine  # noqa: PLC0415
+
+        return GhosttyEngine(rows, cols, scrollback_rows)
+    from natpass_tui.terminal.fallback import FallbackEngine  # noqa: PLC0415
+
+    return FallbackEngine(rows, cols, scrollback_rows)

@@ -1,0 +1,1 @@
+"""Widgets of the console. They draw and report; what is true is decided in the session."""

@@ -1,0 +1,138 @@
+"""The lines of a terminal as Textual paints them: the engine's rows with cursor, selection and local notices on top.
+
+The cursor is drawn into its line (an inverse cell) rather than shown with the hardware cursor: Textual keeps the latter
+hidden, a dialog above the terminal must cover it, and screenshots and tests see what the user sees.
+"""
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+
+from natpass_tui.driver import AnsiStrip
+from natpass_tui.terminal import Cursor, CursorShape, Frame, Scroll
+from natpass_tui.terminal.ansi import INVERSE, UNDERLINED, restyle
+from natpass_tui.terminal.cells import clipped
+
+Cell = tuple[int, int]
+"""(row, col), rows counted from the oldest row kept, as `Scroll.top` does."""
+
+
+class Canvas:
+    """Strips for the rows shown. Each change says which rows it touched; only those are built again."""
+
+    def __init__(self, rows: int, cols: int) -> None:
+        self.rows, self.cols = rows, cols
+        self.cursor = Cursor(visible=False)
+        self.scroll = Scroll()
+        self.focused = False
+        self.selection: tuple[Cell, Cell] | None = None
+        self.notice: tuple[str, Style] | None = None
+        self.indicator_style = Style()
+        self._lines = [" " * cols] * rows
+        self._strips: list[Strip | None] = [None] * rows
+        self._touched: set[int] = set(range(rows))
+
+    def apply(self, frame: Frame) -> None:
+        """Take over what the engine says has changed."""
+        if (frame.rows, frame.cols) != (self.rows, self.cols):
+            self.rows, self.cols = frame.rows, frame.cols
+            self._lines = [" " * frame.cols] * frame.rows
+            self._strips = [None] * frame.rows
+            self._touched = set(range(frame.rows))
+        for row, line in frame.changed.items():
+            self._lines[row] = line
+        self._touch(*frame.changed)
+        if frame.cursor != self.cursor:
+            self._touch(self.cursor.row, frame.cursor.row)
+            self.cursor = frame.cursor
+        if frame.scroll != self.scroll:
+            if frame.scroll.offset or self.scroll.offset:
+                self._touch(0, *self._selected_rows())
+            self.scroll = frame.scroll
+            if frame.scroll.offset:
+                self._touch(*self._selected_rows())
+
+    def set_focused(self, focused: bool) -> None:
+        """Draw the cursor as one that types, or not."""
+        self.focused = focused
+        self._touch(self.cursor.row)
+
+    def set_selection(self, selection: tuple[Cell, Cell] | None) -> None:
+        """Show the cells between two others, both included, as selected."""
+        if selection == self.selection:
+            return
+        self._touch(*self._selected_rows())
+        self.selection = selection
+        self._touch(*self._selected_rows())
+
+    def set_notice(self, notice: tuple[str, Style] | None) -> None:
+        """Show a line of our own over the first row, or none."""
+        self.notice = notice
+        self._touch(0)
+
+    def take_regions(self) -> list[Region]:
+        """What was touched since the last call, neighbouring rows joined."""
+        rows = sorted(self._touched)
+        self._touched.clear()
+        regions: list[Region] = []
+        for row in rows:
+            if regions and regions[-1].bottom == row:
+                first = regions.pop()
+                regions.append(Region(0, first.y, self.cols, first.height + 1))
+            else:
+                regions.append(Region(0, row, self.cols, 1))
+        return regions
+
+    def strip(self, row: int) -> Strip:
+        """The line to paint for a row; rows that do not exist are blank."""
+        if not 0 <= row < self.rows:
+            return Strip.blank(self.cols)
+        strip = self._strips[row]
+        if strip is None:
+            strip = self._strips[row] = self._build(row)
+        return strip
+
+    def _touch(self, *rows: int) -> None:
+        for row in rows:
+            if 0 <= row < self.rows:
+                self._strips[row] = None
+                self._touched.add(row)
+
+    def _build(self, row: int) -> Strip:
+        line = self._lines[row]
+        selected = self._selected_cols(row)
+        if selected is not None:
+            line = restyle(line, *selected, INVERSE)
+        cursor = self.cursor
+        if cursor.visible and row == cursor.row:
+            solid = self.focused and cursor.shape is not CursorShape.UNDERLINE
+            line = restyle(line, cursor.col, cursor.col + cursor.cols, INVERSE if solid else UNDERLINED)
+        strip: Strip = AnsiStrip(line, self.cols)
+        if row == 0 and self.notice is not None:
+            text, style = self.notice
+            strip = Strip([Segment(clipped(f" {text}", self.cols), style)], self.cols)
+        if row == 0 and self.scroll.offset:
+            mark = f"[-{self.scroll.offset}/{self.scroll.history}]"[: self.cols]
+            left = strip.crop(0, self.cols - len(mark))
+            strip = Strip.join([left, Strip([Segment(mark, self.indicator_style)], len(mark))])
+        return strip
+
+    def _selected_rows(self) -> range:
+        if self.selection is None:
+            return range(0)
+        first, last = sorted(self.selection)
+        top = self.scroll.top
+        return range(max(0, first[0] - top), min(self.rows, last[0] - top + 1))
+
+    def _selected_cols(self, row: int) -> tuple[int, int] | None:
+        """First selected cell of a row and the one after the last."""
+        if self.selection is None:
+            return None
+        first, last = sorted(self.selection)
+        number = self.scroll.top + row
+        if not first[0] <= number <= last[0]:
+            return None
+        start = first[1] if number == first[0] else 0
+        end = last[1] + 1 if number == last[0] else self.cols
+        return start, end
