@@ -16,12 +16,14 @@ vnc_down: VncStatus
 vnc_up: VncStatus
 
 class VncControl(_message.Message):
-    __slots__ = ("quality", "cursor")
+    __slots__ = ("quality", "cursor", "fps")
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
     quality: int
     cursor: bool
-    def __init__(self, quality: _Optional[int] = ..., cursor: _Optional[bool] = ...) -> None: ...
+    fps: int
+    def __init__(self, quality: _Optional[int] = ..., cursor: _Optional[bool] = ..., fps: _Optional[int] = ...) -> None: ...
 
 class VncImage(_message.Message):
     __slots__ = ("info", "encode", "data")
@@ -95,7 +97,7 @@ class VncScroll(_message.Message):
     def __init__(self, x: _Optional[int] = ..., y: _Optional[int] = ...) -> None: ...
 
 class VncClipboard(_message.Message):
-    __slots__ = ("set", "type", "data")
+    __slots__ = ("set", "type", "data", "notice")
     class Type(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         unset: _ClassVar[VncClipboard.Type]
@@ -109,7 +111,9 @@ class VncClipboard(_message.Message):
     SET_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
     set: bool
     type: VncClipboard.Type
     data: str
-    def __init__(self, set: _Optional[bool] = ..., type: _Optional[_Union[VncClipboard.Type, str]] = ..., data: _Optional[str] = ...) -> None: ...
+    notice: str
+    def __init__(self, set: _Optional[bool] = ..., type: _Optional[_Union[VncClipboard.Type, str]] = ..., data: _Optional[str] = ..., notice: _Optional[str] = ...) -> None: ...
