@@ -422,6 +422,16 @@ OURS = [
         "08 05" + _C_TO_A + "b2 06 04  08 01  18 00  # an optional field is written even if it is 0",
     ),
     Golden(
+        "vnc_ctrl with a frame rate",
+        _c(type=MsgType.vnc_ctrl, vctrl=desktop.VncControl(fps=25)),
+        "08 14" + _C_TO_A + "f2 01 03  a0 06 19  # fps 100",
+    ),
+    Golden(
+        "vnc_clipboard that is not sent",
+        _c(type=MsgType.vnc_clipboard, vclipboard=desktop.VncClipboard(notice="too long")),
+        "08 1a" + _C_TO_A + "9a 02 0b  a2 06 08 'too long'  # notice 100",
+    ),
+    Golden(
         "about",
         Msg(
             type=MsgType.about,
