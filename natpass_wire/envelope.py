@@ -18,7 +18,9 @@ from natpass_wire.pb.envelope_pb2 import Msg
 #: Tags of the envelope's fields: number << 3 | wire type (0 varint, 2 length-delimited).
 _TYPE, _FROM, _FROM_IDX, _TO, _TO_IDX, _LINK_ID = 0x08, 0x12, 0x18, 0x22, 0x28, 0x32
 _FIRST_PAYLOAD_NUMBER = 10
+_MOST_TAG = 0xFFFF_FFFF  # parsers refuse longer ones, or read their low 32 bits: another field's tag
 _MORE = 0x80  # varint: another byte follows
+_TOO_LONG = 1 << 35  # a varint of more than 5 bytes: no tag, and no size that fits
 
 
 def parse(payload: bytes) -> Msg:
@@ -101,7 +103,7 @@ def is_last_payload(view: memoryview, at: int, end: int) -> bool:
     if at >= end:
         return at == end
     tag, at = _varint(view, at)
-    if tag & 7 != 2 or tag >> 3 < _FIRST_PAYLOAD_NUMBER:
+    if tag & 7 != 2 or tag >> 3 < _FIRST_PAYLOAD_NUMBER or tag > _MOST_TAG:
         return False
     size, at = _varint(view, at)
     return at + size == end
@@ -119,4 +121,4 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < _MORE:
             return value, at + 1
-    return 0, at + 1  # longer than any tag or size here: tag 0 and size 0 fit nothing
+    return _TOO_LONG, at + 1
