@@ -1,7 +1,8 @@
 """Client ids and link ids: what is a valid one, and how one becomes a file name."""
 
+import string
 import unicodedata
-from urllib.parse import quote
+from hashlib import sha256
 
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import is_printable
@@ -11,6 +12,12 @@ RELAY_ID = "server"
 MAX_ID_CHARACTERS = 64
 #: A link id is 16 lower-case hex digits with existing peers; others are taken up to this length.
 MAX_LINK_ID_BYTES = 64
+
+#: File systems take 255 bytes; the rest is for what callers put around the id.
+_MAX_FILE_NAME = 200
+_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
+#: What Windows takes for a device whatever follows a dot.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
 def client_id_fault(client_id: str) -> str | None:
@@ -56,5 +63,19 @@ def link_id_fault(link_id: str) -> str | None:
 
 
 def as_file_name(client_id: str) -> str:
-    """Return `client_id` encoded so that it is one path component on every platform, and no two ids share one."""
-    return quote(client_id, safe="-_").replace(".", "%2E")
+    """Return `client_id` encoded so that it is one path component on every platform, and no two ids share one.
+
+    Lower-case letters, digits, `-` and `_` stay, all other bytes of its UTF-8 become `%` and two hex digits: upper case
+    as well, since some file systems don't tell it from lower case. Names of devices (Windows) and what would be too
+    long for a file system (a digest stands for the end then) are changed too. The result has at most 200 characters.
+    """
+    name = "".join(c if c in _PLAIN else _escaped(c) for c in client_id)
+    if name in _DEVICES:
+        return _escaped(name[0]) + name[1:]
+    if len(name) > _MAX_FILE_NAME:
+        return f"{name[: _MAX_FILE_NAME - 65]}~{sha256(client_id.encode()).hexdigest()}"
+    return name
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
