@@ -62,7 +62,7 @@ class Keepalive:
 
     def is_due(self, now: float) -> bool:
         """Tell whether a sign of life has to be sent now."""
-        return now - self._last_sent >= self.interval
+        return not 0 <= now - self._last_sent < self.interval  # a clock that was set back does not silence us
 
     @property
     def is_dead(self) -> bool:
