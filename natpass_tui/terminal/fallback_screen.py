@@ -67,9 +67,18 @@ class FallbackScreen(pyte.Screen):
 
     def draw(self, data: str) -> None:
         """Draw text; what pyte would stop at is left out, and accents do not pile up."""
-        if not data.isascii():
-            data = self._drawable(data)
-        super().draw(data)
+        if data.isascii():
+            super().draw(data)
+            return
+        run: list[str] = []
+        for character in self._drawable(data):
+            if _width(character) == 2:
+                super().draw("".join(run))
+                run.clear()
+                if self.cursor.x == self.columns - 1 > 0 and pyte_modes.DECAWM in self.mode:
+                    self.cursor.x = self.columns  # Half of it would not fit; pyte draws that half.
+            run.append(character)
+        super().draw("".join(run))
 
     def _drawable(self, data: str) -> str:
         kept: list[str] = []

@@ -40,7 +40,8 @@ class KeyName:
 
 def parse(name: str) -> KeyName:
     """Take a key name apart."""
-    *modifiers, base = [part or "+" for part in name.replace("++", "+plus").split("+")]
+    spelled = f"{name[:-1]}plus" if name == "+" or name.endswith("++") else name
+    *modifiers, base = spelled.split("+")
     held = 0
     for modifier in modifiers:
         held |= _MODIFIERS.get(modifier, 0)

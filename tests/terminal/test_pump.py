@@ -1,0 +1,128 @@
+"""Parsing in a thread."""
+
+import threading
+import time
+
+from natpass_tui.terminal import Pump
+from natpass_tui.terminal.fallback import FallbackEngine
+from natpass_tui.terminal.pump import STEP_BYTES, WAITING_BYTES
+from tests.support.waiting import wait_until
+
+LIMIT = 10.0
+
+
+class Waker:
+    def __init__(self) -> None:
+        self.calls = 0
+        self.woken = threading.Event()
+
+    def __call__(self) -> None:
+        self.calls += 1
+        self.woken.set()
+
+
+class RecordingEngine(FallbackEngine):
+    """Notes the size of every step; can be made to wait."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 20)
+        self.steps: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.closed = False
+
+    def feed(self, data: bytes) -> bytes:
+        assert self.gate.wait(LIMIT)
+        self.steps.append(len(data))
+        return super().feed(data[-200:])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def wait_until_parsed(pump: Pump) -> None:
+    wait_until(lambda: not pump.waiting, step=0.001)
+
+
+def test_one_wake_up_for_many_steps() -> None:
+    waker = Waker()
+    pump = Pump(engine := RecordingEngine(), waker)
+    for _ in range(20):
+        pump.put(b"x" * 50_000)
+    wait_until_parsed(pump)
+    assert waker.woken.wait(LIMIT)
+    assert waker.calls == 1
+    assert pump.collect().size == 1_000_000
+    assert max(engine.steps) <= STEP_BYTES
+    waker.woken.clear()
+    pump.put(b"\x1b[5n\x07\x1b]2;t\x07\x1b]52;c;aGk=\x07")
+    assert waker.woken.wait(LIMIT)
+    parsed = pump.collect()
+    assert (parsed.replies, parsed.bells, parsed.title, parsed.clipboard) == (b"\x1b[0n", 1, "t", ("hi",))
+    assert waker.calls == 2
+    pump.close()
+
+
+def test_large_messages_are_cut_and_small_ones_joined() -> None:
+    pump = Pump(engine := RecordingEngine(), Waker())
+    engine.gate.clear()
+    pump.put(b"first")
+    pump.put(b"x" * (2 * STEP_BYTES + 5))
+    pump.put(b"y" * 10)
+    engine.gate.set()
+    wait_until_parsed(pump)
+    pump.close()
+    assert sum(engine.steps) == 5 + 2 * STEP_BYTES + 15
+    assert max(engine.steps) == STEP_BYTES
+
+
+def test_it_says_when_it_is_full() -> None:
+    pump = Pump(engine := RecordingEngine(), Waker())
+    engine.gate.clear()
+    pump.put(b"x" * (WAITING_BYTES + 1))
+    answers = [pump.is_full]
+    engine.gate.set()
+    wait_until_parsed(pump)
+    answers.append(pump.is_full)
+    pump.close()
+    assert answers == [True, False]
+
+
+def test_a_flood_does_not_keep_others_from_the_engine() -> None:
+    pump = Pump(RecordingEngine(), Waker())
+    stop = threading.Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            if not pump.is_full:
+                pump.put(b"x" * 4096)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    longest = 0.0
+    for _ in range(50):
+        before = time.monotonic()
+        with pump.engine() as engine:
+            engine.text()
+        longest = max(longest, time.monotonic() - before)
+    stop.set()
+    thread.join(LIMIT)
+    pump.close()
+    assert longest < 1.0
+
+
+def test_closing_drops_what_waits_and_ends_the_thread() -> None:
+    pump = Pump(engine := RecordingEngine(), Waker())
+    pump.put(b"x" * 1_000_000)
+    pump.close()
+    pump.close()
+    pump.put(b"late")
+    assert engine.closed
+    assert not pump.waiting
+    assert not any(thread.name == "natpass-terminal" and thread.is_alive() for thread in threading.enumerate())
+
+
+def test_closing_before_anything_came() -> None:
+    pump = Pump(engine := RecordingEngine(), Waker())
+    pump.close()
+    assert engine.closed
