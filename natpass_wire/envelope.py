@@ -81,6 +81,11 @@ def canonical_envelope_end(view: memoryview, start: int, end: int) -> int:
         return 0
 
 
+def is_canonical(payload: bytes) -> bool:
+    """Tell whether the message in a frame's payload has a canonical envelope."""
+    return canonical_envelope_end(memoryview(payload), 0, len(payload)) > 0
+
+
 def _skip_varint(view: memoryview, at: int) -> int:
     while view[at] & _MORE:
         at += 1

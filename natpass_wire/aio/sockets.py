@@ -75,6 +75,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         self.writable = True
         #: Bytes received so far, frames or not.
         self.received_bytes = 0
+        #: Bytes handed to the transport so far; without `waiting_bytes`, those that the network has taken.
+        self.sent_bytes = 0
 
     # what the owner calls
 
@@ -98,10 +100,11 @@ class FrameSocket(asyncio.BufferedProtocol):
         if self._transport is None or self._closing:
             return
         if self._tls is None:
-            self._transport.write(data)
+            # The transport keeps what it can't send at once: never a view of a buffer that is about to change.
+            self._hand_over(bytes(data))
         else:
             self._tls.write(data)
-            self._transport.write(self._outgoing.read())
+            self._hand_over(self._outgoing.read())
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer; it is slowed down by TCP."""
@@ -121,7 +124,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         if self._tls is not None and self._tls_up:
             with contextlib.suppress(ssl.SSLError):  # the peer need not answer our closing alert
                 self._tls.unwrap()
-            self._transport.write(self._outgoing.read())
+            self._hand_over(self._outgoing.read())
         self._transport.close()
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
 
@@ -192,6 +195,12 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._deadline.cancel()
         self._handler.socket_lost(self._error or exc)
 
+    def _hand_over(self, data: bytes) -> None:
+        """Give bytes, encrypted by now, to the transport."""
+        if self._transport is not None:
+            self.sent_bytes += len(data)
+            self._transport.write(data)
+
     def _deliver(self, plain: memoryview) -> None:
         for batch in self._decoder.feed(plain):
             self._handler.batch_received(batch)
@@ -223,7 +232,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._transport.write(self._outgoing.read())
+            self._hand_over(self._outgoing.read())
             return False
         except ssl.SSLError as error:
             self._transport.write(self._outgoing.read())  # the alert says to the peer what was wrong
@@ -232,6 +241,6 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._transport.close()
             return False
         self._tls_up = True
-        self._transport.write(self._outgoing.read())
+        self._hand_over(self._outgoing.read())
         self._handler.socket_ready()
         return True
