@@ -1,0 +1,105 @@
+"""A console's copy of the relay's roster: which agents are connected.
+
+A relay sends a snapshot in chunks (all of one revision, the first with `snapshot_begin`, the last with
+`snapshot_end`), then one message for each step to the next revision. The copy is right, or known to be wrong: a step
+that does not follow asks for a new snapshot. Until that has come whole, the old entries stay.
+
+Strings in the entries are the agents' own words: `natpass_wire.text.printable` before showing them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.pb.roster_pb2 import Roster, RosterEntry
+
+#: Agents that a roster has at most: ten times what a relay is made for.
+MAX_ENTRIES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChanges:
+    """What a message did to the copy.
+
+    Attributes:
+        present: entries that joined or changed.
+        left: ids that are gone.
+        gap: the copy has missed something: ask the relay for a new snapshot (`roster_watch` with `on`). Told once.
+    """
+
+    present: tuple[RosterEntry, ...] = ()
+    left: tuple[str, ...] = ()
+    gap: bool = False
+
+
+_NOTHING = RosterChanges()
+
+
+class RosterMirror:
+    """The copy of one relay's roster, over one connection: a new connection needs a new one, or `restart`."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, RosterEntry] = {}
+        self._staged: dict[str, RosterEntry] | None = None
+        self._staged_revision = 0
+        self._revision: int | None = None
+        #: The relay's clock when it sent the last message that was taken, unix milliseconds.
+        self.now_unix_ms = 0
+
+    @property
+    def entries(self) -> Mapping[str, RosterEntry]:
+        """The agents by id, as of the last message."""
+        return MappingProxyType(self._entries)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the copy follows the relay: a snapshot has come whole, and no step is missing."""
+        return self._revision is not None
+
+    def restart(self) -> None:
+        """Begin again, with a new connection; the old entries stay until its snapshot has come."""
+        self._staged = None
+        self._revision = None
+
+    def receive(self, roster: Roster) -> RosterChanges:
+        """Take a message of the relay; return what it changed.
+
+        Raises:
+            RemoteProtocolError: the roster is longer than any.
+        """
+        if roster.snapshot_begin:
+            self._staged, self._staged_revision = {}, roster.revision
+        if self._staged is not None:
+            return self._stage(roster, self._staged)
+        if self._revision is None:
+            return _NOTHING  # the snapshot that makes sense of this is under way
+        if roster.revision != self._revision + 1:
+            self._revision = None
+            return RosterChanges(gap=True)
+        self._revision = roster.revision
+        self.now_unix_ms = roster.now_unix_ms
+        left = tuple(client_id for client_id in roster.left if self._entries.pop(client_id, None) is not None)
+        self._entries.update((entry.id, entry) for entry in roster.present)
+        _check_size(self._entries)
+        return RosterChanges(tuple(roster.present), left)
+
+    def _stage(self, roster: Roster, staged: dict[str, RosterEntry]) -> RosterChanges:
+        if roster.revision != self._staged_revision:
+            self.restart()
+            return RosterChanges(gap=True)
+        staged.update((entry.id, entry) for entry in roster.present)
+        _check_size(staged)
+        if not roster.snapshot_end:
+            return _NOTHING
+        old, self._entries = self._entries, staged
+        self._staged = None
+        self._revision = roster.revision
+        self.now_unix_ms = roster.now_unix_ms
+        present = tuple(entry for client_id, entry in staged.items() if old.get(client_id) != entry)
+        return RosterChanges(present, tuple(client_id for client_id in old if client_id not in staged))
+
+
+def _check_size(entries: Mapping[str, RosterEntry]) -> None:
+    if len(entries) > MAX_ENTRIES:
+        raise RemoteProtocolError(f"a roster of over {MAX_ENTRIES} agents")
