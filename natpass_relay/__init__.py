@@ -1,1 +1,9 @@
-"""."""
+"""The relay: the program that agents and consoles dial out to, and that forwards frames between them.
+
+Modules, by what they may touch:
+
+- PURE (no sockets, no clock, no randomness): `ports` who is logged in, `routing` which message goes where,
+  `fastpath` the same for frames that look like earlier ones, `admission` who gets in under which id, `roster` what
+  consoles are told of agents, `round_trips` how far away agents are.
+- I/O: `connection` one client's socket, `server` all of them, `cli` the command.
+"""

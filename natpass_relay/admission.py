@@ -1,0 +1,283 @@
+"""Who gets in, and under which id.
+
+    visitor's message -> `Admission.receive` -> commands: `Reply`, `Admit`, `Close`, and for those who hold the id
+    already `Probe` and `Drop`
+
+An id has one holder. The same instance replaces its older connection. Another instance waits while the holder is
+probed: if it shows life, the newcomer is refused; if it is silent, it is dropped. A holder that logged in with an older
+dialect gives way to handshake v2, and never gets an id that v2 has used since the relay's start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from natpass_relay.known_ids import KnownIds
+from natpass_relay.ports import Port, Role
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.ids import RELAY_ID, client_id_fault
+from natpass_wire.keepalive import INTERVAL_V2
+from natpass_wire.login import legacy, v2
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.pb import login_pb2
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+
+#: How long a holder has to answer a probe, in seconds.
+PROBE_SECONDS = 3.0
+#: Of the time between two ticks no more than this counts against a holder: if more passed, we stalled, not it.
+_MOST_OF_TICK = 1.0
+#: Connections that one older peer holds under one id (`from_idx`); natpass 0.8 opened a handful.
+MAX_INDEXES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How one may get in.
+
+    Attributes:
+        key: of handshake v2.
+        bindings: how a client may see its connection: our certificate's binding, or a TLS proxy's.
+        dialects: the older handshakes that are admitted.
+        legacy_secret: theirs, None if none is admitted.
+        capabilities: what this relay understands beyond WIRE.md.
+        program: our name and version.
+    """
+
+    key: LoginKey
+    bindings: tuple[v2.Binding, ...]
+    dialects: frozenset[legacy.Dialect] = frozenset()
+    legacy_secret: str | None = field(default=None, repr=False)
+    capabilities: tuple[str, ...] = ()
+    program: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Visitor:
+    """A connection that is not logged in, by identity.
+
+    Attributes:
+        login: our half of handshake v2.
+        claims: what it has proved, once it has.
+    """
+
+    login: v2.RelayLogin
+    claims: v2.Claims | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Send a message to a visitor."""
+
+    visitor: Visitor
+    message: Msg
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Make a visitor a client: register its port, then send the reply, if there is one."""
+
+    visitor: Visitor
+    port: Port
+    claims: v2.Claims | None
+    reply: Msg | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Send what waits to a visitor and close its connection; the reason is for the log."""
+
+    visitor: Visitor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Take a client's port away at once, send the notice, if there is one, and close its connection."""
+
+    port: Port
+    reason: str
+    notice: Msg | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ping a client, and call `Admission.heard` when anything comes from it."""
+
+    port: Port
+
+
+Command = Reply | Admit | Close | Drop | Probe
+
+
+@dataclass(eq=False, slots=True)
+class _Holder:
+    """Who holds an id: one port, or the several connections of an older peer.
+
+    Attributes:
+        instance: the instance tag; None for older dialects, which have none.
+        ports: by connection index.
+        newcomers: who waits for the holder's answer to a probe.
+        waited: seconds for which the holder owes the answer.
+    """
+
+    instance: bytes | None
+    ports: dict[int, Port]
+    newcomers: list[Visitor] = field(default_factory=list)
+    waited: float = 0.0
+
+
+class Admission:
+    """The logins of one relay. `now` is in seconds of one monotonic clock."""
+
+    def __init__(self, doors: Doors, known: KnownIds | None = None) -> None:
+        self._doors = doors
+        self._known = known or KnownIds()
+        self._holders: dict[str, _Holder] = {}
+        self._probed: dict[str, _Holder] = {}
+        self._last_tick: float | None = None
+
+    def visitor(self, nonce: bytes) -> Visitor:
+        """Return the login of a new connection; `nonce` is 32 random bytes."""
+        doors = self._doors
+        return Visitor(v2.RelayLogin(doors.key, doors.bindings, doors.capabilities, doors.program, nonce))
+
+    def receive(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
+        """Take a message of a visitor.
+
+        Raises:
+            RemoteProtocolError: it is no step of a login, or not at this point.
+        """
+        if visitor.claims is not None:
+            raise RemoteProtocolError("the client went on before it was let in")
+        if message.type == MsgType.handshake and message.hsp.enc and not message.hsp.HasField("hello"):
+            return self._receive_legacy(visitor, message, unix_seconds)
+        match visitor.login.receive(message):
+            case v2.Continue(reply):
+                return [Reply(visitor, reply)]
+            case v2.Refused(reply, reason):
+                return [Reply(visitor, reply), Close(visitor, reason)]
+            case v2.Proved(claims):
+                visitor.claims = claims
+                return self._settle(visitor, claims)
+
+    def gone(self, visitor: Visitor) -> None:
+        """Take note that a visitor's connection is gone."""
+        if visitor.claims is None:
+            return
+        holder = self._holders.get(visitor.claims.client_id)
+        if holder is not None and visitor in holder.newcomers:
+            holder.newcomers.remove(visitor)
+
+    def removed(self, port: Port) -> Sequence[Command]:
+        """Take note that a client's connection is gone; whoever waits for its id may get it.
+
+        Nothing happens if this very port does not hold its id (any more).
+        """
+        holder = self._holders.get(port.client_id)
+        if holder is None or holder.ports.get(port.idx) is not port:
+            return []
+        del holder.ports[port.idx]
+        if holder.ports:
+            return []
+        return self._vacate(port.client_id, holder)
+
+    def heard(self, port: Port) -> Sequence[Command]:
+        """Take note that bytes came from a probed client: it lives, and keeps its id."""
+        holder = self._probed.get(port.client_id)
+        if holder is None or holder.ports.get(port.idx) is not port:
+            return []
+        del self._probed[port.client_id]
+        refused, holder.newcomers = holder.newcomers, []
+        text = f"the id {port.client_id} is taken: another installation is connected under it"
+        commands: list[Command] = []
+        for visitor in refused:
+            refusal = v2.refuse(port.client_id, login_pb2.Refusal.ID_TAKEN, text)
+            commands += [Reply(visitor, refusal.reply), Close(visitor, refusal.reason)]
+        return commands
+
+    def tick(self, now: float) -> Sequence[Command]:
+        """Let time pass; call it several times a second."""
+        passed = 0.0 if self._last_tick is None else min(now - self._last_tick, _MOST_OF_TICK)
+        self._last_tick = now
+        commands: list[Command] = []
+        for client_id, holder in list(self._probed.items()):
+            holder.waited += passed
+            if holder.waited < PROBE_SECONDS:
+                continue
+            if holder.newcomers:
+                commands += [Drop(port, "silent, and another client claims its id") for port in holder.ports.values()]
+                commands += self._vacate(client_id, holder)
+            else:  # whoever wanted the id has gone
+                del self._probed[client_id]
+        return commands
+
+    def _settle(self, visitor: Visitor, claims: v2.Claims) -> list[Command]:
+        """Decide on a client that knows the secret."""
+        holder = self._holders.get(claims.client_id)
+        if holder is None:
+            return [self._admit(visitor, claims)]
+        if holder.instance is None:
+            text = "a client with handshake v2 has taken its id"
+            return self._take_over(visitor, claims, holder, [Drop(port, text) for port in holder.ports.values()])
+        if holder.instance == claims.instance:
+            text = f"{claims.client_id} has logged in again, from another connection"
+            notice = Msg(type=MsgType.notice, from_id=RELAY_ID, to=claims.client_id)
+            notice.notice.CopyFrom(Notice(code=Notice.REPLACED, text=text))
+            drops = [Drop(port, "replaced by a newer connection", notice) for port in holder.ports.values()]
+            return self._take_over(visitor, claims, holder, drops)
+        holder.newcomers.append(visitor)
+        if claims.client_id in self._probed:
+            return []
+        holder.waited = 0.0
+        self._probed[claims.client_id] = holder
+        return [Probe(port) for port in holder.ports.values()]
+
+    def _take_over(self, visitor: Visitor, claims: v2.Claims, holder: _Holder, drops: Sequence[Drop]) -> list[Command]:
+        self._forget(claims.client_id)
+        return [*drops, self._admit(visitor, claims), *self._settle_all(holder.newcomers)]
+
+    def _vacate(self, client_id: str, holder: _Holder) -> list[Command]:
+        self._forget(client_id)
+        return self._settle_all(holder.newcomers)
+
+    def _settle_all(self, visitors: Sequence[Visitor]) -> list[Command]:
+        commands: list[Command] = []
+        for visitor in visitors:
+            if visitor.claims is not None:
+                commands += self._settle(visitor, visitor.claims)
+        return commands
+
+    def _forget(self, client_id: str) -> None:
+        del self._holders[client_id]
+        self._probed.pop(client_id, None)
+
+    def _admit(self, visitor: Visitor, claims: v2.Claims) -> Admit:
+        role = Role.AGENT if claims.role == login_pb2.Role.ROLE_AGENT else Role.CONSOLE
+        port = Port(claims.client_id, role)
+        self._holders[claims.client_id] = _Holder(claims.instance, {0: port})
+        self._known.used_by_v2(claims.client_id)
+        return Admit(visitor, port, claims, visitor.login.accept(round(INTERVAL_V2 * 1000)))
+
+    def _receive_legacy(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
+        """Take a login of an older dialect. A bad one gets no answer but a closed connection (WIRE.md §3)."""
+        client_id, idx, enc = message.from_id, message.from_idx, message.hsp.enc
+        dialect, secret = legacy.dialect_of(enc), self._doors.legacy_secret
+        if dialect is None or dialect not in self._doors.dialects or secret is None:
+            what = dialect or "an unknown dialect"
+            return [Close(visitor, f"a login with {what}, which is not admitted (--legacy)")]
+        if not legacy.verify(dialect, secret, enc, unix_seconds):
+            return [Close(visitor, f"wrong legacy secret, or a clock that is minutes off ({dialect})")]
+        if fault := client_id_fault(client_id):
+            return [Close(visitor, fault)]
+        holder = self._holders.get(client_id)
+        if not self._known.open_to_legacy(client_id) or (holder is not None and holder.instance is not None):
+            return [Close(visitor, f"the id {client_id} belongs to a client with handshake v2")]
+        if holder is None:
+            holder = self._holders[client_id] = _Holder(None, {})
+        commands: list[Command] = []
+        if (old := holder.ports.get(idx)) is not None:
+            commands.append(Drop(old, "replaced by a newer connection"))
+        elif len(holder.ports) >= MAX_INDEXES:
+            return [Close(visitor, f"the id {client_id} has {MAX_INDEXES} connections already")]
+        port = holder.ports[idx] = Port(client_id, Role.LEGACY, idx)
+        self._known.used_by_legacy(client_id)
+        return [*commands, Admit(visitor, port, None, None)]

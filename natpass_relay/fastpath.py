@@ -1,0 +1,160 @@
+"""The router's decisions, remembered by the bytes that led to them.
+
+A frame whose envelope has the same bytes as an earlier one is for the same port, for as long as the link lives: no need
+to parse it. What is remembered is a whole prefix of the message,
+
+    canonical envelope | tag of the payload field | its size | tag of `data` | its size
+
+so that a frame which begins with it, and has the length that the sizes say, is one well-formed message down to the
+last byte. Only plain data (`forward`, `shell_data`) is taken here: everything else is parsed, so that a receiver never
+gets a message that does not parse, and blames the relay for it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from natpass_relay.routing import Link
+from natpass_wire import envelope
+from natpass_wire.pb.envelope_pb2 import MsgType
+
+#: The types that are remembered; their payload is one message whose one field is `data = 1`.
+PLAIN_DATA = frozenset({MsgType.forward, MsgType.shell_data})
+
+#: Envelopes that are remembered for one link and direction. Honest senders need one a type.
+MAX_ENVELOPES_OF_LINK = 16
+#: Frame lengths that are remembered with one envelope; terminal output has many, bulk data one or two.
+_MAX_LENGTHS = 128
+#: Different envelope lengths that are tried; beyond these, frames are parsed.
+_MAX_ENVELOPE_LENGTHS = 16
+#: Forgotten links are swept out when this many envelopes are remembered, then at twice what is left.
+_FIRST_SWEEP = 64
+
+_DATA_TAG = b"\x0a"  # data = 1, length-delimited
+
+To = TypeVar("To")
+
+
+@dataclass(eq=False, slots=True)
+class Route(Generic[To]):
+    """Where the frames with one envelope go.
+
+    Attributes:
+        to: whoever gets them.
+        link: good until this link ends.
+        envelope: the addressing fields and the payload field's tag.
+    """
+
+    to: To
+    link: Link
+    envelope: bytes
+    _prefixes: dict[int, bytes] = field(default_factory=dict)
+
+    def prefix(self, size: int) -> bytes:
+        """Return what a message of `size` bytes on this route begins with: see the module's text.
+
+        Empty if plain data can't have this size.
+        """
+        found = self._prefixes.get(size)
+        if found is None:
+            if len(self._prefixes) >= _MAX_LENGTHS:
+                self._prefixes.clear()
+            found = self._prefixes[size] = self._make_prefix(size)
+        return found
+
+    def _make_prefix(self, size: int) -> bytes:
+        payload, payload_size = _sized(size - len(self.envelope))
+        data, _ = _sized(payload - 1)
+        if payload <= 0 or data <= 0:
+            return b""
+        return self.envelope + payload_size + _DATA_TAG + _varint(data)
+
+
+class RouteCache(Generic[To]):
+    """The routes of one sender."""
+
+    def __init__(self) -> None:
+        self._routes: dict[int, dict[bytes, Route[To]]] = {}
+        self._count = 0
+        self._sweep_at = _FIRST_SWEEP
+        self._of_link: dict[Link, int] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def find(self, data: bytes, start: int, end: int) -> Route[To] | None:
+        """Return the route of the message at `data[start:end]`; None if it has to be parsed."""
+        for length, routes in self._routes.items():
+            route = routes.get(data[start : start + length])
+            if route is not None:
+                if route.link.ended:
+                    return None
+                prefix = route.prefix(end - start)
+                return route if prefix and data.startswith(prefix, start) else None
+        return None
+
+    def learn(self, data: bytes, kind: MsgType, link: Link, to: To) -> None:
+        """Remember where a message went that had to be parsed, if others like it can go the same way.
+
+        Args:
+            data: the message, its envelope canonical and its sender's id as the relay would stamp it.
+            kind: its type.
+            link: the link that it belongs to.
+            to: where it went.
+        """
+        if kind not in PLAIN_DATA:
+            return
+        at = envelope.canonical_envelope_end(memoryview(data), 0, len(data))
+        if not at or at == len(data):
+            return
+        while data[at] >= 0x80:  # the payload field's tag
+            at += 1
+        known = data[: at + 1]
+        if self._count >= self._sweep_at:
+            self._sweep()
+        remembered = self._of_link.get(link, 0)
+        routes = self._routes.get(len(known))
+        if remembered >= MAX_ENVELOPES_OF_LINK or (routes is None and len(self._routes) >= _MAX_ENVELOPE_LENGTHS):
+            return
+        if routes is None:
+            routes = self._routes[len(known)] = {}
+        elif (old := routes.get(known)) is not None:
+            if not old.link.ended:
+                return
+            self._forget(old)
+            routes = self._routes.setdefault(len(known), routes)
+        routes[known] = Route(to, link, known)
+        self._of_link[link] = remembered + 1
+        self._count += 1
+
+    def _sweep(self) -> None:
+        for route in [r for routes in self._routes.values() for r in routes.values() if r.link.ended]:
+            self._forget(route)
+        self._sweep_at = max(_FIRST_SWEEP, 2 * self._count)
+
+    def _forget(self, route: Route[To]) -> None:
+        routes = self._routes[len(route.envelope)]
+        del routes[route.envelope]
+        if not routes:
+            del self._routes[len(route.envelope)]
+        self._of_link[route.link] -= 1
+        if not self._of_link[route.link]:
+            del self._of_link[route.link]
+        self._count -= 1
+
+
+def _sized(total: int) -> tuple[int, bytes]:
+    """Return the size n, and its varint, for which varint and n bytes take `total` bytes; n is -1 if there is none."""
+    for width in (1, 2, 3):
+        size = total - width
+        if size >= 0 and len(encoded := _varint(size)) == width:
+            return size, encoded
+    return -1, b""
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,274 @@
+"""The relay between its pure parts and its connections: it tells the parts what happened, and does what they say."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import assert_never
+
+from natpass_relay import admission, round_trips
+from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
+from natpass_relay.connection import Connection
+from natpass_relay.lobby import Lobby
+from natpass_relay.ports import Port, Role
+from natpass_relay.roster import LEGACY_VERSION, Publisher
+from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
+from natpass_relay.routing import Router, Send
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.login import v2
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+
+class Hub:
+    """All connections of one relay.
+
+    Args:
+        doors: how one may get in.
+        clock: seconds of a monotonic clock.
+    """
+
+    def __init__(self, doors: Doors, clock: Callable[[], float]) -> None:
+        self.router = Router()
+        self._clock = clock
+        self._admission = Admission(doors)
+        self._lobby: Lobby[Connection] = Lobby()
+        self._publisher = Publisher()
+        self._round_trips = RoundTrips()
+        self._clients: dict[Port, Connection] = {}
+        self._visitors: dict[Visitor, Connection] = {}
+        self._visitor_of: dict[Connection, Visitor] = {}
+        self._connections: set[Connection] = set()
+        self._is_closing = False
+        #: Set while there are no connections.
+        self.empty = asyncio.Event()
+        self.empty.set()
+        #: Messages to the relay itself that mean nothing from the one who sent them.
+        self.dropped = 0
+
+    @property
+    def clients(self) -> int:
+        """How many clients are logged in."""
+        return len(self._clients)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, logged in or not, or on their way out."""
+        return len(self._connections)
+
+    def connected(self, connection: Connection, host: str) -> None:
+        """Take a new connection."""
+        self._connections.add(connection)
+        self.empty.clear()
+        if self._is_closing:
+            connection.close()
+            return
+        visitor = self._admission.visitor(secrets.token_bytes(v2.NONCE_BYTES))
+        self._visitors[visitor] = connection
+        self._visitor_of[connection] = visitor
+        evicted = self._lobby.enter(connection, host, self._clock())
+        if evicted is not None:
+            self._turn_away(evicted, "too many connections that are not logged in")
+
+    def tick_logins(self) -> None:
+        """Let time pass for everything but the connections; call it several times a second."""
+        now = self._clock()
+        for connection in self._lobby.overdue(now):
+            self._turn_away(connection, f"not logged in within {v2.LOGIN_SECONDS:.0f} s")
+        for client in [client for client in self._clients.values() if client.is_probed]:
+            client.look_for_life()
+        self._obey(self._admission.tick(now))
+        self._measure(self._round_trips.tick(now))
+        self._publisher.publish(now)
+        for port in self._publisher.watchers:
+            self.drained(self._clients[port])
+
+    def tick_connection(self, connection: Connection) -> None:
+        """Let time pass for one connection; call it about once a second."""
+        reason = connection.tick(self._clock())
+        if reason is not None and connection.port is not None:
+            self._drop(connection.port, reason)
+
+    def all_connections(self) -> list[Connection]:
+        """Return all connections."""
+        return list(self._connections)
+
+    def shut_down(self) -> None:
+        """Tell every client that the relay stops, and close."""
+        self._is_closing = True
+        for connection in self.all_connections():
+            last_words = None
+            if connection.port is not None and connection.speaks_v2:
+                last_words = _to_client(connection.port, MsgType.notice)
+                last_words.notice.CopyFrom(Notice(code=Notice.SHUTTING_DOWN, text="the relay is shutting down"))
+            connection.close(last_words)
+
+    # Host: what connections call
+
+    def visitor_says(self, connection: Connection, message: Msg) -> None:
+        """Take a message from before the login."""
+        visitor = self._visitor_of.get(connection)
+        if visitor is not None:
+            self._obey(self._admission.receive(visitor, message, time.time()))
+
+    def client_says(self, connection: Connection, message: Msg) -> None:
+        """Take a client's message to the relay itself."""
+        port = connection.port
+        if port is None or message.type == MsgType.keepalive:
+            return
+        now = self._clock()
+        match message.type, port.role:
+            case MsgType.ping, Role.AGENT | Role.CONSOLE:
+                pong = _to_client(port, MsgType.pong)
+                pong.ping.CopyFrom(message.ping)
+                connection.send(pong)
+            case MsgType.pong, Role.AGENT:
+                self._measure(self._round_trips.answered(port, message.ping.nonce, now))
+            case MsgType.pong, Role.CONSOLE:
+                pass  # the answer to a probe: that it came says it all
+            case MsgType.about, Role.AGENT:
+                self._publisher.described(port.client_id, message.about)
+            case MsgType.roster_watch, Role.CONSOLE:
+                if message.roster_watch.on:
+                    self._publisher.watch(port, now)
+                    self.drained(connection)
+                else:
+                    self._publisher.unwatch(port)
+            case MsgType.rtt_request, Role.CONSOLE:
+                self._ask_round_trips(port, message.rtt_request.ids, now)
+            case _:
+                self.dropped += 1
+
+    def client_heard(self, connection: Connection) -> None:
+        """Take note that a probed client shows life."""
+        if connection.port is not None:
+            self._obey(self._admission.heard(connection.port))
+
+    def connection_to(self, port: Port) -> Connection:
+        """Return the connection of a registered port."""
+        return self._clients[port]
+
+    def drained(self, connection: Connection) -> None:
+        """Send a console what it lacks of the roster, as far as its connection takes it."""
+        port = connection.port
+        if port is None:
+            return
+        while connection.socket.writable and not connection.is_closed:
+            roster = self._publisher.next_message(port, self._clock(), time.time_ns() // 1_000_000)
+            if roster is None:
+                return
+            message = _to_client(port, MsgType.roster)
+            message.roster.CopyFrom(roster)
+            connection.send(message)
+
+    def lost(self, connection: Connection, error: Exception | None) -> None:
+        """Take note that a connection is gone."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self.empty.set()
+        why = printable(str(error)) if error is not None else "closed"
+        self._leave_lobby(connection)
+        port = connection.port
+        if port is None:
+            log.debug("%s: gone before its login: %s", connection.address, why)
+        elif self._clients.get(port) is connection:
+            log.info("%s (%s) is gone: %s", printable(port.client_id), connection.address, why)
+            self._remove(port)
+
+    # doing what the pure parts say
+
+    def _obey(self, commands: Iterable[admission.Command]) -> None:
+        for command in commands:
+            match command:
+                case Reply(visitor, message):
+                    self._visitors[visitor].send(message)
+                case Close(visitor, reason):
+                    self._turn_away(self._visitors[visitor], reason)
+                case Admit():
+                    self._admit(command)
+                case Drop(port, reason, notice):
+                    self._drop(port, reason, notice)
+                case Probe(port):
+                    ping = _to_client(port, MsgType.ping)
+                    ping.ping.CopyFrom(Ping(nonce=secrets.randbits(64)))
+                    self._clients[port].probe(ping)
+                case _ as never:
+                    assert_never(never)
+
+    def _admit(self, command: Admit) -> None:
+        connection, port, claims = self._visitors[command.visitor], command.port, command.claims
+        self._leave_lobby(connection)
+        connection.enter(port, self._clock(), speaks_v2=claims is not None)
+        others = self.router.port(port.client_id) is not None
+        self.router.add(port)
+        self._clients[port] = connection
+        if command.reply is not None:
+            connection.send(command.reply)
+        if port.role is not Role.CONSOLE and not others:
+            version = "" if claims is not None else LEGACY_VERSION
+            self._publisher.joined(port.client_id, time.time_ns() // 1_000_000, version)
+        program = claims.program if claims is not None else "an older natpass"
+        log.info("%s logged in from %s (%s, %s)", port.client_id, connection.address, port.role.name.lower(), program)
+
+    def _drop(self, port: Port, reason: str, notice: Msg | None = None) -> None:
+        connection = self._clients.get(port)
+        if connection is None:
+            return
+        log.info("%s (%s) is dropped: %s", port.client_id, connection.address, reason)
+        self._remove(port)
+        connection.close(notice)
+
+    def _remove(self, port: Port) -> None:
+        """Take a client out of everything; its connection may still be about to close."""
+        del self._clients[port]
+        self._tell(self.router.remove(port))
+        self._publisher.unwatch(port)
+        if self.router.port(port.client_id) is None:
+            self._publisher.left(port.client_id)
+        self._measure(self._round_trips.removed(port))
+        self._obey(self._admission.removed(port))
+
+    def _turn_away(self, connection: Connection, reason: str) -> None:
+        log.info("%s is turned away: %s", connection.address, printable(reason))
+        self._leave_lobby(connection)
+        connection.close()
+
+    def _leave_lobby(self, connection: Connection) -> None:
+        self._lobby.leave(connection)
+        visitor = self._visitor_of.pop(connection, None)
+        if visitor is not None:
+            del self._visitors[visitor]
+            self._admission.gone(visitor)
+
+    def _tell(self, sends: Iterable[Send]) -> None:
+        for send in sends:
+            self._clients[send.port].send(send.message)
+
+    def _ask_round_trips(self, console: Port, ids: Iterable[str], now: float) -> None:
+        wanted: list[tuple[str, Port | None]] = []
+        for client_id in dict.fromkeys(ids):
+            port = self.router.port(client_id)
+            wanted.append((client_id, port if port is not None and port.role is Role.AGENT else None))
+        self._measure(self._round_trips.request(console, wanted, now, iter(lambda: secrets.randbits(64), -1)))
+
+    def _measure(self, commands: Iterable[round_trips.Command]) -> None:
+        for command in commands:
+            connection = self._clients[command.port]
+            match command:
+                case SendPing(port, nonce):
+                    ping = _to_client(port, MsgType.ping)
+                    ping.ping.CopyFrom(Ping(nonce=nonce))
+                    connection.send(ping)
+                case SendReport(port, report):
+                    message = _to_client(port, MsgType.rtt_report)
+                    message.rtt_report.CopyFrom(report)
+                    connection.send(message)
+                case _ as never:
+                    assert_never(never)
+
+
+def _to_client(port: Port, kind: MsgType) -> Msg:
+    return Msg(type=kind, from_id=RELAY_ID, to=port.client_id)

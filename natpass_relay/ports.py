@@ -1,0 +1,29 @@
+"""Who is logged in: the ends that messages go to."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Role(Enum):
+    """What a client may do."""
+
+    AGENT = auto()  # serves links, opens none
+    CONSOLE = auto()  # opens links, serves none
+    LEGACY = auto()  # logged in with an older dialect: both
+
+
+@dataclass(eq=False, frozen=True, slots=True)
+class Port:
+    """One logged-in client, by identity: a successor under the same id is another port.
+
+    A port is abstract: what it leads to (a connection, one day another relay) is the business of whoever made it.
+
+    Attributes:
+        client_id: its id.
+        role: what it may do.
+        idx: which of several connections under one id, for peers up to 0.8.1 (`from_idx`); 0 for all others.
+    """
+
+    client_id: str
+    role: Role
+    idx: int = 0

@@ -1,0 +1,198 @@
+"""What consoles are told of the agents.
+
+The publisher keeps the agents as they are now and as they were published last. Once a second what differs becomes one
+step of the roster, or several where it is too long for one message: an agent that comes and goes within the second is
+never mentioned. Each watcher pulls its next message when its connection can take one: the rest of its snapshot, then
+the steps that it lacks. Who is further behind than the steps that are kept gets a fresh snapshot.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from natpass_relay.ports import Port
+from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
+from natpass_wire.text import printable
+
+#: Bytes of entries in one message at most, far below a frame's 65 535.
+CHUNK_BYTES = 32 * 1024
+#: Seconds between two steps.
+PUBLISH_SECONDS = 1.0
+#: Steps that are kept for watchers that are behind; the bytes bound memory.
+_MAX_STEPS, _MAX_STEP_BYTES = 256, 1024 * 1024
+#: What an agent may say of itself, in characters, and how many kinds it may serve.
+_MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
+#: What stands for the version of agents that logged in with an older dialect.
+LEGACY_VERSION = "legacy"
+
+
+def sanitised(about: About) -> About:
+    """Return what an agent says of itself, safe to print and short."""
+    return About(
+        host=printable(about.host, _MOST_TEXT),
+        os=printable(about.os, _MOST_TEXT),
+        user=printable(about.user, _MOST_TEXT),
+        version=printable(about.version, _MOST_VERSION),
+        serves=[printable(kind, _MOST_VERSION) for kind in about.serves[:_MOST_SERVES]],
+    )
+
+
+@dataclass(eq=False, slots=True)
+class _Watcher:
+    """A console that watches.
+
+    Attributes:
+        revision: what its copy is at, once the snapshot is sent.
+        snapshot: what it has not got of its snapshot; None: it needs one.
+        begun: whether the snapshot's first chunk was sent.
+        not_before: when it may have a snapshot, so that asking again and again costs little.
+    """
+
+    revision: int = 0
+    snapshot: deque[RosterEntry] | None = None
+    begun: bool = False
+    sent: bool = False
+    not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class Publisher:
+    """The roster of one relay. `now` is in seconds of one monotonic clock."""
+
+    _entries: dict[str, RosterEntry] = field(default_factory=dict)
+    _published: dict[str, RosterEntry] = field(default_factory=dict)
+    _touched: dict[str, None] = field(default_factory=dict)
+    _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
+    _step_bytes: int = 0
+    _watchers: dict[Port, _Watcher] = field(default_factory=dict)
+    _next_at: float = 0.0
+    #: The number of the last step; never 0, so that an empty message is no step.
+    revision: int = 1
+
+    def __len__(self) -> int:
+        """Return how many agents there are."""
+        return len(self._entries)
+
+    @property
+    def watchers(self) -> Sequence[Port]:
+        """Who watches."""
+        return list(self._watchers)
+
+    def joined(self, client_id: str, connected_unix_ms: int, version: str = "") -> None:
+        """Take note of an agent that logged in, in place of an older one under the same id, if there was one."""
+        about = About(version=version)
+        self._entries[client_id] = RosterEntry(id=client_id, about=about, connected_unix_ms=connected_unix_ms)
+        self._touched[client_id] = None
+
+    def described(self, client_id: str, about: About) -> None:
+        """Take note of what a connected agent says of itself. Nothing happens if there is no such agent."""
+        old = self._entries.get(client_id)
+        if old is None:
+            return
+        entry = RosterEntry(id=client_id, about=sanitised(about), connected_unix_ms=old.connected_unix_ms)
+        self._entries[client_id] = entry
+        self._touched[client_id] = None
+
+    def left(self, client_id: str) -> None:
+        """Take note that an agent is gone."""
+        if self._entries.pop(client_id, None) is not None:
+            self._touched[client_id] = None
+
+    def watch(self, port: Port, now: float) -> None:
+        """Let a console watch, from a fresh snapshot on, also if it does already. Ask `next_message` then."""
+        old = self._watchers.get(port)
+        # Not twice a second: a snapshot of 10 000 agents is over a megabyte.
+        not_before = max(now, old.not_before + PUBLISH_SECONDS) if old is not None else now
+        self._watchers[port] = _Watcher(not_before=not_before)
+
+    def unwatch(self, port: Port) -> None:
+        """Let a console watch no longer. Nothing happens if it does not."""
+        self._watchers.pop(port, None)
+
+    def publish(self, now: float) -> None:
+        """Make steps of what has changed, if the last ones are a second old; then ask `next_message`."""
+        if now < self._next_at or not self._touched:
+            return
+        self._next_at = now + PUBLISH_SECONDS
+        present, left = [], []
+        for client_id in self._touched:
+            before, after = self._published.get(client_id), self._entries.get(client_id)
+            if before == after:
+                continue
+            if after is None:
+                left.append(client_id)
+                del self._published[client_id]
+            else:
+                present.append(after)
+                self._published[client_id] = after
+        self._touched.clear()
+        for chunk in _chunks(left, present):
+            self.revision += 1
+            chunk.revision = self.revision
+            self._keep(chunk)
+
+    def next_message(self, port: Port, now: float, now_unix_ms: int) -> Roster | None:
+        """Return the next message for a console, None if it has everything or does not watch."""
+        watcher = self._watchers.get(port)
+        if watcher is None:
+            return None
+        if watcher.snapshot is None:
+            if watcher.sent:
+                if watcher.revision == self.revision:
+                    return None
+                missing = self.revision - watcher.revision
+                if missing <= len(self._steps):
+                    watcher.revision += 1
+                    step = Roster()
+                    step.CopyFrom(self._steps[-missing][0])
+                    step.now_unix_ms = now_unix_ms
+                    return step
+            if now < watcher.not_before:
+                return None
+            self.publish(now)
+            watcher.snapshot = deque(self._published.values())
+            watcher.begun, watcher.sent, watcher.revision = False, False, self.revision
+            watcher.not_before = now + PUBLISH_SECONDS
+        return self._next_chunk(watcher, watcher.snapshot, now_unix_ms)
+
+    def _next_chunk(self, watcher: _Watcher, rest: deque[RosterEntry], now_unix_ms: int) -> Roster:
+        chunk = Roster(revision=watcher.revision, snapshot_begin=not watcher.begun, now_unix_ms=now_unix_ms)
+        watcher.begun = True
+        size = 0
+        while rest and (size := size + _size(rest[0])) <= CHUNK_BYTES:
+            chunk.present.append(rest.popleft())
+        if not rest:
+            chunk.snapshot_end = True
+            watcher.snapshot, watcher.sent = None, True
+        return chunk
+
+    def _keep(self, step: Roster) -> None:
+        size = step.ByteSize()
+        self._steps.append((step, size))
+        self._step_bytes += size
+        while len(self._steps) > _MAX_STEPS or self._step_bytes > _MAX_STEP_BYTES:
+            self._step_bytes -= self._steps.popleft()[1]
+
+
+def _size(entry: RosterEntry) -> int:
+    return entry.ByteSize() + 4  # its tag and length in the list
+
+
+def _chunks(left: Iterable[str], present: Iterable[RosterEntry]) -> list[Roster]:
+    """Return the changes in messages of at most CHUNK_BYTES."""
+    chunks: list[Roster] = []
+    room = 0
+
+    def chunk(size: int) -> Roster:
+        nonlocal room
+        if size > room:
+            chunks.append(Roster())
+            room = CHUNK_BYTES
+        room -= size
+        return chunks[-1]
+
+    for client_id in left:
+        chunk(4 * len(client_id) + 4).left.append(client_id)
+    for entry in present:
+        chunk(_size(entry)).present.append(entry)
+    return chunks

@@ -1,0 +1,153 @@
+"""How far away agents are, for the consoles that ask: pings to them, and one report for each request.
+
+Each agent is pinged at most once in 2 s, however many consoles ask; in between, what was measured last is told.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from natpass_relay.ports import Port
+from natpass_wire.pb.roster_pb2 import RttReport
+
+#: Agents in one request at most.
+MAX_IDS = 200
+#: How long a measured time is good, and how long an agent has to answer, in seconds.
+FRESH_SECONDS, ANSWER_SECONDS = 2.0, 3.0
+#: Requests of one console that are under way; honest consoles have one.
+MAX_REQUESTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SendPing:
+    """Ping an agent, and call `RoundTrips.answered` with the nonce of its pong."""
+
+    port: Port
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """Send a console what it has asked for."""
+
+    port: Port
+    report: RttReport
+
+
+Command = SendPing | SendReport
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    console: Port
+    micros: dict[str, int]
+    until: float
+    waits_for: set[Port] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Agent:
+    """What is known of one agent's distance: the ping under way, and the last answer."""
+
+    nonce: int
+    pinged_at: float
+    micros: int | None = None
+    requests: list[_Request] = field(default_factory=list)
+
+    def is_stale(self, now: float) -> bool:
+        """Tell whether it has to be pinged (again)."""
+        return now - self.pinged_at >= (ANSWER_SECONDS if self.micros is None else FRESH_SECONDS)
+
+
+@dataclass(slots=True)
+class RoundTrips:
+    """The measurements of one relay. `now` is in seconds of one monotonic clock."""
+
+    _agents: dict[Port, _Agent] = field(default_factory=dict)
+    _requests: dict[_Request, None] = field(default_factory=dict)
+    #: Requests that were refused because their console has too many under way.
+    dropped: int = 0
+
+    def request(
+        self, console: Port, wanted: Iterable[tuple[str, Port | None]], now: float, nonces: Iterable[int]
+    ) -> list[Command]:
+        """Take a console's request.
+
+        Args:
+            console: who asks.
+            wanted: the ids, and the port of each agent that can be pinged.
+            now: seconds.
+            nonces: as many random numbers of 64 bits as are needed.
+        """
+        if sum(request.console is console for request in self._requests) >= MAX_REQUESTS:
+            self.dropped += 1
+            return []
+        request = _Request(console, {}, now + ANSWER_SECONDS)
+        fresh_nonce = iter(nonces)
+        commands: list[Command] = []
+        for client_id, port in list(wanted)[:MAX_IDS]:
+            request.micros[client_id] = 0
+            if port is None:
+                continue
+            agent = self._agents.get(port)
+            if agent is None or agent.is_stale(now):
+                # Whoever still waits for the ping before this one gets the answer to this one.
+                waiting = agent.requests if agent is not None else []
+                agent = self._agents[port] = _Agent(next(fresh_nonce), now, requests=waiting)
+                commands.append(SendPing(port, agent.nonce))
+            if agent.micros is None:
+                agent.requests.append(request)
+                request.waits_for.add(port)
+            else:
+                request.micros[client_id] = agent.micros
+        if request.waits_for:
+            self._requests[request] = None
+        else:
+            commands.append(_report(request))
+        return commands
+
+    def answered(self, port: Port, nonce: int, now: float) -> list[Command]:
+        """Take an agent's pong. Nothing happens if its nonce is not that of the ping under way."""
+        agent = self._agents.get(port)
+        if agent is None or agent.nonce != nonce or agent.micros is not None:
+            return []
+        agent.micros = max(1, round((now - agent.pinged_at) * 1_000_000))
+        return self._tell(agent, port, agent.micros)
+
+    def removed(self, port: Port) -> list[Command]:
+        """Take note that a client is gone: an agent answers no more, a console wants no answers."""
+        for request in [request for request in self._requests if request.console is port]:
+            self._forget(request)
+        agent = self._agents.pop(port, None)
+        return self._tell(agent, port, 0) if agent is not None else []
+
+    def tick(self, now: float) -> list[Command]:
+        """Report what is late without the missing answers, and forget what is stale."""
+        reports: list[Command] = []
+        for request in [request for request in self._requests if request.until <= now]:
+            self._forget(request)
+            reports.append(_report(request))
+        for port, agent in list(self._agents.items()):
+            if not agent.requests and now - agent.pinged_at >= FRESH_SECONDS + ANSWER_SECONDS:
+                del self._agents[port]
+        return reports
+
+    def _tell(self, agent: _Agent, port: Port, micros: int) -> list[Command]:
+        reports: list[Command] = []
+        requests, agent.requests = agent.requests, []
+        for request in requests:
+            request.micros[port.client_id] = micros
+            request.waits_for.discard(port)
+            if not request.waits_for:
+                self._requests.pop(request, None)
+                reports.append(_report(request))
+        return reports
+
+    def _forget(self, request: _Request) -> None:
+        del self._requests[request]
+        for port in request.waits_for:
+            self._agents[port].requests.remove(request)
+
+
+def _report(request: _Request) -> SendReport:
+    rtts = [RttReport.Rtt(id=client_id, micros=micros) for client_id, micros in request.micros.items()]
+    return SendReport(request.console, RttReport(rtts=rtts))

@@ -1,0 +1,155 @@
+"""A relay that listens: sockets in, connections out, and the clock that keeps them honest."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from natpass_relay.admission import Doors
+from natpass_relay.connection import ClientSocket, Connection
+from natpass_relay.hub import Hub
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.sockets import CLOSE_SECONDS
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.aio.tls import Certificate, server_context
+from natpass_wire.errors import UserError
+from natpass_wire.login import legacy, v2
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.text import printable
+from natpass_wire.version import __version__
+
+log = logging.getLogger(__name__)
+
+#: What this relay understands beyond WIRE.md (ARCHITECTURE.md, "Wire extensions").
+CAPABILITIES = ("roster",)
+#: Connections that the system may keep for us until we take them: thousands come at once after a restart.
+_BACKLOG = 1024
+_LOGIN_TICK_SECONDS = 0.25
+_TICK_SECONDS = 1.0
+#: Connections that are looked after in one go, so that data never waits for the rest.
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """A certificate and its key, both PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """What a relay is told.
+
+    Attributes:
+        key: of handshake v2.
+        host: the address to listen on.
+        port: the port, 0 for any.
+        tls: the certificate; None for bare TCP.
+        proxy_certificates: of TLS proxies in front of this relay.
+        dialects: the older handshakes that are admitted.
+        legacy_secret: theirs; needed where one is admitted.
+    """
+
+    key: LoginKey
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls: TlsFiles | None = None
+    proxy_certificates: tuple[Certificate, ...] = ()
+    dialects: frozenset[legacy.Dialect] = frozenset()
+    legacy_secret: str | None = field(default=None, repr=False)
+
+    def bindings(self) -> tuple[v2.Binding, ...]:
+        """Return how a client may see its connection.
+
+        Raises:
+            UserError: the certificate can't be read.
+        """
+        own = v2.NO_TLS
+        if self.tls is not None:
+            own = v2.tls_binding(Certificate.from_pem_file(self.tls.certificate).sha256)
+        return (own, *(v2.tls_binding(certificate.sha256) for certificate in self.proxy_certificates))
+
+
+class RelayServer:
+    """One relay. `start` it, and `stop` it.
+
+    Raises:
+        UserError: the settings' files are of no use.
+    """
+
+    def __init__(self, settings: RelaySettings) -> None:
+        self._settings = settings
+        self._doors = Doors(
+            key=settings.key,
+            bindings=settings.bindings(),
+            dialects=settings.dialects,
+            legacy_secret=settings.legacy_secret,
+            capabilities=CAPABILITIES,
+            program=f"natpass-relay {__version__}",
+        )
+        self._tls: ssl.SSLContext | None = None
+        if settings.tls is not None:
+            self._tls = server_context(settings.tls.certificate, settings.tls.key)
+        self._buffers = ReadBuffers()
+        self._tasks = Tasks()
+        self._server: asyncio.Server | None = None
+        self._hub: Hub | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """The relay behind the sockets; there from `start` on."""
+        assert self._hub is not None
+        return self._hub
+
+    async def start(self) -> tuple[str, int]:
+        """Listen; return the address and the real port.
+
+        Raises:
+            UserError: the address can't be listened on.
+        """
+        loop = asyncio.get_running_loop()
+        self._hub = Hub(self._doors, time.monotonic)  # uvloop counts milliseconds
+        host, port = self._settings.host, self._settings.port
+        try:
+            self._server = await loop.create_server(self._new_socket, host, port, backlog=_BACKLOG)
+        except OSError as error:
+            raise UserError(f"cannot listen on {host}:{port}: {printable(error.strerror or str(error))}") from error
+        self._tasks.start(self._tick_logins(self._hub), "relay logins")
+        self._tasks.start(self._tick_connections(self._hub), "relay connections")
+        name = self._server.sockets[0].getsockname()
+        return name[0], name[1]
+
+    async def stop(self) -> None:
+        """Tell all clients, send what waits for them, and close."""
+        if self._server is None:
+            return
+        self._server.close()
+        self.hub.shut_down()
+        with contextlib.suppress(TimeoutError):  # each socket has a deadline of its own; this is for our bugs
+            async with asyncio.timeout(2 * CLOSE_SECONDS):
+                await self.hub.empty.wait()
+                await self._server.wait_closed()
+        await self._tasks.close()
+        log.info("stopped")
+
+    def _new_socket(self) -> ClientSocket:
+        return ClientSocket(Connection(self.hub), self.hub, self._buffers, self._tls)
+
+    async def _tick_logins(self, hub: Hub) -> None:
+        while True:
+            hub.tick_logins()
+            await asyncio.sleep(_LOGIN_TICK_SECONDS)
+
+    async def _tick_connections(self, hub: Hub) -> None:
+        while True:
+            connections = hub.all_connections()
+            for first in range(0, len(connections), _AT_ONCE):
+                for connection in connections[first : first + _AT_ONCE]:
+                    hub.tick_connection(connection)
+                await asyncio.sleep(0)
+            await asyncio.sleep(_TICK_SECONDS)
