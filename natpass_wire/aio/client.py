@@ -17,6 +17,7 @@ from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.repeats import Repeats
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class RelayClient:
         self._on_online = on_online
         self._rng = rng
         self._backoff = Backoff()
+        self._repeats = Repeats()
         self._waiters = 0
         self._retry = False
         self._changed = asyncio.Event()
@@ -181,10 +183,12 @@ class RelayClient:
             self.session = None
             if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
                 self._backoff.succeeded()
+                self._repeats.forget()
 
     def _failed(self, reason: str, *, refused: bool) -> None:
         self._backoff.failed()
-        log.warning("%s", reason)
+        if line := self._repeats.note(reason, asyncio.get_running_loop().time()):
+            log.warning("%s", line)
         self._set(RelayStatus(Phase.CONNECTING, reason, refused))
 
     async def _wait_for_retry(self, delay: float) -> None:

@@ -71,6 +71,18 @@ class Link:
         """Why the link ended, None while it has not."""
         return self._state.end
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether so much waits for this link's reader that the whole connection is read no further."""
+        return self._holding
+
+    async def ended(self) -> End:
+        """Wait until the link is gone; return why. Messages that came before its end may still be unread."""
+        while self._state.end is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._state.end
+
     async def send(self, message: Msg) -> None:
         """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
 
