@@ -1,0 +1,119 @@
+"""The agent: stays logged in at its relay, and serves the links that others open to it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from natpass_agent import links
+from natpass_agent.links.base import KindServer
+from natpass_agent.platform.host import HostFacts, host
+from natpass_agent.policy import MAX_LINKS, Policy, kind_name
+from natpass_wire.aio.client import RelayClient, RelayStatus
+from natpass_wire.aio.dial import LegacyLogin, RelayTarget
+from natpass_wire.aio.link import IncomingLink
+from natpass_wire.aio.session import Session
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.roster_pb2 import About
+from natpass_wire.text import printable
+from natpass_wire.version import __version__
+
+log = logging.getLogger(__name__)
+
+#: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
+ANSWER_SECONDS = 0.8
+
+
+class Agent:
+    """One agent.
+
+    Args:
+        target: the relay, and who we are.
+        kinds: the link kinds that are served, all by default.
+        facts: what the roster tells of this machine; by default, what it is.
+        max_links: how many links at once.
+        on_status: called when we come nearer to the relay, or further from it.
+        answer_seconds: within this time every link is answered.
+    """
+
+    def __init__(
+        self,
+        target: RelayTarget,
+        *,
+        kinds: Sequence[KindServer] | None = None,
+        facts: HostFacts | None = None,
+        max_links: int = MAX_LINKS,
+        on_status: Callable[[RelayStatus], None] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._servers = {server.kind: server for server in (links.all_kinds() if kinds is None else kinds)}
+        self._facts = host().facts() if facts is None else facts
+        self._policy = Policy(frozenset(self._servers), max_links)
+        self._answer_seconds = answer_seconds
+        self._tasks = Tasks()
+        self._links: set[IncomingLink] = set()
+        #: The connection to the relay.
+        self.client = RelayClient(target, on_status=on_status, on_link=self._asked, on_online=self._introduce)
+
+    @property
+    def links(self) -> int:
+        """How many links there are, those that are being ended included."""
+        return len(self._tasks)
+
+    async def run(self) -> None:
+        """Serve until cancelled. Then all links are ended, and everything that was started for them."""
+        async with asyncio.TaskGroup() as group:
+            client = group.create_task(self.client.run(), name="relay client")
+            try:
+                await asyncio.wait([client])
+            finally:
+                for link in list(self._links):  # while there is a connection to say it on
+                    self._end(link, "the agent is shutting down")
+                await self._tasks.close()
+
+    def about(self) -> About:
+        """Return what the roster tells of us."""
+        return About(
+            host=self._facts.host,
+            os=self._facts.os,
+            user=self._facts.user,
+            version=__version__,
+            serves=sorted(kind_name(kind) for kind in self._servers),
+        )
+
+    def _introduce(self, session: Session) -> None:
+        if not isinstance(self.client.target.login, LegacyLogin):  # an existing relay would not know what this is
+            about = Msg(type=MsgType.about, from_id=session.client_id, to=RELAY_ID, about=self.about())
+            session.send(about)
+
+    def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
+        refusal = self._policy.refusal(request.kind, self.links)
+        if refusal is not None:
+            log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
+            link.refuse(refusal.text, refusal.reason)
+            return
+        server = self._servers[request.kind]
+        name = f"{kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
+        self._links.add(link)
+        late = asyncio.get_running_loop().call_later(
+            self._answer_seconds, link.refuse, "this agent is too busy to answer in time", ConnectResponse.FAILED
+        )
+        task = self._tasks.start(server.serve(link, request), name)
+        task.add_done_callback(partial(self._served, link, late))
+
+    def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
+        """Take the end of a kind's server; whatever happened in it stays with its link."""
+        late.cancel()
+        self._links.discard(link)
+        failed = not task.cancelled() and task.exception() is not None  # Tasks has it logged
+        self._end(link, "the agent failed at this: its log says how" if failed else "")
+
+    @staticmethod
+    def _end(link: IncomingLink, text: str) -> None:
+        if link.is_asked:
+            link.refuse(text or "the agent gave no answer")
+        else:
+            link.close(text, LinkEnd.FAILED if text else LinkEnd.CLOSED)

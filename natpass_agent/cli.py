@@ -1,0 +1,78 @@
+"""The command `natpass-agent`."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import click
+
+from natpass_agent import instance
+from natpass_agent.agent import Agent
+from natpass_agent.platform.host import host
+from natpass_agent.platform.lock import locks
+from natpass_wire.aio import runtime
+from natpass_wire.aio.dial import RelayTarget
+from natpass_wire.errors import UserError
+from natpass_wire.ids import client_id_fault
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program import logs
+from natpass_wire.program.main import INTERRUPTED, run
+from natpass_wire.program.options import ConnectionSettings, common_options, connection_options, gather
+
+PROGRAM = "natpass-agent"
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@connection_options
+@click.option("--id", "client_id", metavar="NAME", help="What this agent is called. Default: the host name.")
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, **_: object) -> int:
+    """Serve shells on this machine to consoles, through a relay.
+
+    It never gives up on its relay: if that is not there, or goes away, it is tried again for ever.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    settings = ConnectionSettings.from_values(PROGRAM, values := gather(ctx))
+    logs.set_up(settings.common.log_level, settings.common.log_file)
+    client_id = _client_id(values["client_id"])
+    with instance.lock(settings.common.state_dir, client_id, locks()):
+        token = instance.token(settings.common.state_dir, client_id)
+        target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM)
+        return runtime.run(serve(target))
+
+
+async def serve(target: RelayTarget) -> int:
+    """Be an agent until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+
+    def stop(status: int) -> None:
+        if not stopped.done():
+            stopped.set_result(status)
+
+    with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
+        for name, status in (("SIGTERM", 0), ("SIGHUP", 0), ("SIGINT", INTERRUPTED)):
+            number = getattr(signal, name)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                loop.add_signal_handler(number, stop, status)
+        signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows; where it is ignored, children leave no exit status
+    async with asyncio.TaskGroup() as group:
+        agent = group.create_task(Agent(target).run(), name="agent")
+        agent.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
+        await stopped
+        agent.cancel()
+    return stopped.result()
+
+
+def _client_id(given: str | None) -> str:
+    client_id = given if given is not None else host().facts().host
+    if fault := client_id_fault(client_id):
+        raise UserError(f"{client_id!r} is no id for an agent: {fault}" + ("" if given else "; choose one with --id"))
+    return client_id
+
+
+def main() -> None:
+    """Run the command."""
+    run(command, PROGRAM)

@@ -1,0 +1,41 @@
+"""The agent's instance token, which tells the relay that it is the same agent that comes back, and its lock."""
+
+import secrets
+
+from natpass_agent.platform.lock import Lock, LockedError, Locks
+from natpass_wire.errors import UserError
+from natpass_wire.ids import as_file_name
+from natpass_wire.program.state import StateDir
+
+TOKEN_BYTES = 32
+
+
+def token(state: StateDir, client_id: str) -> bytes:
+    """Return the instance token of the agent `client_id`; made once, 32 random bytes, mode 0600.
+
+    Raises:
+        UserError: it can't be read or written.
+    """
+    return state.make_once(f"agent-{as_file_name(client_id)}.instance", lambda: secrets.token_bytes(TOKEN_BYTES))
+
+
+def lock(state: StateDir, client_id: str, locks: Locks) -> Lock:
+    """Make sure that no other process is the agent `client_id` of this state directory.
+
+    Two of them would have one token, and take their place at the relay from each other for ever. Agents with
+    different ids may share a state directory.
+
+    Raises:
+        UserError: another is, or the lock file can't be made.
+    """
+    path = state.path / f"agent-{as_file_name(client_id)}.lock"
+    try:
+        state.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return locks.take(path)
+    except LockedError as error:
+        raise UserError(
+            f"an agent {client_id!r} is running already with the state directory {state.path}; "
+            "another needs another --id or --state-dir"
+        ) from error
+    except OSError as error:
+        raise UserError(f"cannot lock {path}: {error.strerror}; see --state-dir") from error

@@ -1,0 +1,21 @@
+"""What a link kind is to the agent."""
+
+from typing import Protocol
+
+from natpass_wire.aio.link import IncomingLink
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+
+class KindServer(Protocol):
+    """Serves the links of one kind."""
+
+    @property
+    def kind(self) -> ConnectRequest.Kind:
+        """The kind."""
+
+    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+        """Accept or refuse the link within a second, and serve it until it has ended.
+
+        Cancelled when the agent stops: clean up then, everything that was started for the link has to end with it.
+        An exception ends the link, never the agent.
+        """

@@ -1,0 +1,1 @@
+"""The shell kind: a program on a pty (WIRE.md §4)."""

@@ -1,0 +1,81 @@
+"""Moves bytes between a link and a pty, as fast as the slower of the two."""
+
+import asyncio
+import logging
+
+from natpass_agent.links.shell.request import end_text, resize_of
+from natpass_agent.platform.pty import Pty
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.errors import NatpassError
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.pb.shell_pb2 import ShellData
+
+log = logging.getLogger(__name__)
+
+#: A program that reads nothing for so long, while so much waits for it that nothing else on the connection is read
+#: (not even that its link has ended), is given up, for the sake of all other links.
+STALLED_SECONDS = 30.0
+
+
+class StalledError(NatpassError):
+    """The program reads no input and holds up everybody else."""
+
+
+async def carry(link: Link, pty: Pty, *, stalled_seconds: float = STALLED_SECONDS) -> None:
+    """Carry bytes until the program or the link has ended; then the link has, and the program may be left.
+
+    The end of the program is sent behind the last of its output.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_output(link, pty), name="shell output"),
+            group.create_task(_input(link, pty, stalled_seconds), name="shell input"),
+            group.create_task(link.ended(), name="shell link"),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+
+async def _output(link: Link, pty: Pty) -> None:
+    """Send what the program says; nothing is read from it while the network takes nothing."""
+    try:
+        while data := await pty.read():
+            await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+    except LinkEndedError:
+        return
+    link.close(end_text(pty.status), LinkEnd.EXITED, pty.status)
+
+
+async def _input(link: Link, pty: Pty, stalled_seconds: float) -> None:
+    """Give the program what comes for it; nothing more is taken from the link while the program takes nothing."""
+    try:
+        while True:
+            message = await link.receive()
+            match message.type:
+                case MsgType.shell_data:
+                    await _write(link, pty, message.sdata.data, stalled_seconds)
+                case MsgType.shell_resize if size := resize_of(message.sresize):
+                    pty.resize(size)
+                case _:
+                    log.debug("a shell link has no use for a %s message like this", message.type)
+    except LinkEndedError:
+        return
+    except StalledError as error:
+        link.close(str(error), LinkEnd.FAILED)
+
+
+async def _write(link: Link, pty: Pty, data: bytes, stalled_seconds: float) -> None:
+    rest = data
+    while rest:
+        try:
+            async with asyncio.timeout(stalled_seconds):
+                taken = await pty.write(rest)
+        except TimeoutError:
+            if link.is_holding:
+                raise StalledError(
+                    f"the program has read no input for {stalled_seconds:.0f} s, and more waits than can be kept"
+                ) from None
+        else:
+            rest = rest[taken:]

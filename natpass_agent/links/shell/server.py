@@ -1,0 +1,97 @@
+"""Serves shells."""
+
+import asyncio
+import logging
+
+from natpass_agent.links.shell.pump import carry
+from natpass_agent.links.shell.request import DEFAULT_SIZE, BadRequestError, additions, size_of
+from natpass_agent.platform.programs import NoProgramError, Programs
+from natpass_agent.platform.pty import Command, Pty, PtyService, SpawnError
+from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+
+class ShellServer:
+    """Runs a program on a pty for each link.
+
+    Args:
+        ptys: starts programs.
+        programs: finds them.
+    """
+
+    kind = ConnectRequest.shell
+
+    def __init__(self, ptys: PtyService, programs: Programs) -> None:
+        self._ptys = ptys
+        self._programs = programs
+        # Starting takes milliseconds, in which the loop stands still: one at a time, so that others get their turn
+        # between two, and those that wait for too long can be answered.
+        self._starting = asyncio.Lock()
+
+    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+        """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
+        try:
+            async with self._starting:
+                if not link.is_asked:  # given up, or answered, while it waited
+                    return
+                command = self.command(request.cshell)
+                pty = self._ptys.spawn(command)
+        except (BadRequestError, NoProgramError, SpawnError) as error:
+            log.info("no shell for %s: %s", printable(link.peer), error)
+            link.refuse(str(error))
+            return
+        name = printable(" ".join(command.argv))
+        log.info("shell for %s: %s (pid %d)", printable(link.peer), name, pty.pid)
+        try:
+            await self._carry(link, pty)
+        finally:
+            await pty.close()
+        log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), link.end and link.end.text, pty.pid)
+
+    async def _carry(self, link: IncomingLink, pty: Pty) -> None:
+        try:
+            link.accept()
+        except LinkEndedError:
+            return
+        await carry(link, pty)
+
+    def command(self, shell: ConnectShell) -> Command:
+        """Return what to start.
+
+        `exec` is a program first; only where there is none of that name, and it has several words, they are a program
+        and its arguments.
+
+        Raises:
+            BadRequestError: the request makes no sense.
+            NoProgramError: there is no such program.
+        """
+        env = self._programs.environment(additions(shell.env))
+        cwd = self._programs.home()
+        argv = self._default_shell(env, cwd) if not shell.exec else self._named(shell.exec, env, cwd)
+        return Command(argv, env, cwd, size_of(shell.rows, shell.cols) or DEFAULT_SIZE)
+
+    def _default_shell(self, env: dict[str, str], cwd: str) -> tuple[str, ...]:
+        for name, *arguments in self._programs.shells:
+            try:
+                path = self._programs.find(name, env, cwd)
+            except NoProgramError:
+                continue
+            env.setdefault("SHELL", path)
+            return (path, *arguments)
+        names = " or ".join(words[0] for words in self._programs.shells)
+        raise NoProgramError(f"no such program: {names}")
+
+    def _named(self, line: str, env: dict[str, str], cwd: str) -> tuple[str, ...]:
+        try:
+            return (self._programs.find(line, env, cwd),)
+        except NoProgramError as error:
+            try:
+                words = self._programs.split(line)
+            except ValueError:
+                raise error from None  # no command line either
+            if len(words) < 2:
+                raise
+            return (self._programs.find(words[0], env, cwd), *words[1:])

@@ -1,0 +1,203 @@
+"""Finding programs, and the environment they start in."""
+
+import getpass
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from natpass_wire.errors import NatpassError
+from natpass_wire.text import printable
+
+#: Variables that belong to the agent alone: its secrets and options (prefix NATPASS_), its supervisor's (systemd), and
+#: those of the terminal that it was started from, which would make programs believe that they run there.
+_OURS_PREFIX = "NATPASS_"
+_OURS = frozenset(
+    {
+        *("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "INVOCATION_ID", "JOURNAL_STREAM"),
+        *("SYSTEMD_EXEC_PID", "WATCHDOG_PID", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY"),
+        *("TERM", "COLORTERM", "TERMCAP", "COLUMNS", "LINES", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"),
+        *("TMUX", "TMUX_PANE", "STY", "WINDOW", "WINDOWID", "VTE_VERSION"),
+    }
+)
+
+
+class NoProgramError(NatpassError):
+    """There is no such program; the text says what is wrong, safe to print."""
+
+
+class Programs(Protocol):
+    """What programs there are on this machine."""
+
+    @property
+    def shells(self) -> tuple[tuple[str, ...], ...]:
+        """What a shell without `exec` runs: the first of these that exists, each a name and its arguments."""
+
+    def home(self) -> str:
+        """Return the directory that programs start in: the user's home."""
+
+    def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
+        """Return the whole environment of a program: ours without what is the agent's alone, and `additions`."""
+
+    def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
+        """Return the path of a program.
+
+        Args:
+            name: its name, looked up in the PATH of `env`, or its path, relative to `cwd`.
+            env: the environment it will have.
+            cwd: the directory it will start in.
+
+        Raises:
+            NoProgramError: there is none, or it may not be executed.
+        """
+
+    def split(self, line: str) -> list[str]:
+        """Return the words of a command line, by this platform's rules of quoting.
+
+        Raises:
+            ValueError: a quote is not closed.
+        """
+
+
+def programs() -> Programs:
+    """Return this platform's programs."""
+    return WindowsPrograms() if os.name == "nt" else PosixPrograms()
+
+
+class PosixPrograms:
+    """Programs of a POSIX system.
+
+    Args:
+        inherited: the agent's environment.
+    """
+
+    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
+        self._inherited = os.environ if inherited is None else inherited
+
+    @property
+    def shells(self) -> tuple[tuple[str, ...], ...]:
+        """Bash, else sh, as login shells.
+
+        As sshd does: an agent is often started by a supervisor with next to no environment, and the user's profile is
+        what gives a remote shell the same PATH and language as any other of this user's.
+        """
+        return (("bash", "-l"), ("sh", "-l"))
+
+    def home(self) -> str:
+        """Return the user's home, or the root where that is no directory."""
+        home = str(Path("~").expanduser()) if "HOME" in os.environ or _user() else "/"
+        return home if Path(home).is_dir() else "/"
+
+    def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment: inherited, then what every session has, then `additions`."""
+        env = _without_ours(self._inherited)
+        env.setdefault("HOME", self.home())
+        env.setdefault("PATH", os.defpath)
+        if user := _user():
+            env.setdefault("USER", user)
+            env.setdefault("LOGNAME", user)
+        return env | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(additions)
+
+    def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
+        """Return a program's path; see the Protocol."""
+        return _find(name, env.get("PATH", os.defpath), cwd)
+
+    def split(self, line: str) -> list[str]:
+        """Return the words of a line as a POSIX shell would split it; nothing is expanded."""
+        return shlex.split(line)
+
+
+class WindowsPrograms:
+    """Programs of Windows: names of variables are the same in any case."""
+
+    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
+        self._inherited = os.environ if inherited is None else inherited
+
+    @property
+    def shells(self) -> tuple[tuple[str, ...], ...]:
+        """PowerShell, else the command prompt."""
+        return (("powershell", "-NoLogo"), ("cmd",))
+
+    def home(self) -> str:
+        """Return the user's profile directory."""
+        return str(Path.home())
+
+    def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment: inherited, then `additions`."""
+        env = {key.upper(): value for key, value in _without_ours(self._inherited).items()}
+        return env | {key.upper(): value for key, value in additions.items()}
+
+    def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
+        """Return a program's path; see the Protocol."""
+        return _find(name, env.get("PATH", os.defpath), cwd)
+
+    def split(self, line: str) -> list[str]:
+        """Return the words of a line; a backslash is a backslash, double quotes hold a word together."""
+        return [word.strip('"') for word in shlex.split(line, posix=False)]
+
+
+class FakePrograms:
+    """Programs that exist in a test only.
+
+    Args:
+        names: the programs.
+        shells: as in the Protocol.
+    """
+
+    def __init__(self, names: set[str], shells: tuple[tuple[str, ...], ...] = (("sh",),)) -> None:
+        self._names = names
+        self._shells = shells
+
+    @property
+    def shells(self) -> tuple[tuple[str, ...], ...]:
+        """Return what the test said."""
+        return self._shells
+
+    def home(self) -> str:
+        """Return a directory."""
+        return "/home/fake"
+
+    def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
+        """Return a small environment, and `additions`."""
+        return {"TERM": "fake"} | dict(additions)
+
+    def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
+        """Return the name itself if the test knows it."""
+        if name not in self._names:
+            raise NoProgramError(f"no such program: {printable(name)}")
+        return name
+
+    def split(self, line: str) -> list[str]:
+        """Return the words of a line."""
+        return shlex.split(line)
+
+
+def _without_ours(env: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in env.items() if key not in _OURS and not key.startswith(_OURS_PREFIX)}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user id without a name, as containers have
+        return ""
+
+
+def _find(name: str, path: str, cwd: str) -> str:
+    if "\0" in name:
+        raise NoProgramError("a program's name holds no NUL character")
+    if os.path.dirname(name):  # noqa: PTH120 - "./x" and "x" differ, pathlib makes them one
+        found = Path(cwd, name)
+        if found.is_dir():
+            raise NoProgramError(f"{printable(name)} is a directory")
+        if not found.exists():
+            raise NoProgramError(f"no such program: {printable(name)}")
+        if shutil.which(str(found)) is None:
+            raise NoProgramError(f"{printable(name)} is not executable")
+        return str(found)
+    where = shutil.which(name, path=path)
+    if where is None:
+        raise NoProgramError(f"no such program: {printable(name)}")
+    return str(Path(cwd, where))

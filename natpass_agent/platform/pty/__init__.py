@@ -1,0 +1,104 @@
+"""Pseudo-terminals: a program that runs on one, whatever the operating system calls it.
+
+`service()` is the factory; the fake is in `fake`. All of them pass the same contract tests.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from natpass_wire.errors import NatpassError
+
+#: Bytes that one read returns at most (WIRE.md §4: "pty reads of up to 16 KiB").
+READ_BYTES = 16 * 1024
+#: Seconds between asking a program to go (HUP) and making it go (KILL).
+GRACE_SECONDS = 2.0
+
+
+class SpawnError(NatpassError):
+    """The program could not be started; the text says why, safe to print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A terminal's size in cells, each 1 to 65 535."""
+
+    rows: int
+    cols: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to start.
+
+    Attributes:
+        argv: the program's path, and its arguments.
+        env: its whole environment.
+        cwd: the directory it starts in.
+        size: its terminal's size.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    size: Size
+
+
+class Pty(Protocol):
+    """A program on its pseudo-terminal. One task reads, one writes."""
+
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, or -n if signal n ended the program; None while it runs, or where it can't be known."""
+
+    async def read(self) -> bytes:
+        """Return the next output, unchanged, 1 to 16 KiB of it.
+
+        Returns b"" once the program has ended and all its output was returned; `status` is set then.
+        """
+
+    async def write(self, data: bytes) -> int:
+        """Give the program input; return how many bytes it took, at least one.
+
+        Waits while the program takes nothing. If cancelled, nothing was taken.
+        """
+
+    def resize(self, size: Size) -> None:
+        """Change the terminal's size; the program is told."""
+
+    async def close(self) -> None:
+        """End the program and all of its process group: hang up, and kill what is left after 2 s.
+
+        Returns when they are gone and nothing of them is left. Again: nothing happens. If cancelled, they are
+        killed at once.
+        """
+
+
+class PtyService(Protocol):
+    """Starts programs on pseudo-terminals."""
+
+    def spawn(self, command: Command) -> Pty:
+        """Start a program; the running event loop carries its bytes.
+
+        Raises:
+            SpawnError: it could not be started.
+        """
+
+
+def service() -> PtyService:
+    """Return this platform's pseudo-terminals."""
+    found: PtyService
+    if sys.platform == "win32":
+        from natpass_agent.platform.pty.windows import WindowsPtys  # noqa: PLC0415 - exists on Windows only
+
+        found = WindowsPtys()
+    else:
+        from natpass_agent.platform.pty.posix import PosixPtys  # noqa: PLC0415 - does not exist on Windows
+
+        found = PosixPtys()
+    return found

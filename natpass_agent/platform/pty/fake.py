@@ -1,0 +1,175 @@
+"""Pseudo-terminals that exist in a test only: their programs are coroutines."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from itertools import count
+from pathlib import PurePath
+
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.text import printable
+
+#: Bytes that wait in a terminal, each way, as in a real one.
+_ROOM = 4096
+
+
+class HungUpError(Exception):
+    """The terminal is gone: what a program gets that does not ignore HUP."""
+
+
+class FakeTerminal:
+    """The program's end of a fake pty."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.size = command.size
+        self.input = bytearray()
+        self.output = bytearray()
+        self.is_hung_up = False
+        self.changed = asyncio.Condition()
+
+    async def read(self) -> bytes:
+        """Return all the input there is, once there is any.
+
+        Raises:
+            HungUpError: the terminal is gone.
+        """
+        await self._wait(lambda: bool(self.input))
+        data = bytes(self.input)
+        self.input.clear()
+        await self.tell()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Write output; wait while the terminal holds too much.
+
+        Raises:
+            HungUpError: the terminal is gone.
+        """
+        for start in range(0, len(data), _ROOM):
+            await self._wait(lambda: len(self.output) < _ROOM)
+            self.output += data[start : start + _ROOM]
+            await self.tell()
+
+    async def until_hung_up(self) -> None:
+        """Wait, and read nothing.
+
+        Raises:
+            HungUpError: the terminal is gone.
+        """
+        await self._wait(lambda: False)
+
+    async def sleep_for_ever(self) -> None:
+        """Wait until killed."""
+        await asyncio.Event().wait()
+
+    async def tell(self) -> None:
+        """Let all who wait look again."""
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def _wait(self, condition: Callable[[], bool]) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.is_hung_up or condition())
+        if self.is_hung_up:
+            raise HungUpError
+
+
+#: A program: it gets its terminal and returns its exit status. One that catches `HungUpError` ignores HUP.
+FakeProgram = Callable[[FakeTerminal], Awaitable[int]]
+
+
+class FakePtys:
+    """Starts fake programs, by the last part of their path.
+
+    Args:
+        programs: them.
+        grace_seconds: between hanging up and killing.
+    """
+
+    def __init__(self, programs: Mapping[str, FakeProgram], *, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._programs = programs
+        self._grace = grace_seconds
+        #: All that were started.
+        self.spawned: list[FakePty] = []
+
+    def spawn(self, command: Command) -> "FakePty":
+        """Start a program.
+
+        Raises:
+            SpawnError: the test knows none of this name.
+        """
+        program = self._programs.get(PurePath(command.argv[0]).name)
+        if program is None:
+            raise SpawnError(f"cannot start {printable(command.argv[0])}: it is not in this test")
+        pty = FakePty(program, command, self._grace)
+        self.spawned.append(pty)
+        return pty
+
+
+class FakePty:
+    """One fake program on its fake terminal."""
+
+    _pids = count(1_000_000)
+
+    def __init__(self, program: FakeProgram, command: Command, grace: float) -> None:
+        self.terminal = FakeTerminal(command)
+        self.pid = next(self._pids)
+        self.status: int | None = None
+        self._grace = grace
+        self._tasks = Tasks()
+        self._ended = asyncio.Event()
+        self._tasks.start(self._run(program), f"fake program {self.pid}")
+
+    async def read(self) -> bytes:
+        """Return the next output; b"" once the program has ended and everything was returned."""
+        terminal = self.terminal
+        async with terminal.changed:
+            await terminal.changed.wait_for(lambda: terminal.output or self.status is not None or terminal.is_hung_up)
+        data = bytes(terminal.output[:READ_BYTES]) if not terminal.is_hung_up else b""
+        del terminal.output[:READ_BYTES]
+        await terminal.tell()
+        return data
+
+    async def write(self, data: bytes) -> int:
+        """Give the program input; return how many bytes it took."""
+        terminal = self.terminal
+        async with terminal.changed:
+            await terminal.changed.wait_for(
+                lambda: len(terminal.input) < _ROOM or self.status is not None or terminal.is_hung_up
+            )
+        if self.status is not None or terminal.is_hung_up:
+            return len(data)
+        taken = data[: _ROOM - len(terminal.input)]
+        terminal.input += taken
+        await terminal.tell()
+        return len(taken)
+
+    def resize(self, size: Size) -> None:
+        """Change the terminal's size."""
+        self.terminal.size = size
+        if self.status is None and not self.terminal.is_hung_up:
+            self._tasks.start(self.terminal.tell(), "fake resize")
+
+    async def close(self) -> None:
+        """Hang up; kill after the grace."""
+        self.terminal.is_hung_up = True
+        await self.terminal.tell()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._grace):
+                    await self._ended.wait()
+        finally:
+            await self._tasks.close()
+
+    async def _run(self, program: FakeProgram) -> None:
+        status = -9  # cancelled
+        try:
+            status = await program(self.terminal)
+        except HungUpError:
+            status = -1
+        finally:
+            self.status = status
+            self._ended.set()
+            await self.terminal.tell()

@@ -1,0 +1,261 @@
+"""Pseudo-terminals of POSIX systems, through ptyprocess.
+
+ptyprocess starts the program and reports why it could not; its reading, writing and closing block (closing sleeps), so
+the bytes go through the event loop here, straight from and to the pty's descriptor.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import sys
+import warnings
+from contextlib import suppress
+
+from ptyprocess import PtyProcess
+
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_wire.text import printable
+
+assert sys.platform != "win32"
+
+from natpass_agent.platform.pty.exits import ExitWatch  # noqa: E402 - exists only where the line above holds
+
+log = logging.getLogger(__name__)
+
+#: A terminal holds less output than this. What comes after the program's end, and after so much, is not the program's
+#: but that of others who still have its terminal open, and there may be no end to it.
+_MOST_AFTER_EXIT = 1024 * 1024
+#: While a program is being ended: how often its process groups are looked at.
+_LOOK_SECONDS = 0.02
+#: How long a killed process may take to vanish; one that hangs in the kernel does not keep the link.
+_VANISH_SECONDS = 5.0
+#: All terminal descriptors are closed while the program runs: somebody may open its terminal again.
+_REOPEN_SECONDS = 0.1
+
+
+class PosixPtys:
+    """Starts programs with ptyprocess.
+
+    Args:
+        pidfds: watch children through pidfds where the kernel has them.
+        grace_seconds: between hanging up and killing.
+    """
+
+    def __init__(self, *, pidfds: bool = True, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._pidfds = pidfds
+        self._grace = grace_seconds
+
+    def spawn(self, command: Command) -> "PosixPty":
+        """Start a program in a session of its own; it gets no descriptor of ours.
+
+        Raises:
+            SpawnError: it could not be started.
+        """
+        name = printable(command.argv[0])
+        cwd = command.cwd
+        try:
+            # Bytes, because encoding must not fail in the child: there it would be a second agent.
+            argv = [os.fsencode(word) for word in command.argv]
+            env = {os.fsencode(key): os.fsencode(value) for key, value in command.env.items()}
+            if any(b"\0" in word for word in (*argv, *env, *env.values())):
+                raise SpawnError("an argument or a variable holds a NUL character")
+            with warnings.catch_warnings():
+                # Python warns of forking beside threads (of resolvers): the child touches no lock on its way to exec.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process = PtyProcess.spawn(
+                    argv,
+                    env=env,
+                    dimensions=(command.size.rows, command.size.cols),
+                    preexec_fn=lambda: _prepare_child(cwd),
+                )
+        except UnicodeEncodeError as error:
+            raise SpawnError(f"cannot start {name}: this system can't encode {printable(str(error.object))}") from error
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else printable(str(error))
+            raise SpawnError(f"cannot start {name}: {why}") from error
+        return PosixPty(process, self._grace, pidfds=self._pidfds)
+
+
+def _prepare_child(cwd: str) -> None:
+    """Make the child's signals and directory those of a fresh session; runs between fork and exec.
+
+    What is ignored stays ignored through exec: Python ignores PIPE, nohup ignores HUP.
+    """
+    for number in signal.valid_signals():
+        with suppress(OSError, ValueError):  # KILL and STOP
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.chdir(cwd)
+
+
+class PosixPty:
+    """One program on its pseudo-terminal."""
+
+    def __init__(self, process: PtyProcess, grace: float, *, pidfds: bool) -> None:
+        self._process = process
+        self._grace = grace
+        self._fd: int = process.fd
+        self._closed = False
+        self._after_exit = 0
+        self._loop = asyncio.get_running_loop()
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        os.set_blocking(self._fd, False)
+        os.set_inheritable(self._fd, False)
+        self._watch = ExitWatch(process.pid, self._exited, pidfds=pidfds)
+
+    @property
+    def pid(self) -> int:
+        """The program's process id; its session and first process group have the same."""
+        return self._watch.pid
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, or -n for signal n; None while it runs."""
+        return self._watch.status
+
+    async def read(self) -> bytes:
+        """Return the next output; b"" once the program has ended and everything was returned."""
+        await asyncio.sleep(0)  # a program that never stops talking must not keep the loop for itself
+        while not self._closed:
+            # In this order: what an ended program has written is there to be read at once.
+            has_exited = self._watch.has_exited
+            data, is_hung_up = self._read_now()
+            if data and self._after_exit < _MOST_AFTER_EXIT:
+                self._after_exit += len(data) if has_exited else 0
+                return data
+            if has_exited:
+                self._watch.reap()
+                return b""
+            await self._wait_readable(is_hung_up)
+        return b""
+
+    async def write(self, data: bytes) -> int:
+        """Give the program input; return how many bytes it took, at least one."""
+        while not self._closed:
+            try:
+                taken = os.write(self._fd, data)
+            except BlockingIOError:
+                taken = 0
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                return len(data)  # nobody has the terminal open, nobody will ever read it
+            if taken:
+                return taken
+            await self._wait_writable()
+        return len(data)
+
+    def resize(self, size: Size) -> None:
+        """Change the terminal's size; the kernel sends WINCH to the foreground process group."""
+        if not self._closed:
+            self._process.setwinsize(size.rows, size.cols)
+
+    async def close(self) -> None:
+        """Hang up, and kill after 2 s what is left of the program's process group and of the foreground one.
+
+        Background jobs that ignore HUP (nohup) and have a process group of their own live on, as they do under sshd:
+        they were started to outlive their terminal.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        groups = {self.pid} | self._foreground_group()
+        self._release()
+        try:
+            for number in (signal.SIGHUP, signal.SIGCONT):  # CONT: one that is stopped must see the HUP
+                groups = {group for group in groups if _signal_group(group, number)}
+            if not await self._vanish(groups, self._grace):
+                _kill(groups)
+                if not await self._vanish(set(), _VANISH_SECONDS):
+                    log.warning("process %d was killed and is still there", self.pid)
+        except BaseException:
+            _kill(groups)
+            self._watch.reap()
+            raise
+
+    def _foreground_group(self) -> set[int]:
+        with suppress(OSError):
+            group = os.tcgetpgrp(self._fd)
+            return {group} if group > 1 else set()
+        return set()
+
+    def _release(self) -> None:
+        """Give the descriptor back; the kernel hangs up on the session."""
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        self._process.fileobj.close()
+        self._process.closed = True  # its own closing sleeps, and ends the process in its own way
+        self._readable.set()
+        self._writable.set()
+
+    async def _vanish(self, groups: set[int], seconds: float) -> bool:
+        """Wait until the program and these process groups are gone; return whether they are."""
+        until = self._loop.time() + seconds
+        while not self._watch.reap() or any(_signal_group(group, 0) for group in groups):
+            if self._loop.time() >= until:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
+
+    def _read_now(self) -> tuple[bytes, bool]:
+        """Return what can be read at once, and whether nobody has the terminal open.
+
+        The kernel gives at most 4 KiB a time; a frame is better filled.
+        """
+        chunks: list[bytes] = []
+        room = READ_BYTES
+        try:
+            while room and (chunk := os.read(self._fd, room)):
+                chunks.append(chunk)
+                room -= len(chunk)
+        except BlockingIOError:
+            return b"".join(chunks), False
+        except OSError as error:
+            if error.errno != errno.EIO:  # Linux says so where others say end of file
+                raise
+        return b"".join(chunks), room > 0
+
+    async def _wait_readable(self, is_hung_up: bool) -> None:
+        self._readable.clear()
+        if is_hung_up:  # the descriptor would be ready all the time
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REOPEN_SECONDS):
+                    await self._readable.wait()
+            return
+        self._loop.add_reader(self._fd, self._readable.set)
+        try:
+            await self._readable.wait()
+        finally:
+            if not self._closed:
+                self._loop.remove_reader(self._fd)
+
+    async def _wait_writable(self) -> None:
+        self._writable.clear()
+        self._loop.add_writer(self._fd, self._writable.set)
+        try:
+            await self._writable.wait()
+        finally:
+            if not self._closed:
+                self._loop.remove_writer(self._fd)
+
+    def _exited(self) -> None:
+        self._readable.set()
+        if self._closed:  # one that was given up, or whose closing was cancelled
+            self._watch.reap()
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group (0: none); return whether there is one that we may signal."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _kill(groups: set[int]) -> None:
+    for group in groups:
+        _signal_group(group, signal.SIGKILL)

@@ -1,0 +1,191 @@
+"""Pseudo-terminals of Windows, through pywinpty.
+
+pywinpty blocks, so each terminal has a thread that reads and one that writes; there is no queue between them and the
+loop: the next read is made when its caller asks for it. Windows' terminals speak text: what comes is sent on as UTF-8,
+and what goes in is decoded, where a character that is cut in two waits for its other half.
+"""
+
+import asyncio
+import codecs
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_wire.text import printable
+
+#: While a program is being ended: how often it is looked at.
+_LOOK_SECONDS = 0.05
+
+
+class WinptyTerminal(Protocol):
+    """What we use of `winpty.PTY`."""
+
+    @property
+    def pid(self) -> int | None:
+        """The program's process id."""
+
+    def spawn(self, appname: str, cmdline: str | None = None, cwd: str | None = None, env: str | None = None) -> bool:
+        """Start a program."""
+
+    def set_size(self, cols: int, rows: int) -> None:
+        """Change the size."""
+
+    def read(self, blocking: bool = False) -> str:
+        """Return output; raises `WinptyApi.error` at its end."""
+
+    def write(self, to_write: str) -> int:
+        """Write input."""
+
+    def isalive(self) -> bool:
+        """Tell whether the program runs."""
+
+    def get_exitstatus(self) -> int | None:
+        """Return its exit status."""
+
+    def cancel_io(self) -> bool:
+        """End a read that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class WinptyApi:
+    """The parts of pywinpty, or a test's idea of them.
+
+    Attributes:
+        terminal: makes a terminal of so many columns and rows (in this order, which is pywinpty's).
+        error: what all its calls raise.
+        terminate: ends a process and its descendants at once.
+    """
+
+    terminal: Callable[[int, int], WinptyTerminal]
+    error: type[Exception]
+    terminate: Callable[[int], None]
+
+
+def _real_api() -> WinptyApi:
+    try:
+        import winpty  # noqa: PLC0415 - the one place that needs pywinpty, which exists on Windows only
+    except ImportError as error:
+        raise SpawnError("shells on Windows need pywinpty: pip install 'natpass[windows]'") from error
+    return WinptyApi(winpty.PTY, winpty.WinptyError, _terminate_tree)
+
+
+def _terminate_tree(pid: int) -> None:
+    """End a process and all that it started."""
+    killed = subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
+    if killed.returncode:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGTERM)  # TerminateProcess
+
+
+class WindowsPtys:
+    """Starts programs with pywinpty.
+
+    Args:
+        api: pywinpty; a test brings its own.
+        grace_seconds: between closing a terminal and ending its program by force.
+    """
+
+    def __init__(self, api: WinptyApi | None = None, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._api = api
+        self._grace = grace_seconds
+
+    def spawn(self, command: Command) -> "WindowsPty":
+        """Start a program.
+
+        Raises:
+            SpawnError: it could not be started, or pywinpty is not there.
+        """
+        api = self._api = self._api or _real_api()
+        env = "".join(f"{key}={value}\0" for key, value in command.env.items()) + "\0"
+        arguments = subprocess.list2cmdline(command.argv[1:])
+        try:
+            terminal = api.terminal(command.size.cols, command.size.rows)
+            terminal.spawn(command.argv[0], cmdline=f" {arguments}" if arguments else None, cwd=command.cwd, env=env)
+        except api.error as error:
+            raise SpawnError(f"cannot start {printable(command.argv[0])}: {printable(str(error))}") from error
+        return WindowsPty(terminal, api, self._grace)
+
+
+class WindowsPty:
+    """One program on its pseudo-terminal."""
+
+    def __init__(self, terminal: WinptyTerminal, api: WinptyApi, grace: float) -> None:
+        self._terminal = terminal
+        self._api = api
+        self._grace = grace
+        self._pid = terminal.pid or 0
+        self._loop = asyncio.get_running_loop()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} output")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} input")
+        self._pieces: deque[bytes] = deque()  # of one read, where that was longer than 16 KiB
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._writing: asyncio.Future[int] | None = None
+        self._closed = False
+        self._status: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        return self._pid
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self._status
+
+    async def read(self) -> bytes:
+        """Return the next output; b"" once the program has ended and everything was returned."""
+        while not self._pieces:
+            if self._closed:
+                return b""
+            try:
+                text = await self._loop.run_in_executor(self._reader, self._terminal.read, True)
+            except (self._api.error, EOFError):
+                self._status = self._terminal.get_exitstatus()
+                return b""
+            data = text.encode("utf-8", "replace")
+            self._pieces.extend(data[at : at + READ_BYTES] for at in range(0, len(data), READ_BYTES))
+        return self._pieces.popleft()
+
+    async def write(self, data: bytes) -> int:
+        """Give the program input; return how many bytes it took."""
+        if self._closed:
+            return len(data)
+        if self._writing is None:  # else a caller gave up waiting, and asks again with the same data
+            self._writing = self._loop.run_in_executor(self._writer, self._terminal.write, self._decoder.decode(data))
+        await asyncio.wait([self._writing])
+        writing, self._writing = self._writing, None
+        # What a program that has ended does not take, nobody will ever read.
+        with suppress(self._api.error, EOFError):
+            writing.result()
+        return len(data)
+
+    def resize(self, size: Size) -> None:
+        """Change the terminal's size."""
+        if not self._closed:
+            with suppress(self._api.error):  # the program has just ended
+                self._terminal.set_size(size.cols, size.rows)
+
+    async def close(self) -> None:
+        """Close the terminal, which asks its programs to go, and end after 2 s those that are left."""
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(self._api.error):
+            self._terminal.cancel_io()
+        try:
+            until = self._loop.time() + (self._grace if self._status is None else 0)
+            while self._terminal.isalive() and self._loop.time() < until:  # noqa: ASYNC110 - nothing tells when
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            if self._terminal.isalive():
+                self._api.terminate(self._pid)
+            self._reader.shutdown(wait=False)
+            self._writer.shutdown(wait=False)

@@ -1,0 +1,45 @@
+"""What an agent allows, without I/O: values in, an answer out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
+
+#: Links that an agent has at once, those that are being ended included: each holds a process and some descriptors.
+MAX_LINKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a link is refused: for a person, and for a program."""
+
+    text: str
+    reason: ConnectResponse.Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is allowed.
+
+    Attributes:
+        kinds: the link kinds that are served.
+        max_links: how many links at once, at least 1.
+    """
+
+    kinds: Collection[ConnectRequest.Kind]
+    max_links: int = MAX_LINKS
+
+    def refusal(self, kind: ConnectRequest.Kind, links: int) -> Refusal | None:
+        """Return why a link of `kind` is refused while there are `links` already, None if it is allowed."""
+        if kind not in self.kinds:
+            served = ", ".join(sorted(kind_name(known) for known in self.kinds)) or "nothing"
+            text = f"this agent does not serve {kind_name(kind)} links (it serves: {served})"
+            return Refusal(text, ConnectResponse.REFUSED)
+        if links >= self.max_links:
+            return Refusal(f"this agent has {links} links already and takes no more", ConnectResponse.REFUSED)
+        return None
+
+
+def kind_name(kind: ConnectRequest.Kind) -> str:
+    """Return the name of a link kind; one that we don't know is shown by its number."""
+    return ConnectRequest.Kind.Name(kind) if kind in ConnectRequest.Kind.values() else f"kind {int(kind)}"
