@@ -2,7 +2,8 @@
 # Installs the system packages that some test groups drive: through apt when run by root, otherwise names them.
 set -u
 missing=""
-for pair in tmux:tmux vim:vim htop:htop less:less; do
+for pair in tmux:tmux vim:vim htop:htop less:less \
+    Xvfb:xvfb xauth:xauth xterm:xterm openbox:openbox xclip:xclip xrandr:x11-xserver-utils; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0
@@ -12,4 +13,4 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086
     { apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing; } >/dev/null && exit 0
 fi
-echo "missing system packages:$missing (apt install$missing): the tests marked 'tmux' that need them are skipped"
+echo "missing system packages:$missing (apt install$missing): the tests marked 'tmux' or 'x11' that need them are skipped"
