@@ -65,11 +65,15 @@ class LoginKey:
 
 
 def check_secret(secret: str) -> str:
-    """Return `secret` if it is long enough.
+    """Return `secret` if it is text and long enough.
 
     Raises:
-        UserError: it has fewer than 16 characters.
+        UserError: it has fewer than 16 characters, or came as bytes that are no UTF-8.
     """
+    try:
+        secret.encode()
+    except UnicodeEncodeError:
+        raise UserError("the secret is no UTF-8 text") from None  # the error would show it
     if len(secret) < MIN_SECRET_CHARACTERS:
         raise UserError(
             f"the secret has {len(secret)} characters and needs at least {MIN_SECRET_CHARACTERS}: "

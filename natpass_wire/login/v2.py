@@ -212,6 +212,8 @@ class RelayLogin:
         self._client_id = ""
         self._hello: Hello | None = None
         self._transcript: bytes | None = None
+        # One verdict a login: another guess needs another connection, whatever else is in the same read.
+        self._judged = False
 
     def receive(self, message: Msg) -> Continue | Proved | Refused:
         """Take a message of the client.
@@ -221,11 +223,14 @@ class RelayLogin:
         """
         if message.type != MsgType.handshake:
             raise RemoteProtocolError("the client spoke of other things before the login was done")
-        if message.hsp.HasField("hello") and self._hello is None:
-            return self._greet(message)
-        if message.hsp.HasField("proof") and self._hello is not None and self._transcript is None:
-            return self._judge(message.hsp.proof, self._hello)
-        raise RemoteProtocolError("a login step that does not belong at this point")
+        if message.hsp.HasField("hello") and self._hello is None and not self._judged:
+            answer: Continue | Proved | Refused = self._greet(message)
+        elif message.hsp.HasField("proof") and self._hello is not None and not self._judged:
+            answer = self._judge(message.hsp.proof, self._hello)
+        else:
+            raise RemoteProtocolError("a login step that does not belong at this point")
+        self._judged = not isinstance(answer, Continue)
+        return answer
 
     def accept(self, keepalive_ms: int) -> Msg:
         """Return the relay's proof, after `Proved`.
@@ -240,9 +245,11 @@ class RelayLogin:
 
     def _greet(self, message: Msg) -> Continue | Refused:
         hello = message.hsp.hello
+        fault = client_id_fault(message.from_id)
         if hello.version != VERSION:
-            return refuse(message.from_id, Refusal.VERSION, f"this relay speaks login version {VERSION} only")
-        if fault := client_id_fault(message.from_id):
+            addressee = "" if fault else message.from_id
+            return refuse(addressee, Refusal.VERSION, f"this relay speaks login version {VERSION} only")
+        if fault:  # such an id is not repeated: it may be longer than a frame with our reason
             return refuse("", Refusal.BAD_ID, fault)
         if hello.role not in {Role.ROLE_AGENT, Role.ROLE_CONSOLE}:
             return refuse(message.from_id, Refusal.MALFORMED, "a client is an agent or a console")
@@ -256,7 +263,8 @@ class RelayLogin:
 
     def _judge(self, proof: Proof, hello: Hello) -> Proved | Refused:
         seen = Binding(proof.transport, proof.certificate_sha256)
-        if len(proof.instance) != INSTANCE_BYTES or len(seen.certificate_sha256) not in {0, SHA256_BYTES}:
+        good = len(proof.instance) == INSTANCE_BYTES and len(seen.certificate_sha256) in {0, SHA256_BYTES}
+        if not good or seen.transport not in {Transport.TRANSPORT_NONE, Transport.TRANSPORT_TLS}:
             return refuse(self._client_id, Refusal.MALFORMED, "the proof is malformed")
         transcript = _transcript(hello, self._challenge, self._client_id, seen, proof.instance)
         if not hmac.compare_digest(proof.mac, _mac(self._key, _CLIENT_LABEL, transcript)):
