@@ -6,7 +6,7 @@ from typing import Protocol
 
 from natpass_wire.errors import NatpassError
 from natpass_wire.links import End, LinkState, State
-from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
 #: Bytes that may wait for one link's reader before the whole connection is read no further, and where it goes on.
@@ -28,6 +28,9 @@ class Carrier(Protocol):
 
     async def send_on(self, link: LinkState, message: Msg) -> None:
         """Send a message of this link; wait while the connection is over its high-water mark."""
+
+    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
+        """Send a message whose payload is serialised already; wait as `send_on` does."""
 
     def end_link(self, link: LinkState, end: End) -> None:
         """End this link, and tell the other side."""
@@ -91,6 +94,21 @@ class Link:
         """
         self._check()
         await self._carrier.send_on(self._state, message)
+        self._check()
+
+    async def send_payload(self, message_type: MsgType, payload: bytes) -> None:
+        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
+
+        Args:
+            message_type: the message's type.
+            payload: one payload field, tag and length included; b"" for none.
+
+        Raises:
+            LinkEndedError: the link is gone.
+            LocalProtocolError: it does not fit into a frame.
+        """
+        self._check()
+        await self._carrier.send_payload_on(self._state, message_type, payload)
         self._check()
 
     async def receive(self) -> Msg:

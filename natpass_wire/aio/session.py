@@ -8,7 +8,7 @@ from collections.abc import Callable
 from natpass_wire import envelope
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.sockets import FrameSocket
-from natpass_wire.frame import Batch
+from natpass_wire.frame import Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse
@@ -133,6 +133,16 @@ class Session:
             await self._writable.wait()
         if link.end is None:
             self.send(self._table.message(link, message))
+
+    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
+        """Send a message whose payload is serialised already; wait as `send_on` does."""
+        while not self._writable.is_set() and link.end is None:
+            await self._writable.wait()
+        if link.end is None:
+            # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
+            head = self._table.message(link, Msg(type=message_type)).SerializeToString()
+            self._socket.write(encode_frame(head + payload))
+            self._keepalive.sent(self._loop.time())
 
     def end_link(self, link: LinkState, end: End) -> None:
         """End this link, and tell the other side."""
