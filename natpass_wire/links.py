@@ -45,8 +45,8 @@ class End:
     reason: ConnectResponse.Reason = ConnectResponse.UNSET
 
     def to_message(self) -> LinkEnd:
-        """Return what a `disconnect` carries of it."""
-        return LinkEnd(cause=self.cause, text=self.text, status=self.status)
+        """Return what a `disconnect` carries of it: the text in one line of at most 200 characters."""
+        return LinkEnd(cause=self.cause, text=printable(self.text), status=self.status)
 
     @classmethod
     def from_message(cls, message: Msg) -> "End":
@@ -149,8 +149,12 @@ class LinkTable:
         return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True)))
 
     def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
-        """Refuse a link that was asked for; return the message to send."""
+        """Refuse a link that was asked for; return the message to send.
+
+        The text goes out in one line of at most 200 characters: it may hold what the peer sent, and has to fit a frame.
+        """
         self._expect(link, State.ASKED)
+        text = printable(text)
         self._remove(link, End(LinkEnd.FAILED, text, reason=reason))
         return self.message(
             link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=False, msg=text, reason=reason))
