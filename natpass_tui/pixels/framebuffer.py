@@ -1,0 +1,154 @@
+"""A remote screen, put together from rectangles, at the size that the view needs.
+
+The screen is kept reduced by 1, 2, 4 or 8: a JPEG decoder shrinks by these while it decodes, which costs a fifth of
+decoding everything. Rectangles that do not lie on the reduced grid are averaged into the pixels they cover in part.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from natpass_tui.pixels.resample import area_average
+
+#: No screen is larger in one direction, nor has more pixels: a peer's word is not worth gigabytes. (Two screens of
+#: 8K side by side have 66 million.)
+MAX_SIDE = 32_768
+MAX_PIXELS = 72_000_000
+#: And no single rectangle has more: it is decoded whole where it does not lie on the grid. 8K has 33 million.
+MAX_RECTANGLE_PIXELS = 36_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A part of the screen, in its own pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def check(screen_width: int, screen_height: int, part: Rectangle) -> str | None:
+    """Return what is wrong with a peer's rectangle, None if nothing is."""
+    if not (0 < screen_width <= MAX_SIDE and 0 < screen_height <= MAX_SIDE):
+        return f"a screen of {screen_width}x{screen_height}"
+    if screen_width * screen_height > MAX_PIXELS:
+        return f"a screen of {screen_width}x{screen_height} is too large"
+    if part.width < 1 or part.height < 1 or part.x < 0 or part.y < 0:
+        return "an empty rectangle"
+    if part.x + part.width > screen_width or part.y + part.height > screen_height:
+        return "a rectangle outside of the screen"
+    if part.width * part.height > MAX_RECTANGLE_PIXELS:
+        return f"a rectangle of {part.width}x{part.height} is too large"
+    return None
+
+
+class Framebuffer:
+    """The screen, reduced by `factor` in both directions (the last row and column may stand for fewer pixels).
+
+    Once a rectangle came that lies across reduced pixels, the whole screen is kept as well: the average of a pixel
+    that is drawn in parts is known only if its parts are. (Existing peers send tiles of 64 x 64, which never do.)
+
+    Attributes:
+        width, height: the screen in its own pixels.
+        factor: 1, 2, 4 or 8.
+        pixels: shape (ceil(height / factor), ceil(width / factor), 3), uint8.
+    """
+
+    def __init__(self, width: int, height: int, factor: int) -> None:
+        self.width = width
+        self.height = height
+        self.factor = factor
+        self.pixels: NDArray[np.uint8] = np.zeros((-(-height // factor), -(-width // factor), 3), np.uint8)
+        self._whole: NDArray[np.uint8] | None = self.pixels if factor == 1 else None
+
+    def takes_reduced(self, part: Rectangle) -> bool:
+        """Tell whether this rectangle's picture may be put reduced: it covers whole reduced pixels, as all before."""
+        f = self.factor
+        right, bottom = part.x + part.width, part.y + part.height
+        return (
+            (self._whole is None or f == 1)
+            and part.x % f == 0
+            and part.y % f == 0
+            and (right % f == 0 or right == self.width)
+            and (bottom % f == 0 or bottom == self.height)
+        )
+
+    def put_reduced(self, part: Rectangle, picture: NDArray[np.uint8]) -> None:
+        """Put the picture, already reduced by `factor`, of a rectangle that `takes_reduced`.
+
+        Raises:
+            ValueError: it has the wrong size.
+        """
+        f = self.factor
+        top, left = part.y // f, part.x // f
+        height, width = -(-part.height // f), -(-part.width // f)
+        if picture.shape != (height, width, 3):
+            raise ValueError(f"a picture of {picture.shape} for {height} rows, {width} columns")
+        self.pixels[top : top + height, left : left + width] = picture
+
+    def put(self, part: Rectangle, picture: NDArray[np.uint8]) -> None:
+        """Put any rectangle's picture, at its full size.
+
+        Raises:
+            ValueError: it has the wrong size.
+        """
+        if picture.shape != (part.height, part.width, 3):
+            raise ValueError(f"a picture of {picture.shape} for {part.height} rows, {part.width} columns")
+        if self.takes_reduced(part):
+            self.put_reduced(part, reduced(picture, self.factor))
+            return
+        if self._whole is None:
+            self._whole = _repeated(self.pixels, self.factor)[: self.height, : self.width].copy()
+        self._whole[part.y : part.y + part.height, part.x : part.x + part.width] = picture
+        f = self.factor
+        top, left, bottom, right = (
+            part.y // f,
+            part.x // f,
+            -(-(part.y + part.height) // f),
+            -(-(part.x + part.width) // f),
+        )
+        touched = self._whole[top * f : bottom * f, left * f : right * f]
+        self.pixels[top:bottom, left:right] = reduced(touched, f)
+
+    def resized(self, factor: int) -> "Framebuffer":
+        """Return this screen reduced by another factor: averages where it gets coarser, and where it gets finer as
+        coarse as it was, until it is drawn anew."""
+        other = Framebuffer(self.width, self.height, factor)
+        if self._whole is not None:
+            other.pixels[:] = reduced(self._whole, factor)
+            if self.factor > 1 and factor > 1:
+                other._whole = self._whole
+        elif factor > self.factor:
+            other.pixels[:] = reduced(self.pixels, factor // self.factor)
+        else:
+            rows, cols = other.pixels.shape[:2]
+            other.pixels[:] = _repeated(self.pixels, self.factor // factor)[:rows, :cols]
+        return other
+
+    def scaled(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Return the whole screen as a picture of shape (height, width, 3)."""
+        return area_average(self.pixels, height, width, (self.height / self.factor, self.width / self.factor))
+
+
+def reduced(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Return the averages of blocks of `factor` x `factor` pixels; those at the far edges are of what there is."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[:2]
+    # Columns first: the pixels of a row lie one behind the other. Sums of 8 x 8 colours fit 16 bits.
+    sums = np.add.reduceat(picture, range(0, width, factor), axis=1, dtype=np.uint16)
+    sums = np.add.reduceat(sums, range(0, height, factor), axis=0, dtype=np.uint16)
+    if height % factor == 0 and width % factor == 0:
+        whole: NDArray[np.uint8] = ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+        return whole
+    rows = np.minimum(factor, height - np.arange(0, height, factor))
+    cols = np.minimum(factor, width - np.arange(0, width, factor))
+    size = (rows[:, None] * cols)[..., None]
+    averages: NDArray[np.uint8] = ((sums + size // 2) // size).astype(np.uint8)
+    return averages
+
+
+def _repeated(picture: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    return np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
