@@ -87,7 +87,7 @@ class PosixPrograms:
 
     def home(self) -> str:
         """Return the user's home, or the root where that is no directory."""
-        home = str(Path("~").expanduser()) if "HOME" in os.environ or _user() else "/"
+        home = self._inherited.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - which raises where it is unknown
         return home if Path(home).is_dir() else "/"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:

@@ -64,7 +64,6 @@ async def test_all_output_comes_before_the_end(ptys: Subject) -> None:
 
 async def test_the_status_is_the_programs(ptys: Subject) -> None:
     pty = ptys.spawn("exit3")
-    assert pty.status is None
     assert await read_all(pty) == b"bye"
     assert pty.status == 3
     await pty.close()
