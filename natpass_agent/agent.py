@@ -59,7 +59,7 @@ class Agent:
         self.client = RelayClient(target, on_status=on_status, on_link=self._asked, on_online=self._introduce)
 
     @property
-    def links(self) -> int:
+    def open_links(self) -> int:
         """How many links there are, those that are being ended included."""
         return len(self._tasks)
 
@@ -90,7 +90,7 @@ class Agent:
             session.send(about)
 
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
-        refusal = self._policy.refusal(request.kind, self.links)
+        refusal = self._policy.refusal(request.kind, self.open_links)
         if refusal is not None:
             log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
             link.refuse(refusal.text, refusal.reason)

@@ -1,0 +1,183 @@
+"""What the agent does with the links that it is asked for; without a network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from natpass_agent.agent import Agent
+from natpass_agent.platform.host import HostFacts
+from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
+from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.login.v2 import Claims
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.version import __version__
+from tests.agent.fake_link import FakeOpener
+from tests.support.waiting import PATIENCE, wait_for
+
+CLAIMS = Claims("agent", Role.ROLE_AGENT, (), "test", bytes(16))
+TARGET = RelayTarget(RelayAddress("127.0.0.1", 1), tls=False, claims=CLAIMS, login=LoginKey(bytes(32)))
+Serve = Callable[[IncomingLink, ConnectRequest], object]
+
+
+class Kind:
+    """A kind that does what the link's name says."""
+
+    kind = ConnectRequest.bench
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+        try:
+            await self._serve(link, request.name)
+        finally:
+            self.ended += 1
+
+    async def _serve(self, link: IncomingLink, what: str) -> None:
+        match what:
+            case "fail at once":
+                raise RuntimeError(what)
+            case "return at once":
+                return
+            case "never answer":
+                await asyncio.Event().wait()
+        link.accept()
+        match what:
+            case "fail":
+                raise RuntimeError(what)
+            case "return":
+                return
+        await link.ended()
+
+
+@pytest.fixture
+def kind() -> Kind:
+    return Kind()
+
+
+@pytest.fixture
+async def agent(kind: Kind) -> AsyncIterator[Agent]:
+    """An agent whose relay is never there."""
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), max_links=3, answer_seconds=0.1)
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(agent.run())
+        yield agent
+        run.cancel()
+
+
+def ask(agent: Agent, what: str, kind: ConnectRequest.Kind = ConnectRequest.bench) -> FakeOpener:
+    opener = FakeOpener(ConnectRequest(name=what, kind=kind))
+    agent._asked(opener.link, opener.request)
+    return opener
+
+
+async def answer(opener: FakeOpener) -> ConnectResponse:
+    found = await wait_for(lambda: opener.answer)
+    assert found is not None
+    return found
+
+
+async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Kind) -> None:
+    opener = ask(agent, "serve")
+    assert (await answer(opener)).ok
+    assert agent.open_links == 1
+    opener.hang_up()
+    await wait_for(lambda: agent.open_links == 0)
+    assert kind.ended == 1
+
+
+async def test_a_kind_that_is_not_served_is_refused_with_the_reason(agent: Agent) -> None:
+    refused = await answer(ask(agent, "serve", ConnectRequest.vnc))
+    assert not refused.ok
+    assert refused.msg == "this agent does not serve vnc links (it serves: bench)"
+    assert refused.reason == ConnectResponse.REFUSED
+
+
+async def test_more_links_than_the_limit_are_refused_until_one_ends(agent: Agent) -> None:
+    openers = [ask(agent, "serve") for _ in range(4)]
+    assert [(await answer(opener)).ok for opener in openers] == [True, True, True, False]
+    openers[0].hang_up()
+    await wait_for(lambda: agent.open_links == 2)
+    assert (await answer(ask(agent, "serve"))).ok
+
+
+@pytest.mark.parametrize("what", ["fail at once", "return at once"])
+async def test_a_server_that_ends_without_an_answer_refuses(agent: Agent, what: str, quiet_loop: list[str]) -> None:
+    refused = await answer(ask(agent, what))
+    assert not refused.ok
+    assert refused.msg
+    assert len(quiet_loop) == ("fail" in what)
+
+
+@pytest.mark.parametrize(("what", "cause"), [("fail", LinkEnd.FAILED), ("return", LinkEnd.CLOSED)])
+async def test_a_server_that_ends_ends_its_link_and_no_other(
+    agent: Agent, what: str, cause: LinkEnd.Cause, quiet_loop: list[str]
+) -> None:
+    other = ask(agent, "serve")
+    opener = ask(agent, what)
+    end = await wait_for(lambda: opener.end)
+    assert end is not None
+    assert end.cause == cause
+    assert agent.open_links == 1
+    assert other.end is None
+    assert len(quiet_loop) == (what == "fail")
+
+
+async def test_every_link_is_answered_in_time(agent: Agent, kind: Kind) -> None:
+    opener = ask(agent, "never answer")
+    refused = await answer(opener)
+    assert not refused.ok
+    assert "too busy" in refused.msg
+    with pytest.raises(LinkEndedError):
+        opener.link.accept()
+
+
+async def test_a_stopping_agent_says_so_on_every_link(kind: Kind) -> None:
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"))
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        run = group.create_task(agent.run())
+        opener, waiting = ask(agent, "serve"), ask(agent, "never answer")
+        await answer(opener)
+        run.cancel()
+    assert opener.end is not None
+    assert opener.end.text == "the agent is shutting down"
+    assert (await answer(waiting)).msg == "the agent is shutting down"
+    assert kind.ended == 2
+
+
+def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Kind) -> None:
+    about = Agent(TARGET, kinds=[kind], facts=HostFacts("box", "Debian 12 x86_64", "root")).about()
+    assert (about.host, about.os, about.user) == ("box", "Debian 12 x86_64", "root")
+    assert about.version == __version__
+    assert about.serves == ["bench"]
+
+
+class SentOnly:
+    client_id = "agent"
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def send(self, message: object) -> None:
+        self.sent.append(message)
+
+
+def test_an_existing_relay_gets_no_message_that_it_does_not_know(kind: Kind) -> None:
+    session = SentOnly()
+    legacy = RelayTarget(TARGET.address, tls=False, claims=CLAIMS, login=LegacyLogin(Dialect.MD5, "secret"))
+    Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]
+    assert session.sent == []
+    Agent(TARGET, kinds=[kind])._introduce(session)  # type: ignore[arg-type]
+    assert len(session.sent) == 1
+
+
+@pytest.fixture
+async def quiet_loop() -> list[str]:
+    """Return what the loop's exception handler is told, instead of having it logged."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    return told

@@ -1,0 +1,33 @@
+import pytest
+
+from natpass_agent.policy import Policy, kind_name
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
+
+SHELLS = Policy(frozenset({ConnectRequest.shell}), max_links=2)
+
+
+def test_what_is_served_is_allowed_while_there_is_room() -> None:
+    assert SHELLS.refusal(ConnectRequest.shell, 0) is None
+    assert SHELLS.refusal(ConnectRequest.shell, 1) is None
+
+
+@pytest.mark.parametrize("links", [2, 3])
+def test_there_is_a_limit(links: int) -> None:
+    refusal = SHELLS.refusal(ConnectRequest.shell, links)
+    assert refusal is not None
+    assert refusal.text == f"this agent has {links} links already and takes no more"
+    assert refusal.reason == ConnectResponse.REFUSED
+
+
+def test_other_kinds_are_refused_by_name_and_with_what_is_served() -> None:
+    refusal = SHELLS.refusal(ConnectRequest.vnc, 0)
+    assert refusal is not None
+    assert refusal.text == "this agent does not serve vnc links (it serves: shell)"
+
+
+def test_a_kind_from_the_future_is_refused_by_its_number() -> None:
+    kind = ConnectRequest.FromString(b"\x10\x2a").kind
+    assert kind_name(kind) == "kind 42"
+    refusal = Policy(frozenset()).refusal(kind, 0)
+    assert refusal is not None
+    assert refusal.text == "this agent does not serve kind 42 links (it serves: nothing)"
