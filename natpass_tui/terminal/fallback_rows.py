@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from pyte import graphics
+from rich.cells import cell_len
 
 from natpass_tui.terminal.ansi import RESET
 from natpass_tui.terminal.cells import cell_text
@@ -44,7 +45,9 @@ def _cells(row: Row, start: int, end: int) -> list[tuple[str, str]]:
             continue
         data = char.data
         wide = bool(data) and col + 1 < end and row[col + 1].data == ""
-        cells.append((_sgr(char[1:]), cell_text(data, 2 if wide else 1) if data else " "))
+        # Half of a wide character that was written over is blank, as in xterm.
+        whole = data and (wide or data.isascii() or cell_len(data) < 2)
+        cells.append((_sgr(char[1:]), cell_text(data, 2 if wide else 1) if whole else " "))
     return cells
 
 

@@ -70,7 +70,7 @@ class GhosttyEngine:
         self._painter = ghostty_rows.RowPainter(self._handle)
         self._keys = KeyEncoder(self._handle)
         self._lines: list[str] = [" " * cols] * rows
-        self._changed: set[int] = set()
+        self._changed: set[int] = set(range(rows))
         self._set("SCROLLBACK_MAX_BYTES", "size_t", _SCROLLBACK_BYTES)
         self._set("CLIPBOARD_WRITE_MAX_BYTES", "size_t", CLIPBOARD_LIMIT)
         # Images cannot be shown, and some ways to send them would read files of this machine.
@@ -128,6 +128,7 @@ class GhosttyEngine:
         self._terminal.resize(cols, rows, cell_width_px=width, cell_height_px=height)
         self._rows, self._cols = rows, cols
         self._lines = [" " * cols] * rows
+        self._changed = set(range(rows))
         self._painter.forget()
 
     def snapshot(self) -> Frame:
@@ -223,8 +224,10 @@ class GhosttyEngine:
 
     def _refresh(self) -> None:
         for row, line in self._painter.changed_lines(self._rows, self._cols):
-            self._lines[row] = line
-            self._changed.add(row)
+            # The library also names rows that the cursor only passed.
+            if line != self._lines[row]:
+                self._lines[row] = line
+                self._changed.add(row)
 
     def _mode(self, number: int) -> bool:
         self._mode_query.mode = number

@@ -44,7 +44,7 @@ class Canvas:
             self._lines[row] = line
         self._touch(*frame.changed)
         if frame.cursor != self.cursor:
-            self._touch(self.cursor.row, frame.cursor.row)
+            self._touch(*(cursor.row for cursor in (self.cursor, frame.cursor) if cursor.visible))
             self.cursor = frame.cursor
         if frame.scroll != self.scroll:
             if frame.scroll.offset or self.scroll.offset:

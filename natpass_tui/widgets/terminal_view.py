@@ -4,6 +4,7 @@ It knows no network. The parent feeds it (`TerminalView.feed`) and sends what `T
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from textual import events
 from textual.geometry import Offset
@@ -37,14 +38,14 @@ class TerminalView(TerminalScreen):
     Keys that Textual's App binds with priority never arrive here: `natpass_tui.driver.release_app_keys` frees them.
     """
 
-    Input = terminal_messages.Input
-    Resized = terminal_messages.Resized
-    TitleChanged = terminal_messages.TitleChanged
-    Activity = terminal_messages.Activity
-    Bell = terminal_messages.Bell
-    ClipboardSet = terminal_messages.ClipboardSet
-    Copied = terminal_messages.Copied
-    PrefixPressed = terminal_messages.PrefixPressed
+    Input: TypeAlias = terminal_messages.Input
+    Resized: TypeAlias = terminal_messages.Resized
+    TitleChanged: TypeAlias = terminal_messages.TitleChanged
+    Activity: TypeAlias = terminal_messages.Activity
+    Bell: TypeAlias = terminal_messages.Bell
+    ClipboardSet: TypeAlias = terminal_messages.ClipboardSet
+    Copied: TypeAlias = terminal_messages.Copied
+    PrefixPressed: TypeAlias = terminal_messages.PrefixPressed
 
     def __init__(
         self,

@@ -61,6 +61,16 @@ def test_accents_join_their_letter(engine: TerminalEngine) -> None:
     assert engine.snapshot().cursor.col == 2
 
 
+def test_line_drawing(engine: TerminalEngine) -> None:
+    engine.feed(b"\x1b(0lqk\x1b(Bq\x1b)0\x0eq\x0fq")
+    assert lines(engine)[0] == "┌─┐q─q"
+
+
+def test_half_of_a_wide_character_is_not_left_behind(engine: TerminalEngine) -> None:
+    engine.feed("中文\x1b[2Gx".encode())
+    assert lines(engine)[0] == " x文"
+
+
 def test_replies_to_questions(engine: TerminalEngine) -> None:
     assert engine.feed(b"\x1b[5n") == b"\x1b[0n"
     assert engine.feed(b"\x1b[2;4H\x1b[6n") == b"\x1b[2;4R"

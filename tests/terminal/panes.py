@@ -1,0 +1,66 @@
+"""A tmux server of our own: a real terminal to run programs in and to read."""
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.waiting import wait_until
+
+
+def needs(*programs: str) -> "pytest.MarkDecorator":
+    """Skip, by name, where programs are missing."""
+    missing = [program for program in ("tmux", *programs) if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+class Pane:
+    """The only pane of a tmux server."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-u", "-L", self._socket, "-f", "/dev/null", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+
+    def type(self, *keys: str) -> None:
+        """Press keys by tmux's names for them."""
+        self.tmux("send-keys", *keys)
+
+    def write(self, text: str) -> None:
+        """Type text."""
+        self.tmux("send-keys", "-l", text)
+
+    def lines(self, *options: str) -> list[str]:
+        """What is on the screen, without trailing blanks."""
+        return [line.rstrip() for line in self.tmux("capture-pane", "-p", *options).split("\n")[:-1]]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the program, and with it the server, is gone."""
+        try:
+            self.tmux("display-message", "-p", "")
+        except subprocess.CalledProcessError:
+            return True
+        return False
+
+    def wait_for(self, text: str) -> list[str]:
+        wait_until(lambda: text in "\n".join(self.lines()), f"{text!r} in the pane", timeout=20)
+        return self.lines()
+
+
+@contextmanager
+def pane(rows: int, cols: int, *command: str, **environment: str) -> Iterator[Pane]:
+    """Run a command in a pane of the given size."""
+    found = Pane(f"natpass-{uuid.uuid4().hex[:12]}")
+    variables = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+    found.tmux("new-session", "-d", "-x", str(cols), "-y", str(rows + 1), *variables, *command)
+    try:
+        yield found
+    finally:
+        if not found.has_ended:
+            found.tmux("kill-server")

@@ -1,0 +1,1 @@
+"""Widgets in Textual's test harness, and the terminal in a real one."""
