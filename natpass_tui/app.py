@@ -1,0 +1,136 @@
+"""The application: it binds the model to the screens, and keeps the one key that is the console's."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.links.shell.session import Outcome
+from natpass_tui.screens.main import MainScreen
+from natpass_tui.session.agents import Presence
+from natpass_tui.session.console import Console
+from natpass_tui.session.prefix import Choice, Command, PrefixKeys
+from natpass_tui.settings import Settings
+from natpass_tui.terminal.keys import canonical
+
+THEME = Theme(
+    name="natpass",
+    dark=True,
+    primary="#5f87af",
+    secondary="#5f8787",
+    accent="#87afd7",
+    foreground="#d0d0d0",
+    background="#101010",
+    surface="#1a1c1e",
+    panel="#26292c",
+    success="#87af5f",
+    warning="#d7af5f",
+    error="#d75f5f",
+)
+#: Agents that the palette offers shells on, at most: it is for names that one knows, not for browsing.
+_MOST_IN_PALETTE = 200
+_PALETTE = (
+    ("Fleet", "Show all agents", Command.FLEET),
+    ("Next tab", "", Command.NEXT),
+    ("Previous tab", "", Command.PREVIOUS),
+    ("New shell", "Another shell on the same agent", Command.NEW),
+    ("Scroll back", "Look at the shell's history", Command.SCROLL),
+    ("Close tab", "Ends its shell", Command.CLOSE),
+    ("Help", "All keys", Command.HELP),
+    ("Quit", "Ends all shells", Command.QUIT),
+)
+
+
+class ConsoleApp(App[Outcome], inherit_bindings=False):
+    """The console. Run it beside `console.run()`.
+
+    Args:
+        console: the model.
+        settings: how to behave.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "natpass"
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ALLOW_SELECT = False  # the terminal has a selection of its own
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, console: Console, settings: Settings) -> None:
+        prepare_keyboard()
+        super().__init__(driver_class=console_driver())
+        release_app_keys(self, "ctrl+q", "ctrl+c", "ctrl+p")
+        self.console_model = console
+        self.settings = settings
+        self._keys = PrefixKeys(canonical(settings.prefix))
+        self._main = MainScreen(console, settings)
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the main screen."""
+        return self._main
+
+    def on_mount(self) -> None:
+        """Follow the model."""
+        self.console_model.listener = self
+
+    # Listener: what the model calls
+
+    def relay_changed(self) -> None:
+        """Follow the standing with the relay."""
+        if self._main.is_mounted:
+            self._main.redraw()
+            self._main.fleet.fleet_changed()
+
+    def fleet_changed(self) -> None:
+        """Follow the fleet."""
+        if self._main.is_mounted:
+            self._main.fleet.fleet_changed()
+
+    def latencies_changed(self) -> None:
+        """Follow the round-trip times."""
+        if self._main.is_mounted:
+            self._main.fleet.redraw()
+
+    # the prefix key
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take the prefix and what follows it before any widget sees them, in the order in which keys were pressed."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.screen is self._main:
+            choice = self._keys.press(canonical(event.key))
+            if choice is not False:
+                self._main.status.set_prefix(self.settings.prefix if self._keys.armed else "")
+                if isinstance(choice, Choice):
+                    await self._main.run_choice(choice)
+                return
+        await super().on_event(event)
+
+    # the palette
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Return what the palette offers: our own commands only."""
+        for number, tab in enumerate(self.console_model.tabs.all(), 1):
+            yield SystemCommand(
+                f"Tab {number}: {tab.title}",
+                tab.remote_title or "Go to this tab",
+                self._chooser(Choice(Command.TAB, number)),
+            )
+        for title, help_text, command in _PALETTE:
+            yield SystemCommand(title, help_text, self._chooser(Choice(command)))
+        fleet = self.console_model.fleet
+        for agent in fleet.window(0, _MOST_IN_PALETTE):
+            if agent.presence is not Presence.GONE:
+                yield SystemCommand(
+                    f"Shell on {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_shell(agent_id)
+                )
+
+    def _chooser(self, choice: Choice) -> Callable[[], Awaitable[None]]:
+        async def choose() -> None:
+            await self._main.run_choice(choice)
+
+        return choose

@@ -1,0 +1,52 @@
+"""The console's end of the keeper."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+
+from natpass_wire.errors import UserError
+from natpass_wire.text import printable
+
+#: Seconds for two Python programs to start on a slow machine.
+_START_SECONDS = 30.0
+_END_SECONDS = 15.0
+
+
+@contextlib.asynccontextmanager
+async def kept(secret: str) -> AsyncIterator[str]:
+    """Have a relay and an agent on loopback; gives the relay's `HOST:PORT`.
+
+    Raises:
+        UserError: they did not start.
+    """
+    keeper = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "natpass_tui.demo.keeper",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "NATPASS_SECRET": secret},
+        start_new_session=True,  # what the terminal signals to the console is not meant for it
+    )
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
+    try:
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                line = (await keeper.stdout.readline()).decode().strip()
+        except TimeoutError as error:
+            raise UserError(f"the demo's relay did not start within {_START_SECONDS:.0f} s") from error
+        if not line or line.startswith("error: "):
+            raise UserError(printable(line.removeprefix("error: ")) or "the demo's relay did not start")
+        yield line
+    finally:
+        keeper.stdin.close()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await keeper.wait()
+        except TimeoutError:
+            keeper.kill()
+            await keeper.wait()

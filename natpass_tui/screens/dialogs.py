@@ -1,0 +1,114 @@
+"""The help, and the question before something that runs is ended."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from natpass_tui.session.prefix import CHOICES
+from natpass_wire.version import __version__
+
+_FLEET = (
+    ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
+    ("Enter, double click", "open a shell on the agent"),
+    ("/", "filter by id, host, system, user, state; Esc clears"),
+    ("n", "type an agent's id by hand"),
+    ("s", "sort by id, host, system, newest"),
+    ("1 … 9, click on a tab", "go to a tab"),
+    ("r", "dial the relay now"),
+    (": or ctrl+p", "palette: all commands by name"),
+    ("?", "this help"),
+    ("q", "quit"),
+)
+_WORDS = {
+    "next": "next tab (also →)",
+    "previous": "previous tab (also ←)",
+    "close": "close the tab; ends its shell",
+    "new shell": "another shell on the same agent",
+    "fleet": "the fleet; shells run on",
+    "scroll": "scroll back (also PgUp ↑); the wheel does it too",
+    "palette": "palette (also space)",
+    "help": "this help",
+    "quit": "quit; ends all shells",
+}
+_SHELL = (
+    ("drag", "select and copy (with shift where the application has the mouse)"),
+    ("Enter", "after a shell has ended: open another"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark,space", "close", show=False)]
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with VerticalScroll(id="help", classes="dialog"):
+            yield Static(self._text())
+
+    def on_mount(self) -> None:
+        """Give the keyboard to the text, so that it can be scrolled."""
+        self.set_focus(self.query_one("#help"))
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def on_click(self, event: events.Click) -> None:
+        """Go back, too, if the click is beside the dialog."""
+        if event.widget is self:
+            self.dismiss()
+
+    def _text(self) -> Text:
+        text = Text(f"natpass {__version__}\n")
+        after = [(key, _WORDS[what]) for _, key, what, _ in CHOICES]
+        after[2:2] = [("1 … 9", "that tab")]
+        after.append((self._prefix, f"send {self._prefix} itself"))
+        for title, rows in (
+            ("In the fleet", _FLEET),
+            (f"Anywhere, after the prefix {self._prefix}", tuple(after)),
+            ("In a shell every other key goes to the remote machine", _SHELL),
+        ):
+            text.append(f"\n{title}\n", style="bold")
+            for key, what in rows:
+                text.append(f"  {key:<24}", style="bold dim")
+                text.append(f"{what}\n")
+        text.append("\nEsc closes this.", style="dim")
+        return text
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """A question with yes and no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "answer(True)", show=False),
+        Binding("n,escape,q", "answer(False)", show=False),
+    ]
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question = question
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with Vertical(id="confirm", classes="dialog"):
+            yield Static(self._question, markup=False)
+            keys = Text("\n")
+            for key, what in (("y, Enter", self._yes), ("n, Esc", "no")):
+                keys.append(f" {key} ", style="bold reverse").append(f" {what}   ")
+            yield Static(keys)
+
+    def action_answer(self, answer: bool) -> None:
+        """Give the answer."""
+        self.dismiss(answer)

@@ -1,0 +1,212 @@
+"""The main screen: tab bar, the pane in front, status bar; and what a command does to them."""
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from natpass_tui.links.shell.pane import ShellPane
+from natpass_tui.links.shell.session import Outcome, ShellSession
+from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
+from natpass_tui.session.console import Console, LiveTab
+from natpass_tui.session.prefix import Choice, Command
+from natpass_tui.settings import Settings
+from natpass_tui.widgets.fleet_pane import FleetPane
+from natpass_tui.widgets.pane import Pane
+from natpass_tui.widgets.status_bar import StatusBar
+from natpass_tui.widgets.tab_bar import TabBar
+
+
+class MainScreen(Screen[None]):
+    """Everything but the dialogs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "command('help')", show=False),
+        Binding("q", "command('quit')", show=False),
+        Binding("colon,ctrl+p", "command('palette')", show=False),
+        *(Binding(str(number), f"tab({number})", show=False) for number in range(1, 10)),
+    ]
+
+    def __init__(self, console: Console, settings: Settings) -> None:
+        super().__init__()
+        self._model = console
+        self._settings = settings
+        self._panes: dict[LiveTab, ShellPane] = {}
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield TabBar(self._model.tabs)
+        with Container(id="panes"):
+            yield FleetPane(self._model, self.open_shell)
+        yield StatusBar(self._model)
+
+    @property
+    def fleet(self) -> FleetPane:
+        """The fleet."""
+        return self.query_one(FleetPane)
+
+    @property
+    def status(self) -> StatusBar:
+        """The bottom line."""
+        return self.query_one(StatusBar)
+
+    def on_mount(self) -> None:
+        """Begin: the fleet, or the agent that was asked for."""
+        self.set_interval(1.0, self.redraw)
+        if self._settings.agent:
+            self.open_shell(self._settings.agent)
+        else:
+            self._show_front()
+
+    # changes
+
+    def redraw(self) -> None:
+        """Draw what has changed with time, or with the relay."""
+        if not self.is_mounted:
+            return
+        self.status.redraw()
+        self.front.redraw()
+
+    def tab_changed(self, tab: ShellSession) -> None:
+        """Follow a tab's state."""
+        self.query_one(TabBar).refresh()
+        if tab in self._panes:
+            self._panes[tab].redraw()
+        self.app.call_later(self._end_with, tab)
+
+    @property
+    def front(self) -> Pane:
+        """The pane in front."""
+        tab = self._model.tabs.front
+        return self.fleet if tab is None else self._panes[tab]
+
+    def open_shell(self, agent: str) -> None:
+        """Open a shell tab."""
+        session = ShellSession(
+            self._model,
+            agent,
+            self._settings.request,
+            on_change=lambda: self.tab_changed(session),
+            clock=self._model.clock,
+        )
+        pane = ShellPane(session, self._settings.prefix, clipboard=self._settings.clipboard)
+        self._panes[session] = pane
+        self._model.tabs.add(session)
+        self.set_focus(None)  # until the terminal is there, what is typed is nobody's
+        self.query_one("#panes").mount(pane)
+        self._show_front()
+
+    def _show_front(self) -> None:
+        """Show the front pane only, and give it the keyboard."""
+        front = self.front
+        for pane in (self.fleet, *self._panes.values()):
+            pane.display = pane is front
+        tab = self._model.tabs.front
+        if isinstance(tab, ShellSession):
+            tab.seen()
+        prefix = self._settings.prefix
+        self.status.set_keys(*(FleetPane.KEYS if tab is None else ((prefix, "commands"), (f"{prefix} ?", "help"))))
+        self.query_one(TabBar).refresh()
+        if front.is_mounted:
+            front.take_focus()
+            front.redraw()
+
+    @on(ShellPane.Ready)
+    def _pane_ready(self, event: ShellPane.Ready) -> None:
+        if event.pane is self.front:
+            self._show_front()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters are commands in the fleet only, never in a shell."""
+        return super().check_action(action, parameters) and (
+            action not in {"command", "tab"} or self._model.tabs.front is None
+        )
+
+    # commands
+
+    async def run_choice(self, choice: Choice) -> None:
+        """Do what the user chose."""
+        tabs, front = self._model.tabs, self._model.tabs.front
+        pane = self._panes.get(front) if front is not None else None
+        match choice.command:
+            case Command.NEXT | Command.PREVIOUS:
+                self._show(tabs.step(1 if choice.command is Command.NEXT else -1))
+            case Command.TAB:
+                self.action_tab(choice.number)
+            case Command.FLEET:
+                self._show(None)
+            case Command.NEW if front is not None:
+                self.open_shell(front.agent)
+            case Command.CLOSE if front is not None:
+                self._close(front)
+            case Command.SCROLL if pane is not None:
+                pane.start_scrolling()
+            case Command.SEND_PREFIX if pane is not None:
+                pane.send_prefix()
+            case Command.PALETTE:
+                self.app.action_command_palette()
+            case Command.HELP:
+                self.app.push_screen(HelpScreen(self._settings.prefix))
+            case Command.QUIT:
+                self._quit()
+            case _:
+                self.app.bell()  # it makes no sense here
+
+    async def action_command(self, name: str) -> None:
+        """Do a command by name."""
+        await self.run_choice(Choice(Command[name.upper()]))
+
+    def action_tab(self, number: int) -> None:
+        """Go to a tab by its number."""
+        tab = self._model.tabs.number(number)
+        if tab is not None:
+            self._show(tab)
+
+    def _show(self, tab: LiveTab | None) -> None:
+        self._model.tabs.show(tab)
+        self._show_front()
+
+    @on(TabBar.Chosen)
+    def _tab_chosen(self, event: TabBar.Chosen) -> None:
+        self._show(event.tab)
+
+    @on(ShellPane.TitleChanged)
+    def _title_changed(self) -> None:
+        self.query_one(TabBar).refresh()
+
+    @work
+    async def _close(self, tab: LiveTab) -> None:
+        """Close a tab; ask first if something runs in it."""
+        if tab.is_live and not await self.app.push_screen_wait(
+            ConfirmScreen(f"A shell runs on {tab.agent}. Closing the tab ends it.", "close it")
+        ):
+            return
+        await self._close_now(tab)
+
+    async def _close_now(self, tab: LiveTab) -> None:
+        await self._model.close_tab(tab)
+        pane = self._panes.pop(tab, None)
+        self._show_front()
+        if pane is not None:
+            await pane.remove()
+
+    @work
+    async def _quit(self) -> None:
+        """Leave; ask first if shells run."""
+        live = self._model.tabs.live
+        what = "A shell runs" if live == 1 else f"{live} shells run"
+        if live and not await self.app.push_screen_wait(
+            ConfirmScreen(f"{what}. Quitting ends {'it' if live == 1 else 'them'}.", "quit")
+        ):
+            return
+        self.app.exit(Outcome(0))
+
+    def _end_with(self, tab: ShellSession) -> None:
+        """As ssh does: a console that was started for one shell ends with it, and with its status."""
+        if self._settings.agent and self._model.tabs.all() == (tab,):
+            outcome = tab.outcome
+            if outcome is not None:
+                self.app.exit(outcome)

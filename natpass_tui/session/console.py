@@ -1,0 +1,268 @@
+"""The console without a screen: the connection to the relay, the fleet, and the tabs."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from natpass_tui.session.agents import Presence, from_roster
+from natpass_tui.session.fleet import Fleet
+from natpass_tui.session.latency import INTERVAL, Latencies
+from natpass_tui.session.relay_port import ClientPort, LinkPort
+from natpass_tui.session.relay_text import relay_text
+from natpass_tui.session.tabs import Tab, Tabs
+from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
+from natpass_wire.aio.dial import LegacyLogin, RelayTarget
+from natpass_wire.aio.session import Session
+from natpass_wire.errors import UserError
+from natpass_wire.ids import RELAY_ID, client_id_fault
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.pb.roster_pb2 import Roster, RosterWatch, RttRequest
+from natpass_wire.roster import RosterMirror
+
+#: What a console understands beyond WIRE.md, and what it asks a relay for.
+ROSTER = "roster"
+#: A program that is not logged in by then gives up; later, in front of a user, it never does.
+LOGIN_SECONDS = 10.0
+#: Clocks of relay and console that differ by less are taken for equal, in seconds.
+_SAME_CLOCK = 2.0
+
+
+class LiveTab(Tab, Protocol):
+    """A tab that follows what happens to the relay and its agent."""
+
+    @property
+    def agent(self) -> str:
+        """The agent's id."""
+        ...
+
+    def relay_changed(self) -> None:
+        """Take note that the connection to the relay came or went."""
+
+    def agent_there(self) -> None:
+        """Take note that the roster shows the agent."""
+
+    async def closed(self) -> None:
+        """Close, and wait until nothing of this tab runs any more."""
+
+
+class Listener(Protocol):
+    """Who shows a console. All calls come from the event loop."""
+
+    def relay_changed(self) -> None:
+        """The standing with the relay is another."""
+
+    def fleet_changed(self) -> None:
+        """Rows of the fleet came, went or changed."""
+
+    def latencies_changed(self) -> None:
+        """Round-trip times came."""
+
+
+class _Nobody:
+    def relay_changed(self) -> None: ...
+    def fleet_changed(self) -> None: ...
+    def latencies_changed(self) -> None: ...
+
+
+class Console:
+    """Everything that outlives a widget. Run `run` beside whatever shows it.
+
+    Args:
+        target: the relay, and who we are.
+        listed: ids to show whether or not they are connected (the only ones, with a relay without a roster).
+        connect: makes the connection; tests pass a fake.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        target: RelayTarget,
+        *,
+        listed: Sequence[str] = (),
+        connect: Callable[..., ClientPort] = RelayClient,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.relay = str(target.address)
+        self.clock = clock
+        self.fleet = Fleet()
+        self.latencies = Latencies()
+        self.tabs: Tabs[LiveTab] = Tabs()
+        self.listener: Listener = _Nobody()
+        #: Set once we were logged in for the first time, and once the first roster is complete (if there is one).
+        self.logged_in = asyncio.Event()
+        self.has_fleet = asyncio.Event()
+        #: Whether the relay tells which agents there are; None before the first login.
+        self.has_roster: bool | None = False if isinstance(target.login, LegacyLogin) else None
+        self._session: Session | None = None
+        self._mirror = RosterMirror()
+        self._clock_offset = 0.0
+        self._visible: list[str] = []
+        self._asked_for: set[str] = set()
+        self._ask_now = asyncio.Event()
+        self._news = asyncio.Event()
+        self._client = connect(
+            target, on_status=self._status_changed, on_relay_message=self._relay_said, on_online=self._online
+        )
+        self.list_ids(listed)
+
+    @property
+    def status(self) -> RelayStatus:
+        """How we stand with the relay."""
+        return self._client.status
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the relay and back, None while not known."""
+        return self._client.round_trip
+
+    @property
+    def is_online(self) -> bool:
+        """Whether messages can be sent; false from the moment the connection breaks."""
+        return self._session is not None and not self._session.ended.done()
+
+    def relay_line(self) -> str:
+        """Return one line on how we stand with the relay."""
+        return relay_text(self.status, self.relay, asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """Stay connected, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._client.run(), name="relay client")
+            group.create_task(self._measure(), name="round-trip times")
+
+    async def first_login(self, seconds: float = LOGIN_SECONDS) -> None:
+        """Wait until we are logged in and know the fleet, while `run` runs beside.
+
+        Raises:
+            UserError: the relay refuses us, or it took too long; with the reason.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self.logged_in.is_set() and self.has_fleet.is_set()):
+                    if self.status.refused:
+                        raise UserError(self.status.reason)
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError as error:
+            what = "sends no roster" if self.is_online else "no login"
+            why = f": {self.status.reason}" if self.status.reason else ""
+            raise UserError(f"{self.relay}: {what} within {seconds:.0f} s{why}") from error
+
+    async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
+        """Open a link. Raises LinkEndedError."""
+        return await self._client.open_link(peer, request)
+
+    def retry_now(self) -> None:
+        """Dial the relay at once, if it is being waited for."""
+        self._client.retry_now()
+
+    def list_ids(self, ids: Sequence[str]) -> None:
+        """Show these ids in the fleet, connected or not; what is no id is left out."""
+        valid = [agent_id for agent_id in ids if client_id_fault(agent_id) is None]
+        if valid:
+            self.fleet.list_ids(valid, Presence.UNTOLD if self.has_roster is False else Presence.ABSENT)
+            self.listener.fleet_changed()
+
+    def show_rows(self, ids: list[str]) -> None:
+        """Take note of which agents are in sight: round-trip times are asked for those only."""
+        self._visible = ids
+        if not self._asked_for.issuperset(ids):
+            self._ask_now.set()
+
+    async def add_tab(self, tab: LiveTab) -> None:
+        """Show another tab."""
+        self.tabs.add(tab)
+
+    async def close_tab(self, tab: LiveTab) -> None:
+        """End a tab and what runs in it."""
+        self.tabs.remove(tab)
+        await tab.closed()
+
+    async def close(self) -> None:
+        """End all tabs."""
+        for tab in self.tabs.all():
+            await self.close_tab(tab)
+
+    # what the client calls
+
+    def _online(self, session: Session) -> None:
+        self._session = session
+        if self.has_roster is not False:
+            self.has_roster = ROSTER in session.capabilities
+        if self.has_roster:
+            self._watch()
+        else:
+            self.has_fleet.set()
+        self._ask_now.set()
+        self.logged_in.set()
+
+    def _status_changed(self, status: RelayStatus) -> None:
+        self._news.set()
+        if status.phase is not Phase.ONLINE:
+            self._session = None
+            self._asked_for.clear()
+            self.latencies.clear()
+        for tab in self.tabs.all():
+            tab.relay_changed()
+        self.listener.relay_changed()
+
+    def _relay_said(self, message: Msg) -> None:
+        if message.type == MsgType.roster:
+            self._take_roster(message.roster)
+        elif message.type == MsgType.rtt_report:
+            self.latencies.take(message.rtt_report)
+            self.listener.latencies_changed()
+
+    def _take_roster(self, roster: Roster) -> None:
+        changes = self._mirror.receive(roster)
+        if changes.gap:
+            self._watch()
+        if self._mirror.is_complete:
+            self.has_fleet.set()
+            self._news.set()
+        if not changes.present and not changes.left:
+            return
+        now = self.clock()
+        offset = now - self._mirror.now_unix_ms / 1000
+        if abs(offset - self._clock_offset) > _SAME_CLOCK:
+            self._clock_offset = offset if abs(offset) > _SAME_CLOCK else 0.0
+        present = [
+            from_roster(entry, self._clock_offset) for entry in changes.present if client_id_fault(entry.id) is None
+        ]
+        self.fleet.update(present, changes.left, now)
+        there = {agent.id for agent in present}
+        for tab in self.tabs.all():
+            if tab.agent in there:
+                tab.agent_there()
+        self.listener.fleet_changed()
+
+    def _watch(self) -> None:
+        self._mirror.restart()
+        self._tell_relay(Msg(type=MsgType.roster_watch, roster_watch=RosterWatch(on=True)))
+
+    def _tell_relay(self, message: Msg) -> None:
+        if self._session is not None and self.is_online:
+            message.from_id, message.to = self._session.client_id, RELAY_ID
+            self._session.send(message)
+
+    async def _measure(self) -> None:
+        """Ask for round-trip times: of new rows soon, of all in sight every few seconds."""
+        while True:
+            try:
+                async with asyncio.timeout(INTERVAL):
+                    await self._ask_now.wait()
+                await asyncio.sleep(0.1)  # rows come in bursts while one scrolls
+            except TimeoutError:
+                pass
+            self._ask_now.clear()
+            online = [
+                agent_id
+                for agent_id in self._visible
+                if (agent := self.fleet.get(agent_id)) is not None and agent.presence is Presence.ONLINE
+            ]
+            ids = self.latencies.ask(online)
+            self._asked_for = set(ids)
+            if ids and self.has_roster:
+                self._tell_relay(Msg(type=MsgType.rtt_request, rtt_request=RttRequest(ids=ids)))

@@ -1,0 +1,45 @@
+"""Times and durations as the screen shows them: short, and of a fixed width where they stand in a column."""
+
+from datetime import datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def age(seconds: float) -> str:
+    """Return a duration in at most 7 characters: ``45s``, ``12m``, ``3h 05m``, ``4d 03h``, ``210d``."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02}m"
+    if whole < 100 * _DAY:
+        return f"{whole // _DAY}d {whole % _DAY // _HOUR:02}h"
+    return f"{whole // _DAY}d"
+
+
+def round_trip(seconds: float | None) -> str:
+    """Return a round-trip time in at most 7 characters, ``—`` for none."""
+    if seconds is None:
+        return "—"
+    if seconds < 0.001:
+        return "<1 ms"
+    if seconds < 9.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.0f} s"
+
+
+def clock(unix_seconds: float) -> str:
+    """Return the local time of day, to the second."""
+    return f"{datetime.fromtimestamp(unix_seconds).astimezone():%H:%M:%S}"
+
+
+def since(unix_seconds: float, now: float) -> str:
+    """Return the local time at which something began, in 12 characters: today by the clock, else with the date."""
+    then, today = (datetime.fromtimestamp(moment).astimezone() for moment in (unix_seconds, now))
+    if then.date() == today.date():
+        return f"{then:%H:%M:%S}".ljust(12)
+    if then.year == today.year:
+        return f"{then:%d %b %H:%M}"
+    return f"{then:%d %b %Y} "

@@ -1,0 +1,74 @@
+"""The one key that the console keeps for itself, and what follows it.
+
+Everything else belongs to the remote, so the console's own commands are two keys: the prefix, then a letter.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+DEFAULT_PREFIX = "ctrl+]"
+
+
+class Command(Enum):
+    """What a key after the prefix does."""
+
+    SEND_PREFIX = auto()
+    NEXT = auto()
+    PREVIOUS = auto()
+    TAB = auto()
+    CLOSE = auto()
+    FLEET = auto()
+    NEW = auto()
+    SCROLL = auto()
+    PALETTE = auto()
+    HELP = auto()
+    QUIT = auto()
+
+
+#: The choices in the order of the hint line: keys, what is shown for them, what they do.
+CHOICES: tuple[tuple[tuple[str, ...], str, str, Command], ...] = (
+    (("n", "right"), "n", "next", Command.NEXT),
+    (("p", "left"), "p", "previous", Command.PREVIOUS),
+    (("x",), "x", "close", Command.CLOSE),
+    (("c",), "c", "new shell", Command.NEW),
+    (("f",), "f", "fleet", Command.FLEET),
+    (("[", "left_square_bracket", "pageup", "up"), "[", "scroll", Command.SCROLL),
+    ((":", "colon", "space"), ":", "palette", Command.PALETTE),
+    (("?", "question_mark"), "?", "help", Command.HELP),
+    (("q",), "q", "quit", Command.QUIT),
+)
+_COMMANDS = {key: command for keys, _, _, command in CHOICES for key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A command, and the tab's number where the command names one (from 1)."""
+
+    command: Command
+    number: int = 0
+
+
+class PrefixKeys:
+    """Tells which keys are the console's. Keys are named as Textual names them.
+
+    Args:
+        prefix: the prefix's canonical name.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        #: Whether the prefix was pressed and its command is awaited.
+        self.armed = False
+
+    def press(self, key: str) -> Choice | bool | None:
+        """Take a key: False if it is not ours, None if it is ours and does nothing (yet), or what to do."""
+        if not self.armed:
+            self.armed = key == self.prefix
+            return None if self.armed else False
+        self.armed = False
+        if key == self.prefix:
+            return Choice(Command.SEND_PREFIX)
+        if len(key) == 1 and key in "123456789":
+            return Choice(Command.TAB, int(key))
+        command = _COMMANDS.get(key)
+        return None if command is None else Choice(command)

@@ -1,0 +1,60 @@
+"""What the session needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
+
+from typing import Protocol
+
+from natpass_wire.aio.client import RelayStatus
+from natpass_wire.aio.link import Link
+from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+
+class LinkPort(Protocol):
+    """An open link, see `natpass_wire.aio.link.Link`."""
+
+    async def send(self, message: Msg) -> None:
+        """Send a message; waits while the network is slow. Raises LinkEndedError."""
+
+    async def receive(self) -> Msg:
+        """Return the next message. Raises LinkEndedError after the last."""
+        ...
+
+    def close(self) -> None:
+        """End the link."""
+
+
+class LinkOpener(Protocol):
+    """Who opens links for tabs."""
+
+    @property
+    def is_online(self) -> bool:
+        """Whether we are logged in."""
+        ...
+
+    def relay_line(self) -> str:
+        """Return one line on how we stand with the relay."""
+        ...
+
+    async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
+        """Open a link. Raises LinkEndedError."""
+        ...
+
+
+class ClientPort(Protocol):
+    """A standing connection to a relay, see `natpass_wire.aio.client.RelayClient`."""
+
+    status: RelayStatus
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the relay and back, None until measured."""
+        ...
+
+    async def run(self) -> None:
+        """Stay logged in until cancelled."""
+
+    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
+        """Open a link on the present connection. Raises LinkEndedError."""
+        ...
+
+    def retry_now(self) -> None:
+        """Make the next attempt at once."""

@@ -1,0 +1,24 @@
+"""What the console's screens are told."""
+
+from dataclasses import dataclass, field
+
+from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.session.prefix import DEFAULT_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the console behaves.
+
+    Attributes:
+        prefix: the prefix key's name.
+        clipboard: whether a remote may write to the user's clipboard (OSC 52). Off: a program on a remote machine (or
+            a file shown by `cat` there) could put a command there that the user pastes into another shell.
+        agent: open a shell here at once, and end with it.
+        request: what a shell tab runs.
+    """
+
+    prefix: str = DEFAULT_PREFIX
+    clipboard: bool = False
+    agent: str = ""
+    request: ShellRequest = field(default_factory=ShellRequest)

@@ -1,0 +1,87 @@
+"""The columns of the fleet's table: which fit, how wide they are, what stands in them. No Textual here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from natpass_tui.session import durations
+from natpass_tui.session.agents import Agent, Presence
+
+STATES = {
+    Presence.ONLINE: "● online",
+    Presence.GONE: "○ gone",
+    Presence.ABSENT: "· absent",
+    Presence.UNTOLD: "· listed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a row is drawn with besides its agent."""
+
+    now: float
+    round_trip: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        title: its head.
+        text: what stands in it.
+        least, most: its width in cells; what is left over is shared by `weight`.
+        from_width: the table's width from which it is shown.
+        right: whether it is set to the right.
+    """
+
+    title: str
+    text: Callable[[Agent, Context], str]
+    least: int
+    most: int
+    weight: int = 0
+    from_width: int = 0
+    right: bool = False
+
+
+def _since(agent: Agent, context: Context) -> str:
+    return durations.since(agent.since, context.now) if agent.since else ""
+
+
+def _age(agent: Agent, context: Context) -> str:
+    return durations.age(context.now - agent.since) if agent.since else ""
+
+
+def _round_trip(agent: Agent, context: Context) -> str:
+    return durations.round_trip(context.round_trip) if agent.presence is Presence.ONLINE else ""
+
+
+COLUMNS = (
+    Column("", lambda agent, _: STATES[agent.presence][:1], 1, 1),
+    Column("STATE", lambda agent, _: STATES[agent.presence][2:], 6, 6, from_width=56),
+    Column("ID", lambda agent, _: agent.id, 8, 40, weight=4),
+    Column("HOST", lambda agent, _: agent.host, 8, 40, weight=3, from_width=64),
+    Column("SYSTEM", lambda agent, _: agent.os, 12, 32, weight=3, from_width=72),
+    Column("USER", lambda agent, _: agent.user, 8, 16, weight=1, from_width=100),
+    Column("VERSION", lambda agent, _: agent.version, 7, 10, weight=1, from_width=132),
+    Column("UP SINCE", _since, 12, 12, from_width=88),
+    Column("UP", _age, 7, 7, from_width=44, right=True),
+    Column("RTT", _round_trip, 7, 7, from_width=34, right=True),
+)
+GAP = 2
+
+
+def layout(width: int) -> list[tuple[Column, int]]:
+    """Return the columns that fit into `width` cells, and their widths."""
+    shown = [column for column in COLUMNS if width >= column.from_width]
+    widths = {column.title: column.least for column in shown}
+    spare = width - sum(widths.values()) - GAP * (len(shown) - 1) - 2  # a blank at either end
+    growing = [column for column in shown if column.weight]
+    while spare > 0 and growing:
+        total = sum(column.weight for column in growing)
+        shares = {column.title: max(1, spare * column.weight // total) for column in growing}
+        for column in growing:
+            more = min(shares[column.title], column.most - widths[column.title], spare)
+            widths[column.title] += more
+            spare -= more
+        growing = [column for column in growing if widths[column.title] < column.most]
+    return [(column, widths[column.title]) for column in shown]

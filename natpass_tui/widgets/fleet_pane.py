@@ -1,0 +1,233 @@
+"""The fleet: how many there are, a line for a filter or an id, the table, and what to do if it is empty."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from natpass_tui.session.agents import Order
+from natpass_tui.session.console import Console
+from natpass_tui.widgets.cells import fit
+from natpass_tui.widgets.fleet_columns import GAP, layout
+from natpass_tui.widgets.fleet_table import FleetTable
+from natpass_tui.widgets.pane import Pane
+from natpass_wire.ids import client_id_fault
+from natpass_wire.text import printable
+
+_NOBODY_YET = """No agents yet.
+
+On each machine that you want to reach, run
+
+    natpass-agent --relay {relay} --secret-file FILE
+
+with this relay's secret. It appears here by itself."""
+_NO_ROSTER = """This relay does not tell which agents there are.
+
+Press n and type an agent's id, or list ids in the config file:
+
+    agents = ["web-1", "db-1"]"""
+_NO_MATCH = "No agent matches “{filter}”. Esc shows all of them again."
+
+
+class FleetHead(Widget):
+    """The table's head."""
+
+    def render_line(self, y: int) -> Strip:
+        """Draw it with the table's columns."""
+        cells = [fit(column.title, cells, right=column.right) + " " * GAP for column, cells in layout(self.size.width)]
+        return Strip([Segment(" " + "".join(cells), self.rich_style)]).adjust_cell_length(
+            self.size.width, self.rich_style
+        )
+
+
+class PromptLine(Input):
+    """A one-line input that Esc leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("down,up", "to_table", show=False),
+    ]
+
+    class Left(Message):
+        """The user leaves the input; `cleared`: and what was in it."""
+
+        def __init__(self, prompt: "PromptLine", *, cleared: bool) -> None:
+            super().__init__()
+            self.prompt = prompt
+            self.cleared = cleared
+
+    def action_leave(self) -> None:
+        """Clear and leave."""
+        self.post_message(self.Left(self, cleared=True))
+
+    def action_to_table(self) -> None:
+        """Keep what was typed, go back to the rows."""
+        self.post_message(self.Left(self, cleared=False))
+
+
+class FleetPane(Pane):
+    """All agents, and what one does with them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", show=False),
+        Binding("escape", "clear_filter", show=False),
+        Binding("n", "type_id", show=False),
+        Binding("s", "sort", show=False),
+        Binding("r", "reconnect", show=False),
+    ]
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Enter", "shell"),
+        ("/", "filter"),
+        ("n", "by id"),
+        ("s", "sort"),
+        ("?", "help"),
+        ("q", "quit"),
+    )
+
+    def __init__(self, console: Console, open_shell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._model = console
+        self._open_shell = open_shell
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with Horizontal(id="fleet-top"):
+            yield Static(id="fleet-count", markup=False)
+            yield PromptLine(placeholder="filter: id, host, system, user …", id="fleet-filter", compact=True)
+            yield PromptLine(placeholder="agent id — Enter opens a shell", id="fleet-id", compact=True)
+        yield FleetHead(id="fleet-head")
+        yield FleetTable(self._model)
+        yield Static(id="fleet-empty", markup=False)
+
+    @property
+    def table(self) -> FleetTable:
+        """The rows."""
+        return self.query_one(FleetTable)
+
+    def on_mount(self) -> None:
+        """Show what is known."""
+        self.fleet_changed()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the rows."""
+        self.screen.set_focus(self.table)
+
+    def fleet_changed(self) -> None:
+        """Follow the fleet."""
+        self.table.fleet_changed()
+        self._show_count()
+        fleet, empty = self._model.fleet, self.query_one("#fleet-empty", Static)
+        self.table.display = self.query_one("#fleet-head").display = bool(fleet.shown)
+        empty.display = not fleet.shown
+        if not fleet.shown:
+            if len(fleet):
+                empty.update(_NO_MATCH.format(filter=fleet.filter))
+            elif self._model.has_roster is False:
+                empty.update(_NO_ROSTER)
+            elif self._model.has_fleet.is_set():
+                empty.update(_NOBODY_YET.format(relay=self._model.relay))
+            else:
+                empty.update("Waiting for the relay …")
+
+    def redraw(self) -> None:
+        """Draw what has changed with time."""
+        self.table.redraw()
+
+    def _show_count(self) -> None:
+        fleet = self._model.fleet
+        text = Text(f" {fleet.online:,} online".replace(",", " "))
+        if len(fleet) != fleet.online:
+            text.append(f" of {len(fleet):,}".replace(",", " "))
+        if fleet.filter:
+            text.append(f" · {fleet.shown:,} match".replace(",", " "))
+        if fleet.order is not Order.ID:
+            text.append(f" · by {fleet.order.value}")
+        count = self.query_one("#fleet-count", Static)
+        if str(count.content) != str(text):
+            count.update(text)
+
+    # the filter
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        prompt = self.query_one("#fleet-filter", PromptLine)
+        prompt.add_class("shown")
+        self.screen.set_focus(prompt)
+
+    def action_clear_filter(self) -> None:
+        """Show all agents."""
+        prompt = self.query_one("#fleet-filter", PromptLine)
+        prompt.value = ""
+        prompt.remove_class("shown")
+
+    @on(Input.Changed, "#fleet-filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        if event.value != self._model.fleet.filter:
+            self._model.fleet.set_filter(event.value)
+            self.fleet_changed()
+
+    @on(Input.Submitted, "#fleet-filter")
+    def _filter_done(self) -> None:
+        self._leave(self.query_one("#fleet-filter", PromptLine), cleared=False)
+
+    # an id by hand
+
+    def action_type_id(self) -> None:
+        """Type an agent's id."""
+        prompt = self.query_one("#fleet-id", PromptLine)
+        prompt.add_class("shown")
+        self.screen.set_focus(prompt)
+
+    @on(Input.Submitted, "#fleet-id")
+    def _id_typed(self, event: Input.Submitted) -> None:
+        typed = event.value.strip()
+        if not typed:
+            return
+        if fault := client_id_fault(typed):
+            self.notify(f"{printable(typed)}: {fault}", severity="warning", markup=False)
+            return
+        self._leave(self.query_one("#fleet-id", PromptLine), cleared=True)
+        if typed not in self._model.fleet:
+            self._model.list_ids([typed])
+        self._open_shell(typed)
+
+    @on(PromptLine.Left)
+    def _prompt_left(self, event: PromptLine.Left) -> None:
+        self._leave(event.prompt, cleared=event.cleared)
+
+    def _leave(self, prompt: PromptLine, *, cleared: bool) -> None:
+        if cleared:
+            prompt.value = ""
+        if not prompt.value:
+            prompt.remove_class("shown")
+        self.take_focus()
+
+    def action_sort(self) -> None:
+        """Sort by the next thing."""
+        orders = list(Order)
+        fleet = self._model.fleet
+        fleet.set_order(orders[(orders.index(fleet.order) + 1) % len(orders)])
+        self.fleet_changed()
+
+    def action_reconnect(self) -> None:
+        """Dial the relay now rather than later."""
+        self._model.retry_now()
+
+    @on(FleetTable.Opened)
+    def _opened(self, event: FleetTable.Opened) -> None:
+        event.stop()
+        self._open_shell(event.agent_id)
+
+    def on_click(self, event: events.Click) -> None:
+        """Give the keyboard back to the rows."""
+        if isinstance(event.widget, FleetTable | FleetHead):
+            self.take_focus()

@@ -1,0 +1,86 @@
+"""The bottom line: how we stand with the relay, and which keys do what here."""
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from natpass_tui.session.console import Console
+from natpass_tui.session.durations import round_trip
+from natpass_tui.session.prefix import CHOICES
+from natpass_tui.widgets.cells import fit
+
+
+class StatusBar(Widget):
+    """Draws one line; `redraw` when something it shows may have changed."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "status--text",
+        "status--good",
+        "status--bad",
+        "status--keys",
+        "status--key",
+    }
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._model = console
+        self._drawn: tuple[object, ...] = ()
+        self.keys: tuple[tuple[str, str], ...] = ()
+        #: The prefix was pressed: its name, and the choices take the place of everything else.
+        self.prefix = ""
+
+    def set_keys(self, *keys: tuple[str, str]) -> None:
+        """Show these keys and what they do."""
+        self.keys = keys
+        self.redraw()
+
+    def set_prefix(self, prefix: str) -> None:
+        """Show what may follow the prefix; empty: no more."""
+        self.prefix = prefix
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the line if it is not what was drawn last."""
+        if self._content() != self._drawn:
+            self.refresh()
+
+    def _content(self) -> tuple[object, ...]:
+        online = self._model.is_online
+        latency = round_trip(self._model.round_trip) if online and self._model.round_trip is not None else ""
+        return self._model.relay_line(), online, latency, self.keys, self.prefix
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line."""
+        self._drawn = self._content()
+        relay, online, latency = self._model.relay_line(), self._model.is_online, self._drawn[2]
+        width = self.size.width
+        text = self.get_component_rich_style("status--text")
+        if self.prefix:
+            keys = tuple((key, what) for _, key, what, _ in CHOICES)
+            keys = (*keys[:2], ("1-9", "tab"), *keys[2:], (self.prefix, "itself"))
+            return self._keys(keys, width, f" {self.prefix} ")
+        state = self.get_component_rich_style("status--good" if online else "status--bad", partial=True)
+        left = f" {'●' if online else '○'} {relay}" + (f" · {latency}" if latency else "")
+        keys_strip = self._keys(self.keys, width - cell_len(left) - 2, "")
+        room = width - keys_strip.cell_length
+        shown = fit(left, room)
+        strip = Strip([Segment(shown[:2], text + state), Segment(shown[2:], text if online else text + state)])
+        return Strip.join([strip, keys_strip]).adjust_cell_length(width, text)
+
+    def _keys(self, keys: tuple[tuple[str, str], ...], room: int, head: str) -> Strip:
+        """Return as many keys as fit."""
+        text = self.get_component_rich_style("status--keys")
+        bold = self.get_component_rich_style("status--key")
+        segments = [Segment(head, self.get_component_rich_style("status--good") + bold)] if head else []
+        used = cell_len(head)
+        for key, what in keys:
+            cells = cell_len(key) + cell_len(what) + 3
+            if used + cells > room:
+                break
+            segments += [Segment(f" {key}", bold), Segment(f" {what} ", text)]
+            used += cells
+        return Strip(segments).adjust_cell_length(room, text) if head else Strip(segments, used)

@@ -1,0 +1,184 @@
+"""A relay that answers when the test says so."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from natpass_tui.session.console import Console
+from natpass_wire.aio.client import Phase, RelayStatus
+from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.links import End
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.login.v2 import Claims
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry, RttReport
+from natpass_wire.pb.shell_pb2 import ShellData
+
+NOW = 1_750_000_000.0
+
+
+class FakeLink:
+    """The console's end of a link, with the agent's end in the test's hands."""
+
+    def __init__(self, peer: str, request: ConnectRequest) -> None:
+        self.peer = peer
+        self.request = request
+        self.sent: list[Msg] = []
+        self.closed = False
+        self._messages: deque[Msg] = deque()
+        self._end: End | None = None
+        self._changed = asyncio.Event()
+
+    async def send(self, message: Msg) -> None:
+        if self._end is not None:
+            raise LinkEndedError(self._end)
+        self.sent.append(message)
+
+    async def receive(self) -> Msg:
+        while not self._messages:
+            if self._end is not None:
+                raise LinkEndedError(self._end)
+            self._changed.clear()
+            await self._changed.wait()
+        return self._messages.popleft()
+
+    def close(self) -> None:
+        self.closed = True
+        self.end(End(LinkEnd.CLOSED))
+
+    # the agent's end
+
+    def output(self, data: bytes) -> None:
+        self._messages.append(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+        self._changed.set()
+
+    def end(self, end: End) -> None:
+        self._end = self._end or end
+        self._changed.set()
+
+    @property
+    def input(self) -> bytes:
+        return b"".join(m.sdata.data for m in self.sent if m.type == MsgType.shell_data)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        return [(m.sresize.rows, m.sresize.cols) for m in self.sent if m.type == MsgType.shell_resize]
+
+
+class FakeSession:
+    def __init__(self, capabilities: frozenset[str]) -> None:
+        self.client_id = "tui-test"
+        self.capabilities = capabilities
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.sent: list[Msg] = []
+
+    def send(self, message: Msg) -> None:
+        self.sent.append(message)
+
+
+class FakeClient:
+    """Stands for `RelayClient`. `answer` decides on each link: an End refuses it, None accepts it."""
+
+    def __init__(
+        self,
+        target: RelayTarget,
+        *,
+        on_status: Callable[[RelayStatus], None],
+        on_relay_message: Callable[[Msg], None],
+        on_online: Callable[[Any], None],
+    ) -> None:
+        self.target = target
+        self.status = RelayStatus(Phase.CONNECTING)
+        self.round_trip: float | None = None
+        self.session: FakeSession | None = None
+        self.links: list[FakeLink] = []
+        self.answer: Callable[[str], End | None] = lambda peer: None
+        self.retries = 0
+        self._on_status, self._on_message, self._on_online = on_status, on_relay_message, on_online
+        self._revision = 0
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def open_link(self, peer: str, request: ConnectRequest) -> Any:
+        await asyncio.sleep(0)
+        if self.session is None:
+            raise LinkEndedError(End(LinkEnd.PEER_GONE, "not connected to the relay"))
+        if (end := self.answer(peer)) is not None:
+            raise LinkEndedError(end)
+        link = FakeLink(peer, request)
+        self.links.append(link)
+        return link
+
+    def retry_now(self) -> None:
+        self.retries += 1
+
+    # what happens to the connection
+
+    def log_in(self, *, roster: bool = True) -> None:
+        self.session = FakeSession(frozenset({"roster"} if roster else ()))
+        self._on_online(self.session)
+        self._set(RelayStatus(Phase.ONLINE))
+
+    def lose(self, reason: str = "Connection reset by peer") -> None:
+        assert self.session is not None
+        self.session.ended.set_result(reason)
+        for link in self.links:
+            link.end(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}"))
+        self.session = None
+        loop = asyncio.get_running_loop()
+        self._set(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
+
+    def snapshot(self, *entries: RosterEntry) -> None:
+        self._revision += 1
+        self._tell(Roster(revision=self._revision, snapshot_begin=True, snapshot_end=True, present=entries))
+
+    def change(self, *present: RosterEntry, left: tuple[str, ...] = ()) -> None:
+        self._revision += 1
+        self._tell(Roster(revision=self._revision, present=present, left=left))
+
+    def skip_a_revision(self) -> None:
+        self._revision += 1
+
+    def report(self, **micros: int) -> None:
+        report = RttReport(rtts=[RttReport.Rtt(id=agent_id, micros=value) for agent_id, value in micros.items()])
+        self._on_message(Msg(type=MsgType.rtt_report, rtt_report=report))
+
+    def _tell(self, roster: Roster) -> None:
+        roster.now_unix_ms = int(NOW * 1000)
+        self._on_message(Msg(type=MsgType.roster, roster=roster))
+
+    def _set(self, status: RelayStatus) -> None:
+        self.status = status
+        self._on_status(status)
+
+
+def entry(agent_id: str, *, host: str = "", up: float = 60.0, system: str = "Debian 12 x86_64") -> RosterEntry:
+    """Return a roster's entry for an agent that connected `up` seconds ago."""
+    about = About(host=host or f"{agent_id}.example.org", os=system, user="root", version="0.1.0", serves=["shell"])
+    return RosterEntry(id=agent_id, about=about, connected_unix_ms=int((NOW - up) * 1000))
+
+
+def absent(peer: str) -> End:
+    """Return what a relay says of an agent that is not there."""
+    return End(LinkEnd.FAILED, f"agent {peer} is not connected", reason=ConnectResponse.ABSENT)
+
+
+def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple[Console, FakeClient]:
+    """Return a console on a fake relay, not logged in yet."""
+    claims = Claims("tui-test", Role.ROLE_CONSOLE, (), "test", b"\0" * 16)
+    login = LegacyLogin(Dialect.HMAC, "secret") if legacy else LoginKey(b"\0" * 32)
+    clients: list[FakeClient] = []
+
+    def connect(target: RelayTarget, **callbacks: Any) -> FakeClient:
+        clients.append(FakeClient(target, **callbacks))
+        return clients[0]
+
+    target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login)
+    console = Console(target, listed=listed, connect=connect, clock=lambda: NOW)
+    return console, clients[0]
