@@ -211,19 +211,20 @@ class FrameSocket(asyncio.BufferedProtocol):
         plain = self._buffers.plain
         filled, want = 0, True
         while want and not self._closing:
+            ended = False
             try:
                 got = tls.read(len(plain) - filled, plain[filled:])
                 want = bool(got)
+                ended = not got  # the peer closed TLS in order
                 filled += got  # type: ignore[operator]  # a number, where a buffer is given
             except ssl.SSLWantReadError:
                 want = False
-            except ssl.SSLZeroReturnError:  # the peer closed TLS in order
-                want = False
-                if self._transport is not None:
-                    self._transport.close()
             if filled and (not want or len(plain) - filled < 16 * 1024):
                 self._deliver(plain[:filled])
                 filled = 0
+            if ended and not self._closing:
+                self._decoder.end_of_stream()
+                self.close()
 
     def _shake_hands(self) -> bool:
         """Go on with the TLS handshake; return whether it is done."""
