@@ -63,12 +63,17 @@ class Framebuffer:
         self.pixels: NDArray[np.uint8] = np.zeros((-(-height // factor), -(-width // factor), 3), np.uint8)
         self._whole: NDArray[np.uint8] | None = self.pixels if factor == 1 else None
 
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether the whole screen is kept beside the reduced one."""
+        return self._whole is not None and self.factor > 1
+
     def takes_reduced(self, part: Rectangle) -> bool:
         """Tell whether this rectangle's picture may be put reduced: it covers whole reduced pixels, as all before."""
         f = self.factor
         right, bottom = part.x + part.width, part.y + part.height
         return (
-            (self._whole is None or f == 1)
+            not self.keeps_whole
             and part.x % f == 0
             and part.y % f == 0
             and (right % f == 0 or right == self.width)

@@ -16,12 +16,12 @@ def pictures(draw: st.DrawFn, rows: int = 3, cols: int = 9) -> Picture:
     """Few colours, so that runs, and cells of one colour, occur."""
     palette = np.array([(0, 0, 0), (255, 255, 255), (250, 7, 128), (8, 130, 250), (100, 100, 100)], np.uint8)
     indices = draw(st.lists(st.integers(0, 4), min_size=2 * rows * cols, max_size=2 * rows * cols))
-    return palette[np.array(indices)].reshape(2 * rows, cols, 3)
+    picture: Picture = palette[np.array(indices)].reshape(2 * rows, cols, 3)
+    return picture
 
 
 def as_shown(picture: Picture, depth: Depth) -> Picture:
-    as_seen: Picture = np.take(shown(depth), quantise(picture, depth), axis=0)
-    return as_seen
+    return np.take(shown(depth), quantise(picture, depth), axis=0)
 
 
 @given(pictures(), st.sampled_from(Depth))
