@@ -116,7 +116,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
         """Return what the palette offers: our own commands only."""
         for number, tab in enumerate(self.console_model.tabs.all(), 1):
             yield SystemCommand(
-                f"Tab {number}: {tab.title}",
+                f"Go to tab {number}: {tab.title}",
                 tab.remote_title or "Go to this tab",
                 self._chooser(Choice(Command.TAB, number)),
             )

@@ -1,6 +1,7 @@
 """The console without a screen: the connection to the relay, the fleet, and the tabs."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -25,6 +26,10 @@ from natpass_wire.roster import RosterMirror
 ROSTER = "roster"
 #: A program that is not logged in by then gives up; later, in front of a user, it never does.
 LOGIN_SECONDS = 10.0
+#: How often to look whether a tab waits for the relay (a link's end is told after the connection's).
+_EAGER_SECONDS = 0.25
+#: Rows come into sight in bursts while one scrolls; so long is waited before asking for their round-trip times.
+_BURST_SECONDS = 0.1
 #: Clocks of relay and console that differ by less are taken for equal, in seconds.
 _SAME_CLOCK = 2.0
 
@@ -101,6 +106,7 @@ class Console:
         self._visible: list[str] = []
         self._asked_for: set[str] = set()
         self._ask_now = asyncio.Event()
+        self._eager = asyncio.Event()
         self._news = asyncio.Event()
         self._client = connect(
             target, on_status=self._status_changed, on_relay_message=self._relay_said, on_online=self._online
@@ -131,6 +137,7 @@ class Console:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run(), name="relay client")
             group.create_task(self._measure(), name="round-trip times")
+            group.create_task(self._be_eager(), name="waiting for the relay")
 
     async def first_login(self, seconds: float = LOGIN_SECONDS) -> None:
         """Wait until we are logged in and know the fleet, while `run` runs beside.
@@ -200,6 +207,7 @@ class Console:
 
     def _status_changed(self, status: RelayStatus) -> None:
         self._news.set()
+        self._eager.set()
         if status.phase is not Phase.ONLINE:
             self._session = None
             self._asked_for.clear()
@@ -247,15 +255,23 @@ class Console:
             message.from_id, message.to = self._session.client_id, RELAY_ID
             self._session.send(message)
 
+    async def _be_eager(self) -> None:
+        """Wait for the relay on behalf of the tabs, and of the first login: it is dialled more often then."""
+        while True:
+            if not self.is_online and (not self.logged_in.is_set() or any(tab.waits for tab in self.tabs.all())):
+                await self._client.online()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EAGER_SECONDS):
+                    await self._eager.wait()
+            self._eager.clear()
+
     async def _measure(self) -> None:
         """Ask for round-trip times: of new rows soon, of all in sight every few seconds."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):
                     await self._ask_now.wait()
-                await asyncio.sleep(0.1)  # rows come in bursts while one scrolls
-            except TimeoutError:
-                pass
+                    await asyncio.sleep(_BURST_SECONDS)
             self._ask_now.clear()
             online = [
                 agent_id

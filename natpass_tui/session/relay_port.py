@@ -56,5 +56,9 @@ class ClientPort(Protocol):
         """Open a link on the present connection. Raises LinkEndedError."""
         ...
 
+    async def online(self) -> object:
+        """Wait until logged in; who waits makes the attempts more frequent."""
+        ...
+
     def retry_now(self) -> None:
         """Make the next attempt at once."""

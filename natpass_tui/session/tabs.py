@@ -26,6 +26,11 @@ class Tab(Protocol):
         ...
 
     @property
+    def waits(self) -> bool:
+        """Whether it goes on as soon as the relay is there."""
+        ...
+
+    @property
     def is_live(self) -> bool:
         """Whether something runs that closing would end."""
         ...

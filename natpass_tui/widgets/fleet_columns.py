@@ -60,7 +60,7 @@ COLUMNS = (
     Column("STATE", lambda agent, _: STATES[agent.presence][2:], 6, 6, from_width=56),
     Column("ID", lambda agent, _: agent.id, 8, 40, weight=4),
     Column("HOST", lambda agent, _: agent.host, 8, 40, weight=3, from_width=64),
-    Column("SYSTEM", lambda agent, _: agent.os, 12, 32, weight=3, from_width=72),
+    Column("SYSTEM", lambda agent, _: agent.os, 16, 32, weight=2, from_width=76),
     Column("USER", lambda agent, _: agent.user, 8, 16, weight=1, from_width=100),
     Column("VERSION", lambda agent, _: agent.version, 7, 10, weight=1, from_width=132),
     Column("UP SINCE", _since, 12, 12, from_width=88),

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from natpass_tui.session.agents import Order
 from natpass_tui.session.console import Console
 from natpass_tui.widgets.cells import fit
-from natpass_tui.widgets.fleet_columns import GAP, layout
+from natpass_tui.widgets.fleet_columns import GAP
 from natpass_tui.widgets.fleet_table import FleetTable
 from natpass_tui.widgets.pane import Pane
 from natpass_wire.ids import client_id_fault
@@ -41,9 +41,13 @@ _NO_MATCH = "No agent matches “{filter}”. Esc shows all of them again."
 class FleetHead(Widget):
     """The table's head."""
 
+    def __init__(self, table: FleetTable) -> None:
+        super().__init__(id="fleet-head")
+        self._table = table
+
     def render_line(self, y: int) -> Strip:
         """Draw it with the table's columns."""
-        cells = [fit(column.title, cells, right=column.right) + " " * GAP for column, cells in layout(self.size.width)]
+        cells = [fit(column.title, cells, right=column.right) + " " * GAP for column, cells in self._table.columns]
         return Strip([Segment(" " + "".join(cells), self.rich_style)]).adjust_cell_length(
             self.size.width, self.rich_style
         )
@@ -104,8 +108,9 @@ class FleetPane(Pane):
             yield Static(id="fleet-count", markup=False)
             yield PromptLine(placeholder="filter: id, host, system, user …", id="fleet-filter", compact=True)
             yield PromptLine(placeholder="agent id — Enter opens a shell", id="fleet-id", compact=True)
-        yield FleetHead(id="fleet-head")
-        yield FleetTable(self._model)
+        table = FleetTable(self._model)
+        yield FleetHead(table)
+        yield table
         yield Static(id="fleet-empty", markup=False)
 
     @property

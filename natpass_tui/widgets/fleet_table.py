@@ -68,6 +68,11 @@ class FleetTable(ScrollView, can_focus=True):
         """The id of the agent under the cursor, empty if there is none."""
         return self._cursor_id
 
+    @property
+    def columns(self) -> list[tuple[Column, int]]:
+        """The columns shown, and their widths in cells."""
+        return layout(self.size.width)
+
     # changes
 
     def fleet_changed(self) -> None:
@@ -156,10 +161,11 @@ class FleetTable(ScrollView, can_focus=True):
 
     # the user
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """Choose the columns that fit."""
-        self._columns = layout(event.size.width)
-        self.virtual_size = Size(event.size.width, self._fleet.shown)
+        width = self.size.width  # without the scroll bar's column, which the event's size has
+        self._columns = self.columns
+        self.virtual_size = Size(width, self._fleet.shown)
         self._drawn = []
         self._show_from(self.scroll_offset.y)
         self.refresh()

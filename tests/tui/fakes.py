@@ -99,6 +99,7 @@ class FakeClient:
         self.links: list[FakeLink] = []
         self.answer: Callable[[str], End | None] = lambda peer: None
         self.retries = 0
+        self.waited = False
         self._on_status, self._on_message, self._on_online = on_status, on_relay_message, on_online
         self._revision = 0
 
@@ -114,6 +115,12 @@ class FakeClient:
         link = FakeLink(peer, request)
         self.links.append(link)
         return link
+
+    async def online(self) -> object:
+        while self.session is None:
+            self.waited = True
+            await asyncio.sleep(0.01)
+        return self.session
 
     def retry_now(self) -> None:
         self.retries += 1

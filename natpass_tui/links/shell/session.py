@@ -20,6 +20,7 @@ from natpass_tui.links.shell.state import (
     Refused,
     RelayUp,
     Retry,
+    Waiting,
 )
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
 from natpass_wire.aio.link import LinkEndedError
@@ -82,7 +83,7 @@ class ShellSession:
     ) -> None:
         self.agent = agent
         self.request = request or ShellRequest()
-        self.state: states.State = states.Waiting()
+        self.state: states.State = Waiting()
         #: What the remote application calls its window, safe to print.
         self.remote_title = ""
         #: Output came, or the bell rang, while the tab was not in front.
@@ -116,6 +117,11 @@ class ShellSession:
     def is_live(self) -> bool:
         """Whether a shell runs."""
         return isinstance(self.state, Live)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a shell opens as soon as the relay is there."""
+        return isinstance(self.state, Waiting | Lost)
 
     @property
     def outcome(self) -> Outcome | None:
