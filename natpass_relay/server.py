@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -118,7 +119,8 @@ class RelayServer:
         try:
             self._server = await loop.create_server(self._new_socket, host, port, backlog=_BACKLOG)
         except OSError as error:
-            raise UserError(f"cannot listen on {host}:{port}: {printable(error.strerror or str(error))}") from error
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else printable(str(error))
+            raise UserError(f"cannot listen on {host}:{port}: {why}") from error
         self._tasks.start(self._tick_logins(self._hub), "relay logins")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
         name = self._server.sockets[0].getsockname()

@@ -1,0 +1,202 @@
+"""The command `natpass-relay`."""
+
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from natpass_relay.greeting import Greeting, reachable_host
+from natpass_relay.platform.limits import raise_open_files
+from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
+from natpass_wire.aio import runtime
+from natpass_wire.aio.dial import RelayAddress, is_loopback
+from natpass_wire.aio.tls import Certificate, make_self_signed
+from natpass_wire.errors import UserError
+from natpass_wire.login.keys import LoginKey, check_secret
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.program import logs
+from natpass_wire.program.main import run
+from natpass_wire.program.options import (
+    DEFAULT_PORT,
+    CommonSettings,
+    HostPort,
+    check_no_tls,
+    common_options,
+    gather,
+)
+from natpass_wire.program.secret import read_secret_file
+from natpass_wire.program.state import StateDir
+
+PROGRAM = "natpass-relay"
+#: Files in the state directory. Certificate and key are one file: two could be of different origin.
+_SECRET_FILE, _CERTIFICATE_FILE = "secret", "relay.pem"
+_SECRET_BYTES = 16
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--listen",
+    type=HostPort(),
+    metavar="HOST:PORT",
+    default=f"0.0.0.0:{DEFAULT_PORT}",
+    show_default=True,
+    help="The address to listen on; port 0: any.",
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate (PEM). Default: a self-signed one, made once.")
+@click.option("--tls-key", type=_FILE, help="The certificate's key (PEM).")
+@click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure.")
+@click.option(
+    "--proxy-cert",
+    type=_FILE,
+    multiple=True,
+    help="The certificate (PEM) of a proxy in front of this relay that ends TLS. Repeatable.",
+)
+@click.option(
+    "--legacy",
+    type=click.Choice([dialect.value for dialect in Dialect]),
+    multiple=True,
+    help="Admit existing natpass clients with this handshake and the legacy secret. Repeatable.",
+)
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, **_: object) -> int:
+    """Forward frames between agents and consoles that dial in.
+
+    Without a secret it makes one, once, and keeps it in the state directory.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    options = Options.from_values(gather(ctx))
+    logs.set_up(options.common.log_level, options.common.log_file)
+    raise_open_files()
+    return runtime.run(serve(RelayServer(options.settings()), options))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command is told, and what it has made once.
+
+    Attributes:
+        common: what every program is told.
+        listen: the address.
+        secret: given, or made.
+        secret_file: where it stands; None if it was given in another way.
+        tls: the certificate, None for bare TCP.
+        proxies: certificates of TLS proxies.
+        dialects: the older handshakes that are admitted.
+    """
+
+    common: CommonSettings
+    listen: RelayAddress
+    secret: str = field(repr=False)
+    secret_file: Path | None
+    tls: TlsFiles | None
+    proxies: tuple[Certificate, ...]
+    dialects: frozenset[Dialect]
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "Options":
+        """Return the options that `gather` found; make the secret and the certificate if there are none.
+
+        Raises:
+            UserError: something is missing, unsafe or can't be read or written.
+        """
+        common = CommonSettings.from_values(PROGRAM, values)
+        listen: RelayAddress = values["listen"]
+        check_no_tls(listen.host, no_tls=values["no_tls"], insecure=common.insecure)
+        dialects = frozenset(Dialect(name) for name in values["legacy"])
+        if dialects and common.legacy_secret is None:
+            raise UserError("--legacy needs the secret of the existing natpass programs: --legacy-secret-file FILE")
+        proxies = tuple(Certificate.from_pem_file(path) for path in values["proxy_cert"])
+        tls = _tls_files(values, common.state_dir)
+        secret, secret_file = common.secret, values["secret_file"]
+        if secret is None:
+            secret, secret_file = _own_secret(common.state_dir)
+        if secret == common.legacy_secret:
+            raise UserError("the legacy secret equals the secret: choose another")
+        return cls(common, listen, secret, secret_file, tls, proxies, dialects)
+
+    def settings(self) -> RelaySettings:
+        """Return what the relay is told; takes about 0.1 s."""
+        return RelaySettings(
+            key=LoginKey.from_secret(self.secret),
+            host=self.listen.host,
+            port=self.listen.port,
+            tls=self.tls,
+            proxy_certificates=self.proxies,
+            dialects=self.dialects,
+            legacy_secret=self.common.legacy_secret if self.dialects else None,
+        )
+
+    def greeting(self, host: str, port: int, *, is_terminal: bool) -> Greeting:
+        """Return what to print once the relay listens on `host` and `port`."""
+        reachable = RelayAddress(reachable_host(host), port)
+        fingerprint = Certificate.from_pem_file(self.tls.certificate).fingerprint if self.tls else None
+        return Greeting(
+            listening=RelayAddress(host, port),
+            reachable=reachable,
+            fingerprint=fingerprint,
+            insecure=not is_loopback(reachable.host),
+            secret=self.secret if is_terminal else None,
+            secret_file=self.secret_file,
+        )
+
+
+async def serve(server: RelayServer, options: Options) -> int:
+    """Be a relay until a signal says to stop; return the exit status."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            number = getattr(signal, name)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                loop.add_signal_handler(number, stopped.set)
+    host, port = await server.start()
+    try:
+        for line in options.greeting(host, port, is_terminal=sys.stdout.isatty()).lines():
+            click.echo(line)  # flushes: whoever started us waits for the first line
+        await stopped.wait()
+    finally:
+        await server.stop()
+    return 0
+
+
+def _tls_files(values: Mapping[str, Any], state: StateDir) -> TlsFiles | None:
+    certificate: Path | None = values["tls_cert"]
+    key: Path | None = values["tls_key"]
+    if (certificate is None) != (key is None):
+        raise UserError("--tls-cert and --tls-key belong together")
+    if values["no_tls"]:
+        if certificate is not None:
+            raise UserError("give --tls-cert or --no-tls, not both")
+        return None
+    if certificate is not None and key is not None:
+        return TlsFiles(certificate, key)
+    state.make_once(_CERTIFICATE_FILE, lambda: b"".join(make_self_signed()))
+    made = state.path / _CERTIFICATE_FILE
+    return TlsFiles(made, made)
+
+
+def _own_secret(state: StateDir) -> tuple[str, Path]:
+    """Return the secret that this relay has made for itself, and where it stands."""
+    state.make_once(_SECRET_FILE, _make_secret)
+    path = state.path / _SECRET_FILE
+    return check_secret(read_secret_file(path)), path
+
+
+def _make_secret() -> bytes:
+    return f"{secrets.token_hex(_SECRET_BYTES)}\n".encode()
+
+
+def main() -> None:
+    """Run the command."""
+    run(command, PROGRAM)
