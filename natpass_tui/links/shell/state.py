@@ -1,227 +1,63 @@
-"""What happens to a shell tab: a state, an event, the next state. No I/O, no clock.
+"""What happens to a shell tab: `natpass_tui.links.life` in the words of a shell."""
 
-    Waiting --relay up--> Opening --opened--> Live --exit--> Ended --Enter--> Opening
-                             |                 |
-                          refused         relay or agent gone
-                             v                 v
-                          Refused             Lost --relay or agent back, or time--> Opening
-                             |--Enter--> Opening
+from natpass_tui.links import life
+from natpass_tui.links.life import (
+    FIRST_RETRY,
+    RETRY,
+    AgentThere,
+    Ended,
+    Event,
+    LinkGone,
+    Live,
+    Lost,
+    Opened,
+    Opening,
+    Refused,
+    RelayUp,
+    Retry,
+    State,
+    Step,
+    Waiting,
+    mark,
+)
 
-An opening that replaces an earlier shell of the tab remembers it, so that the separator line can say what happened.
-"""
+__all__ = [
+    "FIRST_RETRY",
+    "RETRY",
+    "WORDS",
+    "AgentThere",
+    "Ended",
+    "Event",
+    "LinkGone",
+    "Live",
+    "Lost",
+    "Opened",
+    "Opening",
+    "Refused",
+    "RelayUp",
+    "Retry",
+    "State",
+    "Step",
+    "Waiting",
+    "banner",
+    "mark",
+    "not_sent",
+    "step",
+]
 
-from dataclasses import dataclass
-
-from natpass_tui.session.durations import clock
-from natpass_wire.links import End
-from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
-
-#: Seconds until a lost shell is tried again, first and later; the agent may be back before the roster says so.
-FIRST_RETRY, RETRY = 1.0, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The shell ended by itself, or the other side ended it.
-
-    Attributes:
-        text: how, for a person.
-        at: when, Unix seconds.
-        status: exit status as a shell would give it (128 + signal), None if not told.
-        by_itself: the shell ended, and nothing went wrong on the way.
-    """
-
-    text: str
-    at: float
-    status: int | None = None
-    by_itself: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The way to the shell is gone: the relay (`by_relay`) or the agent. It opens again by itself."""
-
-    text: str
-    at: float
-    by_relay: bool
-    retry_in: float = FIRST_RETRY
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """There is no relay to ask."""
-
-    after: Ended | Lost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """The agent was asked."""
-
-    after: Ended | Lost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """The shell runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """There is no shell, and the reason why."""
-
-    reason: str
-    after: Ended | Lost | None = None
-
-
-State = Waiting | Opening | Live | Refused | Ended | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class RelayUp:
-    """We are logged in."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentThere:
-    """The roster says that the agent is (again) connected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """The user wants another shell, or the time has come (`by_user` False)."""
-
-    by_user: bool = True
-    relay_up: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The agent said yes."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkGone:
-    """The link ended, or was never opened; `relay_up`: whether we are still logged in."""
-
-    end: End
-    relay_up: bool
-
-
-Event = RelayUp | AgentThere | Retry | Opened | LinkGone
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What follows from an event: the next state, and a line to put between the old shell and the new one."""
-
-    state: State
-    separator: str = ""
+WORDS = life.Words(noun="shell", at="on")
 
 
 def step(state: State, event: Event, now: float) -> Step:
-    """Return what follows from `event`; an event that means nothing in this state changes nothing.
-
-    Args:
-        state: where the tab is.
-        event: what happened; `Opening` as the result means: ask the agent now.
-        now: Unix seconds.
-    """
-    match state, event:
-        case Waiting(after), RelayUp():
-            return Step(Opening(after))
-        case Opening(after), Opened():
-            return Step(Live(), _separator(after, now))
-        case Opening(after), LinkGone(end, relay_up):
-            return Step(_not_opened(after, end, relay_up=relay_up, now=now))
-        case Live(), LinkGone(end, relay_up):
-            return Step(_ended(end, relay_up=relay_up, now=now))
-        case Lost(by_relay=True), RelayUp():
-            return Step(Opening(state))
-        case Lost(by_relay=False), AgentThere():
-            return Step(Opening(state))
-        case Lost(), Retry(relay_up=True):
-            return Step(Opening(state))
-        case Ended(), Retry(by_user=True, relay_up=relay_up):
-            return Step(Opening(state) if relay_up else Waiting(state))
-        case Refused(_, after), Retry(by_user=True, relay_up=relay_up):
-            return Step(Opening(after) if relay_up else Waiting(after))
-    return Step(state)
-
-
-def _ended(end: End, *, relay_up: bool, now: float) -> Ended | Lost:
-    """Return what became of a running shell."""
-    if not relay_up:
-        return Lost("relay connection lost", now, by_relay=True)
-    if end.cause == LinkEnd.PEER_GONE:
-        return Lost(end.text or "the agent is gone", now, by_relay=False)
-    if end.status is not None:
-        how = f"status {end.status}" if end.status >= 0 else f"signal {-end.status}"
-        return Ended(f"shell ended ({how})", now, end.status if end.status >= 0 else 128 - end.status, by_itself=True)
-    by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}  # existing agents say nothing
-    return Ended(f"shell ended{f' ({end.text})' if end.text else ''}", now, by_itself=by_itself)
-
-
-def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: float) -> State:
-    """Return what follows from an opening that came to nothing."""
-    if not relay_up:
-        return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
-    if isinstance(after, Lost) and end.reason == ConnectResponse.ABSENT:
-        return Lost(end.text, after.at, by_relay=False, retry_in=RETRY)
-    return Refused(end.text or "no reason given", after)
-
-
-def _separator(after: Ended | Lost | None, now: float) -> str:
-    return f"{after.text} {clock(after.at)} · new shell {clock(now)}" if after is not None else ""
+    """Return what follows from `event`, see `life.step`."""
+    return life.step(state, event, now, WORDS)
 
 
 def banner(state: State, agent: str, prefix: str, relay: str) -> str:
-    """Return the line that a tab shows in place while its shell is not live: what happened, and what to do.
-
-    Args:
-        state: where the tab is.
-        agent: the agent's id.
-        prefix: the prefix key's name.
-        relay: how we stand with the relay.
-    """
-    close = f"{prefix} x: close"
-    match state:
-        case Live():
-            return ""
-        case Opening():
-            return f"opening a shell on {agent} …"
-        case Waiting():
-            return f"waiting for the relay: {relay} — {close}"
-        case Refused(reason):
-            return f"no shell on {agent}: {reason} — Enter tries again, {close}"
-        case Ended(text):
-            return f"{text} — Enter: new shell, {close}"
-        case Lost(text, at, by_relay):
-            back = "the relay is" if by_relay else f"{agent} is"
-            return f"{text} {clock(at)} — a new shell opens when {back} back; {close}"
+    """Return the line that a tab shows in place while its shell is not live, see `life.banner`."""
+    return life.banner(state, agent, prefix, relay, WORDS)
 
 
 def not_sent(state: State) -> str:
     """Return why input goes nowhere, empty while it does not."""
-    match state:
-        case Live():
-            return ""
-        case Opening():
-            return "not sent: the shell is not open yet"
-        case Waiting() | Lost():
-            return "not sent: there is no connection"
-        case Refused() | Ended():
-            return "not sent: there is no shell (Enter opens one)"
-
-
-def mark(state: State) -> str:
-    """Return one character for the tab bar."""
-    match state:
-        case Live():
-            return ""
-        case Opening() | Waiting():
-            return "…"
-        case Refused() | Lost():
-            return "!"
-        case Ended():
-            return "∎"
+    return life.not_sent(state, WORDS)
