@@ -1,5 +1,6 @@
 """A tmux server of our own: a real terminal to run programs in and to read."""
 
+import os
 import shutil
 import subprocess
 import uuid
@@ -25,7 +26,10 @@ class Pane:
 
     def tmux(self, *arguments: str) -> str:
         command = ["tmux", "-u", "-L", self._socket, "-f", "/dev/null", *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+        # The environment is given: readline, where it is loaded, adds LINES and COLUMNS behind Python's back.
+        environment = dict(os.environ)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20, env=environment)
+        return done.stdout
 
     def type(self, *keys: str) -> None:
         """Press keys by tmux's names for them."""
@@ -58,7 +62,9 @@ def pane(rows: int, cols: int, *command: str, **environment: str) -> Iterator[Pa
     """Run a command in a pane of the given size."""
     found = Pane(f"natpass-{uuid.uuid4().hex[:12]}")
     variables = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
-    found.tmux("new-session", "-d", "-x", str(cols), "-y", str(rows + 1), *variables, *command)
+    # Without a status line from the start: switching it off later would change the size under the program.
+    size = ["-x", str(cols), "-y", str(rows)]
+    found.tmux("set-option", "-g", "status", "off", ";", "new-session", "-d", *size, *variables, *command)
     try:
         yield found
     finally:

@@ -82,8 +82,6 @@ def replayer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayer]:
     # `cat` ends with each trace and opens the pipe again; the terminal must not translate or echo.
     script = f"stty raw -echo; while cat {pipe}; do :; done"
     with pane(ROWS, COLS, "sh", "-c", script) as shown:
-        shown.tmux("set-option", "-g", "status", "off")
-        shown.tmux("resize-window", "-x", str(COLS), "-y", str(ROWS))
         yield Replayer(shown, pipe)
 
 
@@ -94,7 +92,10 @@ def screen(engine: TerminalEngine, trace: bytes) -> list[str]:
 
 
 PROGRAMS: dict[str, tuple[list[str], list[str]]] = {
-    "vim": (["vim", "-u", "NONE", "+set number ruler", "LICENSE"], ["G", "ofirst 中文 line\x1b", ":vsplit\r", "\x06"]),
+    "vim": (
+        ["vim", "-n", "-u", "NONE", "+set number ruler", "LICENSE"],
+        ["G", "ofirst 中文 line\x1b", ":vsplit\r", "\x06"],
+    ),
     "less": (["less", "pyproject.toml"], [" ", "/tool\r", "n", "b"]),
     "htop": (["htop", "-d", "100"], ["t", "\x1b[B"]),
     "bash": (["bash", "--norc"], ["seq 1 100\r", "ls -la /\r", "echo é 中文\r", "clear\r", "printf '%0100d\\n' 1\r"]),
