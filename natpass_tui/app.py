@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
-from natpass_tui.links.shell.session import Outcome
+from natpass_tui.links.tab import Outcome
 from natpass_tui.screens.main import MainScreen
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console

@@ -9,7 +9,8 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from natpass_tui.links.shell.pane import ShellPane
-from natpass_tui.links.shell.session import Outcome, ShellSession
+from natpass_tui.links.shell.session import ShellSession
+from natpass_tui.links.tab import Outcome
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.session.console import Console, LiveTab
 from natpass_tui.session.prefix import Choice, Command

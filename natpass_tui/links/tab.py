@@ -1,0 +1,241 @@
+"""What the tabs of all kinds have in common: a link to an agent that is opened, lost and opened again."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from natpass_tui.links import life
+from natpass_tui.links.life import (
+    AgentThere,
+    Ended,
+    Event,
+    LinkGone,
+    Live,
+    Lost,
+    Opened,
+    Opening,
+    Refused,
+    RelayUp,
+    Retry,
+    State,
+    Waiting,
+    Words,
+)
+from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.links import End
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+#: Exit status of a mistake that the user can mend.
+USER_ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a console that was started for one tab ends with.
+
+    Attributes:
+        status: its exit status.
+        message: what to say to the user, safe to print; may be empty.
+    """
+
+    status: int
+    message: str = ""
+
+
+class LinkTab(ABC):
+    """A tab that shows something of an agent over a link, and over those that follow it.
+
+    Args:
+        relay: opens the links.
+        agent: the agent's id.
+        on_change: called after each change of `state`, `title`, `activity` or `bell`.
+        clock: Unix seconds.
+    """
+
+    #: How to speak of what it shows.
+    words: Words
+
+    def __init__(
+        self,
+        relay: LinkOpener,
+        agent: str,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.agent = agent
+        self.state: State = Waiting()
+        #: What the remote calls what is shown, safe to print.
+        self.remote_title = ""
+        #: Output came, or the bell rang, while the tab was not in front.
+        self.activity = False
+        self.bell = False
+        self._relay = relay
+        self._on_change = on_change
+        self._clock = clock
+        self._tasks = Tasks()
+        self._link: LinkPort | None = None
+        self._begun = False
+        self._closed = False
+        self._was_live = False
+        self._retry_timer: asyncio.TimerHandle | None = None
+
+    # what a kind has to say
+
+    @abstractmethod
+    def _message(self) -> ConnectRequest:
+        """Return what to ask the agent for."""
+
+    @abstractmethod
+    async def _carry(self, link: LinkPort) -> End:
+        """Carry messages until the link ends; return why it did. Leave nothing running."""
+
+    @abstractmethod
+    def _separate(self, text: str) -> None:
+        """Show a line between what was and what comes."""
+
+    # what others ask
+
+    @property
+    def title(self) -> str:
+        """What the tab bar shows."""
+        return self.agent
+
+    @property
+    def mark(self) -> str:
+        """One character on the state, for the tab bar."""
+        return life.mark(self.state)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something runs."""
+        return isinstance(self.state, Live)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a link opens as soon as the relay is there."""
+        return isinstance(self.state, Waiting | Lost)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it went, once that is certain: it ended by itself, or there never was one."""
+        match self.state:
+            case Ended(_, _, status) if status is not None:
+                return Outcome(status)
+            case Ended(by_itself=True):
+                return Outcome(0)
+            case Refused(reason) if not self._was_live:
+                return Outcome(USER_ERROR, f"no {self.words.noun} {self.words.at} {self.agent}: {reason}")
+        return None
+
+    def banner(self, prefix: str) -> str:
+        """Return the line to show in place while nothing is live: what happened, and what to do."""
+        return life.banner(self.state, self.agent, prefix, self._relay.relay_line(), self.words)
+
+    def not_sent(self) -> str:
+        """Return why input goes nowhere, empty while it does not."""
+        return life.not_sent(self.state, self.words)
+
+    def relay_line(self) -> str:
+        """Return one line on how we stand with the relay."""
+        return self._relay.relay_line()
+
+    # what happens
+
+    def begin(self) -> None:
+        """Open the first link: there is something to show it in."""
+        self._begun = True
+        self.relay_changed()
+
+    def retry(self) -> None:
+        """Open another link, if there is none: the user pressed Enter."""
+        self._apply(Retry(by_user=True, relay_up=self._relay.is_online))
+
+    def relay_changed(self) -> None:
+        """Take note that the connection to the relay came or went."""
+        if self._relay.is_online and self._begun:
+            self._apply(RelayUp())
+        else:
+            self._on_change()
+
+    def agent_there(self) -> None:
+        """Take note that the roster shows the agent."""
+        if self._relay.is_online:
+            self._apply(AgentThere())
+
+    def noticed(self, *, bell: bool) -> None:
+        """Take note of output, or the bell, while the tab is not in front."""
+        if not (self.bell if bell else self.activity):
+            self.bell = self.bell or bell
+            self.activity = self.activity or not bell
+            self._on_change()
+
+    def seen(self) -> None:
+        """Take note that the user looks at the tab."""
+        if self.activity or self.bell:
+            self.activity = self.bell = False
+            self._on_change()
+
+    def close(self) -> None:
+        """End what runs, and the tab."""
+        self._closed = True
+        self._cancel_retry()
+        if self._link is not None:
+            self._link.close()
+
+    async def closed(self) -> None:
+        """Close, and wait until nothing of this tab runs any more."""
+        self.close()
+        await self._tasks.close()
+
+    def _apply(self, event: Event) -> None:
+        if self._closed:
+            return
+        before = self.state
+        step = life.step(before, event, self._clock(), self.words)
+        if step.state == before:
+            return
+        self.state = step.state
+        self._was_live = self._was_live or self.is_live
+        self._cancel_retry()
+        if step.separator:
+            self._separate(step.separator)
+        if isinstance(self.state, Opening):
+            self._tasks.start(self._serve(), f"{self.words.noun} {self.agent}")
+        elif isinstance(self.state, Lost):
+            loop = asyncio.get_running_loop()
+            self._retry_timer = loop.call_later(self.state.retry_in, self._retry_by_itself)
+        self._on_change()
+
+    def _retry_by_itself(self) -> None:
+        if not self._relay.is_online:  # it says when it is back
+            return
+        self._apply(Retry(by_user=False, relay_up=True))
+
+    def _cancel_retry(self) -> None:
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+            self._retry_timer = None
+
+    async def _serve(self) -> None:
+        """Open a link and carry messages until it ends."""
+        try:
+            link = await self._relay.open_link(self.agent, self._message())
+        except LinkEndedError as error:
+            self._apply(LinkGone(error.end, self._relay.is_online))
+            return
+        if self._closed:
+            link.close()
+            return
+        self._link = link
+        self._apply(Opened())
+        try:
+            end = await self._carry(link)
+        finally:
+            self._link = None
+            link.close()
+        self._apply(LinkGone(end, self._relay.is_online))
