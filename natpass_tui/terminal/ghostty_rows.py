@@ -19,6 +19,7 @@ _STYLE_SHIFT, _WIDTH_SHIFT = np.uint64(26), np.uint64(42)
 _PLAIN_MASK = np.uint64(~(0x7F << 2) & ((1 << 44) - 1))
 _BLANK_CONTROLS = bytes(code if 0x20 <= code < 0x7F else 0x20 for code in range(256))
 _GRAPHEME_LIMIT = 32
+_STYLES_LIMIT = 4096
 
 _Cells = NDArray[np.uint64]
 
@@ -42,6 +43,9 @@ class RowPainter:
         self._row = ffi.new("uint16_t*")
         self._view = ffi.new("GhosttyCellsView*")
         self._style = init_sized("GhosttyStyle")
+        # Reading the struct's fields takes ten times as long as finding its bytes among those seen before.
+        self._style_bytes = ffi.buffer(self._style)
+        self._known_styles: dict[bytes, str] = {}
         self._false = ffi.new("bool*", False)
         self._clean = ffi.new("GhosttyRenderStateDirty*", lib.GHOSTTY_RENDER_STATE_DIRTY_FALSE)
         self._length = ffi.new("uint32_t*")
@@ -154,6 +158,15 @@ class RowPainter:
         cells = self._cells[0]
         lib.ghostty_render_state_row_cells_select(cells, col)
         lib.ghostty_render_state_row_cells_get(cells, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE, self._style)
+        key = self._style_bytes[:]
+        sgr = self._known_styles.get(key)
+        if sgr is None:
+            if len(self._known_styles) >= _STYLES_LIMIT:
+                self._known_styles.clear()
+            sgr = self._known_styles[key] = self._build_sgr()
+        return sgr
+
+    def _build_sgr(self) -> str:
         style = self._style
         codes = ["0"]
         flags = (
