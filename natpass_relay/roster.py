@@ -102,8 +102,7 @@ class Publisher:
         """Let a console watch, from a fresh snapshot on, also if it does already. Ask `next_message` then."""
         old = self._watchers.get(port)
         # Not twice a second: a snapshot of 10 000 agents is over a megabyte.
-        not_before = max(now, old.not_before + PUBLISH_SECONDS) if old is not None else now
-        self._watchers[port] = _Watcher(not_before=not_before)
+        self._watchers[port] = _Watcher(not_before=old.not_before if old is not None else now)
 
     def unwatch(self, port: Port) -> None:
         """Let a console watch no longer. Nothing happens if it does not."""

@@ -119,8 +119,9 @@ class RelayServer:
         try:
             self._server = await loop.create_server(self._new_socket, host, port, backlog=_BACKLOG)
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else printable(str(error))
-            raise UserError(f"cannot listen on {host}:{port}: {why}") from error
+            known = error.errno is not None and error.errno > 0  # a negative one is of name resolution
+            why = os.strerror(error.errno or 0) if known else error.strerror or str(error)
+            raise UserError(f"cannot listen on {host}:{port}: {printable(why)}") from error
         self._tasks.start(self._tick_logins(self._hub), "relay logins")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
         name = self._server.sockets[0].getsockname()

@@ -1,0 +1,227 @@
+"""The relay's publisher and the console's mirror, back to back."""
+
+from collections.abc import Mapping
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from natpass_relay.ports import Port, Role
+from natpass_relay.roster import CHUNK_BYTES, Publisher, sanitised
+from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
+from natpass_wire.roster import RosterChanges, RosterMirror
+
+
+class Watching:
+    """A console with its mirror and, like the console's session, a copy that lives on the mirror's changes alone."""
+
+    def __init__(self, publisher: Publisher, name: str = "c") -> None:
+        self.port = Port(name, Role.CONSOLE)
+        self.publisher = publisher
+        self.mirror = RosterMirror()
+        self.shown: dict[str, RosterEntry] = {}
+        self.messages: list[Roster] = []
+
+    def pull(self, now: float, most: int = 10_000) -> None:
+        for _ in range(most):
+            message = self.publisher.next_message(self.port, now, 1234)
+            if message is None:
+                return
+            assert message.ByteSize() < CHUNK_BYTES + 4096
+            self.messages.append(message)
+            self.show(self.mirror.receive(message))
+
+    def show(self, changes: RosterChanges) -> None:
+        assert not changes.gap
+        for client_id in changes.left:
+            del self.shown[client_id]
+        self.shown.update((entry.id, entry) for entry in changes.present)
+
+
+def fleet(size: int) -> Publisher:
+    publisher = Publisher()
+    for number in range(size):
+        publisher.joined(f"agent-{number:05}", number)
+        publisher.described(f"agent-{number:05}", About(host=f"host-{number}", os="Debian 12 x86_64", user="root"))
+    return publisher
+
+
+def ids(entries: Mapping[str, RosterEntry]) -> list[str]:
+    return sorted(entries)
+
+
+def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
+    publisher = fleet(10_000)
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    assert len(console.shown) == 10_000
+    assert len(console.messages) > 10
+    assert len({message.revision for message in console.messages}) == 1
+    publisher.left("agent-00007")
+    publisher.publish(5.0)
+    console.messages.clear()
+    console.pull(5.0)
+    (step,) = console.messages
+    assert (list(step.left), list(step.present), step.now_unix_ms) == (["agent-00007"], [], 1234)
+    assert len(console.shown) == 9_999
+
+
+def test_ten_thousand_that_join_at_once_are_several_steps() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    for number in range(10_000):
+        publisher.joined(f"agent-{number}", number)
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert len(console.shown) == 10_000
+    assert console.mirror.is_complete
+
+
+def test_changes_go_out_once_a_second_and_only_what_differs() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.joined("stays", 1)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    publisher.joined("comes and goes", 2)
+    publisher.left("comes and goes")
+    publisher.left("stays")
+    publisher.joined("stays", 1)
+    publisher.publish(0.9)
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert len(console.messages) == 1  # the snapshot: nothing has happened since
+    publisher.joined("new", 3)
+    publisher.publish(1.5)
+    publisher.publish(2.5)
+    publisher.joined("newer", 3)
+    publisher.publish(3.0)
+    console.pull(3.0)
+    assert ids(console.shown) == ["new", "stays"]
+    publisher.publish(3.5)
+    console.pull(3.5)
+    assert ids(console.shown) == ["new", "newer", "stays"]
+
+
+def test_a_watcher_that_was_held_up_for_long_gets_a_fresh_snapshot() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    for second in range(1, 400):  # more steps than are kept
+        publisher.joined(f"agent-{second}", second)
+        publisher.publish(float(second))
+    console.messages.clear()
+    console.pull(400.0)
+    assert console.messages[0].snapshot_begin
+    assert len(console.shown) == 399
+
+
+def test_a_watcher_that_asks_again_and_again_gets_one_snapshot_a_second() -> None:
+    publisher = fleet(3)
+    console = Watching(publisher)
+    for _ in range(50):
+        publisher.watch(console.port, 0.0)
+        console.pull(0.0)
+    assert len(console.messages) == 1
+    console.pull(60.0)
+    assert len(console.messages) == 2
+
+
+def test_who_does_not_watch_gets_nothing() -> None:
+    publisher = fleet(3)
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    publisher.unwatch(console.port)
+    publisher.unwatch(console.port)
+    console.pull(0.0)
+    assert console.messages == []
+
+
+def test_a_replaced_agent_is_a_change() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.joined("a", 1)
+    publisher.described("a", About(host="h"))
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    publisher.left("a")
+    publisher.joined("a", 2)
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert list(console.messages[-1].left) == []
+    assert (console.shown["a"].connected_unix_ms, console.shown["a"].about.host) == (2, "")
+
+
+def test_what_an_agent_says_of_itself_is_made_safe_and_short() -> None:
+    about = sanitised(About(host="a\x1b[31m\n\u202e" + "x" * 1000, os="é", serves=["shell"] * 100))
+    assert len(about.host) == 64
+    assert about.host.isprintable()
+    assert (about.os, len(about.serves)) == ("é", 16)
+
+
+def test_nobody_describes_an_absent_agent() -> None:
+    publisher = Publisher()
+    publisher.described("ghost", About(host="h"))
+    assert len(publisher) == 0
+
+
+class PublisherAndMirrors(RuleBasedStateMachine):
+    """Agents come, change and go; consoles pull as fast or slow as they like. In the end all agree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.publisher = Publisher()
+        self.now = 0.0
+        self.count = 0
+        self.truth: dict[str, RosterEntry] = {}
+        self.consoles = [Watching(self.publisher, "c1"), Watching(self.publisher, "c2")]
+
+    @initialize()
+    def first_watches(self) -> None:
+        self.publisher.watch(self.consoles[0].port, self.now)
+
+    @rule(client_id=st.sampled_from("abcdefgh"), host=st.sampled_from(["", "x" * 64]))
+    def join(self, client_id: str, host: str) -> None:
+        self.count += 1
+        self.publisher.joined(client_id, self.count)
+        self.publisher.described(client_id, About(host=host))
+        self.truth[client_id] = RosterEntry(id=client_id, connected_unix_ms=self.count, about=About(host=host))
+
+    @rule(client_id=st.sampled_from("abcdefgh"))
+    def leave(self, client_id: str) -> None:
+        self.publisher.left(client_id)
+        self.truth.pop(client_id, None)
+
+    @rule(passed=st.sampled_from([0.1, 0.5, 1.0, 3.0]))
+    def time_passes(self, passed: float) -> None:
+        self.now += passed
+        self.publisher.publish(self.now)
+
+    @rule(which=st.integers(0, 1), most=st.integers(0, 3))
+    def pull(self, which: int, most: int) -> None:
+        self.consoles[which].pull(self.now, most)
+
+    @rule(which=st.integers(0, 1))
+    def watch(self, which: int) -> None:
+        self.publisher.watch(self.consoles[which].port, self.now)
+
+    @invariant()
+    def all_agree_once_they_have_pulled(self) -> None:
+        for console in self.consoles:
+            assert dict(console.mirror.entries) == console.shown
+
+    def teardown(self) -> None:
+        self.time_passes(2.0)
+        for console in self.consoles:
+            if console.port in self.publisher.watchers:
+                console.pull(self.now)
+                assert console.shown == self.truth
+        super().teardown()
+
+
+TestPublisherAndMirrors = PublisherAndMirrors.TestCase
+TestPublisherAndMirrors.settings = settings(max_examples=200)

@@ -1,0 +1,80 @@
+"""Round-trip times: few pings, one report for each request."""
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from natpass_relay.ports import Port, Role
+from natpass_relay.round_trips import MAX_IDS, MAX_REQUESTS, Command, RoundTrips, SendPing, SendReport
+
+AGENTS = {name: Port(name, Role.AGENT) for name in ("a", "b")}
+ONE, TWO = Port("c1", Role.CONSOLE), Port("c2", Role.CONSOLE)
+
+
+def nonces() -> Iterator[int]:
+    return count(100)
+
+
+def wanted(*ids: str) -> Iterable[tuple[str, Port | None]]:
+    return [(client_id, AGENTS.get(client_id)) for client_id in ids]
+
+
+def report(command: Command) -> tuple[Port, dict[str, int]]:
+    assert isinstance(command, SendReport)
+    return command.port, {rtt.id: rtt.micros for rtt in command.report.rtts}
+
+
+def test_one_report_once_all_have_answered() -> None:
+    trips = RoundTrips()
+    pings = trips.request(ONE, wanted("a", "b", "absent"), 0.0, nonces())
+    assert pings == [SendPing(AGENTS["a"], 100), SendPing(AGENTS["b"], 101)]
+    assert trips.answered(AGENTS["a"], 100, 0.010) == []
+    (command,) = trips.answered(AGENTS["b"], 101, 0.025)
+    assert report(command) == (ONE, {"a": 10_000, "b": 25_000, "absent": 0})
+
+
+def test_who_does_not_answer_counts_as_zero_after_three_seconds() -> None:
+    trips = RoundTrips()
+    trips.request(ONE, wanted("a", "b"), 0.0, nonces())
+    trips.answered(AGENTS["a"], 100, 0.5)
+    assert trips.tick(2.9) == []
+    (command,) = trips.tick(3.0)
+    assert report(command) == (ONE, {"a": 500_000, "b": 0})
+    assert trips.answered(AGENTS["b"], 101, 4.0) == []
+
+
+def test_agents_are_pinged_once_in_two_seconds_for_all_consoles() -> None:
+    trips = RoundTrips()
+    assert len(trips.request(ONE, wanted("a"), 0.0, nonces())) == 1
+    assert trips.request(TWO, wanted("a"), 0.1, nonces()) == []  # the same ping serves both
+    assert [report(c)[0] for c in trips.answered(AGENTS["a"], 100, 0.2)] == [ONE, TWO]
+    (command,) = trips.request(ONE, wanted("a"), 1.9, nonces())
+    assert report(command) == (ONE, {"a": 200_000})
+    assert trips.request(ONE, wanted("a"), 2.0, iter([7])) == [SendPing(AGENTS["a"], 7)]
+    assert trips.answered(AGENTS["a"], 100, 2.1) == []  # not the nonce of this ping
+
+
+def test_an_agent_that_goes_is_reported_at_once() -> None:
+    trips = RoundTrips()
+    trips.request(ONE, wanted("a"), 0.0, nonces())
+    (command,) = trips.removed(AGENTS["a"])
+    assert report(command) == (ONE, {"a": 0})
+
+
+def test_a_console_that_goes_gets_no_report() -> None:
+    trips = RoundTrips()
+    trips.request(ONE, wanted("a"), 0.0, nonces())
+    assert trips.removed(ONE) == []
+    assert trips.answered(AGENTS["a"], 100, 0.1) == []
+    assert trips.tick(10.0) == []
+
+
+def test_requests_are_bounded() -> None:
+    trips = RoundTrips()
+    for _ in range(MAX_REQUESTS):
+        trips.request(ONE, wanted("a"), 0.0, nonces())
+    assert trips.request(ONE, wanted("b"), 0.0, nonces()) == []
+    assert trips.dropped == 1
+    ports: list[tuple[str, Port | None]] = [(f"x{i}", Port(f"x{i}", Role.AGENT)) for i in range(500)]
+    assert len(trips.request(TWO, ports, 0.0, nonces())) == MAX_IDS
+    (only,) = (c for c in trips.request(TWO, [], 0.0, nonces()))
+    assert report(only) == (TWO, {})
