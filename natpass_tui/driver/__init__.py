@@ -6,7 +6,7 @@ pyproject.toml) is checked in one place.
 
 from natpass_tui.driver.keyboard import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.driver.paint import keeps_colours, paint_now, writer_depth
-from natpass_tui.driver.strip import AnsiStrip
+from natpass_tui.driver.strip import AnsiStrip, sgr_of
 
 __all__ = [
     "AnsiStrip",
@@ -15,5 +15,6 @@ __all__ = [
     "paint_now",
     "prepare_keyboard",
     "release_app_keys",
+    "sgr_of",
     "writer_depth",
 ]

@@ -52,6 +52,32 @@ def split(text: str, cols: int) -> tuple[str, str]:
     return text, ""
 
 
+def cut(line: str, start: int, end: int) -> str:
+    """The cells from ``start`` up to ``end`` (not included) as a line; half of a wide character becomes a space."""
+    parts: list[str] = []
+    col = 0
+    for style, text in runs(line):
+        width = cell_len(text)
+        first, last = max(start, col), min(end, col + width)
+        if first < last:
+            before, rest = split(text, first - col)
+            gap = max(0, col + cell_len(before) - first)
+            inside, _after = split(rest, last - first - gap)
+            over = cell_len(inside) - (last - first - gap)
+            if over > 0:
+                kept, _wide = _without_last(inside)
+                inside = kept + " "
+            shown = " " * gap + inside
+            parts.append(f"{style}{shown}{RESET}" if style else shown)
+        col += width
+    return "".join(parts)
+
+
+def _without_last(text: str) -> tuple[str, str]:
+    start, _end, _width = split_graphemes(text)[0][-1]
+    return text[:start], text[start:]
+
+
 def restyle(line: str, start: int, end: int, sgr: str) -> str:
     """The line with ``sgr`` added to the cells from ``start`` up to ``end`` (not included)."""
     parts: list[str] = []

@@ -4,14 +4,14 @@ The cursor is drawn into its line (an inverse cell) rather than shown with the h
 hidden, a dialog above the terminal must cover it, and screenshots and tests see what the user sees.
 """
 
-from rich.segment import Segment
 from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.geometry import Region
 from textual.strip import Strip
 
-from natpass_tui.driver import AnsiStrip
+from natpass_tui.driver import AnsiStrip, sgr_of
 from natpass_tui.terminal import Cursor, CursorShape, Frame, Scroll
-from natpass_tui.terminal.ansi import INVERSE, UNDERLINED, restyle
+from natpass_tui.terminal.ansi import INVERSE, RESET, UNDERLINED, cut, restyle
 from natpass_tui.terminal.cells import clipped
 
 Cell = tuple[int, int]
@@ -29,6 +29,7 @@ class Canvas:
         self.selection: tuple[Cell, Cell] | None = None
         self.notice: tuple[str, Style] | None = None
         self.indicator_style = Style()
+        self.theme = DEFAULT_TERMINAL_THEME
         self._lines = [" " * cols] * rows
         self._strips: list[Strip | None] = [None] * rows
         self._touched: set[int] = set(range(rows))
@@ -108,15 +109,13 @@ class Canvas:
         if cursor.visible and row == cursor.row:
             solid = self.focused and cursor.shape is not CursorShape.UNDERLINE
             line = restyle(line, cursor.col, cursor.col + cursor.cols, INVERSE if solid else UNDERLINED)
-        strip: Strip = AnsiStrip(line, self.cols)
         if row == 0 and self.notice is not None:
             text, style = self.notice
-            strip = Strip([Segment(clipped(f" {text}", self.cols), style)], self.cols)
+            line = sgr_of(style) + clipped(f" {text}", self.cols) + RESET
         if row == 0 and self.scroll.offset:
             mark = f"[-{self.scroll.offset}/{self.scroll.history}]"[: self.cols]
-            left = strip.crop(0, self.cols - len(mark))
-            strip = Strip.join([left, Strip([Segment(mark, self.indicator_style)], len(mark))])
-        return strip
+            line = cut(line, 0, self.cols - len(mark)) + sgr_of(self.indicator_style) + mark + RESET
+        return AnsiStrip(line, self.cols, self.theme)
 
     def _selected_rows(self) -> range:
         if self.selection is None:

@@ -202,6 +202,7 @@ class TerminalScreen(Widget, can_focus=True):
         """Find the loop that the parser thread is to wake."""
         self._loop = asyncio.get_running_loop()
         self._wake_context = contextvars.copy_context()
+        self._canvas.theme = self.app.ansi_theme
         self._canvas.indicator_style = self.get_component_rich_style("terminal--indicator")
 
     def on_unmount(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import ColorSystem
 
-from natpass_tui.terminal.ansi import INVERSE, downgraded, plain, restyle, runs
+from natpass_tui.terminal.ansi import INVERSE, cut, downgraded, plain, restyle, runs
 from natpass_tui.terminal.cells import cell_text, clean_title, clipped, printable
 
 
@@ -53,6 +53,13 @@ def test_inverting_cells() -> None:
 @given(st.text("ab中é👩", max_size=12), st.integers(0, 20), st.integers(0, 20))
 def test_restyling_keeps_the_text(text: str, start: int, end: int) -> None:
     assert plain(restyle(text, start, end, INVERSE)) == text
+
+
+@given(st.text("ab中é👩\u0301", max_size=12), st.integers(0, 20), st.integers(0, 20))
+def test_a_cut_is_as_wide_as_asked(text: str, start: int, end: int) -> None:
+    line = "\x1b[0;1m".join(text[index : index + 3] for index in range(0, len(text), 3))
+    width = min(end, cell_len(text)) - start
+    assert cell_len(plain(cut(line, start, end))) == max(0, width)
 
 
 def test_fewer_colours() -> None:
