@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 #: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
 ANSWER_SECONDS = 0.8
+SHUTTING_DOWN = "the agent is shutting down"
 
 
 class Agent:
@@ -55,6 +56,7 @@ class Agent:
         self._answer_seconds = answer_seconds
         self._tasks = Tasks()
         self._links: set[IncomingLink] = set()
+        self._stopping = False
         #: The connection to the relay.
         self.client = RelayClient(target, on_status=on_status, on_link=self._asked, on_online=self._introduce)
 
@@ -70,8 +72,9 @@ class Agent:
             try:
                 await asyncio.wait([client])
             finally:
+                self._stopping = True
                 for link in list(self._links):  # while there is a connection to say it on
-                    self._end(link, "the agent is shutting down")
+                    self._end(link, SHUTTING_DOWN)
                 await self._tasks.close()
 
     def about(self) -> About:
@@ -90,6 +93,9 @@ class Agent:
             session.send(about)
 
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
+        if self._stopping:
+            link.refuse(SHUTTING_DOWN)
+            return
         refusal = self._policy.refusal(request.kind, self.open_links)
         if refusal is not None:
             log.info("refused a link of %s: %s", printable(link.peer), refusal.text)

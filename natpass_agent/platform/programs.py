@@ -98,6 +98,8 @@ class PosixPrograms:
         if user := _user():
             env.setdefault("USER", user)
             env.setdefault("LOGNAME", user)
+        if not any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
+            env["LANG"] = "C.UTF-8"  # supervisors set none, and consoles speak UTF-8: bash would show é as \303\251
         return env | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(additions)
 
     def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:

@@ -143,9 +143,12 @@ async def test_a_stopping_agent_says_so_on_every_link(kind: Kind) -> None:
         opener, waiting = ask(agent, "serve"), ask(agent, "never answer")
         await answer(opener)
         run.cancel()
+        await wait_for(lambda: opener.end)
+        late = ask(agent, "serve")
     assert opener.end is not None
     assert opener.end.text == "the agent is shutting down"
     assert (await answer(waiting)).msg == "the agent is shutting down"
+    assert (await answer(late)).msg == "the agent is shutting down"
     assert kind.ended == 2
 
 

@@ -23,6 +23,8 @@ from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.support.waiting import wait_for, wait_until
 
+assert sys.platform != "win32"
+
 LOGGED_IN = r"logged in at 127\.0\.0\.1:\d+ as box"
 
 

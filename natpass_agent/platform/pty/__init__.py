@@ -72,7 +72,7 @@ class Pty(Protocol):
         """Change the terminal's size; the program is told."""
 
     async def close(self) -> None:
-        """End the program and all of its process group: hang up, and kill what is left after 2 s.
+        """End the program and all of its process group: hang up, and kill what is left after the grace.
 
         Returns when they are gone and nothing of them is left. Again: nothing happens. If cancelled, they are
         killed at once.
@@ -90,15 +90,19 @@ class PtyService(Protocol):
         """
 
 
-def service() -> PtyService:
-    """Return this platform's pseudo-terminals."""
+def service(*, grace_seconds: float = GRACE_SECONDS) -> PtyService:
+    """Return this platform's pseudo-terminals.
+
+    Args:
+        grace_seconds: between asking a program to go and making it go.
+    """
     found: PtyService
     if sys.platform == "win32":
         from natpass_agent.platform.pty.windows import WindowsPtys  # noqa: PLC0415 - exists on Windows only
 
-        found = WindowsPtys()
+        found = WindowsPtys(grace_seconds=grace_seconds)
     else:
         from natpass_agent.platform.pty.posix import PosixPtys  # noqa: PLC0415 - does not exist on Windows
 
-        found = PosixPtys()
+        found = PosixPtys(grace_seconds=grace_seconds)
     return found

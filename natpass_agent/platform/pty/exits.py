@@ -20,14 +20,13 @@ class ExitWatch:
     Args:
         pid: the child's process id.
         on_exit: called once, by the event loop, when the child has ended.
-        pidfds: use a pidfd if the kernel has them.
     """
 
-    def __init__(self, pid: int, on_exit: Callable[[], None], *, pidfds: bool = True) -> None:
+    def __init__(self, pid: int, on_exit: Callable[[], None]) -> None:
         self.pid = pid
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
-        self._pidfd = _open_pidfd(pid) if pidfds else -1
+        self._pidfd = _open_pidfd(pid)
         self._timer: asyncio.TimerHandle | None = None
         self._reaped = False
         #: Whether the child has ended.

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import warnings
 from contextlib import suppress
 
@@ -35,16 +36,38 @@ _VANISH_SECONDS = 5.0
 _REOPEN_SECONDS = 0.1
 
 
+class _Process(PtyProcess):  # type: ignore[misc]  # ptyprocess has no types
+    """A process that can be found when its start fails: `spawn` then forgets it, half made, with all that it holds."""
+
+    _started = threading.local()
+
+    def __init__(self, pid: int, fd: int) -> None:
+        super().__init__(pid, fd)
+        self._started.process = self
+
+    @classmethod
+    def clean_up(cls, *, failed: bool) -> None:
+        """Forget the process that this thread has just started; if it has failed, there shall be nothing left of it."""
+        process: _Process | None = cls._started.__dict__.pop("process", None)
+        if process is not None and failed:
+            process.release()
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, 0)  # it is on its last steps: it has told us why it can't go on
+
+    def release(self) -> None:
+        """Close the descriptor, and nothing else: ptyprocess' own closing sleeps, and ends the process in its way."""
+        self.fileobj.close()
+        self.closed = True
+
+
 class PosixPtys:
     """Starts programs with ptyprocess.
 
     Args:
-        pidfds: watch children through pidfds where the kernel has them.
         grace_seconds: between hanging up and killing.
     """
 
-    def __init__(self, *, pidfds: bool = True, grace_seconds: float = GRACE_SECONDS) -> None:
-        self._pidfds = pidfds
+    def __init__(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._grace = grace_seconds
 
     def spawn(self, command: Command) -> "PosixPty":
@@ -55,6 +78,7 @@ class PosixPtys:
         """
         name = printable(command.argv[0])
         cwd = command.cwd
+        failed = True
         try:
             # Bytes, because encoding must not fail in the child: there it would be a second agent.
             argv = [os.fsencode(word) for word in command.argv]
@@ -64,18 +88,21 @@ class PosixPtys:
             with warnings.catch_warnings():
                 # Python warns of forking beside threads (of resolvers): the child touches no lock on its way to exec.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                process = PtyProcess.spawn(
+                process = _Process.spawn(
                     argv,
                     env=env,
                     dimensions=(command.size.rows, command.size.cols),
                     preexec_fn=lambda: _prepare_child(cwd),
                 )
+            failed = False
         except UnicodeEncodeError as error:
             raise SpawnError(f"cannot start {name}: this system can't encode {printable(str(error.object))}") from error
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else printable(str(error))
             raise SpawnError(f"cannot start {name}: {why}") from error
-        return PosixPty(process, self._grace, pidfds=self._pidfds)
+        finally:
+            _Process.clean_up(failed=failed)
+        return PosixPty(process, self._grace)
 
 
 def _prepare_child(cwd: str) -> None:
@@ -93,7 +120,7 @@ def _prepare_child(cwd: str) -> None:
 class PosixPty:
     """One program on its pseudo-terminal."""
 
-    def __init__(self, process: PtyProcess, grace: float, *, pidfds: bool) -> None:
+    def __init__(self, process: _Process, grace: float) -> None:
         self._process = process
         self._grace = grace
         self._fd: int = process.fd
@@ -104,7 +131,7 @@ class PosixPty:
         self._writable = asyncio.Event()
         os.set_blocking(self._fd, False)
         os.set_inheritable(self._fd, False)
-        self._watch = ExitWatch(process.pid, self._exited, pidfds=pidfds)
+        self._watch = ExitWatch(process.pid, self._exited)
 
     @property
     def pid(self) -> int:
@@ -186,8 +213,7 @@ class PosixPty:
         """Give the descriptor back; the kernel hangs up on the session."""
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        self._process.fileobj.close()
-        self._process.closed = True  # its own closing sleeps, and ends the process in its own way
+        self._process.release()
         self._readable.set()
         self._writable.set()
 

@@ -1,12 +1,10 @@
 """The same small programs for every sort of pty, so that one contract can be asked of all."""
 
-import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from natpass_agent.platform.pty import Command, Pty, PtyService, Size
+from natpass_agent.platform.pty import Command, Pty, PtyService, Size, service
 from natpass_agent.platform.pty.fake import FakePtys, FakeTerminal, HungUpError
-from natpass_agent.platform.pty.posix import PosixPtys
 from natpass_agent.platform.pty.windows import WindowsPtys
 from tests.agent.platform.winpty_fake import FakeWinpty, Script, fake_api
 
@@ -52,8 +50,7 @@ def subject(name: str, grace_seconds: float) -> Subject:
             ptys = WindowsPtys(fake_api(_WINDOWS)[0], grace_seconds=grace_seconds)
             return Subject(name, ptys, lambda program: (program,))
         case _:
-            assert sys.platform != "win32"
-            return Subject(name, PosixPtys(pidfds=name == "posix", grace_seconds=grace_seconds), shell)
+            return Subject(name, service(grace_seconds=grace_seconds), shell)
 
 
 async def _echo(terminal: FakeTerminal) -> int:

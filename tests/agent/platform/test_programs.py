@@ -38,6 +38,8 @@ def test_what_is_the_agents_alone_is_not_inherited() -> None:
 def test_an_agent_without_an_environment_gives_a_usable_one() -> None:
     env = PosixPrograms({}).environment({})
     assert {"HOME", "PATH", "TERM"} <= set(env)
+    assert env["LANG"] == "C.UTF-8"
+    assert PosixPrograms({"LC_ALL": "C"}).environment({}).get("LANG") is None
 
 
 def test_a_home_that_is_gone_is_the_root() -> None:

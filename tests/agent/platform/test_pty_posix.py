@@ -1,0 +1,82 @@
+"""What is special about real ptys."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from natpass_agent.platform.pty import Command, Size, SpawnError, service
+from tests.agent.platform.test_pty_contract import no_pidfd
+from tests.support.leaks import children, descriptors
+from tests.support.waiting import PATIENCE, wait_for
+
+assert sys.platform != "win32"
+
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def sh(script: str, cwd: str = "/") -> Command:
+    return Command(("/bin/sh", "-c", script), ENV, cwd, Size(24, 80))
+
+
+@pytest.fixture
+def _hang_ups_ignored() -> Iterator[None]:
+    """Be as a program under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hang_ups_ignored")
+async def test_programs_of_an_agent_under_nohup_are_hung_up_all_the_same() -> None:
+    pty = service(grace_seconds=PATIENCE * 2).spawn(sh("sleep 1000"))
+    async with asyncio.timeout(PATIENCE):
+        await pty.close()
+    assert pty.status == -signal.SIGHUP
+
+
+async def test_what_can_not_be_executed_leaves_nothing_behind(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fELF but no program")
+    broken.chmod(0o755)
+    before = descriptors(), children()
+    for argv, cwd in (((str(broken),), "/"), (("/bin/sh",), "/no/such/folder"), (("/bin/sh", "a\0b"), "/")):
+        with pytest.raises(SpawnError) as caught:
+            service().spawn(Command(argv, ENV, cwd, Size(24, 80)))
+        assert str(caught.value).isprintable()
+        del caught
+    assert (descriptors(), children()) == before
+
+
+async def test_a_program_starts_where_it_should(tmp_path: Path) -> None:
+    pty = service().spawn(sh("pwd", str(tmp_path)))
+    assert (await pty.read()).decode().strip() == str(tmp_path)
+    await pty.close()
+
+
+async def test_closing_that_is_cancelled_kills_at_once() -> None:
+    pty = service(grace_seconds=PATIENCE * 2).spawn(sh("trap '' HUP; echo ready; while :; do sleep 1000; done"))
+    assert b"ready" in await pty.read()
+    (process,) = psutil.Process().children()
+    async with asyncio.TaskGroup() as group:
+        closing = group.create_task(pty.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+    async with asyncio.timeout(PATIENCE):
+        await wait_for(lambda: not process.is_running())
+
+
+async def test_a_child_whose_status_somebody_else_took_has_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pidfd_open", no_pidfd)
+    pty = service().spawn(sh("exit 3"))
+    os.waitpid(pty.pid, 0)  # noqa: ASYNC222 - it ends at once
+    async with asyncio.timeout(PATIENCE):
+        while await pty.read():
+            pass
+        await pty.close()
+    assert pty.status is None

@@ -1,0 +1,170 @@
+"""How much the way through agent and relay costs a shell: bytes a second, and the echo of a key.
+
+Figures are ratios to the same program on a local pty in the same run: seconds do not carry over between machines.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import quantiles
+
+from ptyprocess import PtyProcess
+
+from natpass_agent.agent import Agent
+from natpass_relay.server import RelayServer, RelaySettings
+from natpass_wire.aio import runtime
+from natpass_wire.aio.client import RelayClient
+from natpass_wire.aio.dial import RelayAddress, RelayTarget
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.v2 import Claims
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.pb.shell_pb2 import ShellData
+
+assert sys.platform != "win32"
+
+KEY = LoginKey(bytes(32))
+BIG_BYTES = 64_000_000
+ECHOES = 1000
+RAW_CAT = "sh -c 'stty raw -echo; printf ready; exec cat'"
+
+
+def local_throughput(argv: list[str]) -> float:
+    """Return the MB/s that one process reads from a program on a local pty."""
+    pty = PtyProcess.spawn(argv)
+    read, since = 0, time.perf_counter()
+    try:
+        while data := os.read(pty.fd, 16 * 1024):
+            read += len(data)
+    except OSError:  # Linux' end of file
+        pass
+    took = time.perf_counter() - since
+    pty.close()
+    return read / took / 1e6
+
+
+def local_echo() -> list[float]:
+    """Return the seconds that a key takes to a local pty and back."""
+    pty = PtyProcess.spawn(["/bin/sh", "-c", "stty raw -echo; printf ready; exec cat"])
+    while b"ready" not in os.read(pty.fd, 100):
+        pass
+    took = []
+    for _ in range(ECHOES):
+        since = time.perf_counter()
+        os.write(pty.fd, b"x")
+        os.read(pty.fd, 100)
+        took.append(time.perf_counter() - since)
+    pty.close()
+    return took
+
+
+async def open_shell(console: RelayClient, program: str) -> Link:
+    shell = ConnectShell(exec=program)
+    return await console.open_link("box", ConnectRequest(kind=ConnectRequest.shell, cshell=shell))
+
+
+async def remote_throughput(console: RelayClient, program: str) -> float:
+    """Return the MB/s of a program's output at the console."""
+    read, since = 0, time.perf_counter()
+    link = await open_shell(console, program)
+    try:
+        while True:
+            read += len((await link.receive()).sdata.data)
+    except LinkEndedError:
+        return read / (time.perf_counter() - since) / 1e6
+
+
+async def remote_echo(console: RelayClient) -> list[float]:
+    """Return the seconds that a key takes to the remote pty and back."""
+    link = await open_shell(console, RAW_CAT)
+    while b"ready" not in (await link.receive()).sdata.data:
+        pass
+    took = []
+    for _ in range(ECHOES):
+        since = time.perf_counter()
+        await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=b"x")))
+        await link.receive()
+        took.append(time.perf_counter() - since)
+    link.close()
+    return took
+
+
+def target(address: RelayAddress, client_id: str, role: Role) -> RelayTarget:
+    return RelayTarget(address, tls=False, claims=Claims(client_id, role, (), "bench", bytes(16)), login=KEY)
+
+
+def fork_relay_and_agent() -> tuple[int, int, RelayAddress]:
+    """Start a relay and an agent in processes of their own; return their ids, and the relay's address."""
+    ours, theirs = os.pipe()
+    relay = os.fork()
+    if not relay:
+        runtime.run(run_relay(theirs))
+        os._exit(0)
+    port = int(os.read(ours, 100))
+    os.close(ours)
+    os.close(theirs)
+    address = RelayAddress("127.0.0.1", port)
+    agent = os.fork()
+    if not agent:
+        runtime.run(run_agent(address))
+        os._exit(0)
+    return relay, agent, address
+
+
+async def run_relay(port_to: int) -> int:
+    _, port = await RelayServer(RelaySettings(key=KEY)).start()
+    os.write(port_to, b"%d" % port)
+    await asyncio.Event().wait()
+    return 0
+
+
+async def run_agent(address: RelayAddress) -> int:
+    await Agent(target(address, "box", Role.ROLE_AGENT)).run()
+    return 0
+
+
+async def measure(address: RelayAddress, big: Path) -> int:
+    tasks = Tasks()
+    console = RelayClient(target(address, "tui-bench-01234567", Role.ROLE_CONSOLE))
+    tasks.start(console.run(), "console")
+    await console.online()
+    while True:
+        try:
+            (await open_shell(console, "true")).close()
+            break
+        except LinkEndedError:  # the agent is on its way
+            await asyncio.sleep(0.05)
+    for name, program in (("cat of a big file", f"cat {big}"), ("seq 1 5000000", "seq 1 5000000")):
+        local = local_throughput(["/bin/sh", "-c", f"exec {program}"])
+        remote = await remote_throughput(console, program)
+        print(f"{name}: {remote:.1f} MB/s through agent and relay, {local:.1f} MB/s local: {remote / local:.2f}")
+    local_cuts, remote_cuts = (quantiles(took, n=100) for took in (local_echo(), await remote_echo(console)))
+    for cut in (50, 99):
+        there, here = remote_cuts[cut - 1] * 1e6, local_cuts[cut - 1] * 1e6
+        print(f"echo of a key, p{cut}: {there:.0f} µs through agent and relay, {here:.0f} µs local: {there / here:.1f}")
+    await tasks.close()
+    return 0
+
+
+def main() -> int:
+    """Measure, and print a line for each figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        big = Path(folder, "big")
+        big.write_bytes((b"x" * 79 + b"\n") * (BIG_BYTES // 80))
+        relay, agent, address = fork_relay_and_agent()
+        try:
+            return runtime.run(measure(address, big))
+        finally:
+            for pid in (agent, relay):
+                os.kill(pid, 15)
+                os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
