@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
+from natpass_tui.links.pane import LinkPane
 from natpass_tui.links.shell.pane import ShellPane
 from natpass_tui.links.shell.session import ShellSession
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import LinkTab, Outcome
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.session.console import Console, LiveTab
 from natpass_tui.session.prefix import Choice, Command
@@ -35,7 +36,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._model = console
         self._settings = settings
-        self._panes: dict[LiveTab, ShellPane] = {}
+        self._panes: dict[LiveTab, LinkPane] = {}
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -71,7 +72,7 @@ class MainScreen(Screen[None]):
         self.status.redraw()
         self.front.redraw()
 
-    def tab_changed(self, tab: ShellSession) -> None:
+    def tab_changed(self, tab: LinkTab) -> None:
         """Follow a tab's state."""
         self.query_one(TabBar).refresh()
         if tab in self._panes:
@@ -93,10 +94,12 @@ class MainScreen(Screen[None]):
             on_change=lambda: self.tab_changed(session),
             clock=self._model.clock,
         )
-        pane = ShellPane(session, self._settings.prefix, clipboard=self._settings.clipboard)
-        self._panes[session] = pane
-        self._model.tabs.add(session)
-        self.set_focus(None)  # until the terminal is there, what is typed is nobody's
+        self._add(session, ShellPane(session, self._settings.prefix, clipboard=self._settings.clipboard))
+
+    def _add(self, tab: LinkTab, pane: LinkPane) -> None:
+        self._panes[tab] = pane
+        self._model.tabs.add(tab)
+        self.set_focus(None)  # until the view is there, what is typed is nobody's
         self.query_one("#panes").mount(pane)
         self._show_front()
 
@@ -106,7 +109,7 @@ class MainScreen(Screen[None]):
         for pane in (self.fleet, *self._panes.values()):
             pane.display = pane is front
         tab = self._model.tabs.front
-        if isinstance(tab, ShellSession):
+        if isinstance(tab, LinkTab):
             tab.seen()
         prefix = self._settings.prefix
         self.status.set_keys(*(FleetPane.KEYS if tab is None else ((prefix, "commands"), (f"{prefix} ?", "help"))))
@@ -115,8 +118,8 @@ class MainScreen(Screen[None]):
             front.take_focus()
             front.redraw()
 
-    @on(ShellPane.Ready)
-    def _pane_ready(self, event: ShellPane.Ready) -> None:
+    @on(LinkPane.Ready)
+    def _pane_ready(self, event: LinkPane.Ready) -> None:
         if event.pane is self.front:
             self._show_front()
 
@@ -143,8 +146,6 @@ class MainScreen(Screen[None]):
                 self.open_shell(front.agent)
             case Command.CLOSE if front is not None:
                 self._close(front)
-            case Command.SCROLL if pane is not None:
-                pane.start_scrolling()
             case Command.SEND_PREFIX if pane is not None:
                 pane.send_prefix()
             case Command.PALETTE:
@@ -153,6 +154,8 @@ class MainScreen(Screen[None]):
                 self.app.push_screen(HelpScreen(self._settings.prefix))
             case Command.QUIT:
                 self._quit()
+            case command if pane is not None and pane.run_command(command):
+                pass
             case _:
                 self.app.bell()  # it makes no sense here
 
@@ -174,7 +177,7 @@ class MainScreen(Screen[None]):
     def _tab_chosen(self, event: TabBar.Chosen) -> None:
         self._show(event.tab)
 
-    @on(ShellPane.TitleChanged)
+    @on(LinkPane.TitleChanged)
     def _title_changed(self) -> None:
         self.query_one(TabBar).refresh()
 
@@ -205,7 +208,7 @@ class MainScreen(Screen[None]):
             return
         self.app.exit(Outcome(0))
 
-    def _end_with(self, tab: ShellSession) -> None:
+    def _end_with(self, tab: LinkTab) -> None:
         """As ssh does: a console that was started for one shell ends with it, and with its status."""
         if self._settings.agent and self._model.tabs.all() == (tab,):
             outcome = tab.outcome

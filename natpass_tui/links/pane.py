@@ -1,0 +1,105 @@
+"""What the panes of all kinds have in common: a view, and a line over it that says what is wrong and what to do."""
+
+from abc import abstractmethod
+
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from natpass_tui.links.life import Lost, Refused, Waiting
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.session.prefix import Command
+from natpass_tui.widgets.pane import Pane
+
+#: Seconds that a passing remark stays in sight.
+_REMARK_SECONDS = 3.0
+
+
+class LinkPane(Pane):
+    """Shows one `LinkTab`. Compose a view and ``Static(id="banner", markup=False)``.
+
+    Args:
+        tab: the model.
+        prefix: the prefix key's name.
+    """
+
+    class TitleChanged(Message):
+        """The remote calls what is shown something else."""
+
+    class Ready(Message):
+        """The view is there."""
+
+        def __init__(self, pane: "LinkPane") -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, tab: LinkTab, prefix: str) -> None:
+        super().__init__(classes="pane")
+        self._tab = tab
+        self._prefix = prefix
+        self._remark = ""
+
+    # what a kind has to say
+
+    @property
+    @abstractmethod
+    def view(self) -> Widget:
+        """What gets the keyboard."""
+
+    @abstractmethod
+    def send_prefix(self) -> None:
+        """Send the prefix key itself to the remote."""
+
+    def run_command(self, command: Command) -> bool:
+        """Do a command that is this kind's; False if it is not."""
+        return False
+
+    def mode(self) -> str:
+        """Return what to say of the keys while they mean something else than usual, empty while they do not."""
+        return ""
+
+    # the same for all
+
+    def on_mount(self) -> None:
+        """Say that it can be used."""
+        self.post_message(self.Ready(self))
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the view."""
+        self.screen.set_focus(self.view)
+
+    def redraw(self) -> None:
+        """Say what there is to say."""
+        if not self.is_mounted:
+            return
+        banner = self.query_one("#banner", Static)
+        text = self._remark or self.mode() or self._tab.banner(self._prefix)
+        banner.set_class(isinstance(self._tab.state, Lost | Refused | Waiting), "trouble")
+        banner.display = bool(text)
+        if text and str(banner.content) != text:
+            banner.update(text)
+
+    def say(self, remark: str) -> None:
+        """Say something in passing; safe to print."""
+        self._remark = remark
+        self.redraw()
+        self.set_timer(_REMARK_SECONDS, lambda: self._unsay(remark))
+
+    def _unsay(self, remark: str) -> None:
+        if self._remark == remark:
+            self._remark = ""
+            self.redraw()
+
+    def _intercept(self, event: events.Key) -> bool:
+        """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
+        if self._tab.is_live:
+            return False
+        if event.key == "enter":
+            self._remark = ""
+            self._tab.retry()
+        else:
+            self.say(self._tab.not_sent())
+        event.stop()
+        event.prevent_default()
+        return True
