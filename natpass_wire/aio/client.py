@@ -169,11 +169,11 @@ class RelayClient:
             on_relay_message=self._on_relay_message,
             capabilities=logged_in.capabilities,
         )
-        logged_in.hand_over(session)
         self.session = session
         log.info("logged in at %s as %s", self.target.address, self.client_id)
         if self._on_online is not None:
             self._on_online(session)
+        logged_in.hand_over(session)
         self._set(RelayStatus(Phase.ONLINE))
         since = asyncio.get_running_loop().time()
         try:
@@ -181,6 +181,8 @@ class RelayClient:
         finally:
             session.close()
             self.session = None
+            # Cancelled: what was still to be said goes out before the program ends (within CLOSE_SECONDS).
+            await asyncio.wait([session.ended])
             if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
                 self._backoff.succeeded()
                 self._repeats.forget()

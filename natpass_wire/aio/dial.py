@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import secrets
 import ssl
 import time
@@ -22,6 +23,9 @@ from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.login_pb2 import HandshakePayload
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
 
 #: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
 _LEAST_INTERVAL, _MOST_INTERVAL = 1.0, 60.0
@@ -123,7 +127,10 @@ async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
     """
     handler = _LoginHandler()
     tls = client_context(verify=target.verify) if target.tls else None
-    socket = FrameSocket(handler, buffers, tls=tls, server_name=target.address.host if tls else None)
+    try:
+        socket = FrameSocket(handler, buffers, tls=tls, server_name=target.address.host if tls else None)
+    except (TypeError, ValueError) as error:  # TypeError: there is a NUL in it
+        raise _no_host(target, error) from error
     handler.socket = socket
     try:
         async with asyncio.timeout(v2.LOGIN_SECONDS):
@@ -133,6 +140,8 @@ async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
         raise DialError(f"{target.address} did not answer within {v2.LOGIN_SECONDS:.0f} s") from error
     except OSError as error:
         raise DialError(f"cannot reach {target.address}: {_reason(error)}") from error
+    except ValueError as error:
+        raise _no_host(target, error) from error
     try:
         async with asyncio.timeout(v2.LOGIN_SECONDS):
             await handler.ready()
@@ -174,7 +183,8 @@ class _LoginHandler:
 
     def __init__(self) -> None:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._messages: deque[Msg] = deque()
+        self._is_ready = False
+        self._payloads: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._lost: tuple[Exception | None] | None = None
         self._successor: FrameHandler | None = None
@@ -182,7 +192,7 @@ class _LoginHandler:
     @property
     def is_ready(self) -> bool:
         """Whether frames could be sent."""
-        return self._ready.done()
+        return self._is_ready
 
     async def ready(self) -> None:
         """Wait until frames can be sent."""
@@ -193,13 +203,14 @@ class _LoginHandler:
 
         Raises:
             DialError: the connection is gone.
+            RemoteProtocolError: what came is no message.
         """
-        while not self._messages:
+        while not self._payloads:
             if self._lost is not None:
                 raise _lost_at_login(self._lost[0])
             self._changed.clear()
             await self._changed.wait()
-        return self._messages.popleft()
+        return envelope.parse(self._payloads.popleft())
 
     async def no_refusal(self) -> None:
         """Wait until a login of an older dialect counts as good: silence is consent, a closed connection is a no.
@@ -209,30 +220,35 @@ class _LoginHandler:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONSENT_SECONDS):
-                while not self._messages and self._lost is None:
+                while not self._payloads and self._lost is None:
                     self._changed.clear()
                     await self._changed.wait()
         if self._lost is not None:
             raise LoginRefusedError("it closed the connection: wrong legacy secret, or another dialect (--legacy)?")
 
     def hand_over(self, handler: FrameHandler) -> None:
-        """Let `handler` have the connection."""
+        """Let `handler` have the connection, and what came on it since the login."""
         self._successor = handler
-        while self._messages:
-            payload = self._messages.popleft().SerializeToString()
-            frame = encode_frame(payload)
-            handler.batch_received(Batch(memoryview(frame), [0, len(frame)]))
+        try:
+            while self._payloads:
+                frame = encode_frame(self._payloads.popleft())
+                handler.batch_received(Batch(memoryview(frame), [0, len(frame)]))
+        except RemoteProtocolError as error:
+            self._payloads.clear()
+            self.socket.abort(error)
         if self._lost is not None:
             handler.socket_lost(self._lost[0])
 
     def socket_ready(self) -> None:
-        self._ready.set_result(None)
+        self._is_ready = True
+        if not self._ready.done():  # who waited may have been cancelled in this very turn of the loop
+            self._ready.set_result(None)
 
     def batch_received(self, batch: Batch) -> None:
         if self._successor is not None:
             self._successor.batch_received(batch)
             return
-        self._messages.extend(envelope.parse(payload) for payload in batch.payloads())
+        self._payloads.extend(batch.payloads())
         self._changed.set()
 
     def writable_changed(self, writable: bool) -> None:
@@ -249,6 +265,12 @@ class _LoginHandler:
             self._ready.set_exception(_lost_at_login(error))
             with contextlib.suppress(NatpassError):
                 self._ready.exception()  # nobody may be waiting any more
+
+
+def _no_host(target: RelayTarget, error: Exception) -> DialError:
+    """Return the error for a name that does not even fit a question to the name service."""
+    log.debug("%s", error)
+    return DialError(f"cannot reach {printable(str(target.address))}: this is no host name")
 
 
 def _lost_at_login(error: Exception | None) -> NatpassError:

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
@@ -80,14 +82,15 @@ class Session:
 
         Raises:
             LinkEndedError: it was refused, or not answered in time, or the connection was lost.
+            LocalProtocolError: the request does not fit into a frame, or there are too many links.
         """
         if self.ended.done():
             raise LinkEndedError(End(LinkEnd.PEER_GONE, self.ended.result()))
         state, message = self._table.open(peer, secrets.token_hex(8), request)
         link = Link(self, state)
         self._links[state] = link
-        self.send(message)
         try:
+            self.send(message)
             async with asyncio.timeout(timeout):
                 await link.opened()
         except TimeoutError as error:
@@ -98,7 +101,7 @@ class Session:
             )
             self.end_link(state, end)
             raise LinkEndedError(end) from error
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, LocalProtocolError):
             self.end_link(state, End(LinkEnd.CLOSED))
             raise
         return link
@@ -110,14 +113,18 @@ class Session:
 
     async def run(self) -> str:
         """Keep the connection alive until it ends; return why it did."""
-        self._show_life(self._loop.time())  # the first round trip is measured at once
+        self._show_life()  # the first round trip is measured at once
+        heard = self._socket.received_bytes
         while not self.ended.done():
             now = self._loop.time()
             self._keepalive.tick(now)
+            if self._socket.received_bytes != heard:  # any byte is life, even of a frame that takes its time
+                heard = self._socket.received_bytes
+                self._keepalive.received()
             if self._keepalive.is_dead:
                 self._socket.abort(TimeoutError(f"no sign of life for {self._keepalive.silence:.0f} s"))
             elif self._keepalive.is_due(now):
-                self._show_life(now)
+                self._show_life()
             await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
         return self.ended.result()
 
@@ -179,7 +186,6 @@ class Session:
 
     def batch_received(self, batch: Batch) -> None:
         """Take some frames."""
-        self._keepalive.received()
         for payload in batch.payloads():
             self._receive(envelope.parse(payload))
 
@@ -233,17 +239,18 @@ class Session:
                 self.send(Msg(type=MsgType.pong, from_id=self.client_id, to=RELAY_ID, ping=message.ping))
             case MsgType.pong:
                 if self._ping is not None and self._ping[0] == message.ping.nonce:
-                    self.round_trip = self._loop.time() - self._ping[1]
+                    self.round_trip = time.perf_counter() - self._ping[1]
                     self._ping = None
             case MsgType.notice:
                 self.notice = message.notice
             case _ if self._on_relay_message is not None:
                 self._on_relay_message(message)
 
-    def _show_life(self, now: float) -> None:
+    def _show_life(self) -> None:
         message = Msg(type=MsgType.keepalive, from_id=self.client_id, to=RELAY_ID)
         if self._pings:
-            self._ping = (secrets.randbits(64), now)
+            # The loop's own time has a resolution of 1 ms with uvloop, and stands still between its turns.
+            self._ping = (secrets.randbits(64), time.perf_counter())
             message = Msg(type=MsgType.ping, from_id=self.client_id, to=RELAY_ID, ping=Ping(nonce=self._ping[0]))
         self.send(message)
 

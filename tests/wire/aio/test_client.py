@@ -1,0 +1,626 @@
+"""A client's standing connection: login, links, loss, return."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from natpass_wire import envelope
+from natpass_wire.aio import client as client_module
+from natpass_wire.aio import dial as dial_module
+from natpass_wire.aio import session as session_module
+from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
+from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loopback
+from natpass_wire.aio.link import MAX_UNREAD_BYTES, IncomingLink, Link, LinkEndedError
+from natpass_wire.errors import LocalProtocolError
+from natpass_wire.frame import encode_frame
+from natpass_wire.links import End
+from natpass_wire.login import v2
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShell, LinkEnd
+from natpass_wire.pb.login_pb2 import Accept, Challenge, HandshakePayload, Refusal, Role
+from natpass_wire.pb.shell_pb2 import ShellData
+from tests.support.waiting import wait_for
+from tests.wire.aio.plugs import HOST, ChunkingProxy, Tls
+from tests.wire.aio.stub import KEY, Guest, StubRelay, accept_links
+
+CLAIMS = v2.Claims("c", Role.ROLE_CONSOLE, ("roster",), "test 1", b"i" * 16)
+SHELL = ConnectRequest(name="s", kind=ConnectRequest.shell, cshell=ConnectShell())
+
+
+def target(port: int, *, tls: bool = False, host: str = HOST, login: LoginKey | LegacyLogin = KEY) -> RelayTarget:
+    return RelayTarget(RelayAddress(host, port), tls=tls, claims=CLAIMS, login=login)
+
+
+@dataclass
+class Watched:
+    """A running client and what it said."""
+
+    client: RelayClient
+    statuses: list[RelayStatus] = field(default_factory=list)
+    asked: list[tuple[IncomingLink, ConnectRequest]] = field(default_factory=list)
+    relayed: list[Msg] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [status.phase for status in self.statuses]
+
+    async def until(self, phase: Phase, reason: str = "") -> RelayStatus:
+        """Wait for a status; return it."""
+
+        def found() -> list[RelayStatus]:
+            return [status for status in self.statuses if status.phase is phase and reason in status.reason]
+
+        await wait_for(found, f"{phase} {reason!r} among {self.statuses}")
+        return found()[-1]
+
+
+@contextlib.asynccontextmanager
+async def running(where: RelayTarget, *, serves: bool = True, random: float = 0.5) -> AsyncIterator[Watched]:
+    """Run a client; end it afterwards."""
+    watched: Watched
+    statuses: list[RelayStatus] = []
+
+    def on_link(link: IncomingLink, request: ConnectRequest) -> None:
+        watched.order.append("link")
+        watched.asked.append((link, request))
+
+    def on_relay_message(message: Msg) -> None:
+        watched.order.append("message")
+        watched.relayed.append(message)
+
+    client = RelayClient(
+        where,
+        on_status=statuses.append,
+        on_link=on_link if serves else None,
+        on_relay_message=on_relay_message,
+        on_online=lambda session: watched.order.append("online"),
+        rng=lambda: random,
+    )
+    watched = Watched(client, statuses)
+    task = asyncio.get_running_loop().create_task(client.run(), name="client")
+    try:
+        yield watched
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert client.session is None
+
+
+# login
+
+
+async def test_login(tls: Tls | None) -> None:
+    relay = StubRelay(tls=tls)
+    async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
+        session = await watched.client.online()
+        guest = await relay.guest()
+        assert guest.claims == CLAIMS
+        await watched.until(Phase.ONLINE)
+        assert watched.phases == [Phase.ONLINE]
+        assert watched.client.client_id == "c"
+        await wait_for(lambda: watched.client.round_trip is not None)
+        assert 0 < (session.round_trip or 0) < 5
+        assert session.capabilities == {"roster"}
+
+
+async def test_a_wrong_secret_is_said_and_asked_again_after_half_a_minute() -> None:
+    relay = StubRelay(key=LoginKey(bytes(32)))
+    async with relay.running() as port, running(target(port)) as watched:
+        waiting = await watched.until(Phase.WAITING)
+        assert waiting.refused
+        assert waiting.reason == "the relay refuses the login: wrong secret"
+        assert waiting.retry_at - asyncio.get_running_loop().time() == pytest.approx(30, abs=1)
+        waiter = asyncio.get_running_loop().create_task(watched.client.online(), name="waiter")
+        relay.key = KEY
+        watched.client.retry_now()
+        await waiter
+        assert watched.client.status == RelayStatus(Phase.ONLINE)
+
+
+async def test_a_refusal_of_a_stranger_cannot_draw_on_the_terminal() -> None:
+    def refuse(guest: Guest, message: Msg) -> bool:
+        guest.send(v2.refuse("c", Refusal.OVERLOADED, "\x1b[2Jpwned\r\n" + "x" * 500).reply)
+        guest.socket.close()
+        return True
+
+    async with StubRelay(on_login=refuse).running() as port, running(target(port)) as watched:
+        reason = (await watched.until(Phase.WAITING)).reason
+        assert reason.isprintable()
+        assert len(reason) < 300
+
+
+async def test_a_relay_that_does_not_know_the_secret_is_not_trusted() -> None:
+    def let_in(guest: Guest, message: Msg) -> bool:
+        step = HandshakePayload(challenge=Challenge(version=2, nonce=bytes(32)))
+        if message.hsp.HasField("proof"):
+            step = HandshakePayload(accept=Accept(mac=bytes(32), keepalive_ms=5000))
+        guest.send(Msg(type=MsgType.handshake, to="c", hsp=step))
+        return True
+
+    async with StubRelay(on_login=let_in).running() as port, running(target(port)) as watched:
+        waiting = await watched.until(Phase.WAITING)
+        assert waiting.refused
+        assert "does not know the secret" in waiting.reason
+        assert Phase.ONLINE not in watched.phases
+
+
+async def test_tls_on_one_side_only_is_said(certified: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with StubRelay(tls=certified).running() as port, running(target(port)) as watched:
+        assert "--no-tls" in (await watched.until(Phase.WAITING)).reason
+    monkeypatch.setattr(v2, "LOGIN_SECONDS", 0.2)
+    async with StubRelay().running() as port, running(target(port, tls=True)) as watched:
+        assert "does not speak TLS" in (await watched.until(Phase.WAITING)).reason
+
+
+@pytest.mark.parametrize(("use_tls", "said"), [(False, "does not answer the login"), (True, "does not speak TLS")])
+async def test_a_server_that_says_nothing_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, use_tls: bool, said: str
+) -> None:
+    monkeypatch.setattr(v2, "LOGIN_SECONDS", 0.1)
+    with socket.create_server((HOST, 0)) as mute:
+        async with running(target(mute.getsockname()[1], tls=use_tls)) as watched:
+            assert said in (await watched.until(Phase.WAITING)).reason
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 64 + ".example", ".example", "a..b", "a\0b"])
+@pytest.mark.parametrize("use_tls", [False, True])
+async def test_a_host_that_does_not_exist_is_no_end(host: str, use_tls: bool) -> None:
+    async with running(target(6154, host=host, tls=use_tls)) as watched:
+        assert "cannot reach" in (await watched.until(Phase.WAITING)).reason
+
+
+async def test_an_unreachable_relay_is_tried_at_once_then_jittered() -> None:
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    async with running(target(port), random=0.5) as watched:
+        waiting = await watched.until(Phase.WAITING)
+        assert "Connection refused" in waiting.reason or "Connect call failed" in waiting.reason
+        assert not waiting.refused
+        left = waiting.retry_at - asyncio.get_running_loop().time()
+        assert 0 < left <= 0.375  # the second failure: 0.25 + (0.5 - 0.25) * random
+        async with StubRelay().running(port):
+            await watched.client.online()
+
+
+@pytest.mark.parametrize("behind", [b"\x08\x00", b"\xff", b"\x0a", b"\x08\x02\x12\x06server"])
+async def test_what_comes_with_the_accept_is_judged_as_anything_later(behind: bytes) -> None:
+    relay = StubRelay(behind_accept=encode_frame(behind))
+    async with relay.running() as port, running(target(port)) as watched:
+        if behind in (b"\xff", b"\x0a"):
+            await watched.until(Phase.CONNECTING, "does not carry a message")
+        else:
+            await watched.client.online()
+
+
+async def test_the_owner_hears_of_a_session_before_anything_that_it_brings() -> None:
+    request = Msg(type=MsgType.connect_req, from_id="b", to="c", link_id="f0", creq=SHELL)
+    about = Msg(type=MsgType.roster, from_id="server", to="c")
+    relay = StubRelay(behind_accept=envelope.to_frame(request) + envelope.to_frame(about))
+    async with relay.running() as port, running(target(port)) as watched:
+        await wait_for(lambda: len(watched.order) == 3)
+        assert watched.order == ["online", "link", "message"]
+
+
+# the older dialects
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_silence_is_consent_to_an_older_login(dialect: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial_module, "CONSENT_SECONDS", 0.1)
+    relay = StubRelay(legacy=True, on_message=accept_links)
+    async with relay.running() as port, running(target(port, login=LegacyLogin(dialect, "old"))) as watched:
+        session = await watched.client.online()
+        assert len((await relay.guest()).messages[0].hsp.enc) in (16, 64)
+        link = await session.open_link("a", SHELL)
+        link.close()
+        assert relay.guests[0].pings == 0
+        assert session.round_trip is None
+
+
+async def test_a_closed_connection_refuses_an_older_login() -> None:
+    relay = StubRelay(legacy=True, on_message=lambda guest, message: guest.socket.close())
+    async with relay.running() as port, running(target(port, login=LegacyLogin(Dialect.MD5, "old"))) as watched:
+        waiting = await watched.until(Phase.WAITING)
+        assert waiting.refused
+        assert "wrong legacy secret" in waiting.reason
+        assert "old" not in repr(watched.client.target)
+
+
+# links
+
+
+def data(content: bytes) -> Msg:
+    return Msg(type=MsgType.shell_data, sdata=ShellData(data=content))
+
+
+async def test_a_link_carries_data_both_ways_and_ends_with_its_reason(tls: Tls | None) -> None:
+    relay = StubRelay(tls=tls, on_message=accept_links)
+    async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
+        await watched.client.online()
+        link = await watched.client.open_link("a", SHELL)
+        guest = await relay.guest()
+        await link.send(data(b"there"))
+        await wait_for(lambda: guest.of_type(MsgType.shell_data))
+        assert guest.messages[-1] == Msg(
+            type=MsgType.shell_data, from_id="c", to="a", link_id=link.link_id, sdata=ShellData(data=b"there")
+        )
+        for content in (b"one", b"two"):
+            guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
+        end = LinkEnd(cause=LinkEnd.EXITED, text="exit status 3", status=3)
+        guest.send(Msg(type=MsgType.disconnect, from_id="a", link_id=link.link_id, end=end))
+        assert [(await link.receive()).sdata.data for _ in range(2)] == [b"one", b"two"]
+        with pytest.raises(LinkEndedError) as ended:
+            await link.receive()
+        assert ended.value.end == link.end == End(LinkEnd.EXITED, "exit status 3", 3)
+        with pytest.raises(LinkEndedError):
+            await link.send(data(b"late"))
+        guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id))
+        await wait_for(lambda: watched.client.session and watched.client.session.dropped == 1)
+
+
+async def test_a_refused_link_says_why() -> None:
+    def refuse(guest: Guest, message: Msg) -> None:
+        crep = ConnectResponse(ok=False, msg="agent a is not connected", reason=ConnectResponse.ABSENT)
+        guest.send(Msg(type=MsgType.connect_rep, to="c", link_id=message.link_id, crep=crep))
+
+    async with StubRelay(on_message=refuse).running() as port, running(target(port)) as watched:
+        await watched.client.online()
+        with pytest.raises(LinkEndedError, match="agent a is not connected") as refused:
+            await watched.client.open_link("a", SHELL)
+        assert refused.value.end.reason == ConnectResponse.ABSENT
+
+
+async def test_a_link_that_nobody_answers_is_given_up_and_closed() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        await watched.client.online()
+        with pytest.raises(LinkEndedError, match="did not answer within"):
+            await watched.client.open_link("a", SHELL, timeout=0.05)
+        guest = await relay.guest()
+        await wait_for(lambda: guest.of_type(MsgType.disconnect))
+        late = Msg(type=MsgType.connect_rep, from_id="a", link_id=guest.messages[0].link_id)
+        late.crep.ok = True
+        guest.send(late)
+        await wait_for(lambda: watched.client.session and watched.client.session.dropped == 1)
+
+
+async def test_who_waits_for_a_link_may_be_cancelled() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        await watched.client.online()
+        opening = asyncio.get_running_loop().create_task(watched.client.open_link("a", SHELL), name="opening")
+        guest = await relay.guest()
+        await wait_for(lambda: guest.of_type(MsgType.connect_req))
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await wait_for(lambda: guest.of_type(MsgType.disconnect))
+
+
+async def test_a_request_that_no_frame_carries_leaves_nothing_behind() -> None:
+    monstrous = ConnectRequest(kind=ConnectRequest.shell, cshell=ConnectShell(exec="x" * 70_000))
+    async with StubRelay().running() as port, running(target(port)) as watched:
+        session = await watched.client.online()
+        with pytest.raises(LocalProtocolError):
+            await session.open_link("a", monstrous)
+        assert len(session._table) == 0
+        assert not session._links
+
+
+async def test_no_link_without_a_connection() -> None:
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    async with running(target(port)) as watched:
+        await watched.until(Phase.WAITING)
+        with pytest.raises(LinkEndedError, match="cannot reach"):
+            await watched.client.open_link("a", SHELL)
+
+
+async def asked_link(watched: Watched, guest: Guest) -> IncomingLink:
+    guest.send(Msg(type=MsgType.connect_req, from_id="b", to="c", link_id="f0", creq=SHELL))
+    await wait_for(lambda: watched.asked)
+    link, request = watched.asked.pop()
+    assert request == SHELL
+    assert link.is_asked
+    assert (link.peer, link.link_id) == ("b", "f0")
+    return link
+
+
+async def test_links_that_others_ask_for() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        guest = await relay.guest()
+        link = await asked_link(watched, guest)
+        link.accept()
+        await wait_for(lambda: guest.of_type(MsgType.connect_rep))
+        assert guest.messages[-1].crep.ok
+        link.close("done", LinkEnd.EXITED, 0)
+        await wait_for(lambda: guest.of_type(MsgType.disconnect))
+        assert guest.messages[-1].end == LinkEnd(cause=LinkEnd.EXITED, text="done", status=0)
+        link.close("again")
+        refused = await asked_link(watched, guest)
+        refused.refuse("not today", ConnectResponse.REFUSED)
+        refused.refuse("not today", ConnectResponse.REFUSED)
+        await wait_for(lambda: len(guest.of_type(MsgType.connect_rep)) == 2)
+        assert guest.messages[-1].crep == ConnectResponse(msg="not today", reason=ConnectResponse.REFUSED)
+        late = await asked_link(watched, guest)
+        guest.send(Msg(type=MsgType.disconnect, from_id="b", link_id="f0"))
+        await late.ended()
+        with pytest.raises(LinkEndedError):
+            late.accept()
+        late.refuse("too late")
+
+
+async def test_who_serves_nothing_refuses() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port), serves=False):
+        guest = await relay.guest()
+        guest.send(Msg(type=MsgType.connect_req, from_id="b", to="c", link_id="f0", creq=SHELL))
+        await wait_for(lambda: guest.of_type(MsgType.connect_rep))
+        assert not guest.messages[-1].crep.ok
+
+
+# back-pressure
+
+
+async def receive_all(link: Link, count: int) -> list[bytes]:
+    return [(await link.receive()).sdata.data for _ in range(count)]
+
+
+async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | None) -> None:
+    relay = StubRelay(tls=tls, on_message=accept_links, keepalive_ms=1000)
+    contents = [number.to_bytes(2, "big") * 20_000 for number in range(500)]
+    async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
+        session = await watched.client.online()
+        link = await session.open_link("a", SHELL)
+        guest = await relay.guest()
+        for content in contents:
+            guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
+        await wait_for(lambda: link.is_holding)
+        assert link._unread_bytes < MAX_UNREAD_BYTES + 512 * 1024  # the rest of one read
+        assert guest.socket.waiting_bytes > 1024 * 1024
+        assert await receive_all(link, len(contents)) == contents
+        assert not link.is_holding
+        assert watched.phases == [Phase.ONLINE]
+
+
+async def test_a_link_that_ends_unread_lets_the_others_go_on() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        session = await watched.client.online()
+        full, other = await session.open_link("a", SHELL), await session.open_link("a", SHELL)
+        guest = await relay.guest()
+        for _ in range(100):
+            guest.send(
+                Msg(type=MsgType.shell_data, from_id="a", link_id=full.link_id, sdata=ShellData(data=bytes(30_000)))
+            )
+        guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=other.link_id, sdata=ShellData(data=b"late")))
+        await wait_for(lambda: full.is_holding)
+        full.close()
+        assert (await other.receive()).sdata.data == b"late"
+
+
+async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -> None:
+    relay = StubRelay(tls=tls, on_message=accept_links)
+    async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
+        session = await watched.client.online()
+        links = [await session.open_link("a", SHELL) for _ in range(3)]
+        guest = await relay.guest()
+        guest.socket.pause_reading()
+
+        async def send(link: Link) -> None:
+            for number in range(120):
+                await link.send(data(bytes([number]) * 50_000))
+
+        async with asyncio.TaskGroup() as senders:
+            tasks = [senders.create_task(send(link), name="sender") for link in links]
+            await wait_for(lambda: not session._socket.writable)
+            assert session._socket.waiting_bytes < 1024 * 1024
+            cancelled = senders.create_task(links[0].send(data(b"never")), name="cancelled")
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            assert not any(task.done() for task in tasks)
+            guest.socket.resume_reading()
+        for link in links:
+            received = [m.sdata.data[0] for m in guest.of_type(MsgType.shell_data) if m.link_id == link.link_id]
+            await wait_for(lambda: len(guest.of_type(MsgType.shell_data)) == 360)
+            received = [m.sdata.data[0] for m in guest.of_type(MsgType.shell_data) if m.link_id == link.link_id]
+            assert received == list(range(120))
+
+
+async def test_a_sender_that_waits_hears_of_the_end() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        session = await watched.client.online()
+        link = await session.open_link("a", SHELL)
+        guest = await relay.guest()
+        guest.socket.pause_reading()
+
+        async def send_for_ever() -> None:
+            while True:
+                await link.send(data(bytes(50_000)))
+
+        sender = asyncio.get_running_loop().create_task(send_for_ever(), name="sender")
+        await wait_for(lambda: not session._socket.writable)
+        guest.socket.abort()
+        with pytest.raises(LinkEndedError, match="connection to the relay lost"):
+            await sender
+
+
+# loss and return
+
+
+async def test_a_lost_connection_ends_links_with_the_reason_and_comes_back_at_once() -> None:
+    relay, proxy = StubRelay(on_message=accept_links), ChunkingProxy()
+    async with relay.running() as port, proxy.towards(port) as detour, running(target(detour)) as watched:
+        session = await watched.client.online()
+        link = await session.open_link("a", SHELL)
+        proxy.cut()
+        with pytest.raises(LinkEndedError, match="connection to the relay lost"):
+            await link.receive()
+        assert link.end is not None
+        assert link.end.cause == LinkEnd.PEER_GONE
+        await relay.guest(2)
+        assert await watched.client.online() is not session
+        assert watched.phases[-3:] == [Phase.ONLINE, Phase.CONNECTING, Phase.ONLINE]  # without a wait
+        with pytest.raises(LinkEndedError):
+            await session.open_link("a", SHELL)
+
+
+async def test_a_relay_that_throws_us_out_again_and_again_is_not_stormed() -> None:
+    relay = StubRelay(on_message=lambda guest, message: guest.socket.abort())
+    async with relay.running() as port, running(target(port), random=0.9) as watched:
+        for number in (1, 2):
+            guest = await relay.guest(number)
+            await wait_for(lambda: watched.client.session)
+            guest.socket.abort()
+            await wait_for(lambda guest=guest: guest.lost)  # type: ignore[misc]
+        waiting = await watched.until(Phase.WAITING)
+        assert 0 < waiting.retry_at - asyncio.get_running_loop().time() < 2.0
+
+
+async def test_a_steady_connection_is_forgiven_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "STEADY_SECONDS", 0.0)
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        for number in range(1, 6):
+            (await relay.guest(number)).socket.abort()
+        await relay.guest(6)
+        assert Phase.WAITING not in watched.phases
+
+
+async def test_the_last_words_of_a_relay_are_the_reason() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        link = await (await watched.client.online()).open_link("a", SHELL)
+        guest = await relay.guest()
+        guest.send(Msg(type=MsgType.notice, notice=Notice(code=Notice.REPLACED, text="replaced\nby another")))
+        guest.socket.close()
+        await watched.until(Phase.CONNECTING, "replaced by another")
+        assert link.end is not None
+        assert "replaced by another" in link.end.text
+
+
+async def test_a_waiter_makes_the_next_attempt_sooner() -> None:
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    async with running(target(port), random=0.999) as watched:
+        await wait_for(lambda: watched.client._backoff._failures >= 4, "delays of a second")
+        before = asyncio.get_running_loop().time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await watched.client.online()
+        failures = watched.client._backoff._failures
+        assert failures >= 5
+        assert asyncio.get_running_loop().time() - before < 1
+
+
+async def pass_time(seconds: float) -> None:
+    """Let time pass: what is tested here is that nothing happens meanwhile."""
+    until = asyncio.get_running_loop().time() + seconds
+    await wait_for(lambda: asyncio.get_running_loop().time() >= until)
+
+
+@pytest.fixture
+def fast_keepalive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second for an interval, so that one and a half of silence are the end."""
+    monkeypatch.setattr(dial_module, "_LEAST_INTERVAL", 0.5)
+    monkeypatch.setattr(session_module, "_TICK_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("fast_keepalive")
+async def test_a_relay_without_a_sign_of_life_is_given_up() -> None:
+    relay, proxy = StubRelay(keepalive_ms=1), ChunkingProxy()
+    async with relay.running() as port, proxy.towards(port) as detour, running(target(detour)) as watched:
+        await watched.client.online()
+        await wait_for(lambda: relay.guests[0].pings >= 2)
+        proxy.freeze()
+        await watched.until(Phase.CONNECTING, "no sign of life")
+
+
+@pytest.mark.usefixtures("fast_keepalive")
+async def test_a_large_frame_on_a_slow_line_is_life() -> None:
+    """No whole frame for longer than the silence that ends a connection, but bytes all the time."""
+    relay = StubRelay(keepalive_ms=1, mute=True)
+    async with relay.running() as port, running(target(port)) as watched:
+        await watched.client.online()
+        guest = await relay.guest()
+        frame = envelope.to_frame(Msg(type=MsgType.roster, from_id="server", link_id="", to="x" * 200))
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for byte in frame[:24]:
+            guest.socket.write(bytes([byte]))
+            await pass_time(0.1)
+        assert loop.time() - begin > 2
+        guest.socket.write(frame[24:])
+        await wait_for(lambda: watched.relayed)
+        assert watched.phases == [Phase.ONLINE]
+
+
+@pytest.mark.usefixtures("fast_keepalive")
+async def test_silence_is_not_counted_while_we_do_not_read() -> None:
+    relay = StubRelay(keepalive_ms=1, on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        session = await watched.client.online()
+        link = await session.open_link("a", SHELL)
+        guest = await relay.guest()
+        for _ in range(100):
+            guest.send(
+                Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=bytes(30_000)))
+            )
+        await wait_for(lambda: link.is_holding)
+        before = guest.pings
+        await pass_time(2.5)
+        assert guest.pings >= before + 3  # the relay goes on hearing from us
+        assert watched.phases == [Phase.ONLINE]
+        await receive_all(link, 100)
+
+
+async def test_a_client_that_ends_says_good_bye() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port:
+        async with running(target(port)) as watched:
+            link = await (await watched.client.online()).open_link("a", SHELL)
+            guest = await relay.guest()
+            await link.send(data(bytes(60_000)))
+            link.close("bye")
+        assert link.end == End(LinkEnd.CLOSED, "bye")
+        await wait_for(lambda: guest.lost)
+        assert guest.of_type(MsgType.disconnect)
+        assert not asyncio.get_running_loop().is_closed()
+
+
+async def test_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    relay = StubRelay(key=LoginKey(bytes(32)))
+    async with relay.running() as port, running(target(port)) as watched:
+        await watched.until(Phase.WAITING)
+    assert repr(KEY.key)[2:-1] not in caplog.text
+    assert KEY.key.hex() not in caplog.text
+    assert "wrong secret" in caplog.text
+    assert KEY.key.hex() not in repr(replace(watched.client.target))
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+    assert RelayAddress(host, 1).is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example", ""])
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_addresses_are_written_as_people_do() -> None:
+    assert str(RelayAddress("h", 1)) == "h:1"
+    assert str(RelayAddress("::1", 6154)) == "[::1]:6154"
