@@ -32,6 +32,8 @@ from natpass_wire.text import printable
 
 PROGRAM = "natpass-tui"
 _HELP = {"help_option_names": ["-h", "--help"]}
+#: What takes longer than this needs a word, in seconds.
+_PATIENCE_SECONDS = 0.7
 #: Exit status after a signal to end, as of a shell: 128 + SIGTERM.
 TERMINATED = 143
 _CONFIG_KEYS = {"agents": list}
@@ -182,12 +184,35 @@ async def _logged_in(target: RelayTarget, listed: Sequence[str]) -> AsyncIterato
     tasks = Tasks()
     running = tasks.start(console.run(), "console")
     try:
-        await console.first_login()
+        with _says(f"connecting to {target.address} …"):
+            await console.first_login()
         yield console
     finally:
         await console.close()
         running.cancel()
         await tasks.close()
+
+
+@contextlib.contextmanager
+def _says(text: str) -> Iterator[None]:
+    """Say on a terminal what takes so long, for as long as it takes."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    shown = False
+
+    def show() -> None:
+        nonlocal shown
+        shown = True
+        click.echo(text, err=True, nl=False)
+
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, show)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool) -> int:

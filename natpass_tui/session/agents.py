@@ -104,6 +104,6 @@ def similar(wanted: str, ids: list[str], limit: int = 3) -> list[str]:
     import difflib  # noqa: PLC0415 - needed once, after a mistake
 
     folded = {candidate.casefold(): candidate for candidate in ids}
-    near = difflib.get_close_matches(wanted.casefold(), folded, n=limit, cutoff=0.6)
-    within = [name for name in folded if wanted.casefold() in name and name not in near]
-    return [folded[name] for name in (near + sorted(within))[:limit]]
+    within = [name for name in folded if wanted.casefold() in name]
+    near = within or difflib.get_close_matches(wanted.casefold(), folded, n=limit, cutoff=0.6)
+    return [folded[name] for name in sorted(near, key=natural)[:limit]]

@@ -153,9 +153,11 @@ class Console:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError as error:
-            what = "sends no roster" if self.is_online else "no login"
-            why = f": {self.status.reason}" if self.status.reason else ""
-            raise UserError(f"{self.relay}: {what} within {seconds:.0f} s{why}") from error
+            why = self.status.reason or f"{self.relay} does not answer"
+            what = f"no login within {seconds:.0f} s: {why}"
+            if self.is_online:
+                what = f"{self.relay} sends no roster within {seconds:.0f} s"
+            raise UserError(what) from error
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""

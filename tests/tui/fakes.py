@@ -99,6 +99,7 @@ class FakeClient:
         self.links: list[FakeLink] = []
         self.answer: Callable[[str], End | None] = lambda peer: None
         self.retries = 0
+        self.clock_offset = 0.0
         self.waited = False
         self._on_status, self._on_message, self._on_online = on_status, on_relay_message, on_online
         self._revision = 0
@@ -130,7 +131,7 @@ class FakeClient:
     def log_in(self, *, roster: bool = True) -> None:
         self.session = FakeSession(frozenset({"roster"} if roster else ()))
         self._on_online(self.session)
-        self._set(RelayStatus(Phase.ONLINE))
+        self.tell(RelayStatus(Phase.ONLINE))
 
     def lose(self, reason: str = "Connection reset by peer") -> None:
         assert self.session is not None
@@ -139,7 +140,7 @@ class FakeClient:
             link.end(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}"))
         self.session = None
         loop = asyncio.get_running_loop()
-        self._set(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
+        self.tell(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
 
     def snapshot(self, *entries: RosterEntry) -> None:
         self._revision += 1
@@ -157,17 +158,17 @@ class FakeClient:
         self._on_message(Msg(type=MsgType.rtt_report, rtt_report=report))
 
     def _tell(self, roster: Roster) -> None:
-        roster.now_unix_ms = int(NOW * 1000)
+        roster.now_unix_ms = int((NOW + self.clock_offset) * 1000)
         self._on_message(Msg(type=MsgType.roster, roster=roster))
 
-    def _set(self, status: RelayStatus) -> None:
+    def tell(self, status: RelayStatus) -> None:
         self.status = status
         self._on_status(status)
 
 
 def entry(agent_id: str, *, host: str = "", up: float = 60.0, system: str = "Debian 12 x86_64") -> RosterEntry:
     """Return a roster's entry for an agent that connected `up` seconds ago."""
-    about = About(host=host or f"{agent_id}.example.org", os=system, user="root", version="0.1.0", serves=["shell"])
+    about = About(host=host or f"{agent_id}.lan", os=system, user="root", version="0.1.0", serves=["shell"])
     return RosterEntry(id=agent_id, about=about, connected_unix_ms=int((NOW - up) * 1000))
 
 

@@ -1,0 +1,167 @@
+"""A shell tab over a link that the test holds the other end of."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from natpass_tui.links.shell import session as sessions
+from natpass_tui.links.shell.request import TERMINAL_ENV, ShellRequest
+from natpass_tui.links.shell.session import ShellSession
+from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Refused, Waiting
+from natpass_tui.links.tab import Outcome
+from natpass_wire.links import End
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from tests.support.waiting import wait_for
+from tests.tui.fakes import FakeClient, absent, entry, make_console
+
+
+class Screen:
+    """A terminal that remembers; `room` is cleared to make it slow."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self.room = asyncio.Event()
+        self.room.set()
+
+    async def feed(self, data: bytes) -> None:
+        await self.room.wait()
+        self.shown.append(data.decode())
+
+    def write_separator(self, text: str) -> None:
+        self.shown.append(f"-- {text}")
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    *, online: bool = True, attach: bool = True, request: ShellRequest | None = None
+) -> AsyncIterator[tuple[ShellSession, FakeClient, Screen]]:
+    console, client = make_console()
+    if online:
+        client.log_in()
+        client.snapshot(entry("web"))
+    session = ShellSession(console, "web", request, clock=console.clock)
+    console.tabs.add(session)
+    screen = Screen()
+    if attach:
+        session.attach(screen, 24, 80)
+    if online and attach:
+        await wait_for(lambda: not isinstance(session.state, Opening))
+    yield session, client, screen
+    await console.close()
+
+
+async def test_the_request_names_size_terminal_and_a_rule_of_its_own() -> None:
+    async with opened(request=ShellRequest("htop")) as (_, client, _screen):
+        request = client.links[0].request
+        assert request.kind == ConnectRequest.shell
+        assert (request.cshell.exec, request.cshell.rows, request.cshell.cols) == ("htop", 24, 80)
+        assert tuple(request.cshell.env) == TERMINAL_ENV
+    names = {ShellRequest(*what).name for what in ((), ("htop",), ("top",), ("htop", ("A=1",)), ("htop", ("A=2",)))}
+    assert len(names) == 5
+
+
+async def test_bytes_go_both_ways_and_the_size_follows() -> None:
+    async with opened() as (session, client, screen):
+        link = client.links[0]
+        await wait_for(lambda: link.sizes == [(24, 80)])  # existing agents take the size from the message only
+        assert session.send(b"ls\r") == ""
+        session.resize(30, 100)
+        session.resize(30, 100)
+        await wait_for(lambda: link.input == b"ls\r")
+        await wait_for(lambda: link.sizes == [(24, 80), (30, 100)])
+        link.output(b"file\r\n")
+        await wait_for(lambda: screen.shown == ["file\r\n"])
+
+
+async def test_a_large_paste_travels_in_frames_and_what_is_too_much_is_refused() -> None:
+    async with opened() as (session, client, _):
+        paste = bytes(range(256)) * 1000
+        assert session.send(paste) == ""
+        assert "not sent" in session.send(b"x" * (sessions.MOST_WAITING_INPUT - len(paste) + 1))
+        await wait_for(lambda: client.links[0].input == paste)
+        assert max(m.ByteSize() for m in client.links[0].sent) < 65_000
+
+
+async def test_output_waits_for_a_slow_screen_and_comes_before_the_end() -> None:
+    async with opened() as (session, client, screen):
+        screen.room.clear()
+        client.links[0].output(b"last words")
+        client.links[0].end(End(LinkEnd.EXITED, "", 3))
+        await asyncio.sleep(0)
+        assert session.is_live
+        screen.room.set()
+        await wait_for(lambda: isinstance(session.state, Ended))
+        assert screen.shown == ["last words"]
+        assert session.outcome == Outcome(3)
+
+
+async def test_a_shell_that_ended_is_followed_by_another_when_the_user_wants_it() -> None:
+    async with opened() as (session, client, screen):
+        client.links[0].end(End(LinkEnd.EXITED, "", 0))
+        await wait_for(lambda: isinstance(session.state, Ended))
+        assert "not sent" in session.send(b"x")
+        session.retry()
+        await wait_for(lambda: session.is_live)
+        assert screen.shown[0].startswith("-- shell ended (status 0) ")
+        assert len(client.links) == 2
+        assert client.links[1].input == b""
+
+
+async def test_when_relay_and_agent_are_back_a_new_shell_opens_by_itself() -> None:
+    async with opened() as (session, client, screen):
+        client.lose()
+        await wait_for(lambda: isinstance(session.state, Lost))
+        assert "not sent" in session.send(b"x")
+        client.answer = absent
+        client.log_in()  # the relay is back before the agent
+        await wait_for(lambda: isinstance(session.state, Lost) and not session.state.by_relay)
+        client.answer = lambda peer: None
+        client.snapshot(entry("web", up=1))
+        await wait_for(lambda: session.is_live)
+        assert screen.shown[0].startswith("-- relay connection lost ")
+
+
+async def test_an_agent_that_is_replaced_gets_a_new_shell_though_no_roster_says_so() -> None:
+    async with opened() as (session, client, screen):
+        client.links[0].end(End(LinkEnd.PEER_GONE, "agent web is gone"))
+        await wait_for(lambda: isinstance(session.state, Lost))
+        await wait_for(lambda: session.is_live)  # after FIRST_RETRY
+        assert screen.shown[0].startswith("-- agent web is gone ")
+
+
+async def test_a_shell_that_is_refused_says_why_and_tries_again_on_enter() -> None:
+    async with opened(attach=False) as (session, client, screen):
+        client.answer = lambda peer: End(LinkEnd.FAILED, "no such program: zsh", reason=ConnectResponse.FAILED)
+        session.attach(screen, 24, 80)
+        await wait_for(lambda: isinstance(session.state, Refused))
+        assert session.outcome == Outcome(2, "no shell on web: no such program: zsh")
+        client.answer = lambda peer: None
+        session.retry()
+        await wait_for(lambda: session.is_live)
+        assert session.outcome is None
+
+
+async def test_a_tab_without_a_relay_waits_for_it() -> None:
+    async with opened(online=False) as (session, client, _):
+        assert isinstance(session.state, Waiting)
+        assert session.waits
+        client.log_in()
+        await wait_for(lambda: isinstance(session.state, Live))
+
+
+async def test_closing_ends_the_link_and_nothing_opens_again() -> None:
+    async with opened() as (session, client, _):
+        await session.closed()
+        assert client.links[0].closed
+        client.lose()
+        client.log_in()
+        await asyncio.sleep(0)
+        assert len(client.links) == 1
+
+
+async def test_closing_while_it_opens_ends_the_link_too() -> None:
+    async with opened(attach=False) as (session, client, screen):
+        session.attach(screen, 24, 80)
+        assert isinstance(session.state, Opening)
+        await session.closed()
+        assert all(link.closed for link in client.links)

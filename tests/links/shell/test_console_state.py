@@ -1,0 +1,99 @@
+"""A shell tab's states: what follows from what, and what the user reads."""
+
+import pytest
+
+from natpass_tui.links.shell import state as s
+from natpass_tui.session.durations import clock
+from natpass_wire.links import End
+from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+
+EXITED = End(LinkEnd.EXITED, "", 7)
+KILLED = End(LinkEnd.EXITED, "", -9)
+GONE = End(LinkEnd.PEER_GONE, "agent web is gone")
+ABSENT = End(LinkEnd.FAILED, "agent web is not connected", reason=ConnectResponse.ABSENT)
+NO_PROGRAM = End(LinkEnd.FAILED, "no such program", reason=ConnectResponse.FAILED)
+SILENT = End(LinkEnd.UNSET)
+
+LOST_RELAY = s.Lost("relay connection lost", 10, by_relay=True)
+LOST_AGENT = s.Lost("agent web is gone", 10, by_relay=False)
+ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after"),
+    [
+        (s.Waiting(), s.RelayUp(), s.Opening()),
+        (s.Opening(), s.Opened(), s.Live()),
+        (s.Opening(), s.LinkGone(NO_PROGRAM, relay_up=True), s.Refused("no such program")),
+        (s.Opening(), s.LinkGone(ABSENT, relay_up=True), s.Refused("agent web is not connected")),
+        (s.Opening(), s.LinkGone(GONE, relay_up=False), s.Waiting()),
+        (s.Live(), s.LinkGone(EXITED, relay_up=True), s.Ended("shell ended (status 7)", 10, 7, by_itself=True)),
+        (s.Live(), s.LinkGone(KILLED, relay_up=True), s.Ended("shell ended (signal 9)", 10, 137, by_itself=True)),
+        (s.Live(), s.LinkGone(SILENT, relay_up=True), s.Ended("shell ended", 10, by_itself=True)),
+        (s.Live(), s.LinkGone(End(LinkEnd.FAILED, "pty broke"), relay_up=True), s.Ended("shell ended (pty broke)", 10)),
+        (s.Live(), s.LinkGone(GONE, relay_up=True), LOST_AGENT),
+        (s.Live(), s.LinkGone(GONE, relay_up=False), LOST_RELAY),
+        (LOST_RELAY, s.RelayUp(), s.Opening(LOST_RELAY)),
+        (LOST_AGENT, s.AgentThere(), s.Opening(LOST_AGENT)),
+        (LOST_AGENT, s.Retry(by_user=False), s.Opening(LOST_AGENT)),
+        (LOST_AGENT, s.Retry(relay_up=False), LOST_AGENT),
+        (
+            s.Opening(LOST_RELAY),
+            s.LinkGone(ABSENT, relay_up=True),
+            s.Lost("relay connection lost", 10, by_relay=False, retry_in=s.RETRY),
+        ),
+        (s.Opening(LOST_RELAY), s.LinkGone(GONE, relay_up=False), LOST_RELAY),
+        (s.Opening(LOST_AGENT), s.LinkGone(GONE, relay_up=False), s.Waiting(LOST_AGENT)),
+        (s.Opening(LOST_RELAY), s.LinkGone(NO_PROGRAM, relay_up=True), s.Refused("no such program", LOST_RELAY)),
+        (ENDED, s.Retry(), s.Opening(ENDED)),
+        (ENDED, s.Retry(relay_up=False), s.Waiting(ENDED)),
+        (s.Refused("no", ENDED), s.Retry(), s.Opening(ENDED)),
+        (s.Waiting(ENDED), s.RelayUp(), s.Opening(ENDED)),
+    ],
+)
+def test_what_follows(before: s.State, event: s.Event, after: s.State) -> None:
+    assert s.step(before, event, 10).state == after
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (s.Live(), s.RelayUp()),
+        (s.Live(), s.AgentThere()),
+        (s.Live(), s.Retry()),
+        (s.Opening(), s.RelayUp()),
+        (s.Opening(), s.AgentThere()),
+        (ENDED, s.RelayUp()),
+        (ENDED, s.AgentThere()),
+        (ENDED, s.Retry(by_user=False)),
+        (s.Refused("no"), s.RelayUp()),
+        (s.Refused("no"), s.Retry(by_user=False)),
+    ],
+)
+def test_what_means_nothing_changes_nothing(state: s.State, event: s.Event) -> None:
+    assert s.step(state, event, 10) == s.Step(state)
+
+
+def test_the_separator_says_what_happened_and_when() -> None:
+    step = s.step(s.Opening(LOST_RELAY), s.Opened(), 19)
+    assert step.separator == f"relay connection lost {clock(10)} · new shell {clock(19)}"
+    assert s.step(s.Opening(), s.Opened(), 19).separator == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (s.Live(), []),
+        (s.Opening(), ["opening", "web"]),
+        (s.Waiting(), ["waiting", "reconnecting in 3 s", "ctrl+] x"]),
+        (s.Refused("no such program"), ["web", "no such program", "Enter tries again", "ctrl+] x"]),
+        (ENDED, ["shell ended (status 7)", "Enter: new shell", "ctrl+] x: close"]),
+        (LOST_RELAY, ["relay connection lost", clock(10), "new shell opens when the relay is back"]),
+        (LOST_AGENT, ["agent web is gone", clock(10), "new shell opens when web is back"]),
+    ],
+)
+def test_a_tab_says_what_is_wrong_and_what_to_do(state: s.State, words: list[str]) -> None:
+    banner = s.banner(state, "web", "ctrl+]", "reconnecting in 3 s — gone")
+    assert all(word in banner for word in words), banner
+    assert bool(banner) == bool(words)
+    assert bool(s.not_sent(state)) == bool(words)

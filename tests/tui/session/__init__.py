@@ -1,0 +1,1 @@
+"""Tests of the model: no screen, no network."""

@@ -1,0 +1,152 @@
+"""What the model makes of what the relay says."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from natpass_tui.session.agents import Presence
+from natpass_tui.session.console import Console
+from natpass_wire.aio.client import Phase, RelayStatus
+from natpass_wire.errors import UserError
+from natpass_wire.pb.envelope_pb2 import MsgType
+from tests.support.waiting import wait_for
+from tests.tui.fakes import NOW, FakeClient, entry, make_console
+
+
+@contextlib.asynccontextmanager
+async def running(console: Console) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(console.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+def sent(client: FakeClient, kind: MsgType) -> int:
+    assert client.session is not None
+    return sum(message.type == kind for message in client.session.sent)
+
+
+async def test_at_login_the_roster_is_watched_and_the_fleet_follows_it() -> None:
+    console, client = make_console()
+    client.log_in()
+    assert sent(client, MsgType.roster_watch) == 1
+    assert not console.has_fleet.is_set()
+    client.snapshot(entry("a", up=5), entry("b"))
+    assert console.has_fleet.is_set()
+    agent = console.fleet.get("a")
+    assert agent is not None
+    assert (agent.presence, agent.since, agent.serves) == (Presence.ONLINE, NOW - 5, ("shell",))
+    client.change(entry("c"), left=("a",))
+    assert [(a.id, a.presence) for a in console.fleet.window(0, 9)] == [
+        ("a", Presence.GONE),
+        ("b", Presence.ONLINE),
+        ("c", Presence.ONLINE),
+    ]
+
+
+async def test_a_gap_in_the_roster_asks_for_a_new_one() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.snapshot(entry("a"))
+    client.skip_a_revision()
+    client.change(entry("b"))
+    assert sent(client, MsgType.roster_watch) == 2
+    client.snapshot(entry("b"), entry("c"))
+    assert [a.id for a in console.fleet.window(0, 9) if a.presence is Presence.ONLINE] == ["b", "c"]
+
+
+async def test_after_a_new_login_agents_that_are_not_there_are_gone() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.snapshot(entry("a"), entry("b"))
+    client.lose()
+    assert not console.is_online
+    client.log_in()
+    client.snapshot(entry("b"))
+    assert [a.presence for a in console.fleet.window(0, 9)] == [Presence.GONE, Presence.ONLINE]
+
+
+async def test_hostile_words_of_an_agent_are_made_harmless() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.snapshot(entry("a", host="\x1b[2J\u202eevil", system="[bold]x[/bold]\n"), entry("\x1b]0;x\x07"))
+    agent = console.fleet.get("a")
+    assert agent is not None
+    assert agent.host == "\ufffd[2J\ufffdevil"
+    assert agent.os == "[bold]x[/bold] "
+    assert len(console.fleet) == 1  # what is no id is no agent
+
+
+async def test_clocks_that_differ_do_not_change_how_long_an_agent_is_up() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.clock_offset = -3600.0
+    late = entry("a", up=60 + 3600)
+    client.snapshot(late)
+    agent = console.fleet.get("a")
+    assert agent is not None
+    assert NOW - agent.since == pytest.approx(60)
+
+
+async def test_round_trips_are_asked_for_rows_in_sight_that_are_online() -> None:
+    console, client = make_console(listed=("absent",))
+    async with running(console):
+        client.log_in()
+        client.snapshot(*(entry(f"a{number}") for number in range(300)))
+        console.show_rows(["absent", *(f"a{number}" for number in range(250))])
+        await wait_for(lambda: sent(client, MsgType.rtt_request))
+        assert client.session is not None
+        request = next(m.rtt_request for m in client.session.sent if m.type == MsgType.rtt_request)
+        assert list(request.ids) == [f"a{number}" for number in range(200)]
+        client.report(a0=1500, a1=0, a299=7)
+        assert console.latencies.get("a0") == 0.0015
+        assert console.latencies.get("a1") is None
+        assert console.latencies.get("a299") is None
+        client.lose()
+        assert console.latencies.get("a0") is None
+
+
+async def test_a_relay_without_a_roster_is_asked_for_nothing() -> None:
+    console, client = make_console(legacy=True, listed=("web", "\x1b"))
+    async with running(console):
+        client.log_in(roster=False)
+        console.show_rows(["web"])
+        console.list_ids(["typed"])
+        await console.first_login()
+        assert client.session is not None
+        assert client.session.sent == []
+        assert [(a.id, a.presence) for a in console.fleet.window(0, 9)] == [
+            ("typed", Presence.UNTOLD),
+            ("web", Presence.UNTOLD),
+        ]
+
+
+async def test_a_refused_first_login_says_why_at_once() -> None:
+    console, client = make_console()
+    async with running(console):
+        waiter = asyncio.get_running_loop().create_task(console.first_login())
+        await asyncio.sleep(0)
+        client.tell(RelayStatus(Phase.CONNECTING, "the relay refuses the login: wrong secret", refused=True))
+        with pytest.raises(UserError, match="wrong secret"):
+            await waiter
+
+
+async def test_a_first_login_that_does_not_come_says_the_last_reason() -> None:
+    console, client = make_console()
+    async with running(console):
+        client.tell(RelayStatus(Phase.CONNECTING, "cannot reach relay.test:6154: Connection refused"))
+        with pytest.raises(UserError, match=r"no login within 0 s: cannot reach .* Connection refused"):
+            await console.first_login(seconds=0.01)
+        assert client.waited  # the relay is dialled more often while somebody waits for the first login
+
+
+async def test_a_roster_that_does_not_come_is_said_too() -> None:
+    console, client = make_console()
+    async with running(console):
+        client.log_in()
+        with pytest.raises(UserError, match="sends no roster"):
+            await console.first_login(seconds=0.01)

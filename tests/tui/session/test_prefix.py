@@ -1,0 +1,38 @@
+"""One key is the console's, all others are the remote's."""
+
+import pytest
+
+from natpass_tui.session.prefix import CHOICES, Choice, Command, PrefixKeys
+
+
+def test_keys_without_the_prefix_are_not_ours() -> None:
+    keys = PrefixKeys("ctrl+]")
+    assert [keys.press(key) for key in ("q", "ctrl+q", "ctrl+c", "f1", "escape", "n")] == [False] * 6
+
+
+@pytest.mark.parametrize(("key", "command"), [(key, command) for keys, _, _, command in CHOICES for key in keys])
+def test_the_key_after_the_prefix_is_a_command(key: str, command: Command) -> None:
+    keys = PrefixKeys("ctrl+]")
+    assert keys.press("ctrl+]") is None
+    assert keys.press(key) == Choice(command)
+    assert keys.press(key) is False
+
+
+def test_the_prefix_twice_is_the_prefix_itself() -> None:
+    keys = PrefixKeys("f12")
+    keys.press("f12")
+    assert keys.press("f12") == Choice(Command.SEND_PREFIX)
+
+
+def test_a_digit_after_the_prefix_is_a_tab() -> None:
+    keys = PrefixKeys("ctrl+]")
+    keys.press("ctrl+]")
+    assert keys.press("7") == Choice(Command.TAB, 7)
+
+
+def test_a_key_that_means_nothing_after_the_prefix_is_swallowed() -> None:
+    keys = PrefixKeys("ctrl+]")
+    keys.press("ctrl+]")
+    assert keys.armed
+    assert keys.press("escape") is None
+    assert keys.press("n") is False
