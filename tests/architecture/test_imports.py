@@ -1,0 +1,141 @@
+"""Who may import what: the directions and boundaries of ARCHITECTURE.md."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, imports, modules, relative
+
+#: What only I/O needs, and what makes a function's result depend on more than its arguments.
+IMPURE = (
+    *("asyncio", "concurrent", "multiprocessing", "queue", "random", "secrets", "select", "selectors", "signal"),
+    *("socket", "ssl", "subprocess", "textual", "threading", "time", "urllib.request", "uvloop", "websockets"),
+    "natpass_wire.aio",
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Modules that match `patterns` import nothing of `forbidden`, but for `allowed` (path: modules)."""
+
+    why: str
+    patterns: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    allowed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    apart_from: tuple[str, ...] = ()
+
+
+RULES = [
+    Rule("the wire's core is sans-IO", ("natpass_wire/*.py", "natpass_wire/login/*.py"), (*IMPURE, "os", "pathlib")),
+    Rule(
+        "the relay's decisions are pure",
+        tuple(
+            f"natpass_relay/{name}.py"
+            for name in ("routing", "admission", "roster", "ports", "fastpath", "lobby", "known_ids", "round_trips")
+        ),
+        (*IMPURE, "os", "pathlib"),
+    ),
+    Rule("the agent's policy is pure", ("natpass_agent/policy.py",), (*IMPURE, "os", "pathlib")),
+    Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),
+    Rule(
+        "the terminal engine draws nothing and waits for nothing",
+        ("natpass_tui/terminal/*.py",),
+        IMPURE,
+        {"natpass_tui/terminal/pump.py": ("threading",)},  # its one reader thread per tab
+    ),
+    Rule(
+        "the console's model is pure, but for the one module that holds the connection",
+        ("natpass_tui/session/*.py",),
+        tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # it speaks of the connection's states
+        {"natpass_tui/session/console.py": ("asyncio", "time")},
+    ),
+    Rule("the model knows no toolkit", ("natpass_tui/session/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
+    Rule("the wire knows no program", ("natpass_wire/**/*.py",), PROGRAMS),
+    *(
+        Rule("programs never import one another", (f"{program}/**/*.py",), tuple(set(PROGRAMS) - {program}))
+        for program in PROGRAMS
+    ),
+    Rule("programs do not import tests", tuple(f"{package}/**/*.py" for package in PACKAGES), ("tests", "screenshots")),
+    Rule(
+        "an agent starts without a display",
+        tuple(f"{package}/**/*.py" for package in PACKAGES),
+        ("mss", "pynput", "Xlib"),
+        apart_from=("natpass_agent/links/desktop/worker/",),
+    ),
+    Rule(
+        "pictures are the desktop's",
+        tuple(f"{package}/**/*.py" for package in PACKAGES),
+        ("PIL", "simplejpeg"),
+        apart_from=("natpass_agent/links/desktop/worker/", "natpass_tui/links/desktop/"),
+    ),
+    Rule(
+        "only the terminal's adapters know an engine",
+        tuple(f"{package}/**/*.py" for package in PACKAGES),
+        ("pyghostty", "pyte"),
+        apart_from=("natpass_tui/terminal/",),
+    ),
+    Rule(
+        "the toolkit is the console's",
+        ("natpass_wire/**/*.py", "natpass_relay/**/*.py", "natpass_agent/**/*.py"),
+        ("textual",),
+    ),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.why}: {rule.patterns[0]}")
+def test_rule(rule: Rule) -> None:
+    broken = [
+        str(found)
+        for path in modules(*rule.patterns)
+        if not relative(path).startswith(rule.apart_from or ("-",))
+        for found in imports(path)
+        for module in rule.forbidden
+        if found.is_of(module)
+        if not any(found.is_of(allowed) for allowed in rule.allowed.get(relative(path), ()))
+    ]
+    assert not broken, rule.why
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.why}: {rule.patterns[0]}")
+def test_a_rule_is_about_something(rule: Rule) -> None:
+    """A renamed module does not slip out of its rule; an exception that nobody needs is taken back."""
+    for pattern in rule.patterns:
+        assert modules(pattern), f"nothing matches {pattern}"
+    for path, allowed in rule.allowed.items():
+        for module in allowed:
+            assert any(found.is_of(module) for found in imports(ROOT / path)), f"{path} does not need {module}"
+
+
+@pytest.mark.parametrize("side", ["natpass_agent", "natpass_tui", "tests"])
+def test_kinds_never_import_each_other(side: str) -> None:
+    kinds = [path.name for path in (ROOT / side / "links").iterdir() if (path / "__init__.py").exists()]
+    broken = [
+        str(found)
+        for kind in kinds
+        for path in modules(f"{side}/links/{kind}/**/*.py")
+        for found in imports(path)
+        for other in set(kinds) - {kind}
+        for package in ("natpass_agent", "natpass_tui", "tests")
+        if found.is_of(f"{package}.links.{other}")
+    ]
+    assert not broken
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        (
+            "natpass_agent.cli",
+            ["mss", "pynput", "PIL", "Xlib", "simplejpeg", "numpy", "textual", "natpass_relay", "natpass_tui"],
+        ),
+        ("natpass_relay.cli", ["mss", "pynput", "PIL", "textual", "numpy", "natpass_agent", "natpass_tui"]),
+        ("natpass_wire.aio.client", ["textual", "click", "natpass_agent", "natpass_tui", "natpass_relay"]),
+    ],
+)
+def test_what_a_program_never_loads_at_its_start(module: str, never: list[str]) -> None:
+    """Imports of imports count as well: asked of a fresh interpreter."""
+    question = f"import sys, {module}; print(*[name for name in {never!r} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == []
