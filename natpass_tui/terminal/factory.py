@@ -3,10 +3,11 @@
 import importlib.util
 import os
 
-from natpass_tui.terminal.engine import SCROLLBACK_ROWS, TerminalEngine
+from natpass_tui.terminal.engine import SCROLLBACK_ROWS, Colours, TerminalEngine
 
 ENGINE_VARIABLE = "NATPASS_TERMINAL_ENGINE"
 ENGINES = ("ghostty", "fallback")
+LIGHT = Colours(foreground=(0x20, 0x20, 0x20), background=(0xFA, 0xFA, 0xFA))
 
 
 class UnknownEngineError(ValueError):
@@ -28,12 +29,22 @@ def engine_name() -> str:
     return wanted
 
 
+def default_colours() -> Colours:
+    """What to tell applications that ask whether the screen is dark or light.
+
+    They are drawn in the user's own default colours, which nobody tells us; many terminals say in COLORFGBG which kind
+    they are, and without it dark is the better guess.
+    """
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return LIGHT if background in {"7", "15"} else Colours()
+
+
 def create_engine(rows: int, cols: int, scrollback_rows: int = SCROLLBACK_ROWS) -> TerminalEngine:
     """A new engine of the chosen kind; the import is late since only one kind is needed."""
     if engine_name() == "ghostty":
         from natpass_tui.terminal.ghostty import GhosttyEngine  # noqa: PLC0415
 
-        return GhosttyEngine(rows, cols, scrollback_rows)
+        return GhosttyEngine(rows, cols, scrollback_rows, default_colours())
     from natpass_tui.terminal.fallback import FallbackEngine  # noqa: PLC0415
 
-    return FallbackEngine(rows, cols, scrollback_rows)
+    return FallbackEngine(rows, cols, scrollback_rows, default_colours())

@@ -202,6 +202,7 @@ class TerminalScreen(Widget, can_focus=True):
         """Find the loop that the parser thread is to wake."""
         self._loop = asyncio.get_running_loop()
         self._wake_context = contextvars.copy_context()
+        self._woken()  # For what was parsed before there was a loop to wake.
         self._canvas.theme = self.app.ansi_theme
         self._canvas.indicator_style = self.get_component_rich_style("terminal--indicator")
 
@@ -275,7 +276,7 @@ class TerminalScreen(Widget, can_focus=True):
         for text in parsed.clipboard[-1:]:
             self.post_message(terminal_messages.ClipboardSet(self._self, text))
         now = self._now()
-        if not self._is_seen and now - self._activity >= _ACTIVITY_SECONDS:
+        if parsed.size and not self._is_seen and now - self._activity >= _ACTIVITY_SECONDS:
             self._activity = now
             self.post_message(terminal_messages.Activity(self._self))
 

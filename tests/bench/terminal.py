@@ -22,6 +22,8 @@ from natpass_tui.terminal.fallback import FallbackEngine
 from natpass_tui.terminal.ghostty import GhosttyEngine
 from natpass_tui.widgets.terminal_view import TerminalView
 
+assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
+
 ROWS, COLS = 50, 200
 MEGABYTE = 1e6
 ASCII = b"".join(b"%08d the quick brown fox jumps over the lazy dog\r\n" % number for number in range(20_000))

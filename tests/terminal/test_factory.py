@@ -43,3 +43,17 @@ def test_without_a_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "ghostty")
     with pytest.raises(UnknownEngineError, match="not installed"):
         engine_name()
+
+
+@pytest.mark.parametrize("kind", ["ghostty", "fallback"])
+@pytest.mark.parametrize(
+    ("said", "answer"), [("15;0", b"1010"), ("0;15", b"fafa"), ("", b"1010"), ("x;default", b"1010")]
+)
+def test_applications_are_told_whether_it_is_dark(
+    monkeypatch: pytest.MonkeyPatch, kind: str, said: str, answer: bytes
+) -> None:
+    monkeypatch.setenv(ENGINE_VARIABLE, kind)
+    monkeypatch.setenv("COLORFGBG", said)
+    engine = create_engine(3, 10)
+    assert engine.feed(b"\x1b]11;?\x1b\\") == b"\x1b]11;rgb:" + b"/".join([answer] * 3) + b"\x1b\\"
+    engine.close()

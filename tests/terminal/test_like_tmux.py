@@ -9,6 +9,7 @@ import pty
 import select
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from natpass_tui.terminal import TerminalEngine
 from tests.support.waiting import wait_until
 from tests.terminal.conftest import EngineFactory
 from tests.terminal.panes import Pane, needs, pane
+
+assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
 
 ROWS, COLS = 24, 80
 DONE = b"\x1b]2;done\x07"

@@ -14,6 +14,8 @@ from textual.widgets import Static
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.widgets.terminal_view import TerminalView
 
+assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
+
 
 class ShellApp(App[None], inherit_bindings=False):
     """The command runs in the view; the prefix key ends the application."""

@@ -39,6 +39,18 @@ async def test_output_is_painted(pilot: Pilot[None], app: ViewApp) -> None:
     assert (resized.rows, resized.cols, resized.control) == (ROWS, COLS, app.view)
 
 
+async def test_what_came_before_the_view_was_there_is_not_lost() -> None:
+    app = ViewApp()
+    app.view.feed_nowait(b"early")
+    await wait_for(lambda: not app.view._pump.waiting)
+    async with app.run_test(size=SIZE):
+        await shows(app.view, "early")
+        await wait_for(lambda: app.parsed == 5)
+        await asyncio.wait_for(app.view.drained(), 10)
+        await app.view.feed(b" late")
+        await shows(app.view, "early late")
+
+
 async def test_a_resize_is_reported_and_reflows(pilot: Pilot[None], app: ViewApp) -> None:
     await app.view.feed(b"x" * COLS)
     await pilot.resize_terminal(26, 8)
