@@ -40,6 +40,7 @@ _PALETTE = (
     ("Previous tab", "", Command.PREVIOUS),
     ("New shell", "Another shell on the same agent", Command.NEW),
     ("Scroll back", "Look at the shell's history", Command.SCROLL),
+    ("Desktop", "The desktop of the same agent", Command.DESKTOP),
     ("Close tab", "Ends its shell", Command.CLOSE),
     ("Help", "All keys", Command.HELP),
     ("Quit", "Ends all shells", Command.QUIT),
@@ -120,6 +121,8 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
                 tab.remote_title or "Go to this tab",
                 self._chooser(Choice(Command.TAB, number)),
             )
+        for title, help_text, act in self._main.palette():
+            yield SystemCommand(title, help_text, act)
         for title, help_text, command in _PALETTE:
             yield SystemCommand(title, help_text, self._chooser(Choice(command)))
         fleet = self.console_model.fleet
@@ -127,6 +130,9 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
             if agent.presence is not Presence.GONE:
                 yield SystemCommand(
                     f"Shell on {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_shell(agent_id)
+                )
+                yield SystemCommand(
+                    f"Desktop of {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_desktop(agent_id)
                 )
 
     def _chooser(self, choice: Choice) -> Callable[[], Awaitable[None]]:

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from natpass_tui import agents_list
+from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
 from natpass_tui.session.agents import Presence, similar
 from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.session.prefix import DEFAULT_PREFIX
@@ -90,6 +91,32 @@ def shell(ctx: click.Context, /, agent: str, program: str, **_: object) -> int:
 
 
 @command.command(context_settings=_HELP)
+@click.argument("agent")
+@click.option(
+    "--fps", type=click.IntRange(1, 50), default=DEFAULT_FPS, show_default=True, help="Pictures a second at most."
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=DEFAULT_QUALITY,
+    show_default=True,
+    help="Of the pictures, in percent; 100: not compressed.",
+)
+@click.option("--cursor", is_flag=True, help="Draw the remote pointer into the picture.")
+@connection_options
+@screen_options
+@common_options
+@click.pass_context
+def desktop(ctx: click.Context, /, agent: str, fps: int, quality: int, cursor: bool, **_: object) -> int:
+    """Show the screen of AGENT at once, and use it.
+
+    Keys go to the remote desktop; the prefix and then k latches Ctrl, Alt, Shift or Super for the next key, and has
+    Ctrl+Alt+Del and others that a terminal can't say. What you paste goes to the remote clipboard.
+    """
+    return _screen(gather(ctx, config_keys=_CONFIG_KEYS), agent, desktop=DesktopRequest(fps, quality, cursor))
+
+
+@command.command(context_settings=_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @connection_options
 @common_options
@@ -115,14 +142,16 @@ def demo(ctx: click.Context, /, **_: object) -> int:
     return runtime.run(_demo(values))
 
 
-def _screen(values: Mapping[str, Any], agent: str = "", program: str = "") -> int:
+def _screen(
+    values: Mapping[str, Any], agent: str = "", program: str = "", desktop: DesktopRequest | None = None
+) -> int:
     """Open the screen; return the exit status."""
     _need_terminal()
     _check_screen(values)
     if agent and (fault := client_id_fault(agent)):
         raise UserError(f"{printable(agent)!r} is no agent: {fault}")
     load_screen()
-    return runtime.run(_show(_target(values), values, agent, program))
+    return runtime.run(_show(_target(values), values, agent, program, desktop))
 
 
 def load_screen() -> None:
@@ -229,7 +258,13 @@ async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool) ->
     return 0
 
 
-async def _show(target: RelayTarget, values: Mapping[str, Any], agent: str, program: str) -> int:
+async def _show(
+    target: RelayTarget,
+    values: Mapping[str, Any],
+    agent: str = "",
+    program: str = "",
+    desktop: DesktopRequest | None = None,
+) -> int:
     async with _logged_in(target, _listed(values)) as console:
         if agent:
             _check_agent(console, agent)
@@ -237,7 +272,14 @@ async def _show(target: RelayTarget, values: Mapping[str, Any], agent: str, prog
         from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415
         from natpass_tui.settings import Settings  # noqa: PLC0415
 
-        settings = Settings(values["prefix"] or DEFAULT_PREFIX, values["clipboard"], agent, ShellRequest(program))
+        settings = Settings(
+            prefix=values["prefix"] or DEFAULT_PREFIX,
+            clipboard=values["clipboard"],
+            agent=agent,
+            request=ShellRequest(program),
+            desktop=desktop or DesktopRequest(),
+            opens_desktop=desktop is not None,
+        )
         app = ConsoleApp(console, settings)
         with _ends_with_signals(app.exit):
             outcome = await app.run_async()
@@ -281,7 +323,7 @@ async def _demo(values: dict[str, Any]) -> int:
     click.echo("starting a relay and an agent on this machine …", err=True)
     async with kept(values["secret"]) as address:
         host, _, port = address.rpartition(":")
-        return await _show(_target(values | {"relay": RelayAddress(host, int(port))}), values, "", "")
+        return await _show(_target(values | {"relay": RelayAddress(host, int(port))}), values)
 
 
 def main() -> None:

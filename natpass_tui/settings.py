@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.session.prefix import DEFAULT_PREFIX
 
@@ -16,9 +17,13 @@ class Settings:
             a file shown by `cat` there) could put a command there that the user pastes into another shell.
         agent: open a shell here at once, and end with it.
         request: what a shell tab runs.
+        desktop: how desktops are sent.
+        opens_desktop: open the desktop of `agent` rather than a shell.
     """
 
     prefix: str = DEFAULT_PREFIX
     clipboard: bool = False
     agent: str = ""
     request: ShellRequest = field(default_factory=ShellRequest)
+    desktop: DesktopRequest = field(default_factory=DesktopRequest)
+    opens_desktop: bool = False

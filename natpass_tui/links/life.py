@@ -28,10 +28,12 @@ class Words:
     Attributes:
         noun: ``shell``.
         at: how it stands to its agent: ``on``.
+        ends_with_tab: something of value ends with the tab, so that closing it is asked for twice.
     """
 
     noun: str
     at: str
+    ends_with_tab: bool = True
 
 
 @dataclass(frozen=True, slots=True)

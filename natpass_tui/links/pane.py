@@ -1,6 +1,7 @@
 """What the panes of all kinds have in common: a view, and a line over it that says what is wrong and what to do."""
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
 
 from textual import events
 from textual.message import Message
@@ -14,6 +15,8 @@ from natpass_tui.widgets.pane import Pane
 
 #: Seconds that a passing remark stays in sight.
 _REMARK_SECONDS = 3.0
+#: What the palette shows, its help, and what it does.
+PaletteEntry = tuple[str, str, Callable[[], None]]
 
 
 class LinkPane(Pane):
@@ -54,6 +57,10 @@ class LinkPane(Pane):
     def run_command(self, command: Command) -> bool:
         """Do a command that is this kind's; False if it is not."""
         return False
+
+    def palette(self) -> Iterable[PaletteEntry]:
+        """Return what the palette offers while this is in front."""
+        return ()
 
     def mode(self) -> str:
         """Return what to say of the keys while they mean something else than usual, empty while they do not."""

@@ -16,6 +16,7 @@ from natpass_wire.version import __version__
 _FLEET = (
     ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
     ("Enter, double click", "open a shell on the agent"),
+    ("d", "open its desktop"),
     ("/", "filter by id, host, system, user, state; Esc clears"),
     ("n", "type an agent's id by hand"),
     ("s", "sort by id, host, system, newest"),
@@ -30,8 +31,10 @@ _WORDS = {
     "previous": "previous tab (also ←)",
     "close": "close the tab; ends its shell",
     "new shell": "another shell on the same agent",
+    "desktop": "the desktop of the same agent",
     "fleet": "the fleet; shells run on",
     "scroll": "scroll back (also PgUp ↑); the wheel does it too",
+    "keys": "on a desktop: Ctrl, Alt, Shift, Super for the next key; Ctrl+Alt+Del …",
     "palette": "palette (also space)",
     "help": "this help",
     "quit": "quit; ends all shells",
@@ -39,6 +42,7 @@ _WORDS = {
 _SHELL = (
     ("drag", "select and copy (with shift where the application has the mouse)"),
     ("Enter", "after a shell has ended: open another"),
+    ("paste", "on a desktop: goes to its clipboard"),
 )
 
 
@@ -77,7 +81,7 @@ class HelpScreen(ModalScreen[None]):
         for title, rows in (
             ("In the fleet", _FLEET),
             (f"Anywhere, after the prefix {self._prefix}", tuple(after)),
-            ("In a shell every other key goes to the remote machine", _SHELL),
+            ("In a shell or desktop every other key goes to the remote machine", _SHELL),
         ):
             text.append(f"\n{title}\n", style="bold")
             for key, what in rows:

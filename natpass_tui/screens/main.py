@@ -1,5 +1,6 @@
 """The main screen: tab bar, the pane in front, status bar; and what a command does to them."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on, work
@@ -8,7 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from natpass_tui.links.pane import LinkPane
+from natpass_tui.links.desktop.pane import DesktopPane
+from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.shell.pane import ShellPane
 from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.links.tab import LinkTab, Outcome
@@ -42,7 +45,7 @@ class MainScreen(Screen[None]):
         """Lay it out."""
         yield TabBar(self._model.tabs)
         with Container(id="panes"):
-            yield FleetPane(self._model, self.open_shell)
+            yield FleetPane(self._model, self.open_shell, self.open_desktop)
         yield StatusBar(self._model)
 
     @property
@@ -58,7 +61,9 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin: the fleet, or the agent that was asked for."""
         self.set_interval(1.0, self.redraw)
-        if self._settings.agent:
+        if self._settings.agent and self._settings.opens_desktop:
+            self.open_desktop(self._settings.agent)
+        elif self._settings.agent:
             self.open_shell(self._settings.agent)
         else:
             self._show_front()
@@ -95,6 +100,21 @@ class MainScreen(Screen[None]):
             clock=self._model.clock,
         )
         self._add(session, ShellPane(session, self._settings.prefix, clipboard=self._settings.clipboard))
+
+    def open_desktop(self, agent: str) -> None:
+        """Open a desktop tab."""
+        session = DesktopSession(
+            self._model,
+            agent,
+            self._settings.desktop,
+            on_change=lambda: self.tab_changed(session),
+            clock=self._model.clock,
+        )
+        self._add(session, DesktopPane(session, self._settings.prefix))
+
+    def palette(self) -> Iterable[PaletteEntry]:
+        """Return what the palette offers for the tab in front."""
+        return self.front.palette() if isinstance(self.front, LinkPane) else ()
 
     def _add(self, tab: LinkTab, pane: LinkPane) -> None:
         self._panes[tab] = pane
@@ -144,6 +164,10 @@ class MainScreen(Screen[None]):
                 self._show(None)
             case Command.NEW if front is not None:
                 self.open_shell(front.agent)
+            case Command.DESKTOP if front is not None:
+                self.open_desktop(front.agent)
+            case Command.DESKTOP:
+                self.fleet.action_desktop()
             case Command.CLOSE if front is not None:
                 self._close(front)
             case Command.SEND_PREFIX if pane is not None:
@@ -184,7 +208,7 @@ class MainScreen(Screen[None]):
     @work
     async def _close(self, tab: LiveTab) -> None:
         """Close a tab; ask first if something runs in it."""
-        if tab.is_live and not await self.app.push_screen_wait(
+        if _has_more(tab) and not await self.app.push_screen_wait(
             ConfirmScreen(f"A shell runs on {tab.agent}. Closing the tab ends it.", "close it")
         ):
             return
@@ -200,7 +224,7 @@ class MainScreen(Screen[None]):
     @work
     async def _quit(self) -> None:
         """Leave; ask first if shells run."""
-        live = self._model.tabs.live
+        live = sum(_has_more(tab) for tab in self._model.tabs.all())
         what = "A shell runs" if live == 1 else f"{live} shells run"
         if live and not await self.app.push_screen_wait(
             ConfirmScreen(f"{what}. Quitting ends {'it' if live == 1 else 'them'}.", "quit")
@@ -214,3 +238,8 @@ class MainScreen(Screen[None]):
             outcome = tab.outcome
             if outcome is not None:
                 self.app.exit(outcome)
+
+
+def _has_more(tab: LiveTab) -> bool:
+    """Tell whether something runs in a tab that ends with it."""
+    return tab.is_live and isinstance(tab, LinkTab) and tab.words.ends_with_tab

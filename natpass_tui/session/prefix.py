@@ -19,7 +19,9 @@ class Command(Enum):
     CLOSE = auto()
     FLEET = auto()
     NEW = auto()
+    DESKTOP = auto()
     SCROLL = auto()
+    KEYS = auto()
     PALETTE = auto()
     HELP = auto()
     QUIT = auto()
@@ -31,8 +33,10 @@ CHOICES: tuple[tuple[tuple[str, ...], str, str, Command], ...] = (
     (("p", "left"), "p", "previous", Command.PREVIOUS),
     (("x",), "x", "close", Command.CLOSE),
     (("c",), "c", "new shell", Command.NEW),
+    (("d",), "d", "desktop", Command.DESKTOP),
     (("f",), "f", "fleet", Command.FLEET),
     (("[", "left_square_bracket", "pageup", "up"), "[", "scroll", Command.SCROLL),
+    (("k",), "k", "keys", Command.KEYS),
     ((":", "colon", "space"), ":", "palette", Command.PALETTE),
     (("?", "question_mark"), "?", "help", Command.HELP),
     (("q",), "q", "quit", Command.QUIT),

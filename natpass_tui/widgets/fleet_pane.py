@@ -84,12 +84,14 @@ class FleetPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
         Binding("escape", "clear_filter", show=False),
+        Binding("d", "desktop", show=False),
         Binding("n", "type_id", show=False),
         Binding("s", "sort", show=False),
         Binding("r", "reconnect", show=False),
     ]
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Enter", "shell"),
+        ("d", "desktop"),
         ("/", "filter"),
         ("n", "by id"),
         ("s", "sort"),
@@ -97,10 +99,13 @@ class FleetPane(Pane):
         ("q", "quit"),
     )
 
-    def __init__(self, console: Console, open_shell: Callable[[str], None]) -> None:
+    def __init__(
+        self, console: Console, open_shell: Callable[[str], None], open_desktop: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self._model = console
         self._open_shell = open_shell
+        self._open_desktop = open_desktop
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -183,6 +188,11 @@ class FleetPane(Pane):
     @on(Input.Submitted, "#fleet-filter")
     def _filter_done(self) -> None:
         self._leave(self.query_one("#fleet-filter", PromptLine), cleared=False)
+
+    def action_desktop(self) -> None:
+        """Open the desktop of the agent under the cursor."""
+        if self.table.cursor_id:
+            self._open_desktop(self.table.cursor_id)
 
     # an id by hand
 

@@ -387,11 +387,14 @@ async def test_the_palette_has_our_commands_only_and_opens_shells() -> None:
             "Previous tab",
             "New shell",
             "Scroll back",
+            "Desktop",
             "Close tab",
             "Help",
             "Quit",
             "Shell on db",
+            "Desktop of db",
             "Shell on web",
+            "Desktop of web",
         ]
         await screen.press("colon")
         await wait_for(lambda: screen.app.screen is not screen.main)

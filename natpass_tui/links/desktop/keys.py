@@ -1,0 +1,148 @@
+"""Keys of a terminal as a desktop needs them: pressed and released, with modifiers that can be latched.
+
+A terminal says what was typed, not which keys went down and up. So each key is sent as a press and a release, inside
+the presses and releases of its modifiers. Combinations that a terminal cannot say, or that the user's own desktop keeps
+for itself (alt+tab), are typed with latched modifiers or chosen by name.
+
+Names are those of robotgo's key table (WIRE.md §2): ``esc``, ``pageup``, ``cmd`` (the Windows key), a single character.
+
+A character that is made with shift on most keyboards (``A``, ``@``) is sent as itself *inside* shift. Existing agents
+look up the key that carries the character and press it: without shift they would type ``a`` and ``2``. Ours look at
+the character, and take shift for what it is: a part of it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from natpass_tui.terminal.keys import FUNCTIONAL, parse
+
+#: In the order in which they are pressed; released the other way round.
+MODIFIERS = ("ctrl", "alt", "shift", "cmd")
+_SHIFTED = frozenset('~!@#$%^&*()_+{}|:"<>?')
+_NAMES = {"escape": "esc", "\t": "tab", "\r": "enter", "\n": "enter", " ": "space"}
+
+#: Robotgo name, True for down.
+KeyEvent = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One key with the modifiers to hold meanwhile, as robotgo names them."""
+
+    key: str
+    modifiers: tuple[str, ...] = ()
+
+
+#: Combinations to choose by name: what they are called, and what is typed. Ctrl+Alt+Del is a message of its own.
+COMBINATIONS: dict[str, Stroke] = {
+    "Alt+Tab": Stroke("tab", ("alt",)),
+    "Alt+F4": Stroke("f4", ("alt",)),
+    "Super": Stroke("cmd"),
+    "Ctrl+Esc": Stroke("esc", ("ctrl",)),
+    "Print Screen": Stroke("printscreen"),
+    "Alt+Print Screen": Stroke("printscreen", ("alt",)),
+    "Ctrl+Shift+Esc": Stroke("esc", ("ctrl", "shift")),
+    "Alt+Esc": Stroke("esc", ("alt",)),
+    "Alt+Space": Stroke("space", ("alt",)),
+    "Super+L": Stroke("l", ("cmd",)),
+    "Super+D": Stroke("d", ("cmd",)),
+    "Super+R": Stroke("r", ("cmd",)),
+    "Menu": Stroke("menu"),
+}
+
+
+def stroke(key: str, character: str | None) -> Stroke | None:
+    """Return what a key typed in the terminal stands for, None if it has no name over there.
+
+    Args:
+        key: as Textual names it.
+        character: what it writes, if anything.
+    """
+    if key in {"ctrl+@", "ctrl+at"}:  # ctrl+space and ctrl+@ are one byte, and the first is the one with a use
+        return Stroke("space", ("ctrl",))
+    name = parse(key)
+    held = {"ctrl": name.ctrl, "alt": name.alt, "shift": name.shift, "cmd": name.super_}
+    modifiers = [modifier for modifier in MODIFIERS if held[modifier]]
+    if name.base in FUNCTIONAL:
+        return Stroke(_NAMES.get(name.base, name.base), tuple(modifiers))
+    typed = character if character and len(character) == 1 and character.isprintable() else None
+    text = typed if typed and not name.modified else name.base
+    text = _NAMES.get(text, text)
+    if not text or (len(text) == 1 and not text.isprintable()):
+        return None
+    if needs_shift(text) and "shift" not in modifiers:
+        modifiers.insert(modifiers.index("cmd") if "cmd" in modifiers else len(modifiers), "shift")
+    return Stroke(text, tuple(modifiers))
+
+
+def needs_shift(character: str) -> bool:
+    """Tell whether a character is made with shift on most keyboards."""
+    return character in _SHIFTED or (character.isascii() and len(character) == 1 and character.isupper())
+
+
+class Latch(Enum):
+    """What a latched modifier does: nothing, belong to the next key or click, or stay down until it is released."""
+
+    OFF = auto()
+    NEXT = auto()
+    HELD = auto()
+
+
+class Keyboard:
+    """Which modifiers are latched or down. Methods return what to send, in order."""
+
+    def __init__(self) -> None:
+        self._latches = dict.fromkeys(MODIFIERS, Latch.OFF)
+        self._clicking: tuple[str, ...] = ()
+
+    @property
+    def latches(self) -> dict[str, Latch]:
+        """The modifiers that are latched, in their order."""
+        return {name: latch for name, latch in self._latches.items() if latch is not Latch.OFF}
+
+    def latch(self, modifier: str) -> list[KeyEvent]:
+        """Latch a modifier for the next key; a second time: hold it down; a third time: release it."""
+        match self._latches[modifier]:
+            case Latch.OFF:
+                self._latches[modifier] = Latch.NEXT
+                return []
+            case Latch.NEXT:
+                self._latches[modifier] = Latch.HELD
+                return [(modifier, True)]
+            case Latch.HELD:
+                self._latches[modifier] = Latch.OFF
+                return [(modifier, False)]
+
+    def type(self, typed: Stroke) -> list[KeyEvent]:
+        """Press and release a key with its modifiers and the latched ones."""
+        modifiers = self._press(typed.modifiers)
+        events = [(name, True) for name in modifiers]
+        events += [(typed.key, True), (typed.key, False)]
+        return events + [(name, False) for name in reversed(modifiers)]
+
+    def press(self, modifiers: tuple[str, ...] = ()) -> list[KeyEvent]:
+        """Press the modifiers of a click, until `release`."""
+        before = self.release()
+        self._clicking = self._press(modifiers)
+        return before + [(name, True) for name in self._clicking]
+
+    def release(self) -> list[KeyEvent]:
+        """Release the modifiers of a click."""
+        events = [(name, False) for name in reversed(self._clicking)]
+        self._clicking = ()
+        return events
+
+    def release_all(self) -> list[KeyEvent]:
+        """Release everything, and forget the latches."""
+        events = self.release()
+        events += [(name, False) for name in reversed(MODIFIERS) if self._latches[name] is Latch.HELD]
+        self._latches = dict.fromkeys(MODIFIERS, Latch.OFF)
+        return events
+
+    def _press(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the modifiers that have to go down; latches for the next key are used up by it."""
+        latched = {name for name, latch in self._latches.items() if latch is Latch.NEXT}
+        for name in latched:
+            self._latches[name] = Latch.OFF
+        down = {name for name, latch in self._latches.items() if latch is Latch.HELD} | set(self._clicking)
+        return tuple(name for name in MODIFIERS if name in latched.union(wanted) and name not in down)

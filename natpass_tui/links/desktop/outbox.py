@@ -1,0 +1,95 @@
+"""What waits to be sent to a desktop: in order, but of moves only the newest, of turns of the wheel their sum."""
+
+from collections import deque
+
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncScroll, VncStatus
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+
+#: Messages that may wait for a slow network. What a person types in a minute is less; what is over is refused, and
+#: said so. Releases are taken beyond it: a key must not stay down (each has a press that was taken before).
+MOST_WAITING = 512
+
+
+class Outbox:
+    """Input on its way."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Msg] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more presses are taken."""
+        return len(self._waiting) >= MOST_WAITING
+
+    @property
+    def is_move_next(self) -> bool:
+        """Whether nothing but a move of the pointer waits: a newer one would replace it."""
+        return len(self._waiting) == 1 and _is_move(self._waiting[0])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._waiting.clear()
+
+    def take(self) -> Msg | None:
+        """Return the next message, None if there is none."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def key(self, name: str, *, down: bool) -> None:
+        """Press or release a key."""
+        keyboard = VncKeyboard(type=_status(down), key=name)
+        self._waiting.append(Msg(type=MsgType.vnc_keyboard, vkbd=keyboard))
+
+    def button(self, button: VncMouse.Button, x: int, y: int, *, down: bool) -> None:
+        """Press or release a button of the mouse, at a pixel of the remote screen."""
+        self._drop_move()
+        mouse = VncMouse(type=_status(down), btn=button, x=x, y=y)
+        self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=mouse))
+
+    def move(self, x: int, y: int) -> None:
+        """Move the pointer to a pixel of the remote screen."""
+        self._drop_move()
+        self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=VncMouse(x=x, y=y)))
+
+    def scroll(self, x: int, y: int) -> None:
+        """Turn the wheel: notches to the right and up."""
+        if self._waiting and self._waiting[-1].type == MsgType.vnc_scroll:
+            last = self._waiting[-1].vscroll
+            last.x, last.y = last.x + x, last.y + y
+        else:
+            self._waiting.append(Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(x=x, y=y)))
+
+    def secure_attention(self) -> None:
+        """Ctrl+Alt+Del."""
+        self._waiting.append(Msg(type=MsgType.vnc_cad))
+
+    def control(self, control: VncControl) -> None:
+        """Change how the desktop is sent; also asks for the whole of it."""
+        self._waiting = deque(message for message in self._waiting if message.type != MsgType.vnc_ctrl)
+        self._waiting.append(Msg(type=MsgType.vnc_ctrl, vctrl=control))
+
+    def set_clipboard(self, text: str) -> None:
+        """Put a text on the remote clipboard."""
+        clipboard = VncClipboard(set=True, type=VncClipboard.text, data=text)
+        self._waiting.append(Msg(type=MsgType.vnc_clipboard, vclipboard=clipboard))
+
+    def get_clipboard(self) -> None:
+        """Ask for the text on the remote clipboard."""
+        self._waiting.append(
+            Msg(type=MsgType.vnc_clipboard, vclipboard=VncClipboard(set=False, type=VncClipboard.text))
+        )
+
+    def _drop_move(self) -> None:
+        """Drop the last message if it only moved the pointer: what comes next says where it is."""
+        if self._waiting and _is_move(self._waiting[-1]):
+            self._waiting.pop()
+
+
+def _is_move(message: Msg) -> bool:
+    return message.type == MsgType.vnc_mouse and message.vmouse.type == VncStatus.vnc_status_unset
+
+
+def _status(down: bool) -> VncStatus:
+    return VncStatus.vnc_down if down else VncStatus.vnc_up

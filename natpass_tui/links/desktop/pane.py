@@ -1,0 +1,205 @@
+"""A desktop tab on the screen: the picture, a status line below, and a line over it that says what is wrong."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from natpass_tui.links.desktop.keys import COMBINATIONS
+from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES
+from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links.desktop.status import latched, measures
+from natpass_tui.links.pane import LinkPane, PaletteEntry
+from natpass_tui.session.prefix import Command
+from natpass_tui.widgets.desktop_view import DesktopView
+from natpass_wire.pb.desktop_pb2 import VncMouse
+
+#: Seconds between two looks at the measures.
+_MEASURE_SECONDS = 0.5
+_BUTTONS = {1: VncMouse.left, 2: VncMouse.middle, 3: VncMouse.right}
+_LATCH_KEYS = {"c": "ctrl", "a": "alt", "s": "shift", "w": "cmd"}
+_COMBINATION_KEYS = {"t": "Alt+Tab", "4": "Alt+F4", "e": "Ctrl+Esc", "p": "Print Screen", "m": "Menu"}
+_KEYS_HELP = (
+    "for the next key, twice: held — c Ctrl · a Alt · s Shift · w Super — or d Ctrl+Alt+Del · t Alt+Tab · 4 Alt+F4 · "
+    "e Ctrl+Esc · p Print Screen · m Menu · r release all — Enter: done"
+)
+
+
+class DesktopPane(LinkPane):
+    """Shows one `DesktopSession`.
+
+    Args:
+        session: the model.
+        prefix: the prefix key's name.
+    """
+
+    DEFAULT_CSS = """
+    DesktopPane > DesktopView { layer: terminal; margin-bottom: 1; }
+    DesktopPane > #desktop-status { layer: terminal; dock: bottom; height: 1; background: $panel; color: $foreground; }
+    """
+
+    def __init__(self, session: DesktopSession, prefix: str) -> None:
+        super().__init__(session, prefix)
+        self.session = session
+        self._attached = False
+        #: The next keys latch modifiers or choose combinations.
+        self.choosing = False
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield DesktopView(self.session.picture, prefix=self._prefix, intercept=self._intercept)
+        yield Static(id="desktop-status", markup=False)
+        yield Static(id="banner", markup=False)
+
+    def on_mount(self) -> None:
+        """Show how it goes, over and over."""
+        self.set_interval(_MEASURE_SECONDS, self.status_changed)
+
+    @property
+    def view(self) -> DesktopView:
+        """What gets the keyboard."""
+        return self.query_one(DesktopView)
+
+    # what the console's own keys do
+
+    def mode(self) -> str:
+        """Return what keys do while they latch modifiers."""
+        return _KEYS_HELP if self.choosing else ""
+
+    def run_command(self, command: Command) -> bool:
+        """Let keys latch modifiers."""
+        if command is Command.KEYS:
+            self.choosing = True
+            self.redraw()
+        return command is Command.KEYS
+
+    def send_prefix(self) -> None:
+        """Send the prefix key itself to the remote."""
+        self.session.type(self._prefix, None)
+
+    def palette(self) -> Iterable[PaletteEntry]:
+        """Return what the palette offers for a desktop."""
+        session, request = self.session, self.session.request
+        yield "Send Ctrl+Alt+Del", "To the desktop", session.secure_attention
+        for name, typed in COMBINATIONS.items():
+            yield f"Send {name}", "To the desktop", partial(session.press, typed)
+        for modifier in _LATCH_KEYS.values():
+            yield f"Latch {modifier}", "For the next key or click; twice: held down", partial(session.latch, modifier)
+        yield "Release all keys", "Of the desktop", session.release_all
+        yield "Get clipboard", f"Copy the clipboard of {session.agent} to yours", session.get_clipboard
+        yield "Redraw desktop", "Have all of it sent again", session.redraw
+        cursor = "Hide" if request.cursor else "Show"
+        yield (
+            f"{cursor} remote pointer",
+            "In the picture",
+            partial(session.change, request.with_cursor(not request.cursor)),
+        )
+        for quality in QUALITY_CHOICES:
+            now = " (now)" if quality == request.quality else ""
+            yield f"Desktop quality {quality}{now}", "", partial(session.change, request.with_quality(quality))
+        for fps in FPS_CHOICES:
+            now = " (now)" if fps == request.fps else ""
+            yield f"Desktop rate {fps} fps{now}", "", partial(session.change, request.with_fps(fps))
+
+    def _intercept(self, event: events.Key) -> bool:
+        """Take keys that are not for the remote."""
+        if not self.choosing or not self.session.is_live:
+            self.choosing = False
+            return super()._intercept(event)
+        taken = self._choose(event.key)
+        if taken:
+            event.stop()
+            event.prevent_default()
+        self.redraw()
+        return taken
+
+    def _choose(self, key: str) -> bool:
+        """Latch a modifier, or send a combination; False for a key that is meant for the remote."""
+        if key in _LATCH_KEYS:
+            self.session.latch(_LATCH_KEYS[key])
+            return True
+        self.choosing = False
+        if key in _COMBINATION_KEYS:
+            self.session.press(COMBINATIONS[_COMBINATION_KEYS[key]])
+        elif key == "d":
+            self.session.secure_attention()
+        elif key == "r":
+            self.session.release_all()
+        else:
+            return key in {"enter", "escape"}
+        return True
+
+    # Viewer: what the session calls
+
+    def picture_changed(self) -> None:
+        """There is something new to draw."""
+        if self.is_attached:
+            self.view.picture_changed()
+
+    def status_changed(self) -> None:
+        """Show the status line."""
+        if not self.is_attached or not self.display:
+            return
+        session = self.session
+        placement = session.placement
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        for name in latched(session.latches):
+            text.append(f" {name} ", style="bold reverse").append(" ")
+        scale = placement.scale if placement is not None else 0.0
+        now = asyncio.get_running_loop().time()
+        text.append(" · ".join(measures(session.screen_size, scale, session.meter, session.request, now)))
+        line = self.query_one("#desktop-status", Static)
+        if line.content != text:
+            line.update(text)
+
+    def remark(self, text: str) -> None:
+        """Say something in passing."""
+        if self.is_attached:
+            self.say(text)
+
+    def copy(self, text: str) -> None:
+        """Put what the remote had on its clipboard on the user's."""
+        self.app.copy_to_clipboard(text)
+        self.remark(f"copied {len(text)} characters from the clipboard of {self.session.agent}")
+
+    # what the view says
+
+    @on(DesktopView.Resized)
+    def _resized(self, event: DesktopView.Resized) -> None:
+        if self._attached:
+            self.session.resize(event.rows, event.cols)
+        else:
+            self._attached = True
+            self.session.attach(self, event.rows, event.cols)
+
+    @on(DesktopView.KeyPressed)
+    def _key_pressed(self, event: DesktopView.KeyPressed) -> None:
+        self.session.type(event.key, event.character)
+
+    @on(DesktopView.Pasted)
+    def _pasted(self, event: DesktopView.Pasted) -> None:
+        self.session.send_clipboard(event.text)
+
+    @on(DesktopView.PointerMoved)
+    def _pointer_moved(self, event: DesktopView.PointerMoved) -> None:
+        self.session.move(event.row, event.col)
+
+    @on(DesktopView.ButtonPressed)
+    def _button_pressed(self, event: DesktopView.ButtonPressed) -> None:
+        self.session.button_down(_BUTTONS[event.button], event.row, event.col, event.modifiers)
+
+    @on(DesktopView.ButtonReleased)
+    def _button_released(self, event: DesktopView.ButtonReleased) -> None:
+        self.session.button_up(_BUTTONS[event.button], event.row, event.col)
+
+    @on(DesktopView.WheelTurned)
+    def _wheel_turned(self, event: DesktopView.WheelTurned) -> None:
+        self.session.wheel(event.x, event.y, event.row, event.col)
+
+    @on(DesktopView.Left)
+    def _left(self) -> None:
+        self.session.release_all()

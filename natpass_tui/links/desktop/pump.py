@@ -1,0 +1,165 @@
+"""One thread that decodes what arrives for one desktop, so that a full screen in a tab never holds up the keyboard.
+
+The screen and its lock live here: `ScreenPump.screen` lends the screen to other threads. Decoding itself is done
+without the lock, and the decoder gives way to borrowers: Python's locks are not fair.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from natpass_tui.links.desktop.decode import decode
+from natpass_tui.links.desktop.screen import RemoteScreen
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.pb.desktop_pb2 import VncImage
+
+#: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`: a whole screen of 1920x1080 in
+#: tiles has 510 rectangles, in about 1 MB. Whoever honours it adds at most one message.
+WAITING_BYTES = 1024 * 1024
+WAITING_IMAGES = 1024
+#: A stream that never pauses is still shown this often, in rectangles.
+_WAKE_AFTER = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn since the last `ScreenPump.collect`.
+
+    Attributes:
+        images: rectangles.
+        error: why no more will be drawn, empty if more will.
+    """
+
+    images: int
+    error: str
+
+
+class ScreenPump:
+    """Draws rectangles from a queue onto a `RemoteScreen`.
+
+    `wake` is called from the decoder's thread when all that waited is drawn (the tiles of one frame arrive together),
+    and at the latest after 256 rectangles; not again before `collect`. The thread starts with the first rectangle and
+    ends with `close`.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._screen = RemoteScreen()
+        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        self._queue: deque[VncImage] = deque()
+        self._waiting = 0
+        self._borrowers = 0
+        self._drawn = 0
+        self._generation = 0
+        self._error = ""
+        self._woken = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that nobody should bring more."""
+        return self._waiting > WAITING_BYTES or len(self._queue) > WAITING_IMAGES
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
+    @contextmanager
+    def screen(self) -> Iterator[RemoteScreen]:
+        """Lend the screen, with nobody else using it. Hold it briefly."""
+        with self._change:
+            self._borrowers += 1
+        try:
+            with self._lock:
+                yield self._screen
+        finally:
+            with self._change:
+                self._borrowers -= 1
+                self._change.notify_all()
+
+    def put(self, image: VncImage) -> None:
+        """Queue a rectangle; never blocks. Whoever calls looks at `is_full`."""
+        with self._change:
+            if self._closed or self._error:
+                return
+            self._queue.append(image)
+            self._waiting += _weight(image)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="natpass-desktop", daemon=True)
+                self._thread.start()
+            self._change.notify_all()
+
+    def collect(self) -> Drawn:
+        """Return what was drawn since the last call; `wake` may be called again afterwards."""
+        with self._change:
+            drawn = Drawn(self._drawn, self._error)
+            self._drawn = 0
+            self._woken = False
+            return drawn
+
+    def restart(self) -> None:
+        """Drop what waits and what failed, for another link; the last picture stays until its first rectangle."""
+        with self._change:
+            self._generation += 1
+            self._queue.clear()
+            self._waiting = 0
+            self._error = ""
+
+    def close(self) -> None:
+        """Drop what waits and end the thread."""
+        with self._change:
+            self._closed = True
+            self._queue.clear()
+            self._waiting = 0
+            self._change.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                while not self._closed and (not self._queue or self._borrowers):
+                    self._change.wait()
+                if self._closed:
+                    return
+                image = self._queue.popleft()
+                generation = self._generation
+            error = ""
+            try:
+                self._draw(image)
+            except RemoteProtocolError as broken:
+                error = str(broken)
+            if self._note(image, generation, error):
+                self._wake()
+
+    def _draw(self, image: VncImage) -> None:
+        with self._lock:
+            plan = self._screen.plan(image)
+        picture = decode(image, plan.factor)
+        with self._lock:
+            self._screen.put(plan, picture)
+
+    def _note(self, image: VncImage, generation: int, error: str) -> bool:
+        """Count a rectangle; return whether to wake whoever shows the screen."""
+        with self._change:
+            if generation != self._generation or self._closed:
+                return False
+            self._waiting -= _weight(image)
+            self._drawn += 1
+            if error:
+                self._error = error
+                self._queue.clear()
+                self._waiting = 0
+            wake = not self._woken and (not self._queue or self._drawn >= _WAKE_AFTER)
+            self._woken = self._woken or wake
+            return wake
+
+
+def _weight(image: VncImage) -> int:
+    """Return what a waiting rectangle counts, at least one byte."""
+    return 1 + len(image.data)

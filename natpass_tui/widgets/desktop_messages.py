@@ -1,0 +1,94 @@
+"""What a `natpass_tui.widgets.desktop_view.DesktopView` tells the widgets above it. Positions are cells of the view."""
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from natpass_tui.widgets.desktop_view import DesktopView
+
+
+class DesktopMessage(Message):
+    """Sent by a view; `control` makes ``@on(DesktopView.Pasted, "#id")`` work."""
+
+    def __init__(self, view: "DesktopView") -> None:
+        super().__init__()
+        self.view = view
+
+    @property
+    def control(self) -> "DesktopView":
+        """The view that sent it."""
+        return self.view
+
+
+class Resized(DesktopMessage, namespace="desktop_view"):
+    """The view has this size now, in cells. Sent once it is known, and for each change."""
+
+    def __init__(self, view: "DesktopView", rows: int, cols: int) -> None:
+        super().__init__(view)
+        self.rows = rows
+        self.cols = cols
+
+
+class KeyPressed(DesktopMessage, namespace="desktop_view"):
+    """A key for the remote, named as Textual does; `character` is what it writes, if anything."""
+
+    def __init__(self, view: "DesktopView", key: str, character: str | None) -> None:
+        super().__init__(view)
+        self.key = key
+        self.character = character
+
+
+class Pasted(DesktopMessage, namespace="desktop_view"):
+    """The user pasted `text` into the terminal."""
+
+    def __init__(self, view: "DesktopView", text: str) -> None:
+        super().__init__(view)
+        self.text = text
+
+
+class PointerMessage(DesktopMessage, bubble=True):
+    """Something happened at a cell; during a drag it may lie outside of the view."""
+
+    def __init__(self, view: "DesktopView", row: int, col: int) -> None:
+        super().__init__(view)
+        self.row = row
+        self.col = col
+
+
+class PointerMoved(PointerMessage, namespace="desktop_view"):
+    """The pointer is over another cell."""
+
+
+class ButtonPressed(PointerMessage, namespace="desktop_view"):
+    """A button (1 left, 2 middle, 3 right) went down, with these modifiers held."""
+
+    def __init__(self, view: "DesktopView", row: int, col: int, button: int, modifiers: tuple[str, ...]) -> None:
+        super().__init__(view, row, col)
+        self.button = button
+        self.modifiers = modifiers
+
+
+class ButtonReleased(PointerMessage, namespace="desktop_view"):
+    """A button came up."""
+
+    def __init__(self, view: "DesktopView", row: int, col: int, button: int) -> None:
+        super().__init__(view, row, col)
+        self.button = button
+
+
+class WheelTurned(PointerMessage, namespace="desktop_view"):
+    """The wheel was turned: notches to the right and up."""
+
+    def __init__(self, view: "DesktopView", row: int, col: int, x: int, y: int) -> None:
+        super().__init__(view, row, col)
+        self.x = x
+        self.y = y
+
+
+class Left(DesktopMessage, namespace="desktop_view"):
+    """The keyboard went elsewhere, or the view is out of sight: what is pressed will not be released here."""
+
+
+class PrefixPressed(DesktopMessage, namespace="desktop_view"):
+    """The prefix key was pressed; its event was left alone and goes on to the parents and the application."""
