@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
-from natpass_wire.aio.link import IncomingLink
+from natpass_wire.aio.link import IncomingLink, Link
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
