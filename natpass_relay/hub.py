@@ -29,13 +29,14 @@ class Hub:
     Args:
         doors: how one may get in.
         clock: seconds of a monotonic clock.
+        login_seconds: how long a connection has to log in.
     """
 
-    def __init__(self, doors: Doors, clock: Callable[[], float]) -> None:
+    def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
         self.router = Router()
         self._clock = clock
         self._admission = Admission(doors)
-        self._lobby: Lobby[Connection] = Lobby()
+        self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
         self._publisher = Publisher()
         self._round_trips = RoundTrips()
         self._clients: dict[Port, Connection] = {}
@@ -77,7 +78,7 @@ class Hub:
         """Let time pass for everything but the connections; call it several times a second."""
         now = self._clock()
         for connection in self._lobby.overdue(now):
-            self._turn_away(connection, f"not logged in within {v2.LOGIN_SECONDS:.0f} s")
+            self._turn_away(connection, "not logged in in time")
         for client in [client for client in self._clients.values() if client.is_probed]:
             client.look_for_life()
         self._obey(self._admission.tick(now))

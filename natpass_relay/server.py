@@ -54,6 +54,7 @@ class RelaySettings:
         proxy_certificates: of TLS proxies in front of this relay.
         dialects: the older handshakes that are admitted.
         legacy_secret: theirs; needed where one is admitted.
+        login_seconds: how long a connection has to log in.
     """
 
     key: LoginKey
@@ -63,6 +64,7 @@ class RelaySettings:
     proxy_certificates: tuple[Certificate, ...] = ()
     dialects: frozenset[legacy.Dialect] = frozenset()
     legacy_secret: str | None = field(default=None, repr=False)
+    login_seconds: float = v2.LOGIN_SECONDS
 
     def bindings(self) -> tuple[v2.Binding, ...]:
         """Return how a client may see its connection.
@@ -114,7 +116,7 @@ class RelayServer:
             UserError: the address can't be listened on.
         """
         loop = asyncio.get_running_loop()
-        self._hub = Hub(self._doors, time.monotonic)  # uvloop counts milliseconds
+        self._hub = Hub(self._doors, time.monotonic, self._settings.login_seconds)  # uvloop counts milliseconds
         host, port = self._settings.host, self._settings.port
         try:
             self._server = await loop.create_server(self._new_socket, host, port, backlog=_BACKLOG)
