@@ -4,8 +4,9 @@ Whatever else in the console needs such a part asks for it here, so that an upgr
 pyproject.toml) is checked in one place.
 """
 
-from natpass_tui.driver.keyboard import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.driver.keyboard import prepare_keyboard, release_app_keys
 from natpass_tui.driver.paint import keeps_colours, paint_now, writer_depth
+from natpass_tui.driver.platform import console_driver
 from natpass_tui.driver.strip import AnsiStrip, sgr_of
 
 __all__ = [

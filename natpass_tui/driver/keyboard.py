@@ -1,21 +1,15 @@
 """The keyboard as a remote shell needs it: no key lost, none renamed, Escape at once."""
 
-import selectors
-import sys
-from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import Any
 
 from textual import constants
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
-from textual.driver import Driver
 from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 
-ESCAPE_DELAY = 0.025
-"""Seconds to wait whether an Escape begins a sequence. Textual's 0.1 is felt in vim; over ssh 0.025 is still enough."""
-_IDLE = 0.1
-"""Seconds between looks at whether the driver was stopped."""
+from natpass_tui.driver.platform import ESCAPE_DELAY
+
 _SEQUENCE_STARTS = "[]_^\\OPX"
 """Characters that begin a longer sequence after an Escape, and so cannot be told from alt with them at once."""
 
@@ -57,45 +51,3 @@ def release_app_keys(app: App[Any], *keys: str) -> None:
     palette), so that a terminal gets them."""
     for key in keys:
         app._bindings.key_to_bindings.pop(key, None)
-
-
-if sys.platform != "win32":
-    import os
-    import time
-
-    from textual._xterm_parser import XTermParser
-    from textual.drivers.linux_driver import LinuxDriver
-
-    class ConsoleDriver(LinuxDriver):
-        """Textual's driver, but an Escape is reported after `ESCAPE_DELAY`.
-
-        Textual looks for the end of that delay only every tenth of a second.
-        """
-
-        def run_input_thread(self) -> None:
-            """Read the terminal until the driver stops; wake when an unfinished sequence is due."""
-            parser = XTermParser(self._debug)
-            decode = getincrementaldecoder("utf-8")("replace").decode
-            with selectors.SelectSelector() as selector:
-                selector.register(self.fileno, selectors.EVENT_READ)
-                while not self.exit_event.is_set():
-                    due = parser._timeout_time
-                    patience = _IDLE if due is None else min(_IDLE, max(0.0, due - time.perf_counter()) + 0.001)
-                    if selector.select(patience):
-                        text = decode(os.read(self.fileno, 1024 * 4))
-                        if not text:
-                            break
-                        for message in parser.feed(text):
-                            self.process_message(message)
-                    for message in parser.tick():
-                        self.process_message(message)
-
-    def console_driver() -> type[Driver] | None:
-        """The driver to give the application as its ``driver_class`` (None: Textual's own)."""
-        return ConsoleDriver
-
-else:
-
-    def console_driver() -> type[Driver] | None:
-        """The driver to give the application as its ``driver_class`` (None: Textual's own)."""
-        return None

@@ -1,6 +1,7 @@
 """The view in Textual's harness: output, painting, keys, notices."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -237,7 +238,7 @@ async def test_feeding_waits_while_too_much_is_waiting() -> None:
     engine = SlowEngine(10, 34)
     app = ViewApp(TerminalView(engine=engine))
     async with app.run_test(size=SIZE):
-        engine.gate = asyncio.Event()
+        engine.gate = threading.Event()
         await app.view.feed(b"x" * (WAITING_BYTES + 1))
         held = asyncio.ensure_future(app.view.feed(b"end"))  # noqa: TID251
         await asyncio.sleep(0)
@@ -249,11 +250,10 @@ async def test_feeding_waits_while_too_much_is_waiting() -> None:
 
 
 class SlowEngine(FallbackEngine):
-    gate: asyncio.Event | None = None
+    gate: threading.Event | None = None
 
     def feed(self, data: bytes) -> bytes:
-        while self.gate is not None and not self.gate.is_set():
-            asyncio.run(asyncio.sleep(0.001))
+        assert self.gate is None or self.gate.wait(10)
         return super().feed(data[-10:])
 
 
