@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from natpass_tui.pixels.framebuffer import reduced
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncImage
 
@@ -76,10 +77,12 @@ def _pillow_jpeg(data: bytes, width: int, height: int, factor: int) -> NDArray[n
         # Without pixels Pillow reads the header only; the size is checked before it makes room for them.
         with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
             _expect(*picture.size, width, height)
-            picture.draft("RGB", (-(-width // factor), -(-height // factor)))
-            return np.asarray(picture.convert("RGB"))
+            if width % factor == 0 and height % factor == 0:
+                picture.draft("RGB", (width // factor, height // factor))
+            pixels = np.asarray(picture.convert("RGB"))
     except _BROKEN as error:
         raise RemoteProtocolError("a broken JPEG") from error
+    return reduced(pixels, factor) if pixels.shape[:2] == (height, width) else pixels
 
 
 def _png(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
