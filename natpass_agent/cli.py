@@ -24,7 +24,7 @@ PROGRAM = "natpass-agent"
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @connection_options
-@click.option("--id", "client_id", metavar="NAME", help="What this agent is called. Default: the host name.")
+@click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
@@ -36,7 +36,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
         return 0
     settings = ConnectionSettings.from_values(PROGRAM, values := gather(ctx))
     logs.set_up(settings.common.log_level, settings.common.log_file)
-    client_id = _client_id(values["client_id"])
+    client_id = _client_id(values["id"])
     with instance.lock(settings.common.state_dir, client_id, locks()):
         token = instance.token(settings.common.state_dir, client_id)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM)
