@@ -19,6 +19,7 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 from natpass_wire.pb.login_pb2 import Role
+from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.support.waiting import wait_for, wait_until
@@ -114,6 +115,19 @@ def test_a_users_mistake_is_one_line_and_status_2(tmp_path: Path, arguments: lis
         assert agent.output.startswith("natpass-agent: ")
 
 
+def test_the_config_file_has_the_options_names_and_no_others(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    with agent_programs.relay(tmp_path) as (_, port):
+        config.write_text(f'relay = "127.0.0.1:{port}"\nid = "configured"\nno-tls = true\n')
+        with Program("natpass_agent", ["--config", str(config), "--state-dir", str(tmp_path)], tmp_path) as agent:
+            agent.said("logged in at .* as configured")
+        config.write_text("speed = 9\n")
+        with Program("natpass_agent", ["--config", str(config)], tmp_path) as agent:
+            assert agent.status() == 2
+            assert "unknown key" in agent.output
+            assert "speed" in agent.output
+
+
 def test_without_a_relay_it_asks_which(tmp_path: Path) -> None:
     with Program("natpass_agent", [], tmp_path) as agent:
         assert agent.status() == 2
@@ -170,7 +184,7 @@ async def test_when_the_agent_ends_its_shells_do(tmp_path: Path, number: signal.
             end = await link.ended()
             assert end.text
             agent.process.wait(timeout=10)
-            await wait_for(lambda: not any(shell.is_running() for shell in shells))
+            await wait_for(lambda: all(is_gone(shell) for shell in shells))
         finally:
             await tasks.close()
 

@@ -12,6 +12,7 @@ import pytest
 
 from natpass_agent.platform.pty import Command, Size, SpawnError, service
 from tests.agent.platform.test_pty_contract import no_pidfd
+from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
 from tests.support.waiting import PATIENCE, wait_for
 
@@ -34,7 +35,7 @@ def _hang_ups_ignored() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_hang_ups_ignored")
 async def test_programs_of_an_agent_under_nohup_are_hung_up_all_the_same() -> None:
-    pty = service(grace_seconds=PATIENCE * 2).spawn(sh("sleep 1000"))
+    pty = service(grace_seconds=PATIENCE * 2).spawn(sh("exec sleep 1000"))
     async with asyncio.timeout(PATIENCE):
         await pty.close()
     assert pty.status == -signal.SIGHUP
@@ -68,7 +69,7 @@ async def test_closing_that_is_cancelled_kills_at_once() -> None:
         await asyncio.sleep(0)
         closing.cancel()
     async with asyncio.timeout(PATIENCE):
-        await wait_for(lambda: not process.is_running())
+        await wait_for(lambda: is_gone(process))
 
 
 async def test_a_child_whose_status_somebody_else_took_has_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

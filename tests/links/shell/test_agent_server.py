@@ -19,6 +19,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell, LinkEnd
 from tests.agent.fake_link import FakeOpener
+from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
 from tests.support.waiting import PATIENCE, wait_for
 
@@ -217,7 +218,7 @@ async def test_closing_the_link_ends_the_child_and_its_group(open_shell: Open) -
     group = await wait_for(lambda: [p for p in psutil.Process().children(recursive=True) if p.name() == "sleep"])
     await wait_for(lambda: len(psutil.Process().children(recursive=True)) == 3)
     opener.hang_up()
-    await wait_for(lambda: not children() and not any(p.is_running() for p in group))
+    await wait_for(lambda: not children() and all(is_gone(p) for p in group))
 
 
 async def test_a_whole_group_that_ignores_the_hang_up_is_killed(open_shell: Open) -> None:
@@ -226,7 +227,7 @@ async def test_a_whole_group_that_ignores_the_hang_up_is_killed(open_shell: Open
     processes = psutil.Process().children(recursive=True)
     assert len(processes) == 2
     opener.hang_up()
-    await wait_for(lambda: not any(p.is_running() for p in processes))
+    await wait_for(lambda: all(is_gone(p) for p in processes))
     assert opener.end is None
 
 
@@ -237,17 +238,17 @@ async def test_a_stopped_program_is_ended_as_well(open_shell: Open) -> None:
     process.suspend()
     await wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
     opener.hang_up()
-    await wait_for(lambda: not process.is_running())
+    await wait_for(lambda: is_gone(process))
 
 
 async def test_what_runs_in_front_of_an_interactive_shell_is_killed_with_it(open_shell: Open) -> None:
     opener = await accepted(open_shell("bash --norc -i"))
     opener.say(b"sh -c 'trap \"\" HUP; echo in''-front; while :; do sleep 1000; done'\n")
     await said(opener, b"in-front")
+    await wait_for(lambda: len(psutil.Process().children(recursive=True)) == 3)  # bash, sh, sleep
     processes = psutil.Process().children(recursive=True)
-    assert {process.name() for process in processes} == {"bash", "sh", "sleep"}
     opener.hang_up()
-    await wait_for(lambda: not any(process.is_running() for process in processes))
+    await wait_for(lambda: all(is_gone(process) for process in processes))
 
 
 async def test_a_job_that_was_started_to_outlive_its_terminal_does(open_shell: Open) -> None:
@@ -270,7 +271,7 @@ async def test_what_a_program_leaves_behind_ends_with_it(open_shell: Open) -> No
     opener = open_shell(sh('trap "" HUP; yes & sleep 0.1; exit 5'))
     end = await ended(opener)
     assert end.status == 5
-    await wait_for(lambda: not [p for p in psutil.process_iter(["name", "terminal"]) if p.info["name"] == "yes"])
+    await wait_for(lambda: not [p for p in psutil.process_iter(["name"]) if p.info["name"] == "yes" and not is_gone(p)])
 
 
 async def test_a_program_that_closes_its_terminal_is_waited_for(open_shell: Open) -> None:
