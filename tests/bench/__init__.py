@@ -1,0 +1,1 @@
+"""Measurements: each module has a `main()` that prints its figures beside the limit of the same run."""
