@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
-from natpass_agent import instance
+from natpass_agent import instance, links
 from natpass_agent.agent import Agent
+from natpass_agent.links.base import KindServer
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
 from natpass_wire.aio import runtime
@@ -25,10 +27,11 @@ PROGRAM = "natpass-agent"
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @connection_options
 @click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
+@click.option("--display", metavar="NAME", help="The X display to show, such as :0. Default: DISPLAY's.")
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
-    """Serve shells on this machine to consoles, through a relay.
+    """Serve shells and the desktop of this machine to consoles, through a relay.
 
     It never gives up on its relay: if that is not there, or goes away, it is tried again for ever.
     """
@@ -40,11 +43,11 @@ def command(ctx: click.Context, /, **_: object) -> int:
     with instance.lock(settings.common.state_dir, client_id, locks()):
         token = instance.token(settings.common.state_dir, client_id)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM)
-        return runtime.run(serve(target))
+        return runtime.run(serve(target, links.all_kinds(values["display"])))
 
 
-async def serve(target: RelayTarget) -> int:
-    """Be an agent until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
+async def serve(target: RelayTarget, kinds: Sequence[KindServer]) -> int:
+    """Serve these kinds until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
 
@@ -59,7 +62,7 @@ async def serve(target: RelayTarget) -> int:
                 loop.add_signal_handler(number, stop, status)
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows; where it is ignored, children leave no exit status
     async with asyncio.TaskGroup() as group:
-        agent = group.create_task(Agent(target).run(), name="agent")
+        agent = group.create_task(Agent(target, kinds=kinds).run(), name="agent")
         agent.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
         await stopped
         agent.cancel()
@@ -71,6 +74,15 @@ def _client_id(given: str | None) -> str:
     if fault := client_id_fault(client_id):
         raise UserError(f"{client_id!r} is no id for an agent: {fault}" + ("" if given else "; choose one with --id"))
     return client_id
+
+
+@command.command("vnc.worker", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def vnc_worker(arguments: tuple[str, ...]) -> int:
+    """Capture this machine's screen for the agent, which starts this."""
+    from natpass_agent.links.desktop.worker.main import main as worker  # noqa: PLC0415 - loads graphics libraries
+
+    return worker(arguments)
 
 
 def main() -> None:

@@ -1,0 +1,127 @@
+"""What the agent and its desktop worker say to each other over their websocket, without I/O.
+
+Binary messages are the wire's own: a serialised `Msg` that has a type and at most one payload field, and no addresses.
+The agent puts the addresses in front, and never parses a picture.
+
+Text messages are between the two processes alone: JSON objects, told apart by `say`.
+
+    worker -> agent   {"say": "hello", "width": 1920, "height": 1080, "serves": []}   once it can serve
+    agent -> worker   {"say": "start", "fps": 10, "quality": 50, "cursor": false}     the answer
+
+Unknown ones and unknown keys are ignored, so that a further request (a viewer's size to scale to, pacing) needs no new
+version: a worker names in `serves` what it understands beyond this page.
+
+A worker that can't go on says why in the last line of its standard error, and ends.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from natpass_agent.links.desktop.view import MOST_FPS, RAW_QUALITY, View
+from natpass_wire.envelope import is_last_payload
+from natpass_wire.errors import NatpassError
+from natpass_wire.frame import MAX_PAYLOAD_BYTES
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+
+#: The websocket's path, and where the token stands in the worker's request.
+PATH = "/vnc.worker"
+TOKEN_HEADER = "Authorization"  # noqa: S105 - the name of a header
+TOKEN_PREFIX = "Bearer "  # noqa: S105
+#: No message is longer: with its addresses it has to fit into a frame.
+MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES
+
+#: What a worker sends to a viewer, and a viewer to a worker.
+TO_VIEWER = frozenset({MsgType.vnc_image, MsgType.vnc_clipboard})
+TO_WORKER = frozenset(
+    {
+        MsgType.vnc_ctrl,
+        MsgType.vnc_mouse,
+        MsgType.vnc_keyboard,
+        MsgType.vnc_cad,
+        MsgType.vnc_scroll,
+        MsgType.vnc_clipboard,
+    }
+)
+
+_TYPE_TAG = 0x08  # field 1, a varint
+
+
+class WorkerProtocolError(NatpassError):
+    """The other process sent something that is no message of this protocol: one of the two is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The worker can serve.
+
+    Attributes:
+        width: the screen's columns of pixels.
+        height: its rows of pixels.
+        serves: what it understands beyond the module's page.
+    """
+
+    width: int
+    height: int
+    serves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin to send the screen."""
+
+    view: View
+
+
+def to_text(said: Hello | Start) -> str:
+    """Return the text message that says this."""
+    match said:
+        case Hello():
+            return json.dumps({"say": "hello"} | asdict(said))
+        case Start(view):
+            return json.dumps({"say": "start"} | asdict(view))
+
+
+def from_text(text: str) -> Hello | Start | None:
+    """Return what a text message says, None if it is not known.
+
+    Raises:
+        WorkerProtocolError: it makes no sense.
+    """
+    try:
+        said = json.loads(text)
+        match said["say"]:
+            case "hello":
+                return Hello(int(said["width"]), int(said["height"]), tuple(map(str, said.get("serves", ()))))
+            case "start":
+                fps, quality = int(said["fps"]), int(said["quality"])
+                if not (1 <= fps <= MOST_FPS and 1 <= quality <= RAW_QUALITY):
+                    raise WorkerProtocolError("a view out of range")
+                return Start(View(fps, quality, bool(said["cursor"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkerProtocolError("a text message that makes no sense") from error
+    return None
+
+
+def join(message: Msg) -> bytes:
+    """Return a binary message: `message` without its addresses. Unknown fields of the payload survive."""
+    for field in ("from_id", "from_idx", "to", "to_idx", "link_id"):
+        message.ClearField(field)
+    return message.SerializeToString()
+
+
+def split(message: bytes) -> tuple[MsgType, bytes]:
+    """Return a binary message's type, and the bytes of its payload field.
+
+    Raises:
+        WorkerProtocolError: it is no such message.
+    """
+    if len(message) < 2 or message[0] != _TYPE_TAG or message[1] >= 0x80:
+        raise WorkerProtocolError("a message without a type")
+    try:
+        whole = is_last_payload(memoryview(message), 2, len(message))
+    except IndexError:
+        whole = False
+    if not whole:
+        raise WorkerProtocolError("a message whose payload is cut")
+    return cast("MsgType", message[1]), message[2:]

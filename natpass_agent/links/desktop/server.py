@@ -1,0 +1,148 @@
+"""Serves desktops: one worker process for each link, and messages carried between the two."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+
+from natpass_agent.links.desktop.protocol import TO_VIEWER, TO_WORKER, WorkerProtocolError, join, split
+from natpass_agent.links.desktop.view import View
+from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.errors import LocalProtocolError
+from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: An existing viewer waits 1 s for its answer (WIRE.md §5). A worker that is not ready by then is still expected to be:
+#: the link is accepted, and ended with the reason should it fail after all.
+ANSWER_SECONDS = 0.6
+#: A worker that takes no input for so long is given up: what waits for it holds up all other links.
+STALLED_SECONDS = 10.0
+
+
+class DesktopServer:
+    """Shows this machine's screen, and lets viewers use it.
+
+    Args:
+        display: the X display to show, None: the one in the environment.
+        environment: what workers inherit, by default what we have.
+        answer_seconds: after this time a link is accepted even if its worker is not ready.
+    """
+
+    kind = ConnectRequest.vnc
+
+    def __init__(
+        self,
+        display: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._display = display
+        self._given_environment = environment
+        self._answer_seconds = answer_seconds
+        #: The workers of the links that there are now.
+        self.workers: set[WorkerHost] = set()
+
+    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+        """Start a worker, accept the link, and carry messages until either ends; then neither is left."""
+        who = printable(link.peer)
+        try:
+            async with WorkerHost(request.name, self._environment()) as worker:
+                self.workers.add(worker)
+                try:
+                    await self._serve(link, worker, View.from_request(request.cvnc))
+                finally:
+                    self.workers.discard(worker)
+        except WorkerEndedError as error:
+            log.info("no desktop for %s: %s", who, error)
+            if link.is_asked:
+                link.refuse(str(error))
+            else:
+                link.close(str(error), LinkEnd.FAILED)
+        except LinkEndedError:
+            pass  # the viewer has given up
+        log.info("desktop of %s has ended", who)
+
+    async def _serve(self, link: IncomingLink, worker: WorkerHost, view: View) -> None:
+        hello = None
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                hello = await worker.hello()
+        except TimeoutError:
+            log.info("the desktop's worker is slow to start; the link is accepted without it")
+        link.accept()
+        hello = hello or await worker.hello()
+        log.info(
+            "desktop for %s: %d x %d pixels (worker %d)", printable(link.peer), hello.width, hello.height, worker.pid
+        )
+        await worker.start(view)
+        await _carry(link, worker)
+
+    def _environment(self) -> dict[str, str]:
+        """Return what a worker inherits: nothing that is the agent's alone."""
+        given = os.environ if self._given_environment is None else self._given_environment
+        environment = {key: value for key, value in given.items() if not key.startswith("NATPASS_")}
+        if self._display is not None:
+            environment["DISPLAY"] = self._display
+        return environment
+
+
+async def _carry(link: Link, worker: WorkerHost) -> None:
+    """Carry messages both ways until one end is gone.
+
+    Raises:
+        WorkerEndedError: the worker is, or it broke the protocol.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_to_viewer(link, worker), name="desktop pictures"),
+            group.create_task(_to_worker(link, worker), name="desktop input"),
+            group.create_task(_until_ended(link), name="desktop link"),
+        ]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+    for task in done:
+        if (error := task.result()) is not None:
+            raise error
+
+
+async def _to_viewer(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
+    """Forward what the worker sends until an end; nothing is taken from it while the network takes nothing."""
+    try:
+        while True:
+            message_type, payload = split(await worker.receive())
+            if message_type in TO_VIEWER:
+                await link.send_payload(message_type, payload)
+            else:
+                log.debug("the desktop's worker sent a message of type %d, which is not for viewers", message_type)
+    except (WorkerProtocolError, LocalProtocolError) as error:
+        return WorkerEndedError(f"the desktop's worker broke the protocol: {error}")
+    except WorkerEndedError as error:
+        return error
+    except LinkEndedError:
+        return None
+
+
+async def _to_worker(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
+    """Forward the viewer's input until an end."""
+    try:
+        while True:
+            message = await link.receive()
+            if message.type not in TO_WORKER:
+                log.debug("a desktop link has no use for a message of type %d", message.type)
+                continue
+            async with asyncio.timeout(STALLED_SECONDS):
+                await worker.send(join(message))
+    except TimeoutError:
+        return WorkerEndedError(f"the desktop's worker took no input for {STALLED_SECONDS:.0f} s")
+    except WorkerEndedError as error:
+        return error
+    except LinkEndedError:
+        return None
+
+
+async def _until_ended(link: Link) -> None:
+    await link.ended()

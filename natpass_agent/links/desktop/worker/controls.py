@@ -1,0 +1,111 @@
+"""What a viewer sends becomes input, and whatever is pressed is released in the end."""
+
+import logging
+
+from natpass_agent.links.desktop.worker.errors import NoKeyError
+from natpass_agent.links.desktop.worker.keys import MODIFIERS, Key, parse
+from natpass_agent.links.desktop.worker.platform.input import Button, Devices
+from natpass_wire.pb.desktop_pb2 import VncKeyboard, VncMouse, VncScroll, VncStatus
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+
+log = logging.getLogger(__name__)
+
+#: Keys that are down at once at most: nobody has more fingers, and each may hold a borrowed keycode.
+MOST_KEYS = 16
+#: Clicks of the wheel that one message makes at most in each direction: a hostile number must not scroll for hours.
+MOST_CLICKS = 64
+
+_BUTTONS = {VncMouse.left: Button.LEFT, VncMouse.middle: Button.MIDDLE, VncMouse.right: Button.RIGHT}
+
+
+class Controls:
+    """The viewer's hands.
+
+    Args:
+        devices: what they are laid on.
+    """
+
+    def __init__(self, devices: Devices) -> None:
+        self._devices = devices
+        self._buttons: set[Button] = set()
+        self._keys: dict[Key, None] = {}  # in the order they were pressed
+        #: Messages that made no sense to us.
+        self.ignored = 0
+
+    def take(self, message: Msg) -> bool:
+        """Do what a message asks for; return whether it was one about input.
+
+        Raises:
+            DesktopError: the desktop is gone.
+        """
+        match message.type:
+            case MsgType.vnc_mouse:
+                self._mouse(message.vmouse)
+            case MsgType.vnc_keyboard:
+                self._keyboard(message.vkbd)
+            case MsgType.vnc_scroll:
+                self._scroll(message.vscroll)
+            case MsgType.vnc_cad:
+                self._devices.secure_attention()
+            case _:
+                return False
+        return True
+
+    def release_all(self) -> None:
+        """Release what is pressed: the last key first.
+
+        Raises:
+            DesktopError: the desktop is gone.
+        """
+        for button in list(self._buttons):
+            self._buttons.discard(button)
+            self._devices.release_button(button)
+        for key in reversed(list(self._keys)):
+            del self._keys[key]
+            self._devices.release_key(key)
+
+    def _mouse(self, mouse: VncMouse) -> None:
+        self._devices.move(mouse.x, mouse.y)
+        button = _BUTTONS.get(mouse.btn)
+        if mouse.type == VncStatus.vnc_status_unset:
+            return
+        if button is None:
+            self.ignored += 1
+        elif mouse.type == VncStatus.vnc_down and button not in self._buttons:
+            self._buttons.add(button)
+            self._devices.press_button(button)
+        elif mouse.type == VncStatus.vnc_up and button in self._buttons:
+            self._buttons.discard(button)
+            self._devices.release_button(button)
+
+    def _keyboard(self, keyboard: VncKeyboard) -> None:
+        key = parse(keyboard.key)
+        if key is None:
+            self.ignored += 1
+            log.debug("no key is called that (%d characters)", len(keyboard.key))
+        elif keyboard.type == VncStatus.vnc_down:
+            self._press(key)
+        elif keyboard.type == VncStatus.vnc_up and key in self._keys:
+            del self._keys[key]
+            self._devices.release_key(key)
+
+    def _press(self, key: Key) -> None:
+        if key in self._keys:
+            if key in MODIFIERS:
+                return
+            del self._keys[key]
+            self._devices.release_key(key)  # the viewer's keyboard repeats it
+        if len(self._keys) >= MOST_KEYS:
+            self.ignored += 1
+            return
+        try:
+            self._devices.press_key(key)
+        except NoKeyError as error:
+            self.ignored += 1
+            log.warning("a key could not be pressed: %s", error)
+        else:
+            self._keys[key] = None
+
+    def _scroll(self, scroll: VncScroll) -> None:
+        x, y = (max(-MOST_CLICKS, min(clicks, MOST_CLICKS)) for clicks in (scroll.x, scroll.y))
+        self._devices.scroll(x, y)

@@ -1,0 +1,26 @@
+"""A clipboard that exists in a test only."""
+
+from natpass_agent.links.desktop.worker.errors import ClipboardError
+from natpass_agent.links.desktop.worker.platform.clipboard import MOST_BYTES
+
+
+class FakeClipboard:
+    """A text."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+        self.is_closed = False
+
+    def get(self) -> str:
+        """Return the text."""
+        if len(self.text.encode()) > MOST_BYTES:
+            raise ClipboardError("the clipboard holds more than 60 KiB")
+        return self.text
+
+    def set(self, text: str) -> None:
+        """Keep the text."""
+        self.text = text
+
+    def close(self) -> None:
+        """Take note."""
+        self.is_closed = True

@@ -1,0 +1,176 @@
+"""The worker's end of the websocket: pictures out, input in, until it closes."""
+
+import asyncio
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from natpass_agent.links.desktop.protocol import (
+    MAX_MESSAGE_BYTES,
+    PATH,
+    TOKEN_HEADER,
+    TOKEN_PREFIX,
+    Hello,
+    Start,
+    from_text,
+    to_text,
+)
+from natpass_agent.links.desktop.view import View
+from natpass_agent.links.desktop.worker.capture import Capture
+from natpass_agent.links.desktop.worker.clips import Clips
+from natpass_agent.links.desktop.worker.controls import Controls
+from natpass_agent.links.desktop.worker.desktop import Desktop
+from natpass_agent.links.desktop.worker.errors import DesktopError
+from natpass_agent.links.desktop.worker.pacing import Pace
+from natpass_wire import envelope
+from natpass_wire.errors import NatpassError
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+
+log = logging.getLogger(__name__)
+
+#: Seconds of one look at an idle screen: so soon a new view is seen.
+_LOOK_SECONDS = 0.1
+_CONNECT_SECONDS = 5.0
+#: What may wait on the way to the agent: the next frame is captured when the last one is nearly taken. The kernel
+#: doubles it.
+_SOCKET_BYTES = 64 * 1024
+_WRITE_LIMIT_BYTES = 32 * 1024
+#: Messages of input that may wait while one is done.
+_QUEUED_MESSAGES = 16
+
+
+async def serve(port: int, token: str, desktop: Desktop) -> None:
+    """Serve the agent that listens on `port` of 127.0.0.1, until the websocket ends.
+
+    Raises:
+        DesktopError: the desktop is gone, or the agent does not let us in.
+    """
+    raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+    try:
+        await asyncio.to_thread(raw.connect, ("127.0.0.1", port))
+        raw.setblocking(False)
+        connection = await connect(
+            f"ws://127.0.0.1:{port}{PATH}",
+            sock=raw,
+            additional_headers={TOKEN_HEADER: TOKEN_PREFIX + token},
+            user_agent_header=None,
+            compression=None,
+            proxy=None,
+            open_timeout=_CONNECT_SECONDS,
+            ping_interval=None,
+            close_timeout=1.0,
+            max_size=MAX_MESSAGE_BYTES,
+            max_queue=_QUEUED_MESSAGES,
+            write_limit=_WRITE_LIMIT_BYTES,
+        )
+    except (OSError, WebSocketException, TimeoutError) as error:
+        raw.close()
+        raise DesktopError(f"the agent's websocket on port {port} does not let the worker in: {error}") from error
+    try:
+        await connection.send(to_text(Hello(desktop.screen.width, desktop.screen.height)))
+        view = await _start(connection)
+        if view is not None:
+            await _Serving(connection, desktop, view).run()
+    except ConnectionClosed:
+        return
+    finally:
+        await connection.close()
+
+
+async def _start(connection: ClientConnection) -> View | None:
+    """Wait for the view to start with; None if the websocket ends before."""
+    async for message in connection:
+        if isinstance(message, str) and isinstance(said := from_text(message), Start):
+            return said.view
+    return None
+
+
+class _Serving:
+    """One viewer at the desktop."""
+
+    def __init__(self, connection: ClientConnection, desktop: Desktop, view: View) -> None:
+        self._connection = connection
+        self._view = view
+        self._redraw = True
+        self._screen = desktop.screen
+        self._capture = Capture(desktop.screen)
+        self._controls = Controls(desktop.devices)
+        self._clips = Clips(desktop.clipboard)
+
+    async def run(self) -> None:
+        """Serve until the websocket ends.
+
+        Raises:
+            DesktopError: the desktop is gone.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._pictures(), name="pictures"),
+                    group.create_task(self._input(), name="input"),
+                    group.create_task(self._clips.run(self._send), name="clipboard"),
+                ]
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            with suppress(DesktopError):  # it is gone, and nothing is pressed there any more
+                self._controls.release_all()
+        for task in done:
+            if (error := task.result()) is not None:
+                raise error
+
+    async def _pictures(self) -> DesktopError | None:
+        """Look, send, wait: the next frame is captured when the agent has taken the last."""
+        loop = asyncio.get_running_loop()
+        pace = Pace(self._screen.tells_changes)
+        # A thread of its own: what waits for a screen must not keep input waiting.
+        with ThreadPoolExecutor(1, "capture") as thread:
+            try:
+                while True:
+                    await asyncio.sleep(pace.delay(loop.time(), self._view.fps))
+                    redraw, self._redraw = self._redraw, False
+                    found = await loop.run_in_executor(thread, self._look, redraw)
+                    if found or not self._screen.tells_changes:
+                        pace.looked(loop.time(), found=bool(found))
+                    for message in found:
+                        await self._connection.send(message)
+            except DesktopError as error:
+                return error
+            except ConnectionClosed:
+                return None
+
+    def _look(self, redraw: bool) -> list[bytes]:
+        return self._capture.look(self._view, _LOOK_SECONDS, redraw=redraw)
+
+    async def _input(self) -> DesktopError | None:
+        """Do what the viewer asks for."""
+        try:
+            async for data in self._connection:
+                if isinstance(data, bytes):
+                    self._take(envelope.parse(data))
+        except DesktopError as error:
+            return error
+        except NatpassError as error:  # a viewer's message that is no protobuf: no reason to go
+            return DesktopError(f"a message that can't be read: {error}")
+        except ConnectionClosed:  # without a farewell: the agent was killed
+            return None
+        return None
+
+    def _take(self, message: Msg) -> None:
+        if self._controls.take(message):
+            return
+        if message.type == MsgType.vnc_ctrl:
+            self._view = self._view.changed_by(message.vctrl)
+            self._redraw = True
+        elif message.type == MsgType.vnc_clipboard:
+            self._clips.take(message.vclipboard)
+
+    async def _send(self, message: Msg) -> None:
+        with suppress(ConnectionClosed):  # then everything else ends as well
+            await self._connection.send(message.SerializeToString())

@@ -1,0 +1,345 @@
+"""Starts a desktop worker, admits it and nobody else, and ends it: the agent's side of the websocket."""
+
+import asyncio
+import errno
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from natpass_agent.links.desktop.gate import TOKEN_BYTES, Gate
+from natpass_agent.links.desktop.protocol import (
+    MAX_MESSAGE_BYTES,
+    TOKEN_HEADER,
+    Hello,
+    Start,
+    WorkerProtocolError,
+    from_text,
+    to_text,
+)
+from natpass_agent.links.desktop.view import View
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.errors import NatpassError
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+#: The websocket library's own words: a scanner's bad requests are no events of ours.
+_quiet = logging.getLogger(f"{__name__}.websocket")
+_quiet.setLevel(logging.CRITICAL)
+
+#: WIRE.md §4.
+PORTS = range(6155, 6956)
+#: Seconds from the worker's start to its hello.
+HELLO_SECONDS = 15.0
+#: Seconds for a request to be complete, and for the closing handshake.
+_REQUEST_SECONDS, _CLOSE_SECONDS = 3.0, 1.0
+#: Seconds that a worker has to end by itself, after its websocket was closed, and after its end was seen.
+GRACE_SECONDS = 2.0
+#: Connections of one server at a time, the worker's included: whoever floods the port can't use up our descriptors.
+MOST_CONNECTIONS = 8
+#: What may wait between the worker and us: a frame that waits is an old frame. The kernel doubles this.
+_SOCKET_BYTES = 64 * 1024
+#: Messages that may be parsed and not yet taken; the rest waits in the socket, and then at the worker.
+_QUEUED_MESSAGES = 4
+#: Longest line of a worker's standard error that is read in one piece.
+_LINE_BYTES = 8 * 1024
+
+
+class WorkerEndedError(NatpassError):
+    """The worker is gone, or never came; the text says why, safe to print."""
+
+
+def listen_on_first_free(ports: Iterable[int] = PORTS) -> socket.socket:
+    """Return a socket that listens on the first free port of 127.0.0.1.
+
+    Raises:
+        WorkerEndedError: all are in use.
+    """
+    for port in ports:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            # POSIX: a port whose last connection has just ended is free. Windows means "share it with others" by
+            # that option, and has one for the opposite.
+            exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if exclusive is None else exclusive, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)  # connections inherit it
+            listener.bind(("127.0.0.1", port))
+            listener.listen(MOST_CONNECTIONS)
+        except OSError as error:
+            listener.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise WorkerEndedError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
+        else:
+            return listener
+    raise WorkerEndedError("every port of 6155 to 6955 is in use on 127.0.0.1")
+
+
+def rule_argument(name: str) -> str:
+    """Return a rule's name as one harmless argument: letters, digits and `._-`, at most 64, no dash in front."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name[:64]).lstrip("-")
+    return kept or "desktop"
+
+
+def command(name: str, port: int) -> tuple[str, ...]:
+    """Return a worker's command line; the name is a rule's."""
+    # -P: a package of the same name in the current directory is not ours.
+    return (
+        sys.executable,
+        "-P",
+        "-m",
+        "natpass_agent",
+        "vnc.worker",
+        "--name",
+        rule_argument(name),
+        "--port",
+        str(port),
+    )
+
+
+class WorkerHost:
+    """One worker, from its start to its end: an asynchronous context manager.
+
+    Args:
+        name: the rule's name.
+        environment: of the worker.
+        ports: which to try.
+    """
+
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None, ports: Iterable[int] = PORTS) -> None:
+        self._name = name
+        self._environment = dict(os.environ if environment is None else environment)
+        self._ports = ports
+        self._token = secrets.token_hex(TOKEN_BYTES)
+        self._tasks = Tasks()
+        self._connections = 0
+        self._last_words = ""
+        self._over = asyncio.Event()
+        self._connected: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
+        self._hello: asyncio.Task[Hello] | None = None
+        self._server: Server | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._exited: asyncio.Task[None] | None = None
+        self._gate: Gate | None = None
+        #: The websocket's port.
+        self.port = 0
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many requests to the websocket were refused, by reason."""
+        return self._gate.refused if self._gate else {}
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None before it was started."""
+        return self._process.pid if self._process else None
+
+    async def __aenter__(self) -> "WorkerHost":
+        """Listen, and start the worker."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End everything."""
+        await self.close()
+
+    async def hello(self) -> Hello:
+        """Wait until the worker can serve; again: the same.
+
+        Raises:
+            WorkerEndedError: it can't, or takes too long.
+        """
+        assert self._hello is not None
+        return await asyncio.shield(self._hello)
+
+    async def start(self, view: View) -> None:
+        """Let the worker send the screen.
+
+        Raises:
+            WorkerEndedError: it has ended.
+        """
+        await self._send(to_text(Start(view)))
+
+    async def send(self, message: bytes) -> None:
+        """Send a binary message; waits while the worker takes none.
+
+        Raises:
+            WorkerEndedError: it has ended.
+        """
+        await self._send(message)
+
+    async def receive(self) -> bytes:
+        """Return the worker's next binary message.
+
+        Raises:
+            WorkerEndedError: it has ended, or broke the protocol.
+        """
+        while True:
+            message = await self._receive()
+            if isinstance(message, bytes):
+                return message
+            log.debug("the desktop's worker says %s", printable(message))
+
+    async def close(self) -> None:
+        """End the worker: it lets go of all keys, and has 2 s before it is killed. Nothing of it is left."""
+        self._over.set()
+        process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+        if self._connected.done() and not self._connected.cancelled():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._connected.result().close()
+        try:
+            if not await self._has_exited(GRACE_SECONDS):
+                log.warning("the desktop's worker %s does not end, and is killed", self.pid)
+        finally:
+            if process is not None and process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+            if self._exited is not None:
+                await asyncio.shield(self._exited)
+            await self._tasks.close()
+            self._connected.cancel()
+
+    async def _start(self) -> None:
+        listener = listen_on_first_free(self._ports)
+        self.port = listener.getsockname()[1]
+        self._gate = Gate(self._token, self.port)
+        host = self
+
+        class Counted(ServerConnection):
+            """A connection that counts against the limit."""
+
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                host._connections += 1
+                if host._connections > MOST_CONNECTIONS:
+                    assert isinstance(transport, asyncio.Transport)
+                    transport.abort()
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                super().connection_lost(exc)
+                host._connections -= 1
+
+        self._server = await serve(
+            self._admitted,
+            sock=listener,
+            process_request=self._judge,
+            compression=None,
+            server_header=None,
+            open_timeout=_REQUEST_SECONDS,
+            ping_interval=None,  # both ends are on this machine: a dead one's socket is closed by the kernel
+            close_timeout=_CLOSE_SECONDS,
+            max_size=MAX_MESSAGE_BYTES,
+            max_queue=_QUEUED_MESSAGES,
+            write_limit=_SOCKET_BYTES,
+            logger=_quiet,
+            create_connection=Counted,
+        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command(self._name, self.port),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_LINE_BYTES,
+                env=self._environment,
+                start_new_session=True,  # an interrupt on the agent's terminal is the agent's to handle
+            )
+        except OSError as error:
+            raise WorkerEndedError(f"cannot start the desktop's worker: {error.strerror}") from error
+        self._process = process
+        assert process.stdin is not None
+        # Not in the arguments or the environment, which others can read. The pipe stays open: its end tells the
+        # worker that we are gone, however we went.
+        process.stdin.write(self._token.encode() + b"\n")
+        self._exited = self._tasks.start(self._watch(process), "desktop worker's end")
+        self._hello = self._tasks.start(self._await_hello(), "desktop worker's hello")
+
+    def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
+        assert self._gate is not None
+        headers = request.headers
+        fault = self._gate.admit(
+            request.path, headers.get_all("Host"), headers.get_all("Origin"), headers.get_all(TOKEN_HEADER)
+        )
+        if fault is None:
+            return None
+        log.warning("refused a connection to the desktop worker's port %d: %s", self.port, fault)
+        return connection.respond(HTTPStatus.FORBIDDEN, "refused\n")
+
+    async def _admitted(self, connection: ServerConnection) -> None:
+        if not self._connected.done():
+            self._connected.set_result(connection)
+            await self._over.wait()
+
+    async def _await_hello(self) -> Hello:
+        assert self._exited is not None
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                either: list[asyncio.Future[Any]] = [self._connected, self._exited]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not self._connected.done():
+                    raise WorkerEndedError(self._last_words or "the desktop's worker ended without a word")
+                while True:
+                    message = await self._receive()
+                    if isinstance(message, str) and isinstance(said := from_text(message), Hello):
+                        return said
+        except TimeoutError:
+            raise WorkerEndedError(f"the desktop's worker was not ready within {HELLO_SECONDS:.0f} s") from None
+        except WorkerProtocolError as error:
+            raise WorkerEndedError(f"the desktop's worker sent {error}") from error
+
+    async def _receive(self) -> bytes | str:
+        try:
+            return await self._connected.result().recv()
+        except ConnectionClosed as error:
+            raise await self._ended() from error
+
+    async def _send(self, message: bytes | str) -> None:
+        try:
+            await self._connected.result().send(message)
+        except ConnectionClosed as error:
+            raise await self._ended() from error
+
+    async def _ended(self) -> WorkerEndedError:
+        """Return the worker's last words."""
+        if not await self._has_exited(GRACE_SECONDS):
+            return WorkerEndedError("the desktop's worker closed its connection")
+        return WorkerEndedError(self._last_words or "the desktop's worker ended without a word")
+
+    async def _has_exited(self, seconds: float) -> bool:
+        if self._exited is None:
+            return True
+        await asyncio.wait([self._exited], timeout=seconds)
+        return self._exited.done()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Keep the last line that the worker says on its standard error, and wait for its end."""
+        assert process.stderr is not None
+        while True:
+            try:
+                line = await process.stderr.readline()
+            except ValueError:  # longer than the limit; what was read is dropped
+                continue
+            if not line:
+                break
+            if text := printable(line.decode(errors="replace").strip(), 500):
+                self._last_words = text
+                log.debug("the desktop's worker says: %s", text)
+        await process.wait()
