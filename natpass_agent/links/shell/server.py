@@ -35,6 +35,7 @@ class ShellServer:
         """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
         try:
             async with self._starting:
+                await asyncio.sleep(0)
                 if not link.is_asked:  # given up, or answered, while it waited
                     return
                 command = self.command(request.cshell)

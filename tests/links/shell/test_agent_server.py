@@ -12,8 +12,9 @@ import pytest
 
 from natpass_agent.links.shell import pump
 from natpass_agent.links.shell.server import ShellServer
-from natpass_agent.platform.programs import PosixPrograms
-from natpass_agent.platform.pty import service
+from natpass_agent.platform.programs import FakePrograms, PosixPrograms
+from natpass_agent.platform.pty import Command, service
+from natpass_agent.platform.pty.fake import FakePty, FakePtys, FakeTerminal
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -384,6 +385,33 @@ async def test_a_link_that_is_given_up_before_its_turn_starts_nothing(server: Sh
     opener.hang_up()
     await server.serve(opener.link, opener.request)
     assert opener.sent == []
+
+
+async def test_the_loop_has_a_turn_between_two_starts(tmp_path: Path) -> None:
+    turns: list[int] = [0]
+    seen: list[int] = []
+
+    async def count_turns() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    class Busy(FakePtys):
+        def spawn(self, command: Command) -> FakePty:
+            seen.append(turns[0])
+            return super().spawn(command)
+
+    async def ends_at_once(terminal: FakeTerminal) -> int:
+        return 0
+
+    server = ShellServer(Busy({"sh": ends_at_once}), FakePrograms({"sh"}))
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        counter = group.create_task(count_turns())
+        openers = [FakeOpener(ConnectRequest(kind=ConnectRequest.shell)) for _ in range(20)]
+        shells = [group.create_task(server.serve(opener.link, opener.request)) for opener in openers]
+        await asyncio.wait(shells)
+        counter.cancel()
+    assert len(set(seen)) == len(openers)  # late openers can be answered meanwhile
 
 
 async def test_stopping_the_agent_ends_its_programs(open_shell: Open) -> None:
