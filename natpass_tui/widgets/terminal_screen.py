@@ -28,9 +28,12 @@ _HOLD_SECONDS = 0.15
 """How long an application may hold a frame back (mode 2026); it might have died in between."""
 _ACTIVITY_SECONDS = 0.25
 _FORGET_APPLICATION = (
-    b"\x18\x1b\\\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016;2004;2026l\x1b[=0;1u\x1b[0 q"
+    b"\x18\x1b\\\x1b7\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016;2004;2026l\x1b[=0;1u\x1b[0 q"
 )
-"""Ends what the last application left switched on: a sequence cut short, the alternate screen, mouse and key modes."""
+"""Ends what the last application left switched on: a sequence cut short, the alternate screen, mouse and key modes.
+
+The cursor is saved first: leaving the alternate screen restores it, also where there is none to leave.
+"""
 
 
 class TerminalScreen(Widget, can_focus=True):

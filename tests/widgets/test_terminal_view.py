@@ -210,6 +210,13 @@ async def test_a_separator_forgets_the_last_application(pilot: Pilot[None], app:
     assert app.take() == b"\x1b[A"
 
 
+async def test_a_separator_comes_below_what_was_there(app: ViewApp, pilot: Pilot[None]) -> None:
+    await app.view.feed(b"one\r\ntwo\r\nprompt$ ")
+    app.view.write_separator("connection lost")
+    await shows(app.view, "connection lost")
+    assert painted(app.view)[:4] == ["one", "two", "prompt$", "── connection lost ──"]
+
+
 async def test_a_view_nobody_sees_parses_and_does_not_paint() -> None:
     app = TabsApp()
     async with app.run_test(size=SIZE) as pilot:
