@@ -54,7 +54,10 @@ class FakeLink:
     # the agent's end
 
     def output(self, data: bytes) -> None:
-        self._messages.append(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+        self.deliver(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+
+    def deliver(self, message: Msg) -> None:
+        self._messages.append(message)
         self._changed.set()
 
     def end(self, end: End) -> None:

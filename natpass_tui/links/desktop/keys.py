@@ -93,7 +93,7 @@ class Keyboard:
 
     def __init__(self) -> None:
         self._latches = dict.fromkeys(MODIFIERS, Latch.OFF)
-        self._clicking: tuple[str, ...] = ()
+        self._clicking: frozenset[str] = frozenset()
 
     @property
     def latches(self) -> dict[str, Latch]:
@@ -102,47 +102,49 @@ class Keyboard:
 
     def latch(self, modifier: str) -> list[KeyEvent]:
         """Latch a modifier for the next key; a second time: hold it down; a third time: release it."""
-        match self._latches[modifier]:
-            case Latch.OFF:
-                self._latches[modifier] = Latch.NEXT
-                return []
-            case Latch.NEXT:
-                self._latches[modifier] = Latch.HELD
-                return [(modifier, True)]
-            case Latch.HELD:
-                self._latches[modifier] = Latch.OFF
-                return [(modifier, False)]
+        before = self._down()
+        following = {Latch.OFF: Latch.NEXT, Latch.NEXT: Latch.HELD, Latch.HELD: Latch.OFF}
+        self._latches[modifier] = following[self._latches[modifier]]
+        return _between(before, self._down())
 
     def type(self, typed: Stroke) -> list[KeyEvent]:
         """Press and release a key with its modifiers and the latched ones."""
-        modifiers = self._press(typed.modifiers)
-        events = [(name, True) for name in modifiers]
-        events += [(typed.key, True), (typed.key, False)]
-        return events + [(name, False) for name in reversed(modifiers)]
+        before = self._down()
+        held = before | self._take_latched() | set(typed.modifiers)
+        return [*_between(before, held), (typed.key, True), (typed.key, False), *_between(held, before)]
 
     def press(self, modifiers: tuple[str, ...] = ()) -> list[KeyEvent]:
-        """Press the modifiers of a click, until `release`."""
-        before = self.release()
-        self._clicking = self._press(modifiers)
-        return before + [(name, True) for name in self._clicking]
+        """Press the modifiers of a click, and the latched ones, until `release`."""
+        before = self._down()
+        self._clicking = self._take_latched() | set(modifiers)
+        return _between(before, self._down())
 
     def release(self) -> list[KeyEvent]:
         """Release the modifiers of a click."""
-        events = [(name, False) for name in reversed(self._clicking)]
-        self._clicking = ()
-        return events
+        before = self._down()
+        self._clicking = frozenset()
+        return _between(before, self._down())
 
     def release_all(self) -> list[KeyEvent]:
         """Release everything, and forget the latches."""
-        events = self.release()
-        events += [(name, False) for name in reversed(MODIFIERS) if self._latches[name] is Latch.HELD]
+        before = self._down()
+        self._clicking = frozenset()
         self._latches = dict.fromkeys(MODIFIERS, Latch.OFF)
-        return events
+        return _between(before, frozenset())
 
-    def _press(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the modifiers that have to go down; latches for the next key are used up by it."""
-        latched = {name for name, latch in self._latches.items() if latch is Latch.NEXT}
-        for name in latched:
-            self._latches[name] = Latch.OFF
-        down = {name for name, latch in self._latches.items() if latch is Latch.HELD} | set(self._clicking)
-        return tuple(name for name in MODIFIERS if name in latched.union(wanted) and name not in down)
+    def _down(self) -> frozenset[str]:
+        """Return the modifiers that are down over there."""
+        return self._clicking | {name for name, latch in self._latches.items() if latch is Latch.HELD}
+
+    def _take_latched(self) -> frozenset[str]:
+        """Return the modifiers latched for the next key, and use them up."""
+        latched = frozenset(name for name, latch in self._latches.items() if latch is Latch.NEXT)
+        self._latches |= dict.fromkeys(latched, Latch.OFF)
+        return latched
+
+
+def _between(before: frozenset[str], after: frozenset[str]) -> list[KeyEvent]:
+    """Return what leads from some modifiers being down to others."""
+    return [(name, False) for name in reversed(MODIFIERS) if name in before - after] + [
+        (name, True) for name in MODIFIERS if name in after - before
+    ]

@@ -1,0 +1,422 @@
+"""A desktop tab over a link that the test holds the other end of."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from natpass_tui.links.desktop.keys import COMBINATIONS, Latch
+from natpass_tui.links.desktop.outbox import MOST_WAITING
+from natpass_tui.links.desktop.pump import WAITING_IMAGES
+from natpass_tui.links.desktop.request import DesktopRequest
+from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links.life import Ended, Live, Lost, Opening, Refused
+from natpass_tui.links.tab import Outcome
+from natpass_tui.pixels.resample import area_average
+from natpass_wire.links import End
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncImage, VncMouse, VncStatus
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.shell_pb2 import ShellData
+from tests.links.desktop.console.pictures import image, message, png, smooth, tiles
+from tests.support.waiting import wait_for
+from tests.tui.fakes import FakeClient, FakeLink, entry, make_console
+
+
+class Viewer:
+    """A view that remembers."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self.remarks: list[str] = []
+        self.copied: list[str] = []
+
+    def picture_changed(self) -> None:
+        self.pictures += 1
+
+    def status_changed(self) -> None: ...
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
+
+    def copy(self, text: str) -> None:
+        self.copied.append(text)
+
+    def said(self, text: str) -> bool:
+        return any(text in remark for remark in self.remarks)
+
+
+class Desk:
+    """A session, its view, and the relay's end."""
+
+    def __init__(self, session: DesktopSession, client: FakeClient, viewer: Viewer) -> None:
+        self.session = session
+        self.client = client
+        self.viewer = viewer
+
+    @property
+    def link(self) -> FakeLink:
+        return self.client.links[-1]
+
+    def show(self, picture: NDArray[np.uint8]) -> None:
+        for tile in tiles(picture):
+            self.link.deliver(message(tile))
+
+    async def with_screen(self, width: int = 1280, height: int = 720) -> None:
+        part = image(png(smooth(8, 8)), VncImage.png, (width, height), (0, 0, 8, 8))
+        self.link.deliver(message(part))
+        await wait_for(lambda: self.session.screen_size == (width, height))
+
+    def of_type(self, kind: MsgType) -> list[Msg]:
+        return [sent for sent in self.link.sent if sent.type == kind]
+
+    @property
+    def keys(self) -> str:
+        """What was typed: ``+a -a``."""
+        events = [sent.vkbd for sent in self.of_type(MsgType.vnc_keyboard)]
+        return " ".join(f"{'+' if event.type == VncStatus.vnc_down else '-'}{event.key}" for event in events)
+
+    @property
+    def mouse(self) -> list[tuple[int, int, int, int]]:
+        events = [sent.vmouse for sent in self.of_type(MsgType.vnc_mouse)]
+        return [(event.type, event.btn, event.x, event.y) for event in events]
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    request: DesktopRequest | None = None, *, online: bool = True, rows: int = 24, cols: int = 80
+) -> AsyncIterator[Desk]:
+    console, client = make_console()
+    if online:
+        client.log_in()
+        client.snapshot(entry("web"))
+    session = DesktopSession(console, "web", request, clock=console.clock)
+    console.tabs.add(session)
+    viewer = Viewer()
+    session.attach(viewer, rows, cols)
+    if online:
+        await wait_for(lambda: not isinstance(session.state, Opening))
+    yield Desk(session, client, viewer)
+    await console.close()
+
+
+# pictures
+
+
+async def test_what_it_asks_for() -> None:
+    async with opened(DesktopRequest(20, 80, cursor=True)) as desk:
+        vnc = desk.link.request.cvnc
+        assert (vnc.fps, vnc.quality, vnc.cursor) == (20, 80, True)
+
+
+async def test_a_screen_is_drawn() -> None:
+    async with opened() as desk:
+        assert desk.session.picture() is None
+        whole = smooth(720, 1280)
+        desk.show(whole)
+        await wait_for(lambda: desk.viewer.pictures)
+        await wait_for(lambda: desk.session._pump.is_idle)
+        picture = desk.session.picture()
+        assert picture is not None
+        assert np.abs(picture[0:45].astype(int) - area_average(whole, 45, 80)).mean() <= 3
+        assert desk.session.screen_size == (1280, 720)
+        assert desk.session.meter.bytes_a_second(asyncio.get_running_loop().time()) > 0
+
+
+async def test_a_larger_view_asks_for_everything_anew_once() -> None:
+    async with opened() as desk:
+        desk.show(smooth(720, 1280))
+        await wait_for(lambda: desk.viewer.pictures)
+        await wait_for(lambda: desk.session._pump.is_idle)
+        desk.session.resize(20, 60)
+        desk.session.resize(120, 400)
+        await wait_for(lambda: len(desk.of_type(MsgType.vnc_ctrl)) == 1)
+        control = desk.of_type(MsgType.vnc_ctrl)[0].vctrl
+        assert (control.quality, control.fps) == (50, 10)
+        desk.show(smooth(720, 1280))
+        await wait_for(lambda: desk.session._pump.is_idle)
+        desk.session.resize(120, 401)
+        desk.session.type("a", "a")
+        await wait_for(lambda: desk.keys == "+a -a")
+        assert len(desk.of_type(MsgType.vnc_ctrl)) == 1
+
+
+async def test_a_slow_decoder_stops_the_link_being_read() -> None:
+    async with opened() as desk:
+        tile = message(image(png(smooth(8, 8)), VncImage.png, (640, 480), (0, 0, 8, 8)))
+        with desk.session._pump.screen():  # nothing is drawn while somebody looks
+            for _ in range(WAITING_IMAGES * 2):
+                desk.link.deliver(tile)
+            await wait_for(lambda: desk.session._pump.is_full)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert len(desk.link._messages) > WAITING_IMAGES / 2
+        await wait_for(lambda: not desk.link._messages)
+        await wait_for(lambda: desk.session._pump.is_idle)
+
+
+async def test_a_picture_that_is_none_ends_the_link_with_the_reason() -> None:
+    async with opened() as desk:
+        desk.link.deliver(message(image(b"nonsense", VncImage.jpeg, (64, 64))))
+        await wait_for(lambda: isinstance(desk.session.state, Ended))
+        assert desk.link.closed
+        assert "web sent a picture that is none: a broken JPEG" in desk.session.banner("ctrl+]")
+        assert "Enter: new desktop" in desk.session.banner("ctrl+]")
+        desk.session.retry()
+        await wait_for(lambda: len(desk.client.links) == 2)
+        desk.show(smooth(64, 64))
+        await wait_for(lambda: desk.session.picture() is not None)
+
+
+async def test_messages_of_other_types_mean_nothing() -> None:
+    async with opened() as desk:
+        desk.link.deliver(Msg(type=MsgType.shell_data, sdata=ShellData(data=b"x")))
+        await desk.with_screen()
+        assert desk.session.is_live
+
+
+async def test_how_it_is_sent_can_be_changed() -> None:
+    async with opened() as desk:
+        desk.session.change(desk.session.request.with_quality(80).with_fps(5))
+        await wait_for(lambda: desk.of_type(MsgType.vnc_ctrl))
+        control = desk.of_type(MsgType.vnc_ctrl)[0].vctrl
+        assert (control.quality, control.fps, control.cursor) == (80, 5, False)
+        desk.link.end(End(LinkEnd.PEER_GONE, "agent web is gone"))
+        await wait_for(lambda: isinstance(desk.session.state, Lost))
+        desk.session.agent_there()
+        await wait_for(lambda: len(desk.client.links) == 2)
+        assert desk.link.request.cvnc.quality == 80
+
+
+# what happens to the link
+
+
+async def test_lost_and_back_by_itself() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        desk.client.lose()
+        await wait_for(lambda: isinstance(desk.session.state, Lost))
+        assert "a new desktop opens when the relay is back" in desk.session.banner("ctrl+]")
+        assert desk.session.picture() is not None  # what was seen last stays
+        desk.session.type("a", "a")
+        assert desk.viewer.said("not sent: there is no connection")
+        desk.client.log_in()
+        await wait_for(lambda: isinstance(desk.session.state, Live))
+        assert len(desk.client.links) == 2
+
+
+async def test_a_worker_that_dies_says_its_last_words() -> None:
+    async with opened() as desk:
+        desk.link.end(End(LinkEnd.FAILED, "the display is gone"))
+        await wait_for(lambda: isinstance(desk.session.state, Ended))
+        assert desk.session.banner("ctrl+]").startswith("desktop ended (the display is gone)")
+        assert desk.session.outcome is None
+
+
+async def test_refused_with_the_reason() -> None:
+    console, client = make_console()
+    client.answer = lambda _: End(
+        LinkEnd.FAILED, "there is no display: start the agent in a session", reason=ConnectResponse.FAILED
+    )
+    client.log_in()
+    session = DesktopSession(console, "web", clock=console.clock)
+    session.attach(Viewer(), 24, 80)
+    await wait_for(lambda: isinstance(session.state, Refused))
+    text = "no desktop of web: there is no display: start the agent in a session"
+    assert session.banner("ctrl+]").startswith(text)
+    assert session.outcome == Outcome(2, text)
+    await session.closed()
+
+
+async def test_it_waits_for_the_relay() -> None:
+    async with opened(online=False) as desk:
+        assert "waiting for the relay" in desk.session.banner("ctrl+]")
+        desk.client.log_in()
+        await wait_for(lambda: desk.session.is_live)
+
+
+# the keyboard
+
+
+async def test_keys_are_pressed_and_released() -> None:
+    async with opened() as desk:
+        for key, character in (("h", "h"), ("A", "A"), ("at", "@"), ("é", "é"), ("ctrl+x", "\x18"), ("enter", "\r")):
+            desk.session.type(key, character)
+        expected = "+h -h +shift +A -A -shift +shift +@ -@ -shift +é -é +ctrl +x -x -ctrl +enter -enter"
+        await wait_for(lambda: desk.keys == expected)
+        desk.session.type("<some-key>", None)
+        assert desk.viewer.said("no key of a desktop")
+
+
+async def test_latches_and_combinations() -> None:
+    async with opened() as desk:
+        desk.session.latch("alt")
+        assert desk.session.latches == {"alt": Latch.NEXT}
+        desk.session.type("f4", None)
+        desk.session.press(COMBINATIONS["Super"])
+        desk.session.secure_attention()
+        await wait_for(lambda: desk.of_type(MsgType.vnc_cad))
+        assert desk.keys == "+alt +f4 -f4 -alt +cmd -cmd"
+
+
+async def test_what_is_held_is_released_when_nobody_looks_or_the_tab_closes() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        desk.session.latch("ctrl")
+        desk.session.latch("ctrl")
+        desk.session.button_down(VncMouse.left, 5, 5)
+        desk.session.release_all()
+        await wait_for(lambda: desk.keys == "+ctrl -ctrl")
+        assert [event[:2] for event in desk.mouse] == [(1, 1), (2, 1)]
+        desk.session.latch("alt")
+        desk.session.latch("alt")
+        desk.session.button_down(VncMouse.right, 5, 5)
+        await desk.session.closed()
+        assert desk.keys == "+ctrl -ctrl +alt -alt"
+        assert desk.mouse[-1][:2] == (VncStatus.vnc_up, VncMouse.right)
+        assert desk.link.closed
+
+
+async def test_a_lost_link_forgets_what_was_held() -> None:
+    async with opened() as desk:
+        desk.session.latch("ctrl")
+        desk.session.latch("ctrl")
+        desk.link.end(End(LinkEnd.PEER_GONE, "gone"))
+        await wait_for(lambda: isinstance(desk.session.state, Lost))
+        assert desk.session.latches == {}
+
+
+async def test_a_slow_network_takes_no_more_presses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as desk:
+        blocked = asyncio.Event()
+        send = desk.link.send
+
+        async def slow(sent: Msg) -> None:
+            await blocked.wait()
+            await send(sent)
+
+        monkeypatch.setattr(desk.link, "send", slow)
+        for _ in range(MOST_WAITING):
+            desk.session.type("a", "a")
+        assert desk.viewer.said("not sent: the network takes no more input")
+        blocked.set()
+        await wait_for(lambda: len(desk.of_type(MsgType.vnc_keyboard)) >= MOST_WAITING)
+        assert desk.keys.count("+a") == desk.keys.count("-a")
+
+
+# the pointer
+
+
+async def test_clicks_mean_the_pixel_in_the_middle_of_the_cell() -> None:
+    async with opened() as desk:  # 1280x720 in 80x24: 16 to 1, two cells left over above
+        await desk.with_screen()
+        desk.session.button_down(VncMouse.left, 2, 10, ("ctrl",))
+        desk.session.button_up(VncMouse.left, 2, 10)
+        await wait_for(lambda: desk.keys == "+ctrl -ctrl")
+        placement = desk.session.placement
+        assert placement is not None
+        x, y = desk.mouse[0][2:]
+        assert placement.to_cell(x, y) == (2, 10)
+        assert desk.mouse == [(VncStatus.vnc_down, VncMouse.left, x, y), (VncStatus.vnc_up, VncMouse.left, x, y)]
+
+
+async def test_beside_the_screen_there_is_nothing_to_click_but_drags_end_there() -> None:
+    async with opened(cols=200) as desk:
+        await desk.with_screen(100, 100)
+        desk.session.button_down(VncMouse.left, 0, 0)
+        desk.session.wheel(0, 1, 0, 0)
+        desk.session.move(0, 0)
+        desk.session.button_down(VncMouse.left, 10, 100)
+        desk.session.move(10, 0)
+        desk.session.button_up(VncMouse.left, 99, 300)
+        await wait_for(lambda: desk.mouse and desk.mouse[-1][0] == VncStatus.vnc_up)
+        assert desk.mouse[0][:2] == (VncStatus.vnc_down, VncMouse.left)
+        assert desk.mouse[-1][2:] == (99, 99)
+        assert not desk.of_type(MsgType.vnc_scroll)
+
+
+async def test_moves_are_sent_as_often_as_is_of_use() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        for col in range(80):
+            desk.session.move(12, col)
+            await asyncio.sleep(0)
+        await wait_for(lambda: desk.mouse and desk.mouse[-1][2] > 1260)
+        assert len(desk.mouse) <= 4
+        desk.session.move(12, 5)
+        desk.session.type("a", "a")  # does not wait for the move's turn
+        await wait_for(lambda: desk.keys == "+a -a")
+
+
+async def test_the_wheel_turns_where_the_pointer_is() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        for _ in range(3):
+            desk.session.wheel(0, -1, 12, 40)
+        await wait_for(lambda: sum(sent.vscroll.y for sent in desk.of_type(MsgType.vnc_scroll)) == -3)
+        assert desk.link.sent[0].type == MsgType.vnc_mouse
+
+
+async def test_without_a_picture_there_is_nothing_to_point_at() -> None:
+    async with opened() as desk:
+        desk.session.move(1, 1)
+        desk.session.button_down(VncMouse.left, 1, 1)
+        desk.session.button_up(VncMouse.left, 1, 1)
+        desk.session.type("a", "a")
+        await wait_for(lambda: desk.keys == "+a -a")
+        assert not desk.mouse
+
+
+# the clipboard
+
+
+def clipboard(text: str = "", *, notice: str = "", is_set: bool = True) -> Msg:
+    content = VncClipboard(set=is_set, type=VncClipboard.text, data=text, notice=notice)
+    return Msg(type=MsgType.vnc_clipboard, vclipboard=content)
+
+
+async def test_the_clipboard_both_ways() -> None:
+    async with opened() as desk:
+        desk.session.send_clipboard("hej é")
+        await wait_for(lambda: desk.of_type(MsgType.vnc_clipboard))
+        sent = desk.of_type(MsgType.vnc_clipboard)[0].vclipboard
+        assert (sent.set, sent.data) == (True, "hej é")
+        desk.session.get_clipboard()
+        await wait_for(lambda: len(desk.of_type(MsgType.vnc_clipboard)) == 2)
+        assert not desk.of_type(MsgType.vnc_clipboard)[1].vclipboard.set
+        desk.link.deliver(clipboard("over there"))
+        await wait_for(lambda: desk.viewer.copied == ["over there"])
+
+
+async def test_nobody_asked_for_this_clipboard() -> None:
+    async with opened() as desk:
+        desk.link.deliver(clipboard("rm -rf /"))
+        await wait_for(lambda: desk.viewer.said("not done, nobody asked"))
+        desk.session.get_clipboard()
+        desk.link.deliver(clipboard("one"))
+        desk.link.deliver(clipboard("two"))
+        await wait_for(lambda: desk.viewer.copied)
+        await wait_for(lambda: len(desk.viewer.remarks) == 2)
+        assert desk.viewer.copied == ["one"]
+
+
+async def test_why_there_is_no_text() -> None:
+    async with opened() as desk:
+        desk.session.get_clipboard()
+        desk.link.deliver(clipboard(notice="the text has 90 KiB,\x1b[31m 60 fit"))
+        await wait_for(lambda: desk.viewer.said("web: the text has 90 KiB,\N{REPLACEMENT CHARACTER}[31m 60 fit"))
+        desk.session.get_clipboard()
+        desk.link.deliver(clipboard(""))
+        await wait_for(lambda: desk.viewer.said("there is no text on the clipboard of web"))
+        assert not desk.viewer.copied
+
+
+async def test_a_text_that_is_too_long_is_not_sent() -> None:
+    async with opened() as desk:
+        desk.session.send_clipboard("é" * 40_000)
+        assert desk.viewer.said("not sent: 78 KiB of text, the clipboard takes 60")
+        desk.session.send_clipboard("é" * 30_000)
+        await wait_for(lambda: len(desk.of_type(MsgType.vnc_clipboard)) == 1)
