@@ -65,6 +65,7 @@ class Session:
             self._writable.set()
         self._loop = asyncio.get_running_loop()
         self._ping: tuple[int, float] | None = None
+        self._shown_at = 0.0
         #: Seconds from us to the relay and back, None until measured.
         self.round_trip: float | None = None
         #: The relay's last words, if it said any.
@@ -123,8 +124,8 @@ class Session:
                 self._keepalive.received()
             if self._keepalive.is_dead:
                 self._socket.abort(TimeoutError(f"no sign of life for {self._keepalive.silence:.0f} s"))
-            elif self._keepalive.is_due(now):
-                self._show_life()
+            elif self._keepalive.is_due(now) or (self._pings and now - self._shown_at >= self._keepalive.interval):
+                self._show_life()  # who sends all the time still wants to know the round trip
             await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
         return self.ended.result()
 
@@ -247,6 +248,7 @@ class Session:
                 self._on_relay_message(message)
 
     def _show_life(self) -> None:
+        self._shown_at = self._loop.time()
         message = Msg(type=MsgType.keepalive, from_id=self.client_id, to=RELAY_ID)
         if self._pings:
             # The loop's own time has a resolution of 1 ms with uvloop, and stands still between its turns.

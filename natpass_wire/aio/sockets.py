@@ -225,6 +225,8 @@ class FrameSocket(asyncio.BufferedProtocol):
             if ended and not self._closing:
                 self._decoder.end_of_stream()
                 self.close()
+        if self._outgoing.pending and not self._closing:  # TLS itself has something to answer, such as a key update
+            self._hand_over(self._outgoing.read())
 
     def _shake_hands(self) -> bool:
         """Go on with the TLS handshake; return whether it is done."""

@@ -98,9 +98,11 @@ def client_context(*, verify: bool) -> ssl.SSLContext:
         verify: check the relay's certificate against the system's authorities and the name. Handshake v2 needs no such
             check, since both sides prove which certificate they see; the older dialects prove nothing.
     """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not verify:
+    if verify:
+        context = ssl.create_default_context()
+    else:  # without the system's authorities, which take 20 ms to load
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -10,6 +10,7 @@ from pathlib import Path
 import setproctitle
 
 from natpass_wire.errors import UserError
+from natpass_wire.program.platform import HAS_FILE_MODES
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def read_secret_file(path: Path) -> str:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot read the secret file {path}: {error.strerror}") from error
-    if os.name == "posix" and mode & 0o077:
+    if HAS_FILE_MODES and mode & 0o077:
         log.warning("the secret file %s can be read by other users: chmod 600 it", path)
     try:
         secret = content.decode().strip("\r\n")
