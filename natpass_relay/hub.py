@@ -37,7 +37,7 @@ class Hub:
         self._clock = clock
         self._admission = Admission(doors)
         self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
-        self._publisher = Publisher()
+        self.publisher = Publisher()
         self._round_trips = RoundTrips()
         self._clients: dict[Port, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
@@ -83,8 +83,8 @@ class Hub:
             client.look_for_life()
         self._obey(self._admission.tick(now))
         self._measure(self._round_trips.tick(now))
-        self._publisher.publish(now)
-        for port in self._publisher.watchers:
+        self.publisher.publish(now)
+        for port in self.publisher.watchers:
             self.drained(self._clients[port])
 
     def tick_connection(self, connection: Connection) -> None:
@@ -131,13 +131,13 @@ class Hub:
             case MsgType.pong, Role.CONSOLE:
                 pass  # the answer to a probe: that it came says it all
             case MsgType.about, Role.AGENT:
-                self._publisher.described(port.client_id, message.about)
+                self.publisher.described(port.client_id, message.about)
             case MsgType.roster_watch, Role.CONSOLE:
                 if message.roster_watch.on:
-                    self._publisher.watch(port, now)
+                    self.publisher.watch(port, now)
                     self.drained(connection)
                 else:
-                    self._publisher.unwatch(port)
+                    self.publisher.unwatch(port)
             case MsgType.rtt_request, Role.CONSOLE:
                 self._ask_round_trips(port, message.rtt_request.ids, now)
             case _:
@@ -158,7 +158,7 @@ class Hub:
         if port is None:
             return
         while connection.socket.writable and not connection.is_closed:
-            roster = self._publisher.next_message(port, self._clock(), time.time_ns() // 1_000_000)
+            roster = self.publisher.next_message(port, self._clock(), time.time_ns() // 1_000_000)
             if roster is None:
                 return
             message = _to_client(port, MsgType.roster)
@@ -210,7 +210,7 @@ class Hub:
             connection.send(command.reply)
         if port.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
-            self._publisher.joined(port.client_id, time.time_ns() // 1_000_000, version)
+            self.publisher.joined(port.client_id, time.time_ns() // 1_000_000, version)
         program = claims.program if claims is not None else "an older natpass"
         log.info("%s logged in from %s (%s, %s)", port.client_id, connection.address, port.role.name.lower(), program)
 
@@ -226,9 +226,9 @@ class Hub:
         """Take a client out of everything; its connection may still be about to close."""
         del self._clients[port]
         self._tell(self.router.remove(port))
-        self._publisher.unwatch(port)
+        self.publisher.unwatch(port)
         if self.router.port(port.client_id) is None:
-            self._publisher.left(port.client_id)
+            self.publisher.left(port.client_id)
         self._measure(self._round_trips.removed(port))
         self._obey(self._admission.removed(port))
 

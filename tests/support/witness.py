@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 # `msg`: field numbers
 TYPE, FROM, FROM_IDX, TO, TO_IDX, LINK_ID = 1, 2, 3, 4, 5, 6
@@ -155,7 +156,7 @@ class Witness:
         self._buffer = b""
         self._socket = socket.create_connection((host, port), timeout=PATIENCE)
 
-    def __enter__(self) -> "Witness":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
