@@ -1,22 +1,5 @@
-"""`python -m natpass_relay` is the command `natpass-relay`.
+"""`python -m natpass_relay` is the command `natpass-relay`."""
 
-The relay starts its desktop workers this way (WIRE.md §4). A viewer waits for them, so what a worker does not need
-(the relay itself, its options, TLS) is not loaded for one: half of its start would be that.
-"""
+from natpass_relay.cli import main
 
-import sys
-
-_WORKER = "vnc.worker"
-
-
-def _main() -> None:
-    if sys.argv[1:2] == [_WORKER]:
-        from natpass_relay.links.desktop.worker.main import main  # noqa: PLC0415 - see above
-
-        raise SystemExit(main(sys.argv[2:]))
-    from natpass_relay.cli import main as command  # noqa: PLC0415
-
-    command()
-
-
-_main()
+main()
