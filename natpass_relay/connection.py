@@ -27,6 +27,8 @@ HIGH_WATER_BYTES = 1024 * 1024
 MAX_LOGIN_BYTES = 4 * 1024
 #: A client that takes none of the bytes that wait for it is given up after so many seconds.
 STUCK_SECONDS = 60.0
+#: Ticks between two looks for ended links in the fast path: until then, it keeps clients in memory that are gone.
+_SWEEP_TICKS = 60
 #: Of the time between two ticks no more than this counts against a client: if more passed, we stalled, not it.
 _MOST_OF_TICK = 2.0
 
@@ -72,6 +74,7 @@ class Connection:
         self._taken_bytes = 0
         self._stuck = 0.0
         self._ticked_at = 0.0
+        self._ticks = 0
         self._probed_at_bytes = 0
         self.socket: FrameSocket
         #: Who this is, once logged in.
@@ -152,6 +155,9 @@ class Connection:
         """Let time pass, about once a second; return why the client has to be given up, None if it has not."""
         if self._keepalive is None or self.port is None:
             return None
+        self._ticks += 1
+        if self._ticks % _SWEEP_TICKS == 0:
+            self._cache.sweep()
         socket, keepalive = self.socket, self._keepalive
         if socket.received_bytes != self._seen_bytes:
             self._seen_bytes = socket.received_bytes

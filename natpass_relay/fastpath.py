@@ -110,7 +110,7 @@ class RouteCache(Generic[To]):
             at += 1
         known = data[: at + 1]
         if self._count >= self._sweep_at:
-            self._sweep()
+            self.sweep()
         remembered = self._of_link.get(link, 0)
         routes = self._routes.get(len(known))
         if remembered >= MAX_ENVELOPES_OF_LINK or (routes is None and len(self._routes) >= _MAX_ENVELOPE_LENGTHS):
@@ -126,7 +126,8 @@ class RouteCache(Generic[To]):
         self._of_link[link] = remembered + 1
         self._count += 1
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Forget ended links, and with them whoever their messages went to."""
         for route in [r for routes in self._routes.values() for r in routes.values() if r.link.ended]:
             self._forget(route)
         self._sweep_at = max(_FIRST_SWEEP, 2 * self._count)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = Path(sys.executable).parent / "natpass-relay"
+#: The exit status of a process that was killed: minus SIGKILL, which has no name on Windows.
+_KILLED = -9
 
 
 @dataclass(frozen=True)
@@ -45,4 +47,4 @@ def relay_process(state: Path, *options: str, port: int = 0) -> Iterator[RelayPr
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             status = process.wait(timeout=10)
-    assert status in {0, -signal.SIGKILL}, (status, (state / "relay.log").read_text())
+    assert status in {0, _KILLED}, (status, (state / "relay.log").read_text())
