@@ -15,7 +15,7 @@ from natpass_wire.backoff import Backoff
 from natpass_wire.errors import LoginRefusedError, ProtocolError, RelayNotTrustedError
 from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import End
-from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.envelope_pb2 import Msg, Notice
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.repeats import Repeats
 
@@ -41,7 +41,7 @@ class RelayStatus:
     Attributes:
         phase: where it is.
         reason: why the last connection or attempt ended, safe to print; empty if there was none.
-        refused: the last attempt was answered, with a no.
+        refused: the last attempt was answered, with a no; or another process with our instance token took our place.
         retry_at: WAITING: when the next attempt is made, in the loop's time.
     """
 
@@ -156,9 +156,14 @@ class RelayClient:
         except (DialError, ProtocolError) as error:
             self._failed(str(error), refused=False)
         else:
-            self._failed(await self._serve(logged_in), refused=False)
+            reason, replaced = await self._serve(logged_in)
+            self._failed(reason, refused=replaced)
 
-    async def _serve(self, logged_in: LoggedIn) -> str:
+    async def _serve(self, logged_in: LoggedIn) -> tuple[str, bool]:
+        """Keep a connection until it ends; return why it did, and whether another process has taken our place.
+
+        Two machines with one copied instance token would otherwise replace each other as fast as they can dial.
+        """
         keepalive = Keepalive.start(asyncio.get_running_loop().time(), logged_in.keepalive_interval, logged_in.silence)
         session = Session(
             logged_in.socket,
@@ -177,7 +182,8 @@ class RelayClient:
         self._set(RelayStatus(Phase.ONLINE))
         since = asyncio.get_running_loop().time()
         try:
-            return await session.run()
+            reason = await session.run()
+            return reason, session.notice is not None and session.notice.code == Notice.REPLACED
         finally:
             session.close()
             self.session = None

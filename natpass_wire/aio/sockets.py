@@ -71,6 +71,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_side, server_name) if tls else None
         self._tls_up = False
+        self._ended_in_order = False
         #: Whether the bytes that wait are under the high-water mark.
         self.writable = True
         #: Bytes received so far, frames or not.
@@ -193,7 +194,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
-        self._handler.socket_lost(self._error or exc)
+        # Who closed TLS in order may be gone before our answer to that gets there: no error of the connection's.
+        self._handler.socket_lost(self._error or (None if self._ended_in_order else exc))
 
     def _hand_over(self, data: bytes) -> None:
         """Give bytes, encrypted by now, to the transport."""
@@ -224,6 +226,7 @@ class FrameSocket(asyncio.BufferedProtocol):
                 filled = 0
             if ended and not self._closing:
                 self._decoder.end_of_stream()
+                self._ended_in_order = True
                 self.close()
         if self._outgoing.pending and not self._closing:  # TLS itself has something to answer, such as a key update
             self._hand_over(self._outgoing.read())

@@ -215,6 +215,17 @@ async def test_the_last_words_of_a_relay_are_the_reason() -> None:
         assert "replaced by another" in link.end.text
 
 
+async def test_who_is_replaced_waits_like_one_who_is_refused() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        guest = await relay.guest()
+        guest.send(Msg(type=MsgType.notice, notice=Notice(code=Notice.REPLACED, text="replaced")))
+        guest.socket.close()
+        await watched.until(Phase.WAITING, "replaced")
+        assert watched.client.status.refused
+        assert watched.client.status.retry_at - asyncio.get_running_loop().time() > 25
+
+
 async def test_a_waiter_makes_the_next_attempt_sooner() -> None:
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
