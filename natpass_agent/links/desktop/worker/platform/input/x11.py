@@ -90,7 +90,8 @@ class X11Devices:
         mask = self._root.query_pointer().mask
         group = mask >> _GROUP_SHIFT & _GROUP_MASK if isinstance(key, Character) else 0
         stroke = self._keymap.stroke(keysym, group)
-        if stroke is None:
+        if stroke is None or (stroke.shift and not isinstance(key, Character)):
+            # On no key, or on one that does something else without Shift: a name is a key, never two.
             keycode, shift = self._borrow(keysym), None
         else:
             keycode, shift = stroke.keycode, stroke.shift

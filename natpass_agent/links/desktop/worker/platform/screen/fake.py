@@ -29,6 +29,7 @@ class FakeScreen:
         self._changed = threading.Condition()
         self._areas: list[Area] = [Area(0, 0, width, height)]
         self._pointer = (0, 0)
+        self._drawn: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
@@ -57,8 +58,7 @@ class FakeScreen:
     def move_pointer(self, x: int, y: int) -> None:
         """Move the pointer, a white square."""
         with self._changed:
-            before, self._pointer = self._pointer, (x, y)
-            self._areas += [Area(*before, _CURSOR, _CURSOR), Area(x, y, _CURSOR, _CURSOR)]
+            self._pointer = (x, y)
             self._changed.notify_all()
 
     def wait(self, seconds: float, *, cursor: bool) -> Sequence[Area]:
@@ -66,8 +66,13 @@ class FakeScreen:
         with self._changed:
             if not self.tells_changes:
                 return [Area(0, 0, self.width, self.height)]
-            self._changed.wait_for(lambda: self._areas, seconds)
+            wanted = self._pointer if cursor else None
+            self._changed.wait_for(lambda: self._areas or self._drawn != wanted, seconds)
             areas, self._areas = self._areas, []
+            wanted = self._pointer if cursor else None
+            if self._drawn != wanted:
+                areas += [Area(*at, _CURSOR, _CURSOR) for at in (self._drawn, wanted) if at is not None]
+                self._drawn = wanted
             return areas
 
     def grab(self, area: Area, *, cursor: bool) -> Picture:

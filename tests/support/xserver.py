@@ -1,0 +1,101 @@
+"""Real X servers without a screen (Xvfb), and programs on them, for tests."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import mss
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.support.waiting import wait_until
+
+#: What `needs` looks for, unless it is told otherwise.
+_PROGRAMS = ("Xvfb",)
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Return a mark: skip, by name, where Xvfb or one of these programs is missing."""
+    missing = [name for name in (*_PROGRAMS, *programs) if shutil.which(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+
+
+@dataclass(frozen=True)
+class XServer:
+    """A running X server.
+
+    Attributes:
+        display: its name, such as `:7`.
+        process: the server.
+    """
+
+    display: str
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """An environment whose display this is."""
+        kept = {key: value for key, value in os.environ.items() if key not in {"WAYLAND_DISPLAY", "XAUTHORITY"}}
+        return kept | {"DISPLAY": self.display, "LC_ALL": "C.UTF-8"}
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Return the screen as it is: (rows, cols, 3), red, green, blue; not by our own code."""
+        with mss.MSS(display=self.display) as capture:
+            shot = capture.grab(capture.monitors[0])
+            return np.frombuffer(shot.rgb, np.uint8).reshape(shot.height, shot.width, 3)
+
+    def run(self, *command: str, given: bytes = b"") -> bytes:
+        """Run a program to its end; return what it prints."""
+        return subprocess.run(command, env=self.env, input=given, stdout=subprocess.PIPE, check=True, timeout=10).stdout
+
+    @contextmanager
+    def program(self, *command: str) -> "Iterator[subprocess.Popen[bytes]]":
+        """Have a program run."""
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, env=self.env, stdin=quiet, stdout=quiet, stderr=quiet)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    @contextmanager
+    def xterm(self, command: Sequence[str] = ("cat",), geometry: str = "80x24+0+0") -> Iterator[None]:
+        """Have an xterm whose window is there run a command."""
+        before = self.picture()
+        with self.program("xterm", "-u8", "-geometry", geometry, "-e", *command):
+            wait_until(lambda: (self.picture() != before).mean() > 0.05, "an xterm's window")
+            yield
+
+
+@contextmanager
+def x_server(size: str = "1280x720", *options: str) -> Iterator[XServer]:
+    """Run an X server on a free display number."""
+    reader, writer = os.pipe()
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writer),
+        "-screen",
+        "0",
+        f"{size}x24",
+        "-nolisten",
+        "tcp",
+        "-noreset",
+        *options,
+    ]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*command, *options], pass_fds=[writer], stdin=quiet, stdout=quiet, stderr=quiet)
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as numbers:
+            number = numbers.readline().strip()
+        assert number, "Xvfb did not start"
+        yield XServer(f":{number}", process)
+    finally:
+        process.terminate()
+        process.wait(10)
