@@ -79,6 +79,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     def on_mount(self) -> None:
         """Follow the model."""
         self.console_model.listener = self
+        self.call_after_refresh(self.console_model.measure)
 
     # Listener: what the model calls
 

@@ -223,7 +223,7 @@ async def _logged_in(target: RelayTarget, listed: Sequence[str]) -> AsyncIterato
 
 
 @contextlib.contextmanager
-def _says(text: str) -> Iterator[None]:
+def _says(text: str, after: float = _PATIENCE_SECONDS) -> Iterator[None]:
     """Say on a terminal what takes so long, for as long as it takes."""
     if not sys.stderr.isatty():
         yield
@@ -235,7 +235,7 @@ def _says(text: str) -> Iterator[None]:
         shown = True
         click.echo(text, err=True, nl=False)
 
-    timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, show)
+    timer = asyncio.get_running_loop().call_later(after, show)
     try:
         yield
     finally:
@@ -320,8 +320,9 @@ def _ends_with_signals(stop: Callable[[], None]) -> Iterator[None]:
 async def _demo(values: dict[str, Any]) -> int:
     from natpass_tui.demo.keeping import kept  # noqa: PLC0415 - only here
 
-    click.echo("starting a relay and an agent on this machine …", err=True)
-    async with kept(values["secret"]) as address:
+    async with contextlib.AsyncExitStack() as stack:
+        with _says("starting a relay and an agent on this machine …", after=0.0):
+            address = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
         return await _show(_target(values | {"relay": RelayAddress(host, int(port))}), values)
 

@@ -163,6 +163,11 @@ class Console:
         """Open a link. Raises LinkEndedError."""
         return await self._client.open_link(peer, request)
 
+    def measure(self) -> None:
+        """Measure the way to the relay anew: until the screen was there, answers waited for it."""
+        if self._session is not None and self.is_online:
+            self._session.measure()
+
     def retry_now(self) -> None:
         """Dial the relay at once, if it is being waited for."""
         self._client.retry_now()

@@ -129,6 +129,12 @@ class Session:
             await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
         return self.ended.result()
 
+    def measure(self) -> None:
+        """Measure the round trip anew, because the last time says how busy this process was."""
+        if self._pings:
+            self.round_trip = None
+            self._show_life()
+
     def close(self) -> None:
         """End the connection in order."""
         self._socket.close()

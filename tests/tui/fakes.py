@@ -83,6 +83,9 @@ class FakeSession:
     def send(self, message: Msg) -> None:
         self.sent.append(message)
 
+    def measure(self) -> None:
+        """There is nothing to measure."""
+
 
 class FakeClient:
     """Stands for `RelayClient`. `answer` decides on each link: an End refuses it, None accepts it."""
