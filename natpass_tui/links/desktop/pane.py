@@ -38,8 +38,9 @@ class DesktopPane(LinkPane):
     """
 
     DEFAULT_CSS = """
-    DesktopPane > DesktopView { layer: terminal; margin-bottom: 1; }
+    DesktopPane > DesktopView { layer: terminal; }
     DesktopPane > #desktop-status { layer: terminal; dock: bottom; height: 1; background: $panel; color: $foreground; }
+    DesktopPane > #banner { margin: 0 0 1 0; }
     """
 
     def __init__(self, session: DesktopSession, prefix: str) -> None:
