@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from natpass_agent.links.desktop.protocol import TO_VIEWER, TO_WORKER, WorkerProtocolError, join, split
 from natpass_agent.links.desktop.view import View
@@ -48,11 +49,12 @@ class DesktopServer:
     async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
         """Start a worker, accept the link, and carry messages until either ends; then neither is left."""
         who = printable(link.peer)
+        answer_by = asyncio.get_running_loop().time() + self._answer_seconds
         try:
             async with WorkerHost(request.name, self._environment()) as worker:
                 self.workers.add(worker)
                 try:
-                    await self._serve(link, worker, View.from_request(request.cvnc))
+                    await self._serve(link, worker, View.from_request(request.cvnc), answer_by)
                 finally:
                     self.workers.discard(worker)
         except WorkerEndedError as error:
@@ -65,15 +67,18 @@ class DesktopServer:
             pass  # the viewer has given up
         log.info("desktop of %s has ended", who)
 
-    async def _serve(self, link: IncomingLink, worker: WorkerHost, view: View) -> None:
-        hello = None
-        try:
-            async with asyncio.timeout(self._answer_seconds):
-                hello = await worker.hello()
-        except TimeoutError:
-            log.info("the desktop's worker is slow to start; the link is accepted without it")
-        link.accept()
-        hello = hello or await worker.hello()
+    async def _serve(self, link: IncomingLink, worker: WorkerHost, view: View, answer_by: float) -> None:
+        async with asyncio.TaskGroup() as group:
+            ended = group.create_task(_until_ended(link), name="desktop link")
+            accepting = group.create_task(_accept(link, worker, answer_by), name="desktop answer")
+            either: list[asyncio.Future[Any]] = [worker.ready, ended]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            if not worker.ready.done():
+                accepting.cancel()
+        if link.end is not None:
+            return
+        hello = worker.ready.result()
         log.info(
             "desktop for %s: %d x %d pixels (worker %d)", printable(link.peer), hello.width, hello.height, worker.pid
         )
@@ -87,6 +92,18 @@ class DesktopServer:
         if self._display is not None:
             environment["DISPLAY"] = self._display
         return environment
+
+
+async def _accept(link: IncomingLink, worker: WorkerHost, answer_by: float) -> None:
+    """Accept the link once its worker is ready, or when it is time to; not if the worker can't serve."""
+    rest = answer_by - asyncio.get_running_loop().time()
+    await asyncio.wait([worker.ready], timeout=max(rest, 0.0))
+    if not worker.ready.done():
+        log.info("the desktop's worker is slow to start; the link is accepted without it")
+    elif worker.ready.exception() is not None:
+        return
+    if link.is_asked:  # the viewer may have given up
+        link.accept()
 
 
 async def _carry(link: Link, worker: WorkerHost) -> None:

@@ -124,7 +124,8 @@ class WorkerHost:
         self._last_words = ""
         self._over = asyncio.Event()
         self._connected: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
-        self._hello: asyncio.Task[Hello] | None = None
+        #: Done when the worker can serve; or failed with a `WorkerEndedError`: it can't, or takes too long.
+        self.ready: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._server: Server | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[None] | None = None
@@ -161,8 +162,7 @@ class WorkerHost:
         Raises:
             WorkerEndedError: it can't, or takes too long.
         """
-        assert self._hello is not None
-        return await asyncio.shield(self._hello)
+        return await asyncio.shield(self.ready)
 
     async def start(self, view: View) -> None:
         """Let the worker send the screen.
@@ -202,8 +202,11 @@ class WorkerHost:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._connected.result().close()
+            grace = GRACE_SECONDS
+        else:
+            grace = 0.0  # it is still starting, and holds nothing
         try:
-            if not await self._has_exited(GRACE_SECONDS):
+            if not await self._has_exited(grace) and grace:
                 log.warning("the desktop's worker %s does not end, and is killed", self.pid)
         finally:
             if process is not None and process.returncode is None:
@@ -211,11 +214,15 @@ class WorkerHost:
                     process.kill()
             if self._server is not None:
                 self._server.close()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await self._server.wait_closed()
                 self._server = None
             if self._exited is not None:
                 await asyncio.shield(self._exited)
             await self._tasks.close()
             self._connected.cancel()
+            self.ready.cancel()
 
     async def _start(self) -> None:
         listener = listen_on_first_free(self._ports)
@@ -270,7 +277,7 @@ class WorkerHost:
         # worker that we are gone, however we went.
         process.stdin.write(self._token.encode() + b"\n")
         self._exited = self._tasks.start(self._watch(process), "desktop worker's end")
-        self._hello = self._tasks.start(self._await_hello(), "desktop worker's hello")
+        self._tasks.start(self._get_ready(), "desktop worker's hello")
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         assert self._gate is not None
@@ -287,6 +294,15 @@ class WorkerHost:
         if not self._connected.done():
             self._connected.set_result(connection)
             await self._over.wait()
+
+    async def _get_ready(self) -> None:
+        try:
+            hello = await self._await_hello()
+        except WorkerEndedError as error:
+            self.ready.set_exception(error)
+            self.ready.exception()  # whoever asks is told; nobody has to
+        else:
+            self.ready.set_result(hello)
 
     async def _await_hello(self) -> Hello:
         assert self._exited is not None

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from natpass_wire.aio import runtime
 
 #: Seconds from the agent's end to ours at the most; by then the websocket's end has released what was pressed.
-LAST_SECONDS = 3.0
+LAST_SECONDS = 2.0
 #: Exit status where there is no desktop; the reason is the last line of standard error.
 NO_DESKTOP = 3
 _TOKEN_CHARACTERS = 64
