@@ -1,0 +1,138 @@
+"""`python -m screenshots`: make the pictures again."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from natpass_tui.app import ConsoleApp
+from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.links.tab import Outcome
+from natpass_tui.session.console import ROSTER, Console
+from natpass_tui.settings import Settings
+from natpass_wire.aio.dial import RelayAddress, RelayTarget
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.errors import UserError
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.v2 import Claims
+from natpass_wire.pb.login_pb2 import Role
+from screenshots import png
+from screenshots.machines import MACHINES, SECRET, home, machines
+
+FOLDER = Path(__file__).parent
+COLS, ROWS = 112, 26
+#: A picture is waited for in so many steps: 20 s.
+_STEPS, _STEP_SECONDS = 1000, 0.02
+_CONFIG = """\
+# /etc/app.toml
+[listen]
+address = "10.0.3.17:8443"
+workers = 4
+
+[database]
+url = "postgres://db-1/app"   # the replica is db-2
+pool = 16
+timeout = 2.5
+
+[log]
+level = "info"
+"""
+
+
+class Photographer:
+    """Drives the application, and takes pictures of it."""
+
+    def __init__(self, app: ConsoleApp, pilot: Pilot[Outcome], console: Console) -> None:
+        self._app = app
+        self._pilot = pilot
+        self._console = console
+
+    def text(self) -> str:
+        """Return what is on the screen."""
+        strips = self._app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition."""
+        for _ in range(_STEPS):
+            if condition():
+                return
+            await asyncio.sleep(_STEP_SECONDS)
+        raise UserError(f"waited for {what} in vain; on the screen:\n{self.text()}")
+
+    async def until_shown(self, text: str) -> None:
+        """Wait until this is on the screen."""
+        await self.until(lambda: text in self.text(), repr(text))
+
+    async def type(self, text: str) -> None:
+        """Type a line into the shell in front."""
+        self._app.screen.focused.send_paste(text)  # type: ignore[union-attr]  # a TerminalView
+        await self._pilot.press("enter")
+
+    async def press(self, *keys: str) -> None:
+        """Press keys."""
+        await self._pilot.press(*keys)
+
+    async def take(self, name: str) -> None:
+        """Take a picture."""
+        self._console.measure()
+        await self.until(lambda: self._console.round_trip is not None, "a round trip")
+        self._app.get_default_screen().redraw()  # type: ignore[attr-defined]  # a MainScreen
+        await self._pilot.pause()
+        png.write(self._app.export_screenshot(title="natpass-tui", simplify=False), FOLDER / f"{name}.png")
+
+
+async def take_all(port: int, folder: Path) -> None:
+    """Take all pictures."""
+    own = home(folder)
+    (own / "app.toml").write_text(_CONFIG)
+    claims = Claims("tui-photographer", Role.ROLE_CONSOLE, (ROSTER,), "screenshots", b"\0" * 16)
+    target = RelayTarget(RelayAddress("127.0.0.1", port), tls=True, claims=claims, login=LoginKey.from_secret(SECRET))
+    console = Console(target)
+    tasks = Tasks()
+    tasks.start(console.run(), "console")
+    try:
+        await console.first_login()
+        app = ConsoleApp(console, Settings(request=ShellRequest(str(own / "shell"))))
+        async with app.run_test(size=(COLS, ROWS)) as pilot:
+            camera = Photographer(app, pilot, console)
+            await camera.until(lambda: console.fleet.online == len(MACHINES), "all agents")
+            await camera.until(lambda: console.latencies.get("web-10") is not None, "their round trips")
+            await camera.press("down", "down", "down", "down", "down")
+            await camera.take("fleet")
+
+            await camera.press("enter")
+            await camera.until_shown("# ")
+            await camera.type("htop")
+            await camera.until_shown("F10Quit")
+            await camera.take("shell")
+
+            await camera.press("ctrl+right_square_bracket", "f", "home", "down", "enter")
+            await camera.until_shown("# ")
+            await camera.type("vim -n +'set number' app.toml")
+            await camera.until_shown("postgres")
+            await camera.until_shown("1 web-1 •")
+            await camera.take("tabs")
+            await console.close()
+    finally:
+        await console.close()
+        await tasks.close()
+
+
+def main() -> int:
+    """Make the pictures; return the exit status."""
+    try:
+        png.fonts()
+        with tempfile.TemporaryDirectory(prefix="natpass-pictures-") as name, machines(Path(name)) as port:
+            asyncio.run(take_all(port, Path(name)))
+    except UserError as error:
+        print(f"screenshots: {error}", file=sys.stderr)
+        return 2
+    print("written:", *sorted(file.name for file in FOLDER.glob("*.png")))
+    return 0
+
+
+raise SystemExit(main())
