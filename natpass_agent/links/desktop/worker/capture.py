@@ -1,5 +1,6 @@
 """A screen becomes messages: first the whole of it, then what has changed."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ class Capture:
         self._screen = screen
         self._shown: Picture = np.zeros((0, 0, 4), np.uint8)
         self._unread: list[Area] = []
+        #: When the last look stopped waiting and began to read, by `time.monotonic`: frames are that far apart.
+        self.began_at = 0.0
 
     def look(self, view: View, seconds: float, *, redraw: bool = False) -> list[bytes]:
         """Return messages with what has changed since the last look; wait for up to `seconds` for a change.
@@ -40,6 +43,7 @@ class Capture:
         """
         areas = [*self._unread, *self._screen.wait(0 if redraw else seconds, cursor=view.cursor)]
         self._unread = []
+        self.began_at = time.monotonic()
         width, height = self._screen.width, self._screen.height
         if self._shown.shape[:2] != (height, width):
             self._shown = np.zeros((height, width, 4), np.uint8)

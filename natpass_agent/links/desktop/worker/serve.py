@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -133,11 +134,11 @@ class _Serving:
         with ThreadPoolExecutor(1, "capture") as thread:
             try:
                 while True:
-                    await asyncio.sleep(pace.delay(loop.time(), self._view.fps))
+                    await asyncio.sleep(pace.delay(time.monotonic(), self._view.fps))
                     redraw, self._redraw = self._redraw, False
                     found = await loop.run_in_executor(thread, self._look, redraw)
                     if found or not self._screen.tells_changes:
-                        pace.looked(loop.time(), found=bool(found))
+                        pace.looked(self._capture.began_at, found=bool(found))
                     for message in found:
                         await self._connection.send(message)
             except DesktopError as error:

@@ -83,6 +83,24 @@ def test_every_change_is_told_however_often(stage: Stage) -> None:
         assert stage.screen.grab(Area(number * 30, 200, 8, 8), cursor=False)[4, 4, 0] == number + 1
 
 
+def test_no_change_is_lost_while_the_screen_never_rests(stage: Stage) -> None:
+    stage.settle()
+    area, last = Area(0, 0, 640, 400), 1500
+
+    def paint() -> None:
+        for number in range(1, last + 1):
+            stage.paint(area, number % 256, number // 256, 0)
+
+    painter = threading.Thread(target=paint)
+    painter.start()
+    seen = 0
+    while seen != last:
+        assert stage.screen.wait(5.0, cursor=False), f"nothing told after change {seen} of {last}"
+        pixel = stage.screen.grab(Area(320, 200, 1, 1), cursor=False)[0, 0]
+        seen = int(pixel[0]) + 256 * int(pixel[1])
+    painter.join()
+
+
 def test_waiting_ends_with_the_change(stage: Stage) -> None:
     stage.settle()
     painter = threading.Timer(0.1, stage.paint, (Area(0, 0, 64, 64), 9, 9, 9))

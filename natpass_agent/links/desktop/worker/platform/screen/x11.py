@@ -133,10 +133,11 @@ class X11Screen:
         """Return what the events that are there say, and make what they told of tell its next change anew."""
         events = self._pending()
         if any(event.type == self._damaged for event in events):
-            # Everything that changes from here on is told again; what changed before was told, or is about to be read.
+            # From here on changes are told again, and those before are read: the server has taken this when we read.
+            # What it told meanwhile stays in the queue: an event that is taken without this would be the last one,
+            # since the server tells only what grows beyond what it told.
             self._display.damage_subtract(self._damage)
             self._display.sync()
-            events += self._pending()
         areas: list[Area] = []
         resized = False
         for event in events:
