@@ -71,8 +71,8 @@ def test_a_shell_on_this_machine_is_two_keys_away(demo: Demo) -> None:
     demo.assert_gone(processes)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_is_left_when_the_console_is_killed(demo: Demo, number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGHUP"])
+def test_nothing_is_left_when_the_console_is_killed(demo: Demo, name: str) -> None:
     processes = demo.started()
-    demo.child.kill(number)
+    demo.child.kill(getattr(signal, name))
     demo.assert_gone(processes)

@@ -109,6 +109,7 @@ class FakeClient:
         self.waited = False
         self._on_status, self._on_message, self._on_online = on_status, on_relay_message, on_online
         self._revision = 0
+        self._online = asyncio.Event()
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -124,9 +125,10 @@ class FakeClient:
         return link
 
     async def online(self) -> object:
+        self.waited = True
         while self.session is None:
-            self.waited = True
-            await asyncio.sleep(0.01)
+            await self._online.wait()
+            self._online.clear()
         return self.session
 
     def retry_now(self) -> None:
@@ -137,6 +139,7 @@ class FakeClient:
     def log_in(self, *, roster: bool = True) -> None:
         self.session = FakeSession(frozenset({"roster"} if roster else ()))
         self._on_online(self.session)
+        self._online.set()
         self.tell(RelayStatus(Phase.ONLINE))
 
     def lose(self, reason: str = "Connection reset by peer") -> None:
