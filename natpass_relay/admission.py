@@ -21,8 +21,9 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb import login_pb2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: How long a holder has to answer a probe, in seconds.
-PROBE_SECONDS = 3.0
+#: How long a holder has to show life after a probe, in seconds. One whose own reader is slow may not see the probe, but
+#: still sends its keepalive: the limit is longer than that takes.
+PROBE_SECONDS = INTERVAL_V2 + 1.0
 #: Of the time between two ticks no more than this counts against a holder: if more passed, we stalled, not it.
 _MOST_OF_TICK = 1.0
 #: Connections that one older peer holds under one id (`from_idx`); natpass 0.8 opened a handful.

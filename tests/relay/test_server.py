@@ -288,7 +288,7 @@ async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> 
 async def test_a_silent_holder_loses_its_id(tmp_path: Path) -> None:
     async with running_relay() as relay, Raw.connect(relay) as silent:
         await silent.log_in("a")
-        newcomer = await relay.join("a", tag="another installation")  # after three seconds
+        newcomer = await relay.join("a", tag="another installation")
         await silent.closed()
         assert newcomer.client.session is not None
 
