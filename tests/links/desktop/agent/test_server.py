@@ -1,0 +1,142 @@
+"""A desktop link from its request to its end, with workers that exist in a test only."""
+
+import asyncio
+import sys
+
+import psutil
+import pytest
+
+from natpass_agent.links.desktop import worker_host
+from natpass_agent.links.desktop.server import DesktopServer
+from natpass_wire.aio.link import IncomingLink
+from natpass_wire.links import End, LinkState, State
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from tests.agent.processes import is_gone
+from tests.support.waiting import wait_for
+
+REQUEST = ConnectRequest(name="rule", kind=ConnectRequest.vnc)
+
+#: A worker without a screen: says hello after what it is told to do before, then sends back what it gets.
+WORKER = """
+import os, sys, time
+token = sys.stdin.readline().strip()
+port = int(sys.argv[1])
+{before}
+from websockets.sync.client import connect
+headers = {{"Authorization": "Bearer " + token}}
+with connect("ws://127.0.0.1:%d/vnc.worker" % port, additional_headers=headers, proxy=None) as agent:
+    agent.send('{{"say": "hello", "width": 4, "height": 3}}')
+    agent.recv()
+    {after}
+    for message in agent:
+        agent.send(message)
+"""
+
+
+class Wire:
+    """What a link needs of a connection."""
+
+    def __init__(self) -> None:
+        self.state = LinkState("tui-x", "abc", State.ASKED)
+        self.link = IncomingLink(self, self.state)
+        self.refusal = ""
+        self.sent: list[tuple[int, bytes]] = []
+
+    async def send_on(self, link: LinkState, message: Msg) -> None:
+        raise AssertionError
+
+    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
+        self.sent.append((message_type, payload))
+
+    def end_link(self, link: LinkState, end: End) -> None:
+        if link.state is not State.ENDED:
+            link.state, link.end = State.ENDED, end
+        self.link.wake()
+
+    def accept_link(self, link: LinkState) -> None:
+        link.state = State.OPEN
+
+    def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
+        self.refusal = text
+        link.state, link.end = State.ENDED, End(text=text)
+
+    def hold(self, holder: object, holds: bool) -> None:
+        raise AssertionError
+
+
+def use_worker(monkeypatch: pytest.MonkeyPatch, before: str = "", after: str = "pass") -> None:
+    script = WORKER.format(before=before, after=after)
+    monkeypatch.setattr(worker_host, "command", lambda name, port: (sys.executable, "-c", script, str(port)))
+
+
+async def test_messages_are_carried_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch, after='agent.send(b"\\x08\\x0b"); agent.send(b"\\x08\\x15\\xfa\\x01\\x02\\x1a\\x00")')
+    wire, server = Wire(), DesktopServer()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(server.serve(wire.link, REQUEST))
+        await wait_for(lambda: wire.sent)
+        assert wire.sent == [(MsgType.vnc_image, b"\xfa\x01\x02\x1a\x00")]
+        wire.link.deliver(Msg(type=MsgType.shell_data))
+        wire.link.deliver(Msg(type=MsgType.vnc_clipboard, from_id="x", to="y", link_id="z"))
+        await wait_for(lambda: len(wire.sent) == 2)
+        assert wire.sent[1] == (MsgType.vnc_clipboard, b"")
+        (worker,) = server.workers
+        process = psutil.Process(worker.pid)
+        wire.end_link(wire.state, End())
+        await wait_for(task.done)
+    assert is_gone(process)
+    assert not server.workers
+
+
+async def test_a_worker_that_fails_at_once_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch, before="sys.stderr.write('no display, alas\\n'); sys.exit(3)")
+    wire = Wire()
+    await DesktopServer(answer_seconds=30).serve(wire.link, REQUEST)
+    assert wire.refusal == "no display, alas"
+
+
+async def test_a_slow_worker_is_waited_for_behind_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch, before="sys.stdin.read(); sys.exit('gone')")
+    wire = Wire()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(DesktopServer(answer_seconds=0.01).serve(wire.link, REQUEST))
+        await wait_for(lambda: wire.state.state is State.OPEN)
+        wire.end_link(wire.state, End())
+        await wait_for(task.done, timeout=1.0)  # it holds nothing that it would need time to let go of
+
+
+async def test_a_slow_worker_that_fails_ends_the_link_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch, before="time.sleep(0.3); sys.exit('no display after all')")
+    wire = Wire()
+    await DesktopServer(answer_seconds=0.01).serve(wire.link, REQUEST)
+    assert wire.link.end == End(LinkEnd.FAILED, "no display after all")
+
+
+async def test_a_worker_that_breaks_the_protocol_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch, after='agent.send(b"nonsense")')
+    wire = Wire()
+    await DesktopServer().serve(wire.link, REQUEST)
+    assert wire.link.end is not None
+    assert "broke the protocol" in wire.link.end.text
+
+
+async def test_an_agent_that_stops_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worker(monkeypatch)
+    wire, server = Wire(), DesktopServer()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(server.serve(wire.link, REQUEST))
+        await wait_for(lambda: wire.state.state is State.OPEN)
+        (worker,) = server.workers
+        process = psutil.Process(worker.pid)
+        task.cancel()
+    assert is_gone(process)
+
+
+async def test_the_worker_inherits_the_display_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = "sys.exit(os.environ['DISPLAY'] + ' ' + os.environ.get('NATPASS_SECRET', 'nothing'))"
+    use_worker(monkeypatch, before=tell)
+    wire = Wire()
+    environment = {"DISPLAY": ":1", "NATPASS_SECRET": "oh no"}
+    await DesktopServer(":77", environment, answer_seconds=30).serve(wire.link, REQUEST)
+    assert wire.refusal == ":77 nothing"
