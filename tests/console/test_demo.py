@@ -75,4 +75,5 @@ def test_a_shell_on_this_machine_is_two_keys_away(demo: Demo) -> None:
 def test_nothing_is_left_when_the_console_is_killed(demo: Demo, name: str) -> None:
     processes = demo.started()
     demo.child.kill(getattr(signal, name))
+    demo.child.expect(pexpect.EOF)  # a terminal that nobody reads would hold its last words
     demo.assert_gone(processes)
