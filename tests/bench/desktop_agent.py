@@ -26,10 +26,12 @@ from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectVnc
 from natpass_wire.pb.login_pb2 import Role
+from tests.bench import agent as agent_bench
 from tests.bench import limits
-from tests.bench.agent import fork_relay_and_agent, target
 from tests.support.waiting import wait_for
 from tests.support.xserver import XServer, x_server
+
+assert sys.platform != "win32"
 
 WIDTH, HEIGHT = 1920, 1080
 SECONDS = 5.0
@@ -148,7 +150,7 @@ def steps() -> None:
 async def measure(address: RelayAddress, agent: psutil.Process, server: XServer) -> int:
     """Measure an idle screen, then one that never rests."""
     tasks = Tasks()
-    console = RelayClient(target(address, "tui-bench-01234567", Role.ROLE_CONSOLE))
+    console = RelayClient(agent_bench.target(address, "tui-bench-01234567", Role.ROLE_CONSOLE))
     tasks.start(console.run(), "console")
     await console.online()
 
@@ -175,7 +177,7 @@ def main() -> int:
         return 0
     with x_server(f"{WIDTH}x{HEIGHT}") as server:
         os.environ["DISPLAY"] = server.display
-        relay, agent, address = fork_relay_and_agent()
+        relay, agent, address = agent_bench.fork_relay_and_agent()
         try:
             status = runtime.run(measure(address, psutil.Process(agent), server))
         finally:

@@ -1,6 +1,8 @@
 """The contract of clipboards, for the fake and a real X server."""
 
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from natpass_agent.links.desktop.worker.platform.clipboard import MOST_BYTES, Cl
 from natpass_agent.links.desktop.worker.platform.clipboard.fake import FakeClipboard
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs
+
+assert sys.platform != "win32"
 
 TEXTS = ["hej", "klippé 中 😀\n\ttwo lines\n", "x" * MOST_BYTES, "é" * (MOST_BYTES // 2), " "]
 
@@ -94,8 +98,6 @@ def test_more_than_60_kib_is_not_read(desk: Desk) -> None:
 def test_an_owner_that_does_not_answer_holds_nobody_up_for_long(
     server: XServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import signal
-
     from natpass_agent.links.desktop.worker.platform.clipboard import x11
 
     monkeypatch.setenv("DISPLAY", server.display)

@@ -30,6 +30,8 @@ from tests.agent.processes import is_gone
 from tests.support.waiting import wait_for
 from tests.support.xserver import XServer, needs
 
+assert sys.platform != "win32"
+
 pytestmark = [pytest.mark.x11, needs()]
 
 
