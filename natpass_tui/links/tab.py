@@ -98,6 +98,9 @@ class LinkTab(ABC):
     def _separate(self, text: str) -> None:
         """Show a line between what was and what comes."""
 
+    def _opens(self) -> None:  # noqa: B027 - not every kind has something to put in order
+        """Take note that another link is about to be opened."""
+
     # what others ask
 
     @property
@@ -205,6 +208,7 @@ class LinkTab(ABC):
         if step.separator:
             self._separate(step.separator)
         if isinstance(self.state, Opening):
+            self._opens()
             self._tasks.start(self._serve(), f"{self.words.noun} {self.agent}")
         elif isinstance(self.state, Lost):
             loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from natpass_tui.links.life import Opening
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
@@ -19,6 +20,9 @@ from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 FRAME_BYTES = 60 * 1024
 #: Bytes of input that may wait for a slow network: a large paste, no more; what is over is refused, and said so.
 MOST_WAITING_INPUT = 4 * 1024 * 1024
+
+#: Bytes that may be typed before the first shell is there: a command or two, as with ssh.
+MOST_TYPED_AHEAD = 4 * 1024
 
 
 class Terminal(Protocol):
@@ -76,6 +80,9 @@ class ShellSession(LinkTab):
 
     def send(self, data: bytes) -> str:
         """Send input; return why it was not sent, empty if it was (or will be)."""
+        if self.state == Opening() and len(self._input) + len(data) <= MOST_TYPED_AHEAD:
+            self._input += data  # the tab's first shell is on its way: nobody has typed for another one
+            return ""
         if self._link is None or not self.is_live:
             return self.not_sent()
         if len(self._input) + len(data) > MOST_WAITING_INPUT:
@@ -83,6 +90,9 @@ class ShellSession(LinkTab):
         self._input += data
         self._to_send.set()
         return ""
+
+    def _opens(self) -> None:
+        self._input.clear()  # what was typed for an earlier shell does not belong to the next
 
     def _message(self) -> ConnectRequest:
         return self.request.message(*self._size)
@@ -92,7 +102,6 @@ class ShellSession(LinkTab):
             self._terminal.write_separator(text)
 
     async def _carry(self, link: LinkPort) -> End:
-        self._input.clear()
         self._resized = True  # existing agents take the size from a message only, and it may have changed since
         self._to_send.set()
         sender = self._tasks.start(self._send_input(link), f"input to {self.agent}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -256,10 +257,10 @@ async def test_what_runs_in_front_of_an_interactive_shell_is_killed_with_it(open
 async def test_a_job_that_was_started_to_outlive_its_terminal_does(open_shell: Open) -> None:
     opener = await accepted(open_shell("bash --norc -i"))
     opener.say(b"nohup sleep 1000 >/dev/null 2>&1 & echo job-$!-\n")
-    output = await said(opener, b"job-")
-    await wait_for(lambda: opener.output.count(b"job-") >= 2 and opener.output.rstrip().split(b"job-")[-1].count(b"-"))
-    output = opener.output
-    job = psutil.Process(int(output.split(b"job-")[-1].split(b"-")[0]))
+    await wait_for(lambda: re.search(rb"job-(\d+)-", opener.output))  # not the echo of what was typed
+    found = re.search(rb"job-(\d+)-", opener.output)
+    assert found is not None
+    job = psutil.Process(int(found[1]))
     opener.hang_up()
     try:
         await wait_for(lambda: not children())

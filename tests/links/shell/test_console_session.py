@@ -73,6 +73,27 @@ async def test_bytes_go_both_ways_and_the_size_follows() -> None:
         await wait_for(lambda: screen.shown == ["file\r\n"])
 
 
+async def test_what_is_typed_before_the_first_shell_is_there_is_its_first_input() -> None:
+    async with opened(attach=False) as (session, client, screen):
+        session.attach(screen, 24, 80)
+        assert session.state == Opening()
+        assert session.send(b"ls\r") == ""
+        assert "not sent" in session.send(b"x" * sessions.MOST_TYPED_AHEAD)
+        await wait_for(lambda: session.is_live and client.links[0].input == b"ls\r")
+
+
+async def test_what_is_typed_ahead_is_not_for_the_shell_after_a_refusal() -> None:
+    async with opened(attach=False) as (session, client, screen):
+        client.answer = absent
+        session.attach(screen, 24, 80)
+        assert session.send(b"rm -r x\r") == ""
+        await wait_for(lambda: isinstance(session.state, Refused))
+        client.answer = lambda peer: None
+        session.retry()
+        await wait_for(lambda: session.is_live and client.links[0].sizes == [(24, 80)])
+        assert client.links[0].input == b""
+
+
 async def test_a_large_paste_travels_in_frames_and_what_is_too_much_is_refused() -> None:
     async with opened() as (session, client, _):
         paste = bytes(range(256)) * 1000
