@@ -111,15 +111,13 @@ class DesktopView(Widget, can_focus=True):
         if self._stale:
             self._pull()
         strips = [self._strip(row) for row in range(crop.y, crop.bottom)]
-        if crop.x == 0 and crop.width >= self.cols:
-            self._touched.difference_update(range(crop.y, crop.bottom))
-        else:
+        if crop.x or crop.width != self.cols:
             strips = [strip.crop_extend(crop.x, crop.right, None) for strip in strips]
         if not (keeps_colours(self.app) or self.app.no_color):
             background = self.background_colors[1]
             for line_filter in self.app.get_line_filters():
                 strips = [strip.apply_filter(line_filter, background) for strip in strips]
-        if self._touched:  # a part was asked for, but the picture has changed elsewhere too
+        if self._touched:  # Textual asks for more than it paints, such as all between two lines that changed
             self._later(FRAME_SECONDS)
         return strips
 

@@ -43,14 +43,17 @@ class Outbox:
         self._waiting.append(Msg(type=MsgType.vnc_keyboard, vkbd=keyboard))
 
     def button(self, button: VncMouse.Button, x: int, y: int, *, down: bool) -> None:
-        """Press or release a button of the mouse, at a pixel of the remote screen."""
-        self._drop_move()
+        """Press or release a button of the mouse, at a pixel of the remote screen.
+
+        A move before it is kept: a drag that has only a beginning and an end moves nothing.
+        """
         mouse = VncMouse(type=_status(down), btn=button, x=x, y=y)
         self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=mouse))
 
     def move(self, x: int, y: int) -> None:
         """Move the pointer to a pixel of the remote screen."""
-        self._drop_move()
+        if self._waiting and _is_move(self._waiting[-1]):
+            self._waiting.pop()
         self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=VncMouse(x=x, y=y)))
 
     def scroll(self, x: int, y: int) -> None:
@@ -80,11 +83,6 @@ class Outbox:
         self._waiting.append(
             Msg(type=MsgType.vnc_clipboard, vclipboard=VncClipboard(set=False, type=VncClipboard.text))
         )
-
-    def _drop_move(self) -> None:
-        """Drop the last message if it only moved the pointer: what comes next says where it is."""
-        if self._waiting and _is_move(self._waiting[-1]):
-            self._waiting.pop()
 
 
 def _is_move(message: Msg) -> bool:

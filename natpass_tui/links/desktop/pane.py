@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from natpass_tui.driver import writer_depth
 from natpass_tui.links.desktop.keys import COMBINATIONS
 from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES
 from natpass_tui.links.desktop.session import DesktopSession
@@ -142,8 +143,8 @@ class DesktopPane(LinkPane):
             self.view.picture_changed()
 
     def status_changed(self) -> None:
-        """Show the status line."""
-        if not self.is_attached or not self.display:
+        """Show the status line, unless the user's terminal is behind with the picture."""
+        if not self.is_attached or not self.display or writer_depth(self.app):
             return
         session = self.session
         placement = session.placement

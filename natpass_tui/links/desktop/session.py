@@ -1,6 +1,7 @@
 """One desktop tab: it draws what comes over a link to an agent, and sends keys, pointer and clipboard."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -94,6 +95,7 @@ class DesktopSession(LinkTab):
         self._room = asyncio.Event()
         self._failed: asyncio.Future[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context = contextvars.Context()  # the viewer's: the decoder's thread has none of it
         self._pump = ScreenPump(self._wake_from_thread)
 
     # the picture
@@ -101,6 +103,7 @@ class DesktopSession(LinkTab):
     def attach(self, viewer: Viewer, rows: int, cols: int) -> None:
         """Begin: from now on there is a view of this size to show the desktop in."""
         self._viewer = viewer
+        self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
         with self._pump.screen() as screen:
             screen.fit(rows, cols)
@@ -386,7 +389,7 @@ class DesktopSession(LinkTab):
         loop = self._loop
         if loop is not None:
             try:
-                loop.call_soon_threadsafe(self._woken)
+                loop.call_soon_threadsafe(self._woken, context=self._context)
             except RuntimeError:
                 self._loop = None  # the program ended between the two lines above
 

@@ -28,9 +28,15 @@ def test_a_button_says_where_it_is() -> None:
     outbox.move(1, 1)
     outbox.button(VncMouse.right, 30, 40, down=True)
     outbox.move(2, 2)
+    outbox.move(3, 3)
     outbox.button(VncMouse.right, 31, 41, down=False)
     sent = [(m.vmouse.type, m.vmouse.btn, m.vmouse.x, m.vmouse.y) for m in everything(outbox)]
-    assert sent == [(VncStatus.vnc_down, VncMouse.right, 30, 40), (VncStatus.vnc_up, VncMouse.right, 31, 41)]
+    assert sent == [
+        (VncStatus.vnc_status_unset, VncMouse.unset, 1, 1),
+        (VncStatus.vnc_down, VncMouse.right, 30, 40),
+        (VncStatus.vnc_status_unset, VncMouse.unset, 3, 3),  # of several moves the newest; a drag needs one
+        (VncStatus.vnc_up, VncMouse.right, 31, 41),
+    ]
 
 
 def test_turns_of_the_wheel_are_summed() -> None:

@@ -5,9 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 from textual import events
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 
-from natpass_tui.driver import AnsiStrip
+from natpass_tui.driver import AnsiStrip, paint_now
 from natpass_tui.links.desktop.pane import DesktopPane
 from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.life import Live
@@ -16,6 +16,7 @@ from natpass_tui.pixels.scaling import place
 from natpass_tui.settings import Settings
 from natpass_tui.widgets import desktop_view
 from natpass_tui.widgets.desktop_view import DesktopView
+from natpass_tui.widgets.tab_bar import TabBar
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -267,6 +268,40 @@ async def test_a_slow_terminal_gets_the_newest_picture(monkeypatch: pytest.Monke
         depth = 0
         await shows(screen, whole)
         assert view.paints == paints + 1
+
+
+async def test_what_textual_asks_for_without_painting_it_is_painted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lines that change make it ask for all between them: those were not painted by that."""
+    depth = 0
+    painted: set[int] = set()
+    paint = paint_now
+
+    def noted(view: DesktopView, regions: list[Region]) -> None:
+        painted.update(row for region in regions for row in range(region.y, region.bottom))
+        paint(view, regions)
+
+    monkeypatch.setattr(desktop_view, "writer_depth", lambda app: depth)
+    monkeypatch.setattr(desktop_view, "paint_now", noted)
+    async with opened("web", settings=START) as screen:
+        whole = smooth(720, 1280)
+        link, view = await desktop(screen, whole)
+        await shows(screen, whole)
+        depth = 1
+        whole = whole[::-1].copy()
+        before = list(view._strips)
+        for tile in tiles(whole):
+            link.deliver(message(tile))
+        await wait_for(lambda: view._stale and not link._messages and pane(screen).session._pump.is_idle)
+        painted.clear()
+        screen.main.query_one(TabBar).refresh()
+        screen.main.status.refresh()
+        await wait_for(lambda: not view._stale, "Textual to ask for the rows in between")
+        depth = 0
+        await wait_for(lambda: not view._touched)
+        await shows(screen, whole)
+        changed = {row for row in range(view.rows) if view._strips[row] is not before[row]}
+        assert changed
+        assert painted >= changed
 
 
 async def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
