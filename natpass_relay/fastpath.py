@@ -6,8 +6,9 @@ to parse it. What is remembered is a whole prefix of the message,
     canonical envelope | tag of the payload field | its size | tag of `data` | its size
 
 so that a frame which begins with it, and has the length that the sizes say, is one well-formed message down to the
-last byte. Only plain data (`forward`, `shell_data`) is taken here: everything else is parsed, so that a receiver never
-gets a message that does not parse, and blames the relay for it.
+last byte. Only plain data is taken here (`forward` with `data`, `shell_data` with `sdata`: no other payload field, and
+none of them holds a string): everything else is parsed, so that a receiver never gets a message that does not parse,
+and blames the relay for it.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from natpass_relay.routing import Link
 from natpass_wire import envelope
 from natpass_wire.pb.envelope_pb2 import MsgType
 
-#: The types that are remembered; their payload is one message whose one field is `data = 1`.
-PLAIN_DATA = frozenset({MsgType.forward, MsgType.shell_data})
+#: The types that are remembered, each with the canonical tag of its payload field (number << 3 | 2 as a varint): one
+#: message whose one field is `bytes data = 1`. Other payload fields may hold strings, which must be checked each time.
+PLAIN_DATA = {MsgType.forward: b"\x6a", MsgType.shell_data: b"\xaa\x01"}  # data = 13, sdata = 21
 
 #: Envelopes that are remembered for one link and direction. Honest senders need one a type.
 MAX_ENVELOPES_OF_LINK = 16
@@ -101,14 +103,13 @@ class RouteCache(Generic[To]):
             link: the link that it belongs to.
             to: where it went.
         """
-        if kind not in PLAIN_DATA:
+        tag = PLAIN_DATA.get(kind)
+        if tag is None:
             return
         at = envelope.canonical_envelope_end(memoryview(data), 0, len(data))
-        if not at or at == len(data):
+        if not at or not data.startswith(tag, at):
             return
-        while data[at] >= 0x80:  # the payload field's tag
-            at += 1
-        known = data[: at + 1]
+        known = data[: at + len(tag)]
         if self._count >= self._sweep_at:
             self.sweep()
         remembered = self._of_link.get(link, 0)

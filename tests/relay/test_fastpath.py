@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.fastpath import MAX_ENVELOPES_OF_LINK, RouteCache
+from natpass_relay.fastpath import MAX_ENVELOPES_OF_LINK, PLAIN_DATA, RouteCache
 from natpass_relay.ports import Port, Role
 from natpass_relay.routing import Link
 from natpass_wire import envelope
@@ -54,6 +54,52 @@ def test_what_is_not_plain_data_is_not_remembered() -> None:
     cache.learn(image.SerializeToString(), MsgType.vnc_image, a_link(), "agent")
     cache.learn(shell_data(b"x") + shell_data(b"x"), MsgType.shell_data, a_link(), "agent")  # every field twice
     assert len(cache) == 0
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def head(kind: MsgType) -> bytes:
+    return Msg(type=kind, from_id="c", to="a", link_id="0123456789abcdef").SerializeToString()
+
+
+_PAYLOAD_NUMBERS = sorted(field.number for field in Msg.DESCRIPTOR.oneofs_by_name["payload"].fields)
+
+
+@given(
+    st.sampled_from(list(MsgType.values())),
+    st.sampled_from([*_PAYLOAD_NUMBERS, 99, 536_870_911]),
+    st.binary(min_size=1, max_size=8),
+)
+def test_whatever_was_learned_what_is_found_always_parses(kind: MsgType, number: int, second: bytes) -> None:
+    cache: RouteCache[str] = RouteCache()
+    tag = varint(number << 3 | 2)
+    first = head(kind) + tag + varint(2 + len(second)) + b"\x0a" + varint(len(second)) + b"x" * len(second)
+    cache.learn(first, kind, a_link(), "agent")
+    again = first[: -len(second)] + second
+    if cache.find(again, 0, len(again)) is not None:
+        envelope.parse(again)
+        assert (kind, number) in {(MsgType.forward, 13), (MsgType.shell_data, 21)}
+
+
+def test_a_payload_field_that_holds_a_string_is_not_remembered() -> None:
+    cache: RouteCache[str] = RouteCache()
+    for kind in (MsgType.shell_data, MsgType.forward):
+        cache.learn(head(kind) + b"\x5a\x06\x0a\x04good", kind, a_link(), "agent")  # creq = 11, its name = 1
+        cache.learn(head(kind) + b"\xaa\x81\x00\x06\x0a\x04good", kind, a_link(), "agent")  # sdata's tag, too long
+    cache.learn(head(MsgType.forward) + b"\xaa\x01\x06\x0a\x04good", MsgType.forward, a_link(), "agent")
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize("kind", list(PLAIN_DATA))
+def test_what_is_remembered_is_plain_data_only(kind: MsgType) -> None:
+    (name,) = (f.name for f in Msg.DESCRIPTOR.fields if varint(f.number << 3 | 2) == PLAIN_DATA[kind])
+    (content,) = Msg.DESCRIPTOR.fields_by_name[name].message_type.fields
+    assert (content.name, content.number, content.type) == ("data", 1, content.TYPE_BYTES)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from natpass_wire.errors import UserError
 from natpass_wire.frame import FrameDecoder, encode_frame
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.pb.roster_pb2 import About, RosterWatch, RttRequest
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -434,6 +434,23 @@ async def test_what_breaks_the_protocol_after_the_login_is_told_why() -> None:
         assert notice.type == MsgType.notice
         assert "does not carry a message" in notice.notice.text
         await client.closed()
+
+
+async def test_a_payload_that_does_not_belong_to_its_type_harms_its_sender_only() -> None:
+    async with running_relay() as relay, Raw.connect(relay) as hostile:
+        agent, honest = await relay.join("a"), await relay.join("c", CONSOLE)
+        link = await honest.open("a")
+        await hostile.log_in("h")
+        request = Msg(type=MsgType.connect_req, from_id="h", to="a", link_id="l1", creq=ConnectRequest(name="x"))
+        hostile.send(envelope.to_frame(request))
+        assert (await hostile.receive()).crep.ok
+        head = Msg(type=MsgType.shell_data, from_id="h", to="a", link_id="l1").SerializeToString()
+        hostile.send(encode_frame(head + b"\x5a\x06\x0a\x04good"))  # field 11 holds a string
+        hostile.send(encode_frame(head + b"\x5a\x06\x0a\x04\xff\xfe\xfd\xfc"))  # which is no UTF-8 any more
+        assert (await hostile.receive()).notice.code == Notice.PROTOCOL
+        await hostile.closed()
+        await link.send(shell_data(b"still here"))
+        assert (await agent.links[0].receive()).sdata.data == b"still here"
 
 
 async def test_messages_that_mean_nothing_are_counted() -> None:
