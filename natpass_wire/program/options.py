@@ -217,8 +217,10 @@ class CommonSettings:
         """
         chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
         legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
-        secret.hide_arguments(program, sys.argv[1:], [chosen, legacy])
-        for variable in ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET"):
+        variables = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET")
+        inherited = any(variable in os.environ for variable in variables)
+        secret.hide_arguments(program, sys.argv[1:], [chosen, legacy], in_environment=inherited)
+        for variable in variables:
             os.environ.pop(variable, None)  # what we start must not inherit it
         if chosen is not None:
             check_secret(chosen)

@@ -36,7 +36,7 @@ def read_secret_file(path: Path) -> str:
         secret = content.decode().strip("\r\n")
     except UnicodeDecodeError as error:
         raise UserError(f"the secret file {path} is no text") from error
-    if not secret or len(content) > _MOST_BYTES or "\n" in secret:
+    if not secret or len(content) > _MOST_BYTES or not secret.isprintable():
         raise UserError(f"the secret file {path} should hold one line with the secret")
     return secret
 
@@ -59,13 +59,23 @@ def choose_secret(name: str, value: str | None, file: Path | None) -> str | None
     return read_secret_file(file) if file is not None else value
 
 
-def hide_arguments(program: str, arguments: Sequence[str], secrets: Sequence[str | None]) -> None:
+def hide_arguments(
+    program: str, arguments: Sequence[str], secrets: Sequence[str | None], *, in_environment: bool = False
+) -> None:
     """Show `***` in place of secrets in the process list, where the platform lets a process change its title.
 
     Other users can read the arguments until this is done: only a file or the environment keeps a secret from them.
+
+    Args:
+        program: the program's name.
+        arguments: those after it.
+        secrets: what must not be shown.
+        in_environment: a secret came in the environment. The kernel shows that to processes of the same user for as
+            long as we live, but for the title, which takes its place. Call this before the variable is removed: the
+            title reaches as far as the environment is in one piece.
     """
     known = [secret for secret in secrets if secret]
-    if not any(secret in argument for secret in known for argument in arguments):
+    if not in_environment and not any(secret in argument for secret in known for argument in arguments):
         return
     shown = []
     for argument in arguments:

@@ -10,6 +10,7 @@ from pathlib import Path
 from platformdirs import user_state_dir
 
 from natpass_wire.errors import UserError
+from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,18 @@ class StateDir:
         """Return a file's content, None if there is no such file.
 
         Raises:
-            UserError: it is there and can't be read.
+            UserError: it is there and can't be read; or it, or the directory, could be another user's doing.
         """
+        path = self.path / name
         try:
-            return (self.path / name).read_bytes()
+            self._check_directory()
+            with os.fdopen(os.open(path, os.O_RDONLY | NO_FOLLOW), "rb") as file:
+                _check_owner(path, os.fstat(file.fileno()), forbidden=0o077)
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UserError(f"cannot read {self.path / name}: {error.strerror}") from error
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
 
     def make_once(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return a file's content; where there is no such file, the content that `make` gives, and keep it.
@@ -56,16 +61,34 @@ class StateDir:
         draft = self.path / f".{name}.{secrets.token_hex(4)}"
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._check_directory()
             _write_private(draft, make())
             if content is not None:  # an empty file, as a full disk leaves one: no content worth keeping
                 target.unlink(missing_ok=True)
             _move_if_absent(draft, target)
-            return target.read_bytes()
+            return self.read(name) or b""
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}; see --state-dir") from error
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink()
+
+    def _check_directory(self) -> None:
+        _check_owner(self.path, self.path.stat(), forbidden=0o022)
+
+
+def _check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
+    """Refuse what another user could have put there: a secret of theirs would let them in.
+
+    Raises:
+        UserError: it belongs to somebody else than us and root, or has one of the `forbidden` mode bits.
+    """
+    if not HAS_FILE_MODES:
+        return
+    if status.st_uid not in {user_id(), 0}:
+        raise UserError(f"{path} belongs to another user: chown it, or choose another --state-dir")
+    if status.st_mode & forbidden:
+        raise UserError(f"{path} is open to other users: chmod {0o700 if forbidden == 0o022 else 0o600:o} it")
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -203,6 +203,35 @@ def test_settings_do_not_show_secrets() -> None:
     assert "old one" not in text
 
 
+@pytest.mark.parametrize("content", ["\0" * 40, "a secret with\x1bescapes", "two\nlines of it"])
+def test_a_secret_file_holds_text(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(content)
+    with pytest.raises(UserError, match="one line"):
+        settings("--relay", "h", "--secret-file", str(file))
+
+
+ENVIRONMENT_PROGRAM = """
+import os, sys
+from natpass_wire.program.secret import hide_arguments
+hide_arguments("natpass-test", sys.argv[1:], [os.environ["NATPASS_SECRET"]], in_environment=True)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_kernel_does_not_show_a_secret_from_the_environment() -> None:
+    command = [sys.executable, "-c", ENVIRONMENT_PROGRAM, "--id", "x"]
+    environment = dict(os.environ) | {"NATPASS_SECRET": "hunter2hunter2hunter2", "ZZZ_LAST": "y" * 2000}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"ready\n"
+        shown = Path(f"/proc/{process.pid}/environ").read_bytes() + Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        process.stdin.close()
+    assert b"hunter2" not in shown
+
+
 PROGRAM = """
 import sys
 from natpass_wire.program.secret import hide_arguments

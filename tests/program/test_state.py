@@ -1,5 +1,6 @@
 """What is made once is made once, whole, and for its user only."""
 
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ from secrets import token_bytes
 import pytest
 
 from natpass_wire.errors import UserError
+from natpass_wire.program.platform import user_id
 from natpass_wire.program.state import StateDir
 
 
@@ -28,8 +30,44 @@ def test_many_makers_agree_and_leave_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
 
 
+@pytest.mark.parametrize(("mode", "what"), [(0o644, "token"), (0o620, "token")])
+def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int, what: str) -> None:
+    (tmp_path / what).write_bytes(b"planted")
+    (tmp_path / what).chmod(mode)
+    with pytest.raises(UserError, match="open to other users: chmod 600"):
+        StateDir(tmp_path).make_once(what, lambda: b"one")
+
+
+def test_a_directory_that_others_can_write_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(UserError, match="open to other users: chmod 700"):
+        StateDir(tmp_path).make_once("token", lambda: b"one")
+    tmp_path.chmod(0o755)  # others may look, the files are closed to them
+    assert StateDir(tmp_path).make_once("token", lambda: b"one") == b"one"
+
+
+def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"planted")
+    (tmp_path / "elsewhere").chmod(0o600)
+    (tmp_path / "token").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="cannot read"):
+        StateDir(tmp_path).make_once("token", lambda: b"one")
+
+
+@pytest.mark.skipif(user_id() != 0, reason="only root can give files away")
+def test_what_belongs_to_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"planted")
+    (tmp_path / "token").chmod(0o600)
+    shutil.chown(tmp_path / "token", 65534, 65534)
+    with pytest.raises(UserError, match="belongs to another user"):
+        StateDir(tmp_path).make_once("token", lambda: b"one")
+    shutil.chown(tmp_path, 65534, 65534)
+    with pytest.raises(UserError, match="belongs to another user"):
+        StateDir(tmp_path).make_once("other", lambda: b"one")
+
+
 def test_an_empty_file_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "token").touch()
+    (tmp_path / "token").touch(mode=0o600)
     assert StateDir(tmp_path).make_once("token", lambda: b"one") == b"one"
 
 
