@@ -5,7 +5,7 @@ import unicodedata
 from hashlib import sha256
 
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.text import is_printable
+from natpass_wire.text import is_visible, piles_marks
 
 #: The relay's own address in `from` and `to` (WIRE.md §2).
 RELAY_ID = "server"
@@ -31,7 +31,7 @@ def client_id_fault(client_id: str) -> str | None:
         return "an id needs at least one character"
     if len(client_id) > MAX_ID_CHARACTERS:
         return f"an id has at most {MAX_ID_CHARACTERS} characters"
-    if not all(is_printable(character) for character in client_id):
+    if not all(is_visible(character) for character in client_id) or piles_marks(client_id):
         return "an id has no control, bidi or other invisible characters"
     if client_id != client_id.strip():
         return "an id does not begin or end with a space"

@@ -127,3 +127,15 @@ def test_printable() -> None:
     assert printable("safe\u202etxt") == "safe\ufffdtxt"
     assert printable("x" * 201) == "x" * 199 + "…"
     assert printable("é中👍 \xa0") == "é中👍 \xa0"
+
+
+@pytest.mark.parametrize(
+    "invisible", ["\ufe0f", "\u3164", "\u2800", "\u034f", "\U000e0101", "\u180b", "\u115f", "\u0301" * 5]
+)
+def test_nothing_hides_in_an_id(invisible: str) -> None:
+    assert client_id_fault(f"web-1{invisible}") is not None
+
+
+@pytest.mark.parametrize("client_id", ["wéb-1", "网站", "हिन्दी", "tiếng-việt", "web 1"])
+def test_languages_are_ids(client_id: str) -> None:
+    assert client_id_fault(client_id) is None
