@@ -96,7 +96,8 @@ class Agent:
         if self._stopping:
             link.refuse(SHUTTING_DOWN)
             return
-        refusal = self._policy.refusal(request.kind, self.open_links)
+        of_opener = sum(other.peer == link.peer for other in self._links)
+        refusal = self._policy.refusal(request.kind, self.open_links, of_opener)
         if refusal is not None:
             log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
             link.refuse(refusal.text, refusal.reason)

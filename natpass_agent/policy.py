@@ -29,14 +29,27 @@ class Policy:
     kinds: Collection[ConnectRequest.Kind]
     max_links: int = MAX_LINKS
 
-    def refusal(self, kind: ConnectRequest.Kind, links: int) -> Refusal | None:
-        """Return why a link of `kind` is refused while there are `links` already, None if it is allowed."""
+    @property
+    def max_links_of_opener(self) -> int:
+        """How many links one opener has at once: half, so that none takes the room of all others."""
+        return max(1, self.max_links // 2)
+
+    def refusal(self, kind: ConnectRequest.Kind, links: int, of_opener: int = 0) -> Refusal | None:
+        """Return why a link is refused, None if it is allowed.
+
+        Args:
+            kind: what is asked for.
+            links: how many links there are already.
+            of_opener: how many of them are the opener's.
+        """
         if kind not in self.kinds:
             served = ", ".join(sorted(kind_name(known) for known in self.kinds)) or "nothing"
             text = f"this agent does not serve {kind_name(kind)} links (it serves: {served})"
             return Refusal(text, ConnectResponse.REFUSED)
         if links >= self.max_links:
             return Refusal(f"this agent has {links} links already and takes no more", ConnectResponse.REFUSED)
+        if of_opener >= self.max_links_of_opener:
+            return Refusal(f"you have {of_opener} links to this agent already", ConnectResponse.REFUSED)
         return None
 
 

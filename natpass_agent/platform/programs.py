@@ -192,10 +192,13 @@ def _find(name: str, path: str, cwd: str) -> str:
         raise NoProgramError("a program's name holds no NUL character")
     if os.path.dirname(name):  # noqa: PTH120 - "./x" and "x" differ, pathlib makes them one
         found = Path(cwd, name)
-        if found.is_dir():
-            raise NoProgramError(f"{printable(name)} is a directory")
-        if not found.exists():
-            raise NoProgramError(f"no such program: {printable(name)}")
+        try:
+            if found.is_dir():
+                raise NoProgramError(f"{printable(name)} is a directory")
+            if not found.exists():
+                raise NoProgramError(f"no such program: {printable(name)}")
+        except OSError as error:  # such as a path that is too long
+            raise NoProgramError(f"no such program: {printable(name)} ({error.strerror})") from error
         if shutil.which(str(found)) is None:
             raise NoProgramError(f"{printable(name)} is not executable")
         return str(found)

@@ -19,6 +19,14 @@ def test_there_is_a_limit(links: int) -> None:
     assert refusal.reason == ConnectResponse.REFUSED
 
 
+def test_one_opener_gets_half_of_the_room() -> None:
+    policy = Policy(frozenset({ConnectRequest.shell}), max_links=8)
+    assert policy.refusal(ConnectRequest.shell, 7, of_opener=3) is None
+    refusal = policy.refusal(ConnectRequest.shell, 4, of_opener=4)
+    assert refusal is not None
+    assert refusal.text == "you have 4 links to this agent already"
+
+
 def test_other_kinds_are_refused_by_name_and_with_what_is_served() -> None:
     refusal = SHELLS.refusal(ConnectRequest.vnc, 0)
     assert refusal is not None

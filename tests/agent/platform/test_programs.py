@@ -25,6 +25,12 @@ def test_a_path_is_relative_to_where_the_program_starts(folder: Path) -> None:
     assert PosixPrograms({}).find("./hello", {}, str(folder)) == str(folder / "hello")
 
 
+@pytest.mark.parametrize("name", ["/" + "k" * 5000, "/k" * 3000, "./" + "k" * 300])
+def test_a_path_that_is_too_long_is_no_program(name: str, folder: Path) -> None:
+    with pytest.raises(NoProgramError, match="no such program: "):
+        PosixPrograms({}).find(name, {}, str(folder))
+
+
 def test_what_is_the_agents_alone_is_not_inherited() -> None:
     inherited = {"NATPASS_SECRET": "x", "NATPASS_ANYTHING": "x", "STY": "x", "LISTEN_FDS": "1", "KEPT": "yes"}
     env = PosixPrograms(inherited).environment({"ADDED": "1"})
