@@ -124,7 +124,7 @@ class Hub:
         match message.type, port.role:
             case MsgType.ping, Role.AGENT | Role.CONSOLE:
                 pong = _to_client(port, MsgType.pong)
-                pong.ping.CopyFrom(message.ping)
+                pong.ping.nonce = message.ping.nonce  # no more of it: with all it may hold, the pong would not fit
                 connection.send(pong)
             case MsgType.pong, Role.AGENT:
                 self._measure(self._round_trips.answered(port, message.ping.nonce, now))

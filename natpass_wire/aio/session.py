@@ -243,7 +243,8 @@ class Session:
             case MsgType.keepalive:
                 pass
             case MsgType.ping:
-                self.send(Msg(type=MsgType.pong, from_id=self.client_id, to=RELAY_ID, ping=message.ping))
+                answer = Ping(nonce=message.ping.nonce)  # no more of it: with all it may hold, the pong would not fit
+                self.send(Msg(type=MsgType.pong, from_id=self.client_id, to=RELAY_ID, ping=answer))
             case MsgType.pong:
                 if self._ping is not None and self._ping[0] == message.ping.nonce:
                     self.round_trip = time.perf_counter() - self._ping[1]

@@ -16,10 +16,10 @@ from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tls import Certificate, client_context, server_context
 from natpass_wire.errors import UserError
-from natpass_wire.frame import FrameDecoder, encode_frame
+from natpass_wire.frame import MAX_PAYLOAD_BYTES, FrameDecoder, encode_frame
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.pb.roster_pb2 import About, RosterWatch, RttRequest
@@ -451,6 +451,19 @@ async def test_a_payload_that_does_not_belong_to_its_type_harms_its_sender_only(
         await hostile.closed()
         await link.send(shell_data(b"still here"))
         assert (await agent.links[0].receive()).sdata.data == b"still here"
+
+
+async def test_a_ping_that_fills_a_frame_is_answered() -> None:
+    async with running_relay() as relay, Raw.connect(relay) as client:
+        await client.log_in("a")
+        ping = Msg(type=MsgType.ping, to="server")  # no sender: the pong is longer
+        ping.ping.MergeFromString(
+            b"\x09" + (5).to_bytes(8, "little") + b"\xa2\x06\xd4\xff\x03" + bytes(65_492)
+        )  # field 100
+        assert ping.ByteSize() > MAX_PAYLOAD_BYTES - 16
+        client.send(envelope.to_frame(ping))
+        pong = await client.receive()
+        assert pong == Msg(type=MsgType.pong, from_id="server", to="a", ping=Ping(nonce=5))
 
 
 async def test_messages_that_mean_nothing_are_counted() -> None:

@@ -20,7 +20,7 @@ from natpass_wire.links import End
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.login_pb2 import Accept, Challenge, HandshakePayload, Refusal
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -293,6 +293,20 @@ async def test_silence_is_not_counted_while_we_do_not_read() -> None:
         assert guest.pings >= before + 3  # the relay goes on hearing from us
         assert watched.phases == [Phase.ONLINE]
         await receive_all(link, 100)
+
+
+async def test_a_ping_that_fills_a_frame_is_answered() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        await watched.client.online()
+        guest = await relay.guest()
+        ping = Msg(type=MsgType.ping, from_id="server")  # no receiver: the pong is longer
+        ping.ping.MergeFromString(
+            b"\x09" + (5).to_bytes(8, "little") + b"\xa2\x06\xcc\xff\x03" + bytes(65_484)
+        )  # field 100
+        guest.send(ping)
+        await wait_for(lambda: guest.of_type(MsgType.pong))
+        assert guest.of_type(MsgType.pong) == [Msg(type=MsgType.pong, from_id="c", to="server", ping=Ping(nonce=5))]
 
 
 async def test_a_client_that_ends_says_good_bye() -> None:
