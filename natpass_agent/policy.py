@@ -7,6 +7,8 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
 #: Links that an agent has at once, those that are being ended included: each holds a process and some descriptors.
 MAX_LINKS = 256
+#: How many of them one opener may have, so that none takes the room of all others.
+MAX_LINKS_OF_OPENER = MAX_LINKS // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,12 @@ class Policy:
     Attributes:
         kinds: the link kinds that are served.
         max_links: how many links at once, at least 1.
+        max_links_of_opener: how many of them one opener may have.
     """
 
     kinds: Collection[ConnectRequest.Kind]
     max_links: int = MAX_LINKS
-
-    @property
-    def max_links_of_opener(self) -> int:
-        """How many links one opener has at once: half, so that none takes the room of all others."""
-        return max(1, self.max_links // 2)
+    max_links_of_opener: int = MAX_LINKS_OF_OPENER
 
     def refusal(self, kind: ConnectRequest.Kind, links: int, of_opener: int = 0) -> Refusal | None:
         """Return why a link is refused, None if it is allowed.

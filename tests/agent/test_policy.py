@@ -19,8 +19,8 @@ def test_there_is_a_limit(links: int) -> None:
     assert refusal.reason == ConnectResponse.REFUSED
 
 
-def test_one_opener_gets_half_of_the_room() -> None:
-    policy = Policy(frozenset({ConnectRequest.shell}), max_links=8)
+def test_one_opener_does_not_get_all_the_room() -> None:
+    policy = Policy(frozenset({ConnectRequest.shell}), max_links=8, max_links_of_opener=4)
     assert policy.refusal(ConnectRequest.shell, 7, of_opener=3) is None
     refusal = policy.refusal(ConnectRequest.shell, 4, of_opener=4)
     assert refusal is not None
