@@ -20,10 +20,15 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.v2 import Claims
 from natpass_wire.pb.login_pb2 import Role
 from screenshots import png
+from screenshots.desktop import AGENT, desktop
 from screenshots.machines import MACHINES, SECRET, home, machines
 
 FOLDER = Path(__file__).parent
 COLS, ROWS = 112, 26
+#: A desktop needs more room: this is a terminal on a large screen.
+DESKTOP_COLS, DESKTOP_ROWS = 200, 60
+#: As many half-blocks as windows full of text make, and an empty desktop does not.
+MANY_HALF_BLOCKS = 3000
 #: A picture is waited for in so many steps: 20 s.
 _STEPS, _STEP_SECONDS = 1000, 0.02
 _CONFIG = """\
@@ -101,7 +106,7 @@ async def take_all(port: int, folder: Path) -> None:
             camera = Photographer(app, pilot, console)
             await camera.until(lambda: console.fleet.online == len(MACHINES), "all agents")
             await camera.until(lambda: console.latencies.get("web-10") is not None, "their round trips")
-            await camera.press("down", "down", "down", "down", "down")
+            await camera.press("home", "down", "down", "down", "down", "down")
             await camera.take("fleet")
 
             await camera.press("enter")
@@ -116,6 +121,14 @@ async def take_all(port: int, folder: Path) -> None:
             await camera.until_shown("postgres")
             await camera.until_shown("1 web-1 •")
             await camera.take("tabs")
+
+            with desktop(folder, port):
+                await camera.until(lambda: console.fleet.get(AGENT) is not None, "an agent with a desktop")
+                await pilot.resize_terminal(DESKTOP_COLS, DESKTOP_ROWS)
+                app.get_default_screen().open_desktop(AGENT)  # type: ignore[attr-defined]  # a MainScreen
+                await camera.until_shown("1280×720")
+                await camera.until(lambda: camera.text().count("▀") > MANY_HALF_BLOCKS, "both windows on the desktop")
+                await camera.take("desktop")
             await console.close()
     finally:
         await console.close()
