@@ -98,7 +98,9 @@ def test_a_payload_field_that_holds_a_string_is_not_remembered() -> None:
 @pytest.mark.parametrize("kind", list(PLAIN_DATA))
 def test_what_is_remembered_is_plain_data_only(kind: MsgType) -> None:
     (name,) = (f.name for f in Msg.DESCRIPTOR.fields if varint(f.number << 3 | 2) == PLAIN_DATA[kind])
-    (content,) = Msg.DESCRIPTOR.fields_by_name[name].message_type.fields
+    payload = Msg.DESCRIPTOR.fields_by_name[name].message_type
+    assert payload is not None
+    (content,) = payload.fields
     assert (content.name, content.number, content.type) == ("data", 1, content.TYPE_BYTES)
 
 
