@@ -75,15 +75,21 @@ class Hub:
             self._turn_away(evicted, "too many connections that are not logged in")
 
     def tick_logins(self) -> None:
-        """Let time pass for everything but the connections; call it several times a second."""
+        """Let time pass for connections that are not logged in. Call all the ticks several times a second."""
         now = self._clock()
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
         for client in [client for client in self._clients.values() if client.is_probed]:
             client.look_for_life()
         self._obey(self._admission.tick(now))
-        self._measure(self._round_trips.tick(now))
-        self.publisher.publish(now)
+
+    def tick_round_trips(self) -> None:
+        """Let time pass for the measurements."""
+        self._measure(self._round_trips.tick(self._clock()))
+
+    def tick_roster(self) -> None:
+        """Let time pass for the roster."""
+        self.publisher.publish(self._clock())
         for port in self.publisher.watchers:
             self.drained(self._clients[port])
 
@@ -223,14 +229,20 @@ class Hub:
         connection.close(notice)
 
     def _remove(self, port: Port) -> None:
-        """Take a client out of everything; its connection may still be about to close."""
+        """Take a client out of everything; its connection may still be about to close.
+
+        All parts know before anybody is told: whatever happens then, no id stays held by a client that is gone.
+        """
         del self._clients[port]
-        self._tell(self.router.remove(port))
+        successors = self._admission.removed(port)
+        sends = self.router.remove(port)
+        reports = self._round_trips.removed(port)
         self.publisher.unwatch(port)
         if self.router.port(port.client_id) is None:
             self.publisher.left(port.client_id)
-        self._measure(self._round_trips.removed(port))
-        self._obey(self._admission.removed(port))
+        self._obey(successors)
+        self._tell(sends)
+        self._measure(reports)
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         log.info("%s is turned away: %s", connection.address, printable(reason))
@@ -250,7 +262,7 @@ class Hub:
 
     def _ask_round_trips(self, console: Port, ids: Iterable[str], now: float) -> None:
         wanted: list[tuple[str, Port | None]] = []
-        for client_id in dict.fromkeys(ids):
+        for client_id in round_trips.askable(ids):
             port = self.router.port(client_id)
             wanted.append((client_id, port if port is not None and port.role is Role.AGENT else None))
         self._measure(self._round_trips.request(console, wanted, now, iter(lambda: secrets.randbits(64), -1)))

@@ -5,8 +5,10 @@ Each agent is pinged at most once in 2 s, however many consoles ask; in between,
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from natpass_relay.ports import Port
+from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.roster_pb2 import RttReport
 
 #: Agents in one request at most.
@@ -15,6 +17,15 @@ MAX_IDS = 200
 FRESH_SECONDS, ANSWER_SECONDS = 2.0, 3.0
 #: Requests of one console that are under way; honest consoles have one.
 MAX_REQUESTS = 4
+
+
+def askable(ids: Iterable[str]) -> list[str]:
+    """Return the ids of a request that are looked at: of its first MAX_IDS those that can be a client's, each once.
+
+    What is no client id is never repeated to its sender: a report of MAX_IDS real ones fits into a frame, whatever
+    they are, one of 65 000 characters may not.
+    """
+    return [client_id for client_id in dict.fromkeys(islice(ids, MAX_IDS)) if client_id_fault(client_id) is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class RoundTrips:
 
         Args:
             console: who asks.
-            wanted: the ids, and the port of each agent that can be pinged.
+            wanted: the ids (`askable`), and the port of each agent that can be pinged.
             now: seconds.
             nonces: as many random numbers of 64 bits as are needed.
         """

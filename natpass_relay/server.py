@@ -12,6 +12,7 @@ from pathlib import Path
 from natpass_relay.admission import Doors
 from natpass_relay.connection import ClientSocket, Connection
 from natpass_relay.hub import Hub
+from natpass_relay.ticks import Ticks
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 CAPABILITIES = ("roster",)
 #: Connections that the system may keep for us until we take them: thousands come at once after a restart.
 _BACKLOG = 1024
-_LOGIN_TICK_SECONDS = 0.25
+_HUB_TICK_SECONDS = 0.25
 _TICK_SECONDS = 1.0
 #: Connections that are looked after in one go, so that data never waits for the rest.
 _AT_ONCE = 256
@@ -102,6 +103,7 @@ class RelayServer:
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._hub: Hub | None = None
+        self.ticks = Ticks()
 
     @property
     def hub(self) -> Hub:
@@ -124,7 +126,7 @@ class RelayServer:
             known = error.errno is not None and error.errno > 0  # a negative one is of name resolution
             why = os.strerror(error.errno or 0) if known else error.strerror or str(error)
             raise UserError(f"cannot listen on {host}:{port}: {printable(why)}") from error
-        self._tasks.start(self._tick_logins(self._hub), "relay logins")
+        self._tasks.start(self._tick_hub(self._hub), "relay clock")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
         name = self._server.sockets[0].getsockname()
         return name[0], name[1]
@@ -145,16 +147,17 @@ class RelayServer:
     def _new_socket(self) -> ClientSocket:
         return ClientSocket(Connection(self.hub), self.hub, self._buffers, self._tls)
 
-    async def _tick_logins(self, hub: Hub) -> None:
+    async def _tick_hub(self, hub: Hub) -> None:
         while True:
-            hub.tick_logins()
-            await asyncio.sleep(_LOGIN_TICK_SECONDS)
+            for step in (hub.tick_logins, hub.tick_round_trips, hub.tick_roster):
+                self.ticks.run(step)
+            await asyncio.sleep(_HUB_TICK_SECONDS)
 
     async def _tick_connections(self, hub: Hub) -> None:
         while True:
             connections = hub.all_connections()
             for first in range(0, len(connections), _AT_ONCE):
                 for connection in connections[first : first + _AT_ONCE]:
-                    hub.tick_connection(connection)
+                    self.ticks.run(hub.tick_connection, connection)
                 await asyncio.sleep(0)
             await asyncio.sleep(_TICK_SECONDS)

@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Iterator
 from itertools import count
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from natpass_relay.ports import Port, Role
-from natpass_relay.round_trips import MAX_IDS, MAX_REQUESTS, Command, RoundTrips, SendPing, SendReport
+from natpass_relay.round_trips import MAX_IDS, MAX_REQUESTS, Command, RoundTrips, SendPing, SendReport, askable
+from natpass_wire import envelope
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.roster_pb2 import RttReport
 
 AGENTS = {name: Port(name, Role.AGENT) for name in ("a", "b")}
+WIDEST = "\N{GRINNING FACE}" * 64  # the id of most bytes
 ONE, TWO = Port("c1", Role.CONSOLE), Port("c2", Role.CONSOLE)
 
 
@@ -78,3 +85,21 @@ def test_requests_are_bounded() -> None:
     assert len(trips.request(TWO, ports, 0.0, nonces())) == MAX_IDS
     (only,) = (c for c in trips.request(TWO, [], 0.0, nonces()))
     assert report(only) == (TWO, {})
+
+
+def test_only_what_can_be_an_id_is_asked_for_each_once_and_no_more_than_fit() -> None:
+    assert askable(["b", "a", "b", "x" * 65_500, "", "server", "\n"]) == ["b", "a"]
+    assert askable(f"agent-{n}" for n in count()) == [f"agent-{n}" for n in range(MAX_IDS)]
+
+
+@given(st.lists(st.text(st.sampled_from("a\N{GRINNING FACE}"), max_size=70), max_size=300), st.integers(0, 2**32 - 1))
+def test_every_report_fits(ids: list[str], micros: int) -> None:
+    rtts = [RttReport.Rtt(id=client_id, micros=micros) for client_id in askable(ids)]
+    assert envelope.fits(Msg(type=MsgType.rtt_report, from_id="server", to=WIDEST, rtt_report=RttReport(rtts=rtts)))
+
+
+def test_the_longest_report_fits() -> None:
+    ids = [WIDEST[:-2] + chr(0x1F600 + number // 64) + chr(0x1F600 + number % 64) for number in range(MAX_IDS)]
+    assert askable(ids) == ids
+    report = RttReport(rtts=[RttReport.Rtt(id=client_id, micros=2**32 - 1) for client_id in ids])
+    assert envelope.fits(Msg(type=MsgType.rtt_report, from_id="server", to=WIDEST, rtt_report=report))

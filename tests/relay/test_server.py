@@ -15,7 +15,7 @@ from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tls import Certificate, client_context, server_context
-from natpass_wire.errors import UserError
+from natpass_wire.errors import LocalProtocolError, UserError
 from natpass_wire.frame import MAX_PAYLOAD_BYTES, FrameDecoder, encode_frame
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
@@ -25,7 +25,7 @@ from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.pb.roster_pb2 import About, RosterWatch, RttRequest
 from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.roster import RosterMirror
-from tests.support.relay import CONSOLE, KEY, TestRelay, running_relay, tls_files
+from tests.support.relay import AGENT, CONSOLE, KEY, TestRelay, running_relay, tls_files
 from tests.support.waiting import wait_for
 
 
@@ -301,6 +301,55 @@ async def test_round_trips_are_measured_for_those_who_ask(relay: TestRelay) -> N
     found = {rtt.id: rtt.micros for rtt in report.rtts}
     assert found["nobody"] == 0
     assert 0 < found["a"] < 3_000_000
+
+
+async def test_no_request_for_round_trips_stops_the_clock() -> None:
+    async with running_relay() as relay, Raw.connect(relay) as mute, Raw.connect(relay) as hostile:
+        watcher = await relay.join("w", CONSOLE)
+        watcher.watch()
+        await mute.log_in("mute", AGENT)
+        await hostile.log_in("evil" * 16)
+        request = RttRequest(ids=["mute", "x" * 65_500])  # what is longer than a frame when it is repeated
+        hostile.send(envelope.to_frame(Msg(type=MsgType.rtt_request, to="server", rtt_request=request)))
+        report = await hostile.receive()  # after 3 s: the agent says nothing
+        assert [(rtt.id, rtt.micros) for rtt in report.rtt_report.rtts] == [("mute", 0)]
+        await relay.join("a")
+        await wait_for(lambda: set(watcher.present()) == {"mute", "a"})
+        assert relay.server.ticks.faults == 0
+
+
+async def test_a_fault_while_others_are_told_of_an_end_leaves_no_id_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_relay() as relay, Raw.connect(relay) as first:
+        await first.log_in("a", AGENT)
+        hub = relay.server.hub
+        port = hub.router.port("a")
+        assert port is not None
+
+        def fail(_commands: object) -> None:
+            raise LocalProtocolError("a bug")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(hub, "_tell", fail)
+            with pytest.raises(LocalProtocolError):
+                hub.lost(hub.connection_to(port), None)
+        newcomer = await relay.join("a", tag="another installation")
+        assert [status.phase for status in newcomer.statuses if status.reason] == []  # it got in at its first attempt
+
+
+async def test_a_step_that_fails_does_not_stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_relay() as relay:
+        hub = relay.server.hub
+        watcher = await relay.join("w", CONSOLE)
+        watcher.watch()
+
+        def fail(*_args: object) -> None:
+            raise LocalProtocolError("a bug")
+
+        monkeypatch.setattr(hub._admission, "tick", fail)
+        monkeypatch.setattr(hub.connection_to(hub.router.port("w")), "tick", fail)  # type: ignore[arg-type]
+        await wait_for(lambda: relay.server.ticks.faults > 5)
+        await relay.join("a")
+        await wait_for(lambda: set(watcher.present()) == {"a"})
 
 
 async def test_a_stopping_relay_says_so(relay: TestRelay) -> None:
