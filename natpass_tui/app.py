@@ -6,12 +6,14 @@ from typing import ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.links.tab import Outcome
 from natpass_tui.screens.main import MainScreen
+from natpass_tui.screens.palette import ConsoleCommands
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
 from natpass_tui.session.prefix import Choice, Command, PrefixKeys
@@ -60,6 +62,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = []
     ALLOW_SELECT = False  # the terminal has a selection of its own
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ConsoleCommands}
 
     def __init__(self, console: Console, settings: Settings) -> None:
         prepare_keyboard()
@@ -115,7 +118,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     # the palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what the palette offers: our own commands only."""
+        """Return what the palette offers: our own commands only. All of it is plain text, some of it remote."""
         for number, tab in enumerate(self.console_model.tabs.all(), 1):
             yield SystemCommand(
                 f"Go to tab {number}: {tab.title}",

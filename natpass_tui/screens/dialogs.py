@@ -58,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with VerticalScroll(id="help", classes="dialog"):
-            yield Static(self._text())
+            yield Static(self._text(), markup=False)
 
     def on_mount(self) -> None:
         """Give the keyboard to the text, so that it can be scrolled."""
@@ -111,7 +111,7 @@ class ConfirmScreen(ModalScreen[bool]):
             keys = Text("\n")
             for key, what in (("y, Enter", self._yes), ("n, Esc", "no")):
                 keys.append(f" {key} ", style="bold reverse").append(f" {what}   ")
-            yield Static(keys)
+            yield Static(keys, markup=False)
 
     def action_answer(self, answer: bool) -> None:
         """Give the answer."""

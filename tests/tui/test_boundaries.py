@@ -1,5 +1,6 @@
 """What the console's parts may import."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,27 @@ def test_pure_parts_know_no_loop_clock_or_chance(module: str) -> None:
 
 def test_the_application_is_small() -> None:
     assert len((ROOT / "app.py").read_text().splitlines()) < 200
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_could_parse_markup_is_told_not_to(path: Path) -> None:
+    """Remote words reach nearly every widget: each one that takes text by itself says that it is plain."""
+    parsers = {
+        "Static",
+        "Label",
+        "notify",
+        "Option",
+        "Button",
+        "Checkbox",
+        "add_option",
+        "from_markup",
+        "render_markup",
+    }
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            plain = any(word.arg == "markup" and ast.unparse(word.value) == "False" for word in node.keywords)
+            assert plain or name not in parsers, f"line {node.lineno}: {name} without markup=False"
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                assert getattr(target, "attr", "") not in {"tooltip", "border_title", "border_subtitle"}, node.lineno
