@@ -24,7 +24,9 @@ from natpass_wire.program.options import ConnectionSettings, common_options, con
 PROGRAM = "natpass-agent"
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    invoke_without_command=True, subcommand_metavar="", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @connection_options
 @click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
 @click.option("--display", metavar="NAME", help="The X display to show, such as :0. Default: DISPLAY's.")

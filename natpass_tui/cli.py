@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -132,9 +133,9 @@ def agents(ctx: click.Context, /, as_json: bool, **_: object) -> int:
 @common_options
 @click.pass_context
 def demo(ctx: click.Context, /, **_: object) -> int:
-    """Try it: a relay and an agent on this machine, for as long as the console is open.
+    """Try it: a relay and an agent on this machine.
 
-    They listen on loopback only, under a secret that is thrown away.
+    They live for as long as the console is open, listen on loopback only, and have a secret that is thrown away.
     """
     _need_terminal()
     values = gather(ctx, config_keys=_CONFIG_KEYS)
@@ -213,7 +214,7 @@ async def _logged_in(target: RelayTarget, listed: Sequence[str]) -> AsyncIterato
     tasks = Tasks()
     running = tasks.start(console.run(), "console")
     try:
-        with _says(f"connecting to {target.address} …"):
+        with _says(lambda: _connecting(console, target)):
             await console.first_login()
         yield console
     finally:
@@ -223,25 +224,37 @@ async def _logged_in(target: RelayTarget, listed: Sequence[str]) -> AsyncIterato
 
 
 @contextlib.contextmanager
-def _says(text: str, after: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Say on a terminal what takes so long, for as long as it takes."""
+def _says(text: Callable[[], str], after: float = _PATIENCE_SECONDS) -> Iterator[None]:
+    """Say on a terminal what takes so long, for as long as it takes; `text` is asked for it every now and then."""
     if not sys.stderr.isatty():
         yield
         return
     shown = False
+    loop = asyncio.get_running_loop()
+    width = shutil.get_terminal_size().columns
+
+    timers: list[asyncio.TimerHandle] = []
 
     def show() -> None:
         nonlocal shown
         shown = True
-        click.echo(text, err=True, nl=False)
+        click.echo(f"\r\x1b[K{text()[: width - 1]}", err=True, nl=False)
+        timers[:] = [loop.call_later(_PATIENCE_SECONDS, show)]
 
-    timer = asyncio.get_running_loop().call_later(after, show)
+    timers.append(loop.call_later(after, show))
     try:
         yield
     finally:
-        timer.cancel()
+        for timer in timers:
+            timer.cancel()
         if shown:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _connecting(console: Console, target: RelayTarget) -> str:
+    """Return what to say while there is no login yet: why not, if that is known."""
+    reason = console.status.reason
+    return f"connecting to {target.address} …" + (f" ({printable(reason)}; ctrl+c gives up)" if reason else "")
 
 
 async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool) -> int:
@@ -321,7 +334,7 @@ async def _demo(values: dict[str, Any]) -> int:
     from natpass_tui.demo.keeping import kept  # noqa: PLC0415 - only here
 
     async with contextlib.AsyncExitStack() as stack:
-        with _says("starting a relay and an agent on this machine …", after=0.0):
+        with _says(lambda: "starting a relay and an agent on this machine …", after=0.0):
             address = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
         return await _show(_target(values | {"relay": RelayAddress(host, int(port))}), values)

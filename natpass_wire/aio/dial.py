@@ -148,8 +148,12 @@ async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
             return await _log_in(target, socket, handler)
     except TimeoutError as error:
         socket.abort()
-        what = "does not answer the login" if handler.is_ready else "does not speak TLS"
-        raise DialError(f"{target.address} {what}: is it a natpass relay?") from error
+        if socket.received_bytes:
+            text = f"{target.address} does not answer the login: is it a natpass relay?"
+        else:  # its system took the connection; whether the network or the program is slow, nobody can tell
+            text = f"no answer from {target.address} within {v2.LOGIN_SECONDS:.0f} s"
+            text += " (a relay with --no-tls needs that here as well)" if target.tls else ""
+        raise DialError(text) from error
     except BaseException:
         socket.abort()
         raise

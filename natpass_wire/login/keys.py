@@ -76,7 +76,7 @@ def check_secret(secret: str) -> str:
         raise UserError("the secret is no UTF-8 text") from None  # the error would show it
     if len(secret) < MIN_SECRET_CHARACTERS:
         raise UserError(
-            f"the secret has {len(secret)} characters and needs at least {MIN_SECRET_CHARACTERS}: "
+            f"the secret is {len(secret)} long and needs at least {MIN_SECRET_CHARACTERS} characters: "
             "whoever records a login can guess a short one offline"
         )
     return secret

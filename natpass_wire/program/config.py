@@ -31,7 +31,7 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
     except OSError as error:
         raise UserError(f"cannot read the config file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML: {printable(str(error))}") from error
+        raise UserError(f"{path} is not valid TOML: {printable(str(error))}") from error
     named = {key.replace("-", "_"): value for key, value in values.items()}
     unknown = sorted(set(named) - set(allowed))
     if unknown:

@@ -4,6 +4,7 @@ A value comes from the command line (of the command or of a group above it), els
 file, else the default.
 """
 
+import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -43,12 +44,19 @@ class HostPort(click.ParamType[Any]):
             return value
         text = str(value)
         host, colon, port = text.rpartition(":")
-        if not colon or text.endswith("]"):
+        if not colon or text.endswith("]") or _is_ipv6(text):
             host, port = text, str(DEFAULT_PORT)
         host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
             self.fail(f"{text!r} is not HOST:PORT, such as relay.example.org:{DEFAULT_PORT}", param, ctx)
         return RelayAddress(host, int(port))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def common_options(command: Command) -> Command:
@@ -130,7 +138,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     contexts = [ctx]
     while contexts[-1].parent is not None:
         contexts.append(contexts[-1].parent)
-    options: dict[str, tuple[click.Parameter, click.Context]] = {}
+    options: dict[str, tuple[str, click.Parameter, click.Context]] = {}  # by key of the config file
     given: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for context in contexts:  # the innermost first
@@ -138,7 +146,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
             name = parameter.name
             if name is None or name not in context.params:
                 continue
-            options.setdefault(name, (parameter, context))
+            options.setdefault(_key(parameter), (name, parameter, context))
             values.setdefault(name, context.params[name])
             if context.get_parameter_source(name) in _GIVEN:
                 given.setdefault(name, context.params[name])
@@ -147,13 +155,14 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     chosen = given.get("config")
     allowed = (_all_options(contexts[-1].command) - _NOT_IN_CONFIG) | set(extra)
     path = chosen if chosen is not None else config.default_path(program)
-    for name, value in config.load(path, allowed, must_exist=chosen is not None).items():
-        if name in extra:
-            if not isinstance(value, extra[name]):
-                raise UserError(f"{path}: {name.replace('_', '-')} should be a {extra[name].__name__}")
-            values[name] = value
-        elif name in options:
-            values[name] = _converted(path, name, value, *options[name])
+    for key, value in config.load(path, allowed, must_exist=chosen is not None).items():
+        if key in extra:
+            if not isinstance(value, extra[key]):
+                raise UserError(f"{path}: {key.replace('_', '-')} should be a {extra[key].__name__}")
+            values[key] = value
+        elif key in options:
+            name, parameter, context = options[key]
+            values[name] = _converted(path, key, value, parameter, context)
     if given.keys() & {"secret", "secret_file"}:  # the command line outranks either form in the config file
         values |= {"secret": None, "secret_file": None}
     if given.keys() & {"legacy_secret", "legacy_secret_file"}:
@@ -166,9 +175,14 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     return values | given
 
 
+def _key(parameter: click.Parameter) -> str:
+    """Return the key of the config file that stands for an option: its long name, with underscores."""
+    return max(parameter.opts, key=len).lstrip("-").replace("-", "_")
+
+
 def _all_options(command: click.Command) -> set[str]:
-    """Return the names of all options of a command and of those below it."""
-    names = {parameter.name for parameter in command.params if isinstance(parameter, click.Option) and parameter.name}
+    """Return the keys of all options of a command and of those below it."""
+    names = {_key(parameter) for parameter in command.params if isinstance(parameter, click.Option)}
     if isinstance(command, click.Group):
         for child in command.commands.values():
             names |= _all_options(child)
@@ -178,9 +192,10 @@ def _all_options(command: click.Command) -> set[str]:
 def _converted(path: Path, name: str, value: Any, parameter: click.Parameter, ctx: click.Context) -> Any:
     """Return a config file's value as the option would have it."""
     flag = isinstance(parameter, click.Option) and parameter.is_flag
-    wanted = bool if flag else (list if parameter.multiple else (str, int, float))
+    number = isinstance(parameter.type, click.types.IntParamType)
+    wanted = bool if flag else list if parameter.multiple else int if number else str
     if not isinstance(value, wanted) or (isinstance(value, bool) and not flag):
-        kind = "true or false" if flag else "a list" if parameter.multiple else "a string"
+        kind = {bool: "true or false", list: "a list", int: "a whole number", str: "a string"}[wanted]
         raise UserError(f"{path}: {name.replace('_', '-')} should be {kind}")
     try:
         return parameter.type_cast_value(ctx, value if flag or parameter.multiple else str(value))

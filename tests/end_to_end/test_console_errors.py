@@ -129,7 +129,7 @@ def test_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
         ("agents = [1]", "should be a list of strings"),
         ('agents = ["server"]', "server"),
         ('prefix = "x"', "prefix 'x' is no key to spare"),
-        ("no toml", "is no TOML"),
+        ("no toml", "is not valid TOML"),
     ],
 )
 def test_a_config_file_of_no_use(tmp_path: Path, config: str, words: str) -> None:

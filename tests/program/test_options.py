@@ -71,7 +71,14 @@ def test_the_innermost_of_two_wins() -> None:
 
 @pytest.mark.parametrize(
     ("text", "host", "port"),
-    [("relay:7", "relay", 7), ("relay", "relay", 6154), ("[::1]:9", "::1", 9), ("[::1]", "::1", 6154)],
+    [
+        ("::1", "::1", 6154),
+        ("fe80::1:2", "fe80::1:2", 6154),
+        ("relay:7", "relay", 7),
+        ("relay", "relay", 6154),
+        ("[::1]:9", "::1", 9),
+        ("[::1]", "::1", 6154),
+    ],
 )
 def test_addresses(text: str, host: str, port: int) -> None:
     assert settings("--relay", text).relay == RelayAddress(host, port)
@@ -118,7 +125,9 @@ def test_an_unknown_config_key_is_refused_by_name(tmp_path: Path) -> None:
         run("--config", config(tmp_path, "colour = 1"))
 
 
-@pytest.mark.parametrize("text", ["no-tls = 1", "relay = true", 'agents = "a"', "log-level = 'loud'", "relay = ["])
+@pytest.mark.parametrize(
+    "text", ["relay = 1", "no-tls = 1", "relay = true", 'agents = "a"', "log-level = 'loud'", "relay = ["]
+)
 def test_a_config_value_of_the_wrong_sort_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"c\.toml"):
         run("--config", config(tmp_path, text))

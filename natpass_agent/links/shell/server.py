@@ -50,7 +50,8 @@ class ShellServer:
             await self._carry(link, pty)
         finally:
             await pty.close()
-        log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), link.end and link.end.text, pty.pid)
+        why = (link.end and link.end.text) or "its opener closed it"
+        log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), why, pty.pid)
 
     async def _carry(self, link: IncomingLink, pty: Pty) -> None:
         try:
