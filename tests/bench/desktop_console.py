@@ -21,11 +21,12 @@ from natpass_tui.pixels.colours import Depth
 from natpass_tui.pixels.half_blocks import HalfBlocks
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_wire.pb.desktop_pb2 import VncImage
+from tests.bench import terminal
 from tests.bench.limits import per_second
-from tests.bench.terminal import COLS, ROWS, terminal
 
 assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
 
+ROWS, COLS = terminal.ROWS, terminal.COLS
 WIDTH, HEIGHT, SIDE = 1920, 1080, 64
 Picture = NDArray[np.uint8]
 
@@ -146,15 +147,16 @@ def main() -> None:
             written = [sum(map(len, blocks.update(picture).values())) for picture in pictures * 2][1:]
             painting = per_second(partial(_paint_all, blocks, pictures)) * len(pictures)
             print(f"  half-blocks, {depth.name.lower()}: {painting:.0f} frames/s, {np.mean(written) / 1000:.0f} kB")
-    with terminal() as drain:
+    with terminal.terminal() as drain:
         app = BenchApp(sources)
         app.run()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"all of it, {COLS}x{ROWS} into a pseudo-terminal ({peak:.0f} MB resident at most):")
     for name, (rate, cpu) in app.figures.items():
         print(f"  {name}: {rate:.0f} frames/s, {cpu * 1000:.1f} ms of CPU a frame")
-    written_bytes = drain.size / sum(app.counts.values())
-    print(f"  {written_bytes / 1000:.0f} kB a frame to the terminal; {app.view.paints} of {sum(app.counts.values())} painted")
+    frames = sum(app.counts.values())
+    written_bytes = drain.size / frames
+    print(f"  {written_bytes / 1000:.0f} kB a frame to the terminal; {app.view.paints} of {frames} painted")
 
 
 if __name__ == "__main__":
