@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from natpass_relay.fastpath import RouteCache
+from natpass_relay.patience import Patience
 from natpass_relay.ports import Port
 from natpass_relay.routing import Forward, Router
 from natpass_wire import envelope
@@ -66,7 +67,8 @@ class Connection:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._cache: RouteCache[Connection] = RouteCache()
-        self._waits_for: set[Connection] = set()
+        self._waits_for: dict[Connection, int] = {}  # and since which tick
+        self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
         self._keepalive: Keepalive | None = None
         self._seen_bytes = 0
@@ -77,6 +79,8 @@ class Connection:
         self._ticks = 0
         self._probed_at_bytes = 0
         self.socket: FrameSocket
+        #: For whom it was read no further for too long; made by `tick`.
+        self.too_slow: list[Connection] = []
         #: Who this is, once logged in.
         self.port: Port | None = None
         #: Whether it logged in with handshake v2, and so understands our messages.
@@ -132,10 +136,8 @@ class Connection:
 
     def let_go(self) -> None:
         """Let those go on that wait for this connection, and wait for nobody."""
-        for waiter in self._waiters:
-            waiter._waits_for.discard(self)
-            waiter._go_on()
-        self._waiters.clear()
+        for waiter in list(self._waiters):
+            waiter.go_on_without(self)
         for other in self._waits_for:
             other._waiters.discard(self)
         self._waits_for.clear()
@@ -148,8 +150,14 @@ class Connection:
             self.socket.pause_reading()
             if self._keepalive is not None:
                 self._keepalive.listening(False)
-        self._waits_for.add(other)
+        self._waits_for.setdefault(other, self._ticks)
         other._waiters.add(self)
+
+    def go_on_without(self, other: "Connection") -> None:
+        """Wait for `other` no longer."""
+        other._waiters.discard(self)
+        if self._waits_for.pop(other, None) is not None:
+            self._go_on()
 
     def tick(self, now: float) -> str | None:
         """Let time pass, about once a second; return why the client has to be given up, None if it has not."""
@@ -168,11 +176,15 @@ class Connection:
         keepalive.tick(now)
         waiting = socket.waiting_bytes
         taken = socket.sent_bytes - waiting
-        self._stuck += min(now - self._ticked_at, _MOST_OF_TICK)
+        passed = min(now - self._ticked_at, _MOST_OF_TICK)
+        self._stuck += passed
         if not waiting or taken != self._taken_bytes:
             self._stuck = 0.0
         self._taken_bytes = taken
         self._ticked_at = now
+        # Who does not take answers to its own questions holds up nobody else.
+        holders = [o for o, since in self._waits_for.items() if since < self._ticks - 1 and o is not self]
+        self.too_slow = self._patience.tick(holders, passed)
         if keepalive.is_dead:
             return f"silent for {keepalive.silence:.0f} s"
         if self._stuck >= STUCK_SECONDS:
@@ -205,10 +217,8 @@ class Connection:
         """Let those go on who waited for this."""
         if not writable:
             return
-        waiters, self._waiters = self._waiters, set()
-        for waiter in waiters:
-            waiter._waits_for.discard(self)
-            waiter._go_on()
+        for waiter in list(self._waiters):
+            waiter.go_on_without(self)
         self._host.drained(self)
 
     def socket_lost(self, error: Exception | None) -> None:

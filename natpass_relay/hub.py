@@ -98,6 +98,9 @@ class Hub:
         reason = connection.tick(self._clock())
         if reason is not None and connection.port is not None:
             self._drop(connection.port, reason)
+            return
+        for slow in connection.too_slow:
+            self._part(connection, slow)
 
     def all_connections(self) -> list[Connection]:
         """Return all connections."""
@@ -243,6 +246,19 @@ class Hub:
         self._obey(successors)
         self._tell(sends)
         self._measure(reports)
+
+    def _part(self, held: Connection, slow: Connection) -> None:
+        """Let a client go on that was held up for too long, if it has links with others than the one it waits for."""
+        if held.port is None or slow.port is None:
+            return
+        text = f"{slow.port.client_id} does not keep up; the link was ended so that others can go on"
+        sends = self.router.part(held.port, slow.port, text)
+        if sends is None:
+            return
+        if sends:
+            log.warning("%s: links with %s are ended: %s", held.port.client_id, slow.port.client_id, text)
+        held.go_on_without(slow)
+        self._tell(sends)
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         log.info("%s is turned away: %s", connection.address, printable(reason))

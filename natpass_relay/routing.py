@@ -137,6 +137,26 @@ class Router:
             sends.append(self._disconnect(link, link.other(port), LinkEnd.PEER_GONE, f"{port.client_id} is gone"))
         return sends
 
+    def part(self, port: Port, other: Port, text: str) -> list[Send] | None:
+        """End the links between two ports for the sake of others; return what both are told.
+
+        Returns None, and ends nothing, if `port` has no links but these.
+
+        Args:
+            port: who has waited for `other`.
+            other: who does not keep up.
+            text: why, for a person.
+        """
+        links = self._links_of.get(port, set())
+        between = [link for link in links if link.other(port) is other]
+        if between and len(between) == len(links):
+            return None
+        sends = []
+        for link in between:
+            self._end(link)
+            sends += [self._disconnect(link, end, LinkEnd.FAILED, text) for end in (port, other)]
+        return sends
+
     def port(self, client_id: str) -> Port | None:
         """Return the port of an id, the one with the lowest index if there are several; None if there is none."""
         return self._target(client_id, 0)

@@ -124,6 +124,41 @@ def test_one_waits_for_all_that_are_slow() -> None:
     assert not connection.is_held
 
 
+def test_who_holds_up_another_for_twenty_seconds_is_too_slow() -> None:
+    connection, socket, _ = a_connection()
+    slow, slow_socket, _ = a_connection()
+    slow_socket.writable = False
+    connection.wait_for(slow)
+    seconds = [second for second in range(1, 24) if connection.tick(float(second)) or connection.too_slow]
+    assert seconds == [21, 22, 23]  # the first second was not a whole one
+    assert connection.too_slow == [slow]
+    connection.go_on_without(slow)
+    connection.go_on_without(slow)
+    assert socket.calls == ["pause", "resume"]
+    connection.tick(24.0)
+    assert connection.too_slow == []
+
+
+def test_who_is_slow_but_steady_is_not_too_slow() -> None:
+    connection, _, _ = a_connection()
+    slow, slow_socket, _ = a_connection()
+    slow_socket.writable = False
+    for second in range(1, 100):
+        connection.wait_for(slow)
+        connection.tick(float(second))
+        slow.writable_changed(True)  # just for a moment
+        assert connection.too_slow == []
+
+
+def test_who_takes_no_answers_holds_up_nobody_else() -> None:
+    connection, socket, _ = a_connection()
+    socket.writable = False
+    connection.wait_for(connection)
+    for second in range(1, 40):
+        connection.tick(float(second))
+        assert connection.too_slow == []
+
+
 def test_who_takes_nothing_for_a_minute_is_given_up() -> None:
     connection, socket, _ = a_connection()
     socket.sent_bytes, socket.waiting_bytes, socket.writable = 2_000_000, 1_500_000, False

@@ -347,3 +347,38 @@ class RouterModel(RuleBasedStateMachine):
 
 
 TestRouterModel = RouterModel.TestCase
+
+
+# parting two ends
+
+
+def test_links_between_two_are_ended_for_the_sake_of_others() -> None:
+    net = Net()
+    other = net.add("c2", CONSOLE)
+    net.router.receive(net.console, request("a", "l2"))
+    net.router.receive(other, request("a", "l3"))
+    sends = net.router.part(net.agent, net.console, "too slow")
+    assert sends is not None
+    told = {(send.port, send.message.link_id, send.message.from_id) for send in sends}
+    assert told == {
+        (port, link_id, sender) for link_id in ("l1", "l2") for port, sender in ((net.agent, "c"), (net.console, "a"))
+    }
+    assert {(s.message.type, s.message.end.cause, s.message.end.text) for s in sends} == {
+        (MsgType.disconnect, LinkEnd.FAILED, "too slow")
+    }
+    assert [net.router.links_of(port) for port in (net.agent, net.console, other)] == [1, 0, 1]
+    assert net.router.receive(net.agent, data("c")) == []
+
+
+def test_who_has_no_other_links_is_not_parted() -> None:
+    net = Net()
+    assert net.router.part(net.agent, net.console, "too slow") is None
+    assert len(net.router) == 1
+
+
+def test_who_waits_for_one_without_a_link_loses_none() -> None:
+    net = Net()
+    other = net.add("c2", CONSOLE)
+    assert net.router.part(net.agent, other, "too slow") == []
+    assert len(net.router) == 1
+    assert net.router.part(other, net.console, "too slow") == []

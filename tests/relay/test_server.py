@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from natpass_relay import patience
 from natpass_relay.connection import HIGH_WATER_BYTES
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire import envelope
@@ -182,6 +183,56 @@ async def test_a_slow_reader_that_goes_lets_its_sender_go_on(relay: TestRelay) -
     assert link.end.cause == LinkEnd.PEER_GONE
     await other.send(shell_data(b"still here"))
     assert (await good.links[0].receive()).sdata.data == b"still here"
+
+
+@both_loops
+async def test_who_does_not_read_holds_up_the_others_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
+    async with running_relay() as relay, Raw.connect(relay) as slow:
+        agent, honest = await relay.join("a"), await relay.join("c", CONSOLE)
+        link = await honest.open("a")
+        await slow.log_in("slow")
+        request = ConnectRequest(name="x", kind=ConnectRequest.shell)
+        slow.send(envelope.to_frame(Msg(type=MsgType.connect_req, from_id="slow", to="a", link_id="l1", creq=request)))
+        assert (await slow.receive()).crep.ok
+        to_slow = agent.links[1]
+        with contextlib.suppress(LinkEndedError):
+            while True:
+                await to_slow.send(shell_data(bytes(60_000)))
+        assert to_slow.end is not None
+        assert to_slow.end.cause == LinkEnd.FAILED
+        assert to_slow.end.text == "slow does not keep up; the link was ended so that others can go on"
+        await agent.links[0].send(shell_data(b"still here"))
+        assert (await link.receive()).sdata.data == b"still here"
+        while (message := await slow.receive()).type == MsgType.shell_data:  # nothing that was on its way is lost
+            assert message.sdata.data == bytes(60_000)
+        assert (message.type, message.link_id, message.end) == (
+            MsgType.disconnect,
+            "l1",
+            LinkEnd(cause=LinkEnd.FAILED, text="slow does not keep up; the link was ended so that others can go on"),
+        )
+
+
+async def test_who_reads_slowly_and_keeps_nobody_waiting_loses_no_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
+    async with running_relay() as relay:
+        agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
+        link = await console.open("a")
+        hub = relay.server.hub
+        port = hub.router.port("a")
+        assert port is not None
+        held = hub.connection_to(port)
+
+        async def flood() -> None:
+            for number in range(400):
+                await agent.links[0].send(shell_data(number.to_bytes(2, "big") + bytes(60_000)))
+
+        sender = relay.tasks.start(flood(), "flood")
+        await wait_for(lambda: held.too_slow, "the end of patience")
+        for number in range(400):
+            assert (await link.receive()).sdata.data[:2] == number.to_bytes(2, "big")
+        await sender
+        assert link.end is None
 
 
 async def test_when_an_end_is_killed_the_other_is_told(relay: TestRelay) -> None:
