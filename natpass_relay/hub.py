@@ -9,7 +9,7 @@ from typing import assert_never
 
 from natpass_relay import admission, round_trips
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
-from natpass_relay.connection import Connection
+from natpass_relay.connection import HIGH_WATER_BYTES, Connection
 from natpass_relay.lobby import Lobby
 from natpass_relay.ports import Port, Role
 from natpass_relay.roster import LEGACY_VERSION, Publisher
@@ -22,6 +22,10 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
+#: Bytes that wait for a client before it gets no new links. Its senders are held far below that, but who was, and was
+#: let go on or came back, could add some more with each new link, for ever.
+FULL_BYTES = 4 * HIGH_WATER_BYTES
+
 
 class Hub:
     """All connections of one relay.
@@ -33,7 +37,7 @@ class Hub:
     """
 
     def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
-        self.router = Router()
+        self.router = Router(is_full=self._is_full)
         self._clock = clock
         self._admission = Admission(doors)
         self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
@@ -259,6 +263,9 @@ class Hub:
             log.warning("%s: links with %s are ended: %s", held.port.client_id, slow.port.client_id, text)
         held.go_on_without(slow)
         self._tell(sends)
+
+    def _is_full(self, port: Port) -> bool:
+        return self._clients[port].socket.waiting_bytes > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         log.info("%s is turned away: %s", connection.address, printable(reason))

@@ -7,6 +7,7 @@ can't touch its successor. A link ends once: with a `disconnect`, a refusing `co
     message in -> `Router.receive` -> commands out (`Send`, `Forward`)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from natpass_relay.ports import Port, Role
@@ -93,10 +94,16 @@ Command = Send | Forward
 
 
 class Router:
-    """All ports of one relay and the links between them."""
+    """All ports of one relay and the links between them.
 
-    def __init__(self, max_links: int = MAX_LINKS) -> None:
+    Args:
+        max_links: links that one port has at most.
+        is_full: tells whether so much waits for a port that it gets no new links.
+    """
+
+    def __init__(self, max_links: int = MAX_LINKS, is_full: Callable[[Port], bool] = lambda _port: False) -> None:
         self._max_links = max_links
+        self._is_full = is_full
         self._ports: dict[str, dict[int, Port]] = {}
         self._links: dict[_Key, Link] = {}
         self._links_of: dict[Port, set[Link]] = {}
@@ -234,6 +241,8 @@ class Router:
             text, reason = "this link id is in use", ConnectResponse.IN_USE
         elif full := next((p for p in (port, target) if len(self._links_of[p]) >= self._max_links), None):
             text = f"{full.client_id} has {self._max_links} links already"
+        elif self._is_full(target):
+            text, reason = f"{target.client_id} does not keep up with what it is sent", ConnectResponse.FAILED
         elif not envelope.fits(message):
             text = "the request is too long for a frame"
         return ConnectResponse(ok=False, msg=text, reason=reason) if text else None

@@ -382,3 +382,36 @@ def test_who_waits_for_one_without_a_link_loses_none() -> None:
     assert net.router.part(net.agent, other, "too slow") == []
     assert len(net.router) == 1
     assert net.router.part(other, net.console, "too slow") == []
+
+
+def test_who_has_too_much_to_take_gets_no_new_links() -> None:
+    full: set[Port] = set()
+    router = Router(is_full=full.__contains__)
+    agent, console = Port("a", AGENT), Port("c", CONSOLE)
+    router.add(agent)
+    router.add(console)
+    router.receive(console, request("a", "l1"))
+    full.add(agent)
+    port, sender, text, reason = refusal(router.receive(console, request("a", "l2")))
+    assert (port, sender, reason) == (console, "a", ConnectResponse.FAILED)
+    assert text == "a does not keep up with what it is sent"
+    assert len(router) == 1
+    full.clear()
+    assert isinstance(only(router.receive(console, request("a", "l2"))), Send)
+
+
+def test_whatever_the_relay_says_of_links_fits_into_a_frame() -> None:
+    widest, link_id = "\N{GRINNING FACE}" * 63, "l" * 64
+    router = Router()
+    agent, console, other = Port(widest + "a", AGENT), Port(widest + "c", CONSOLE), Port(widest + "d", CONSOLE)
+    for port in (agent, console, other):
+        router.add(port)
+    router.receive(other, request(agent.client_id, link_id))
+    router.receive(console, request(agent.client_id, link_id))
+    told: list[Command] = [*(router.part(agent, console, f"{console.client_id} does not keep up") or [])]
+    router.receive(console, request(agent.client_id, link_id))
+    told += router.remove(console)
+    assert len(told) == 3
+    told += router.receive(other, request("\N{GRINNING FACE}" * 16_000, link_id))
+    told += router.receive(other, request("\N{GRINNING FACE}" * 16_380, link_id))  # an answer in its name does not fit
+    assert all(envelope.fits(command.message) for command in told)
