@@ -57,10 +57,12 @@ class Visitor:
 
     Attributes:
         login: our half of handshake v2.
+        client_id: whom it says it is, once it has begun handshake v2; empty before.
         claims: what it has proved, once it has.
     """
 
     login: v2.RelayLogin
+    client_id: str = ""
     claims: v2.Claims | None = None
 
 
@@ -153,6 +155,7 @@ class Admission:
             return self._receive_legacy(visitor, message, unix_seconds)
         match visitor.login.receive(message):
             case v2.Continue(reply):
+                visitor.client_id = message.from_id
                 return [Reply(visitor, reply)]
             case v2.Refused(reply, reason):
                 return [Reply(visitor, reply), Close(visitor, reason)]
@@ -167,6 +170,13 @@ class Admission:
         holder = self._holders.get(visitor.claims.client_id)
         if holder is not None and visitor in holder.newcomers:
             holder.newcomers.remove(visitor)
+
+    def push_out(self, visitor: Visitor, reason: str) -> Sequence[Command]:
+        """Send a visitor away to make room for others; it is told why if it has begun a login that knows refusals."""
+        if not visitor.client_id:
+            return [Close(visitor, reason)]
+        refusal = v2.refuse(visitor.client_id, login_pb2.Refusal.OVERLOADED, reason)
+        return [Reply(visitor, refusal.reply), Close(visitor, reason)]
 
     def removed(self, port: Port) -> Sequence[Command]:
         """Take note that a client's connection is gone; whoever waits for its id may get it.

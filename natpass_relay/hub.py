@@ -76,7 +76,8 @@ class Hub:
         self._visitor_of[connection] = visitor
         evicted = self._lobby.enter(connection, host, self._clock())
         if evicted is not None:
-            self._turn_away(evicted, "too many connections that are not logged in")
+            reason = "too many connections that are not logged in"
+            self._obey(self._admission.push_out(self._visitor_of[evicted], reason))
 
     def tick_logins(self) -> None:
         """Let time pass for connections that are not logged in. Call all the ticks several times a second."""

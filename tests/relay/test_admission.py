@@ -22,7 +22,7 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 from natpass_wire.pb.login_pb2 import Refusal
-from tests.relay.logins import CONSOLE, UNIX, claims, doors, legacy_hello, log_in
+from tests.relay.logins import CONSOLE, KEY, UNIX, claims, doors, legacy_hello, log_in
 
 MD5, HMAC = Dialect.MD5, Dialect.HMAC
 
@@ -276,3 +276,16 @@ def test_visitors_have_ten_seconds() -> None:
     lobby.enter(two, "x", 5.0)
     assert lobby.overdue(9.9) == []
     assert lobby.overdue(10.0) == [one]
+
+
+def test_who_is_pushed_out_is_told_so_once_it_has_begun_a_login_of_ours() -> None:
+    admission = Admission(doors(MD5))
+    silent = admission.visitor(b"n" * 32)
+    assert admission.push_out(silent, "too many") == [Close(silent, "too many")]
+    greeted = admission.visitor(b"n" * 32)
+    client = v2.ClientLogin(KEY, claims("a"), v2.NO_TLS, b"c" * 32)
+    admission.receive(greeted, client.hello(), UNIX)
+    assert refused(list(admission.push_out(greeted, "too many"))) == (Refusal.OVERLOADED, "too many")
+    log_in(admission, "a")
+    waiting, _, _ = log_in(admission, "a", "two")
+    assert refused(list(admission.push_out(waiting, "too many"))) == (Refusal.OVERLOADED, "too many")

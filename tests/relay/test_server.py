@@ -12,6 +12,7 @@ import pytest
 from natpass_relay import hub as hub_module
 from natpass_relay import patience
 from natpass_relay.connection import HIGH_WATER_BYTES
+from natpass_relay.lobby import Lobby
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
@@ -527,6 +528,23 @@ async def test_who_dawdles_before_the_login_is_sent_away(start: bytes, tmp_path:
         async with running_relay(tls, login_seconds=0.2) as relay, Raw.connect(relay) as loris:
             loris.send(start)
             await loris.closed()
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_who_is_pushed_out_of_the_lobby_is_told_if_it_has_said_anything(has_begun: bool) -> None:
+    async with running_relay() as relay:
+        relay.server.hub._lobby = Lobby(most=1)
+        async with Raw.connect(relay) as first:
+            if has_begun:
+                claims = v2.Claims("a", AGENT, (), "raw", b"r" * 16)
+                first.send(envelope.to_frame(v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32).hello()))
+                assert (await first.receive()).hsp.HasField("challenge")
+            else:
+                await wait_for(lambda: relay.server.hub.connections == 1)
+            async with Raw.connect(relay):
+                if has_begun:
+                    assert (await first.receive()).hsp.refusal.code == Refusal.OVERLOADED
+                await first.closed()
 
 
 async def test_a_long_frame_before_the_login_is_not_even_waited_for() -> None:
