@@ -17,6 +17,7 @@ from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, Notice
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.repeats import Repeats
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,9 @@ class RelayClient:
         try:
             logged_in = await dial(self.target, self._buffers)
         except LoginRefusedError as error:
-            self._failed(f"the relay refuses the login: {error.text}", refused=True)
+            # A relay that has no room just now has not judged us: that passes sooner than a wrong secret does.
+            judged = error.code != Refusal.OVERLOADED
+            self._failed(f"the relay refuses the login: {error.text}", refused=judged)
         except RelayNotTrustedError as error:
             self._failed(str(error), refused=True)
         except (DialError, ProtocolError) as error:

@@ -70,6 +70,22 @@ async def test_a_refusal_of_a_stranger_cannot_draw_on_the_terminal() -> None:
         assert len(reason) < 300
 
 
+async def test_a_relay_without_room_is_asked_again_soon() -> None:
+    def refuse(guest: Guest, message: Msg) -> bool:
+        guest.send(v2.refuse("c", Refusal.OVERLOADED, "too many").reply)
+        guest.socket.close()
+        return True
+
+    relay = StubRelay(on_login=refuse)
+    async with relay.running() as port, running(target(port)) as watched:
+        waiting = await watched.until(Phase.WAITING)
+        assert waiting.reason == "the relay refuses the login: too many"
+        assert not waiting.refused
+        assert waiting.retry_at - asyncio.get_running_loop().time() < 10
+        relay.on_login = None
+        await watched.until(Phase.ONLINE)
+
+
 async def test_a_relay_that_does_not_know_the_secret_is_not_trusted() -> None:
     def let_in(guest: Guest, message: Msg) -> bool:
         step = HandshakePayload(challenge=Challenge(version=2, nonce=bytes(32)))
