@@ -6,7 +6,6 @@ import importlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import threading
@@ -36,8 +35,6 @@ PROGRAM = "natpass-tui"
 _HELP = {"help_option_names": ["-h", "--help"]}
 #: What takes longer than this needs a word, in seconds.
 _PATIENCE_SECONDS = 0.7
-#: Exit status after a signal to end, as of a shell: 128 + SIGTERM.
-TERMINATED = 143
 _CONFIG_KEYS = {"agents": list}
 
 
@@ -282,6 +279,7 @@ async def _show(
         if agent:
             _check_agent(console, agent)
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen
+        from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415
         from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415
         from natpass_tui.settings import Settings  # noqa: PLC0415
 
@@ -294,7 +292,7 @@ async def _show(
             opens_desktop=desktop is not None,
         )
         app = ConsoleApp(console, settings)
-        with _ends_with_signals(app.exit):
+        with ended_by_signals(app.exit):
             outcome = await app.run_async()
     if app.return_code:  # Textual has shown what went wrong: a bug of ours
         return app.return_code
@@ -312,22 +310,6 @@ def _check_agent(console: Console, agent: str) -> None:
         near = similar(agent, [known for known in console.fleet.ids if known != agent])
         hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} agents lists who is)"
         raise UserError(f"agent {agent} is not connected{hint}")
-
-
-@contextlib.contextmanager
-def _ends_with_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """End in order when told to: a screen that is killed leaves the terminal in disorder."""
-    loop = asyncio.get_running_loop()
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    with contextlib.suppress(NotImplementedError):  # Windows
-        for number in numbers:
-            loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 async def _demo(values: dict[str, Any]) -> int:

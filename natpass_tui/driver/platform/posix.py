@@ -1,22 +1,70 @@
 """The driver for POSIX terminals."""
 
+import contextlib
 import os
 import selectors
+import sys
+import termios
 import time
 from codecs import getincrementaldecoder
+from typing import IO, Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from natpass_tui.driver.ending import WATCHDOG
+from natpass_tui.driver.writer import TerminalWriter
+
+assert sys.platform != "win32"
 
 _IDLE = 0.1
 """Seconds between looks at whether the driver was stopped."""
 
 
 class PosixDriver(LinuxDriver):
-    """Textual's driver, but an Escape is reported as soon as it is known to be one.
+    """Textual's driver, with other manners in two respects.
 
-    Textual looks only every tenth of a second whether the delay for that is over, however short it was set.
+    An Escape is reported as soon as it is known to be one: Textual looks only every tenth of a second whether the
+    delay for that is over, however short it was set.
+
+    A terminal that goes away ends the application, whatever it is doing: Textual waits for ever for a thread that
+    has ended. SIGCONT comes with the hangup of a terminal, and Textual starts a second pair of threads then, within
+    the signal handler; here signals only ask the loop to do what they want done.
     """
+
+    _writer: TerminalWriter | None = None
+    _suspended = False
+
+    # The base class makes its own writer, starts what it then finds here, and writes to it.
+    @property
+    def _writer_thread(self) -> Any:
+        return self._writer
+
+    @_writer_thread.setter
+    def _writer_thread(self, thread: Any) -> None:
+        self._writer = None if thread is None else TerminalWriter(self._output(), self._terminal_gone)
+
+    def _output(self) -> IO[str]:
+        assert self._file is not None  # there is none in a program without a terminal, which we are not
+        return self._file
+
+    def write(self, data: str) -> None:
+        """Queue text for the terminal, if there is one."""
+        if self._writer is not None:
+            self._writer.write(data)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._suspended = False
+        WATCHDOG.restore = self._restore
+        if self._writer is None:  # the base class has met an error, and given up
+            self._terminal_gone()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        super().suspend_application_mode()
+        self._suspended = True
 
     def run_input_thread(self) -> None:
         """Read the terminal until the driver stops; wake when an unfinished sequence is due."""
@@ -28,10 +76,52 @@ class PosixDriver(LinuxDriver):
                 due = parser._timeout_time
                 patience = _IDLE if due is None else min(_IDLE, max(0.0, due - time.perf_counter()) + 0.001)
                 if selector.select(patience):
-                    text = decode(os.read(self.fileno, 1024 * 4))
-                    if not text:
+                    data = self._read()
+                    if not data:
+                        self._terminal_gone()
                         break
-                    for message in parser.feed(text):
+                    for message in parser.feed(text) if (text := decode(data)) else ():
                         self.process_message(message)
                 for message in parser.tick():
                     self.process_message(message)
+
+    def _read(self) -> bytes:
+        """Return what was typed; nothing if the terminal is gone."""
+        try:
+            return os.read(self.fileno, 1024 * 4)
+        except OSError:
+            return b""
+
+    def _terminal_gone(self) -> None:
+        """End the application, from any thread."""
+        WATCHDOG.start()
+        self._in_loop(self._leave)
+
+    def _leave(self) -> None:
+        if not self._app._exit:  # otherwise it is about to end already, with a status of its own
+            self._app.exit()
+
+    def _restore(self) -> None:
+        """Put the terminal in order without writing to it, which may be what everything waits for."""
+        if self.attrs_before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._in_loop(super()._sigtstp_application)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._in_loop(self._continue)
+
+    def _continue(self) -> None:
+        """Take the terminal again: whoever had it in the meantime has changed its modes."""
+        if not self._auto_restart or self._app._exit or not os.isatty(self.fileno):
+            return
+        if not self._suspended:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self.resume_application_mode()
+
+    def _in_loop(self, call: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the application has ended
+            self._loop.call_soon_threadsafe(call)
