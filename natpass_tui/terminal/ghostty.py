@@ -9,7 +9,7 @@ from typing import Any
 from pyghostty._ffi import ffi, lib, union_fn
 from pyghostty.core import Terminal, init_sized
 
-from natpass_tui.terminal import ansi, cells, encode, ghostty_rows, keys
+from natpass_tui.terminal import ansi, cells, encode, ghostty_rows, keys, replies
 from natpass_tui.terminal.engine import (
     CLIPBOARD_LIMIT,
     SCROLLBACK_ROWS,
@@ -122,9 +122,9 @@ class GhosttyEngine:
         rest = max(start, len(self._tail))
         self._write(searched[rest:] if rest else data)
         self._tail = searched[start:][-len(_SOFT_RESET) + 1 :]
-        replies = b"".join(self._replies)
+        answers = b"".join(self._replies)
         self._replies.clear()
-        return replies if len(replies) <= _REPLIES_LIMIT else b""
+        return answers if len(answers) <= _REPLIES_LIMIT else b""
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; the primary screen is wrapped anew."""
@@ -275,7 +275,9 @@ class GhosttyEngine:
         """Hook the library's callbacks; the list keeps them alive. They run inside `feed` and must not raise."""
 
         def reply(_terminal: Any, _user: Any, data: Any, size: int) -> None:
-            self._replies.append(ffi.buffer(data, size)[:])
+            answer = ffi.buffer(data, size)[:]
+            if replies.is_harmless(answer):
+                self._replies.append(answer)
 
         def bell(_terminal: Any, _user: Any) -> None:
             self.bells += 1
@@ -312,7 +314,8 @@ def _clipboard_texts(write: Any) -> list[str]:
         if 0 < size <= CLIPBOARD_LIMIT:
             texts.append(ffi.buffer(content.data.ptr, size)[:].decode("utf-8", "replace"))
     if write.reply != ffi.NULL:
+        # Whether the text gets there is decided elsewhere, and later: nobody is told that it is done.
         answer = init_sized("GhosttyClipboardWriteReply")
-        answer.result = lib.GHOSTTY_CLIPBOARD_WRITE_RESULT_SUCCESS
+        answer.result = lib.GHOSTTY_CLIPBOARD_WRITE_RESULT_DENIED
         write.reply(write, answer)
     return texts
