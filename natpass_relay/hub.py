@@ -9,7 +9,7 @@ from typing import assert_never
 
 from natpass_relay import admission, round_trips
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
-from natpass_relay.connection import HIGH_WATER_BYTES, Connection
+from natpass_relay.connection import Connection
 from natpass_relay.lobby import Lobby
 from natpass_relay.ports import Port, Role
 from natpass_relay.roster import LEGACY_VERSION, Publisher
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 #: Bytes that wait for a client before it gets no new links. Its senders are held far below that, but who was, and was
 #: let go on or came back, could add some more with each new link, for ever.
-FULL_BYTES = 4 * HIGH_WATER_BYTES
+FULL_BYTES = 4 * 1024 * 1024
 
 
 class Hub:
