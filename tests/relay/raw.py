@@ -1,0 +1,63 @@
+"""A client of the relay that sends what it likes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from natpass_wire import envelope
+from natpass_wire.frame import FrameDecoder
+from natpass_wire.login import v2
+from natpass_wire.pb.envelope_pb2 import Msg
+from tests.support.relay import CONSOLE, KEY, TestRelay
+
+
+class Raw:
+    """A connection without TLS that sends what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._decoder = FrameDecoder()
+        self._messages: list[Msg] = []
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(cls, relay: TestRelay) -> AsyncIterator["Raw"]:
+        reader, writer = await asyncio.open_connection(relay.address.host, relay.address.port)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def receive(self) -> Msg:
+        async with asyncio.timeout(10):
+            while not self._messages:
+                got = await self._reader.read(65536)
+                assert got, "closed"
+                for batch in self._decoder.feed(got):
+                    self._messages += [envelope.parse(payload) for payload in batch.payloads()]
+        return self._messages.pop(0)
+
+    async def closed(self) -> None:
+        """Wait until the relay has closed it."""
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while await self._reader.read(65536):
+                    pass
+
+    async def log_in(self, client_id: str, role: int = CONSOLE) -> tuple[bytes, bytes]:
+        """Log in; return the two frames that did it."""
+        claims = v2.Claims(client_id, role, (), "raw", b"r" * 16)  # type: ignore[arg-type]
+        client = v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32)
+        hello = envelope.to_frame(client.hello())
+        self.send(hello)
+        proof = client.receive(await self.receive())
+        assert proof is not None
+        self.send(envelope.to_frame(proof))
+        client.receive(await self.receive())
+        assert client.accepted is not None
+        return hello, envelope.to_frame(proof)
