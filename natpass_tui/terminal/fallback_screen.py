@@ -119,8 +119,17 @@ class FallbackScreen(pyte.Screen):
 
     def back_tab(self, count: int = 1) -> None:
         """To an earlier tab stop (CBT)."""
-        for _ in range(min(max(1, count), self.columns)):
-            self.cursor.x = max((stop for stop in self.tabstops if stop < self.cursor.x), default=0)
+        earlier = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
+        count = max(1, count)
+        self.cursor.x = earlier[-count] if count <= len(earlier) else 0
+
+    def alignment_display(self) -> None:
+        """Fill the screen with E (DECALN), row by row: pyte makes each cell, 12 ms for a large screen."""
+        filled = dict.fromkeys(range(self.columns), self.default_char._replace(data="E"))
+        for row in range(self.lines):
+            self.buffer[row].clear()
+            self.buffer[row].update(filled)
+        self.dirty.update(range(self.lines))
 
     def save_cursor(self) -> None:
         """Remember the cursor; a remote that only ever saves costs nothing."""

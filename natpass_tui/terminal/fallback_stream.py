@@ -15,7 +15,7 @@ from natpass_tui.terminal.engine import CLIPBOARD_LIMIT
 from natpass_tui.terminal.fallback_screen import FallbackScreen
 
 _PENDING_LIMIT = 2 * CLIPBOARD_LIMIT
-"""Characters of an unfinished sequence that are kept."""
+"""Characters of an unfinished string that are kept."""
 _REPLIES_LIMIT = 256
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
@@ -25,9 +25,14 @@ _TOKEN = re.compile(
     r"|\x1b(?P<esc>[ -/]*[0-OQ-WYZ\\`-~])"
     r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x9f])"
 )
-_UNFINISHED = re.compile(
-    r"\x1b(?:[ -/]*|\[[<=>?]?[0-9:;]*[ -/]*|\][^\x07\x1b\x18\x1a]*\x1b?|[PX^_][^\x1b\x18\x1a]*\x1b?)\Z"
-)
+_UNFINISHED_SEQUENCE = re.compile(r"\x1b(?:[ -/]*|\[[<=>?]?[0-9:;]*[ -/]*)\Z")
+_UNFINISHED_STRING = re.compile(r"\x1b(?P<kind>[\]PX^_])[^\x1b\x18\x1a]*\Z")
+_STRING_ENDS = {"]": re.compile(r"[\x07\x1b\x18\x1a]")}
+_OTHER_STRING_ENDS = re.compile(r"[\x1b\x18\x1a]")
+_SEQUENCE_LIMIT = 256
+"""Characters of an unfinished sequence that are kept: more than the numbers that are looked at."""
+_REPEATS = 4
+"""Screenfuls of repeated characters that one feed may draw: seven bytes ask for one, which takes 17 ms."""
 _SHAPES = {3: "underline", 4: "underline", 5: "bar", 6: "bar"}
 
 
@@ -38,7 +43,11 @@ class FallbackStream:
         self._screen = screen
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pending = ""
+        #: An unfinished string, as it came; None: there is none. What is in it is not looked at again.
+        self._string: list[str] | None = None
+        self._string_size = 0
         self._last = " "
+        self._repeats = 0
         self.replies: list[bytes] = []
         self.clipboard: list[str] = []
         call = _Calls(screen)
@@ -48,18 +57,43 @@ class FallbackStream:
         """Parse some bytes."""
         text = self._pending + self._decoder.decode(data)
         self._pending = ""
+        self._repeats = _REPEATS * self._screen.columns * self._screen.lines
+        if self._string is not None:
+            text = self._go_on(self._string, text)
         position = 0
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None:
-                if _UNFINISHED.match(text, position):
-                    # Too long a string is forgotten, and its end will look like text: a lesser evil than its memory.
-                    self._pending = text[position:] if len(text) - position <= _PENDING_LIMIT else ""
+                if _UNFINISHED_STRING.match(text, position):
+                    self._string, self._string_size = [], 0
+                    self._keep(self._string, text[position:])
+                    return
+                if _UNFINISHED_SEQUENCE.match(text, position):
+                    self._pending = text[position : position + _SEQUENCE_LIMIT]
                     return
                 position += 1  # A lone Escape, or a sequence with something foreign inside.
                 continue
             position = match.end()
             self._act(match)
+
+    def _go_on(self, string: list[str], text: str) -> str:
+        """Look for the end of the unfinished string in what is new; return what is to be parsed."""
+        end = _STRING_ENDS.get(string[0][1], _OTHER_STRING_ENDS).search(text)
+        if end is None:
+            self._keep(string, text)
+            return ""
+        self._string = None
+        if self._string_size <= _PENDING_LIMIT:
+            return "".join(string) + text
+        return text[end.start() :].removeprefix("\x07")
+
+    def _keep(self, string: list[str], text: str) -> None:
+        """Add to the unfinished string. Of one that is too long only the start is kept, to know how it ends."""
+        self._string_size += len(text)
+        if self._string_size <= _PENDING_LIMIT:
+            string.append(text)
+        else:
+            string[:] = [(string[0] if string else text)[:2]]
 
     def _act(self, match: re.Match[str]) -> None:
         match match.lastgroup:
@@ -147,7 +181,9 @@ class FallbackStream:
             case ("", "", "m"):
                 screen.select_graphic_rendition(*_rendition(params))
             case ("", "", "b"):
-                screen.draw(self._last * min(max(1, numbers[0]), screen.columns * screen.lines))
+                count = min(max(1, numbers[0]), screen.columns * screen.lines, self._repeats)
+                self._repeats -= count
+                screen.draw(self._last * count)
             case ("", "", "c"):
                 self._reply("\x1b[?62;22c")
             case (">", "", "c"):

@@ -1,6 +1,7 @@
 """Whatever the remote sends, what goes to the user's terminal is SGR sequences of ours and text of a known width."""
 
 import re
+import time
 import unicodedata
 
 import pytest
@@ -10,7 +11,7 @@ from rich.cells import cell_len
 
 from natpass_tui.terminal import TerminalEngine
 from natpass_tui.terminal.ansi import restyle
-from tests.terminal.conftest import KINDS
+from tests.terminal.conftest import KINDS, EngineFactory
 
 SGR = re.compile(r"\x1b\[[0-9;:]*m")
 JOINER = "\u200d"
@@ -90,3 +91,52 @@ def test_an_endless_string_costs_no_memory_and_no_time(engine: TerminalEngine) -
             engine.feed(b"x" * 65536)
         engine.feed(b"\x18\x1b\\\x1b[2J\x1b[Hok")
         assert engine.text().split("\n")[0] == "ok"
+
+
+CHUNK = b"A" * 64
+COSTLY = {
+    "title in small pieces": [b"\x1b]2;", *[CHUNK] * 4000],
+    "clipboard in small pieces": [b"\x1b]52;c;", *[CHUNK] * 4000],
+    "string in small pieces": [b"\x1bP", *[CHUNK] * 4000],
+    "sequence in small pieces": [b"\x1b[", *[b"1;" * 32] * 4000],
+    "repeats": [b"x\x1b[9999b" * 5000],
+    "alignment": [b"\x1b#8" * 5000],
+    "tabs": [b"\x1b[9999Z\x1b[9999I" * 5000],
+    "lines": [b"\x1b[9999L\x1b[9999@\x1b[9999S" * 5000],
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_no_bytes_are_much_slower_than_others(new_engine: EngineFactory, name: str) -> None:
+    """The worst of them took the fallback half a minute once; now all take less than a second."""
+    engine = new_engine(50, 200)
+    before = time.thread_time()
+    for data in COSTLY[name]:
+        engine.feed(data)
+    engine.snapshot()
+    assert time.thread_time() - before < 4
+
+
+def test_too_long_a_string_ends_where_it_ends(engine: TerminalEngine) -> None:
+    for start, end in ((b"\x1b]2;", b"\x07"), (b"\x1b]2;", b"\x1b\\"), (b"\x1bP", b"\x1b\\"), (b"\x1b_\x07", b"\x18")):
+        engine.feed(b"\x1bc")
+        engine.feed(start)
+        for _ in range(80):
+            engine.feed(b"x" * 65536)
+        engine.feed(end[:1])
+        engine.feed(end[1:] + b"ok")
+        assert engine.text().split("\n")[0] == "ok"
+
+
+def test_a_string_may_come_in_pieces(engine: TerminalEngine) -> None:
+    for piece in (b"\x1b", b"]", b"2", b";a ti", b"t", b"le", b"\x1b", b"\\o", b"k"):
+        engine.feed(piece)
+    assert engine.title == "a title"
+    assert engine.text().split("\n")[0] == "ok"
+
+
+def test_repeats_and_alignment_still_work(engine: TerminalEngine) -> None:
+    engine.feed(b"\x1b#8")
+    assert engine.text() == "\n".join(["E" * 20] * 6)
+    engine.feed(b"\x1bcx\x1b[4b\x1b[1;18H\x1b[Zy\x1b[9Zz")
+    assert engine.text().split("\n")[0] == "zxxxx" + " " * 11 + "y"
