@@ -12,6 +12,7 @@ from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.links.tab import Outcome
+from natpass_tui.screens.key_gate import KeyGate
 from natpass_tui.screens.main import MainScreen
 from natpass_tui.screens.palette import ConsoleCommands
 from natpass_tui.session.agents import Presence
@@ -70,8 +71,9 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
         release_app_keys(self, "ctrl+q", "ctrl+c", "ctrl+p")
         self.console_model = console
         self.settings = settings
-        self._keys = PrefixKeys(canonical(settings.prefix))
+        self._prefix = PrefixKeys(canonical(settings.prefix))
         self._main = MainScreen(console, settings)
+        self.keys = KeyGate(self, self._deliver, self._is_ready)
         self.register_theme(THEME)
         self.theme = THEME.name
 
@@ -82,6 +84,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     def on_mount(self) -> None:
         """Follow the model."""
         self.console_model.listener = self
+        self.keys.hold()  # the first tab may have to open yet
         self.call_after_refresh(self.console_model.measure)
 
     # Listener: what the model calls
@@ -105,15 +108,31 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     # the prefix key
 
     async def on_event(self, event: events.Event) -> None:
-        """Take the prefix and what follows it before any widget sees them, in the order in which keys were pressed."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self.screen is self._main:
-            choice = self._keys.press(canonical(event.key))
+        """Let keys wait until what the keys before them open is there."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self.keys.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _deliver(self, event: events.Event) -> bool:
+        """Take the prefix and what follows it before any widget sees them; tell whether the next key may go elsewhere
+        than this one."""
+        if self.screen is not self._main:
+            await super().on_event(event)
+            return True
+        if isinstance(event, events.Key):
+            choice = self._prefix.press(canonical(event.key))
             if choice is not False:
-                self._main.status.set_prefix(self.settings.prefix if self._keys.armed else "")
+                self._main.status.set_prefix(self.settings.prefix if self._prefix.armed else "")
                 if isinstance(choice, Choice):
                     await self._main.run_choice(choice)
-                return
+                return isinstance(choice, Choice)
+        remote = self._main.remote_has_keys
         await super().on_event(event)
+        return not remote
+
+    def _is_ready(self) -> bool:
+        return self.screen is not self._main or self._main.is_ready
 
     # the palette
 

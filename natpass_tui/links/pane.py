@@ -100,7 +100,7 @@ class LinkPane(Pane):
 
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
-        if self._tab.is_live:
+        if self._tab.takes_keys:
             return False
         if event.key == "enter":
             self._remark = ""

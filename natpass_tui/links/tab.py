@@ -119,6 +119,21 @@ class LinkTab(ABC):
         return isinstance(self.state, Live)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether there is something to show it in, so that its first link may open."""
+        return self._begun
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something would be lost with the tab."""
+        return self.is_live and self.words.ends_with_tab
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether what is typed is for the remote."""
+        return self.is_live
+
+    @property
     def waits(self) -> bool:
         """Whether a link opens as soon as the relay is there."""
         return isinstance(self.state, Waiting | Lost)

@@ -24,6 +24,9 @@ from natpass_tui.widgets.pane import Pane
 from natpass_tui.widgets.status_bar import StatusBar
 from natpass_tui.widgets.tab_bar import TabBar
 
+#: Rows of the tab bar, the status bar, and a desktop's measures.
+_OUR_ROWS = 3
+
 
 class MainScreen(Screen[None]):
     """Everything but the dialogs."""
@@ -40,6 +43,7 @@ class MainScreen(Screen[None]):
         self._model = console
         self._settings = settings
         self._panes: dict[LiveTab, LinkPane] = {}
+        self._ready: set[Pane] = set()  # panes whose view is there
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -138,8 +142,24 @@ class MainScreen(Screen[None]):
             front.take_focus()
             front.redraw()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the pane in front is laid out and has the keyboard: before, what is typed is nobody's."""
+        tab = self._model.tabs.front
+        if not isinstance(tab, LinkTab):
+            return tab is None
+        laid_out = tab.has_begun or self.size.height <= _OUR_ROWS  # never, on a screen that has no room for it
+        return laid_out and tab in self._panes and self._panes[tab] in self._ready
+
+    @property
+    def remote_has_keys(self) -> bool:
+        """Whether keys go to a remote: they open nothing here."""
+        front = self.front
+        return isinstance(front, LinkPane) and front in self._ready and self.focused is front.view
+
     @on(LinkPane.Ready)
     def _pane_ready(self, event: LinkPane.Ready) -> None:
+        self._ready.add(event.pane)
         if event.pane is self.front:
             self._show_front()
 
@@ -205,32 +225,42 @@ class MainScreen(Screen[None]):
     def _title_changed(self) -> None:
         self.query_one(TabBar).refresh()
 
-    @work
-    async def _close(self, tab: LiveTab) -> None:
+    def _close(self, tab: LiveTab) -> None:
         """Close a tab; ask first if something runs in it."""
-        if _has_more(tab) and not await self.app.push_screen_wait(
-            ConfirmScreen(f"A shell runs on {tab.agent}. Closing the tab ends it.", "close it")
-        ):
-            return
-        await self._close_now(tab)
 
+        def close(sure: bool | None) -> None:
+            if sure:
+                self._close_now(tab)
+
+        if _has_more(tab):
+            question = f"A shell runs on {tab.agent}. Closing the tab ends it."
+            self.app.push_screen(ConfirmScreen(question, "close it"), close)
+        else:
+            close(True)
+
+    @work
     async def _close_now(self, tab: LiveTab) -> None:
         await self._model.close_tab(tab)
         pane = self._panes.pop(tab, None)
         self._show_front()
         if pane is not None:
+            self._ready.discard(pane)
             await pane.remove()
 
-    @work
-    async def _quit(self) -> None:
+    def _quit(self) -> None:
         """Leave; ask first if shells run."""
+
+        def leave(sure: bool | None) -> None:
+            if sure:
+                self.app.exit(Outcome(0))
+
         live = sum(_has_more(tab) for tab in self._model.tabs.all())
         what = "A shell runs" if live == 1 else f"{live} shells run"
-        if live and not await self.app.push_screen_wait(
-            ConfirmScreen(f"{what}. Quitting ends {'it' if live == 1 else 'them'}.", "quit")
-        ):
-            return
-        self.app.exit(Outcome(0))
+        if live:
+            question = f"{what}. Quitting ends {'it' if live == 1 else 'them'}."
+            self.app.push_screen(ConfirmScreen(question, "quit"), leave)
+        else:
+            leave(True)
 
     def _end_with(self, tab: LinkTab) -> None:
         """As ssh does: a console that was started for one shell ends with it, and with its status."""
@@ -242,4 +272,4 @@ class MainScreen(Screen[None]):
 
 def _has_more(tab: LiveTab) -> bool:
     """Tell whether something runs in a tab that ends with it."""
-    return tab.is_live and isinstance(tab, LinkTab) and tab.words.ends_with_tab
+    return isinstance(tab, LinkTab) and tab.has_work

@@ -138,6 +138,8 @@ class FleetPane(Pane):
         fleet, empty = self._model.fleet, self.query_one("#fleet-empty", Static)
         self.table.display = self.query_one("#fleet-head").display = bool(fleet.shown)
         empty.display = not fleet.shown
+        if fleet.shown and self.display and self.is_mounted and self.screen.focused is None:
+            self.take_focus()  # hidden, the table has lost the keyboard
         if not fleet.shown:
             if len(fleet):
                 empty.update(_NO_MATCH.format(filter=fleet.filter))

@@ -445,3 +445,12 @@ async def test_r_dials_the_relay_now() -> None:
         screen.client.lose()
         await screen.press("r")
         assert screen.client.retries == 1
+
+
+async def test_the_first_agent_that_appears_has_the_keyboard() -> None:
+    async with opened() as screen:
+        await screen.until_shown("No agents yet")
+        screen.client.change(entry("web"))
+        await screen.until_shown("web.lan")
+        await screen.press("enter")
+        assert (await screen.shell()).peer == "web"

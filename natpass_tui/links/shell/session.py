@@ -62,6 +62,7 @@ class ShellSession(LinkTab):
         self._terminal: Terminal | None = None
         self._size = (0, 0)
         self._input = bytearray()
+        self._opened_before = False
         self._resized = False
         self._to_send = asyncio.Event()
 
@@ -78,10 +79,25 @@ class ShellSession(LinkTab):
             self._resized = True
             self._to_send.set()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something would be lost with the tab: a shell, or what was typed for one."""
+        return super().has_work or (self._comes_first and bool(self._input))
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether what is typed is for the remote, now or soon."""
+        return super().takes_keys or self._comes_first
+
+    @property
+    def _comes_first(self) -> bool:
+        """Whether the tab's first shell is on its way: nobody has typed for another one."""
+        return self.state == Opening() or not self._begun
+
     def send(self, data: bytes) -> str:
         """Send input; return why it was not sent, empty if it was (or will be)."""
-        if self.state == Opening() and len(self._input) + len(data) <= MOST_TYPED_AHEAD:
-            self._input += data  # the tab's first shell is on its way: nobody has typed for another one
+        if self._comes_first and len(self._input) + len(data) <= MOST_TYPED_AHEAD:
+            self._input += data
             return ""
         if self._link is None or not self.is_live:
             return self.not_sent()
@@ -92,7 +108,9 @@ class ShellSession(LinkTab):
         return ""
 
     def _opens(self) -> None:
-        self._input.clear()  # what was typed for an earlier shell does not belong to the next
+        if self._opened_before:
+            self._input.clear()  # what was typed for an earlier shell does not belong to the next
+        self._opened_before = True
 
     def _message(self) -> ConnectRequest:
         return self.request.message(*self._size)
