@@ -33,7 +33,17 @@ RULES = [
         "the relay's decisions are pure",
         tuple(
             f"natpass_relay/{name}.py"
-            for name in ("routing", "admission", "roster", "ports", "fastpath", "lobby", "known_ids", "round_trips")
+            for name in (
+                "routing",
+                "admission",
+                "roster",
+                "ports",
+                "fastpath",
+                "lobby",
+                "known_ids",
+                "round_trips",
+                "patience",
+            )
         ),
         (*IMPURE, "os", "pathlib"),
     ),

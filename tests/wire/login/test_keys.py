@@ -32,7 +32,7 @@ def test_a_key_does_not_show() -> None:
 
 def test_secrets_under_16_characters_are_refused_with_the_reason() -> None:
     assert check_secret("x" * 16) == "x" * 16
-    with pytest.raises(UserError, match="has 15 characters and needs at least 16") as refused:
+    with pytest.raises(UserError, match="is 15 long and needs at least 16") as refused:
         check_secret("hunter2hunter22")
     assert "hunter2" not in str(refused.value)
 
