@@ -20,6 +20,7 @@ from natpass_tui.pixels.colours import Depth, grey
 from natpass_tui.pixels.half_blocks import HalfBlocks
 from natpass_tui.terminal.keys import canonical
 from natpass_tui.widgets import desktop_messages
+from natpass_tui.widgets.rows import joined, key_for_remote
 
 DEFAULT_PREFIX = "ctrl+]"
 FRAME_SECONDS = 1 / 60
@@ -198,31 +199,17 @@ class DesktopView(Widget, can_focus=True):
 
     def _take_regions(self) -> list[Region]:
         """Return the rows to paint, neighbours joined."""
-        rows = sorted(self._touched)
+        regions = joined(self._touched, self.cols)
         self._touched.clear()
-        regions: list[Region] = []
-        for row in rows:
-            if regions and regions[-1].bottom == row:
-                first = regions.pop()
-                regions.append(Region(0, first.y, self.cols, first.height + 1))
-            else:
-                regions.append(Region(0, row, self.cols, 1))
         return regions
 
     # Keyboard.
 
     def on_key(self, event: events.Key) -> None:
         """Say which key was typed, unless it is one of the console's own."""
-        if self._intercept is not None and self._intercept(event):
-            return
-        if canonical(event.key) == self._prefix:
-            self.post_message(self.PrefixPressed(self))
-            return
-        event.stop()
-        event.prevent_default()
-        # Textual takes ^H for the backspace key; the character tells them apart.
-        key = "ctrl+h" if event.key == "backspace" and event.character == "\x08" else event.key
-        self.post_message(self.KeyPressed(self, key, event.character))
+        key = key_for_remote(event, self._prefix, self._intercept, lambda: self.post_message(self.PrefixPressed(self)))
+        if key is not None:
+            self.post_message(self.KeyPressed(self, key, event.character))
 
     def on_paste(self, event: events.Paste) -> None:
         """Say what was pasted."""

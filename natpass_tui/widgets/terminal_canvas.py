@@ -13,6 +13,7 @@ from natpass_tui.driver import AnsiStrip, sgr_of
 from natpass_tui.terminal import Cursor, CursorShape, Frame, Scroll
 from natpass_tui.terminal.ansi import INVERSE, RESET, UNDERLINED, cut, restyle
 from natpass_tui.terminal.cells import clipped
+from natpass_tui.widgets.rows import joined
 
 Cell = tuple[int, int]
 """(row, col), rows counted from the oldest row kept, as `Scroll.top` does."""
@@ -74,15 +75,8 @@ class Canvas:
 
     def take_regions(self) -> list[Region]:
         """What was touched since the last call, neighbouring rows joined."""
-        rows = sorted(self._touched)
+        regions = joined(self._touched, self.cols)
         self._touched.clear()
-        regions: list[Region] = []
-        for row in rows:
-            if regions and regions[-1].bottom == row:
-                first = regions.pop()
-                regions.append(Region(0, first.y, self.cols, first.height + 1))
-            else:
-                regions.append(Region(0, row, self.cols, 1))
         return regions
 
     def strip(self, row: int) -> Strip:

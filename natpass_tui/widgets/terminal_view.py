@@ -20,6 +20,7 @@ from natpass_tui.terminal import (
 )
 from natpass_tui.terminal.keys import canonical
 from natpass_tui.widgets import terminal_messages
+from natpass_tui.widgets.rows import key_for_remote
 from natpass_tui.widgets.terminal_screen import TerminalScreen
 
 DEFAULT_PREFIX = "ctrl+]"
@@ -83,16 +84,9 @@ class TerminalView(TerminalScreen):
 
     def on_key(self, event: events.Key) -> None:
         """Send a key, unless it is one of the console's own."""
-        if self._intercept is not None and self._intercept(event):
-            return
-        if canonical(event.key) == self._prefix:
-            self.post_message(self.PrefixPressed(self))
-            return
-        event.stop()
-        event.prevent_default()
-        # Textual takes ^H for the backspace key; the character tells them apart.
-        key = "ctrl+h" if event.key == "backspace" and event.character == "\x08" else event.key
-        self.send_key(key, event.character)
+        key = key_for_remote(event, self._prefix, self._intercept, lambda: self.post_message(self.PrefixPressed(self)))
+        if key is not None:
+            self.send_key(key, event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         """Send pasted text."""
