@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 #: How long an opener waits for `connect_rep` (WIRE.md §5: np-svr says nothing about an absent target).
 OPEN_SECONDS = 10.0
 _TICK_SECONDS = 1.0
+#: Whoever sends and hears nothing for so long asks at once whether the relay is still there, in seconds.
+_DOUBT_SECONDS = 2.0
 
 
 class Session:
@@ -66,6 +68,9 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._ping: tuple[int, float] | None = None
         self._shown_at = 0.0
+        self._asked_at: float | None = None  # the first ping since the relay was heard last
+        self._sent_since_heard = False
+        self._heard, self._heard_at = 0, 0.0  # bytes received, and when that was seen
         #: Seconds from us to the relay and back, None until measured.
         self.round_trip: float | None = None
         #: The relay's last words, if it said any.
@@ -77,6 +82,13 @@ class Session:
     def dropped(self) -> int:
         """How many messages came for links that do not exist."""
         return self._table.dropped
+
+    @property
+    def unanswered(self) -> float:
+        """Seconds since the relay was asked for a sign of life, and gave none; 0 while there is nothing to doubt."""
+        if self._asked_at is None or self._socket.received_bytes != self._heard or self._holders:
+            return 0.0
+        return self._loop.time() - self._asked_at
 
     async def open_link(self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS) -> Link:
         """Open a link to `peer` and wait for its answer.
@@ -110,21 +122,28 @@ class Session:
     def send(self, message: Msg) -> None:
         """Send a message at once. For small ones: data waits for `send_on`."""
         self._socket.write(envelope.to_frame(message))
-        self._keepalive.sent(self._loop.time())
+        self._note_sent()
 
     async def run(self) -> str:
         """Keep the connection alive until it ends; return why it did."""
+        self._heard, self._heard_at = self._socket.received_bytes, self._loop.time()
         self._show_life()  # the first round trip is measured at once
-        heard = self._socket.received_bytes
         while not self.ended.done():
             now = self._loop.time()
             self._keepalive.tick(now)
-            if self._socket.received_bytes != heard:  # any byte is life, even of a frame that takes its time
-                heard = self._socket.received_bytes
-                self._keepalive.received()
+            self._listen(now)
             if self._keepalive.is_dead:
                 self._socket.abort(TimeoutError(f"no sign of life for {self._keepalive.silence:.0f} s"))
-            elif self._keepalive.is_due(now) or (self._pings and now - self._shown_at >= self._keepalive.interval):
+            elif (
+                self._keepalive.is_due(now)
+                or (self._pings and now - self._shown_at >= self._keepalive.interval)
+                or (
+                    self._pings
+                    and self._asked_at is None
+                    and self._sent_since_heard
+                    and now - self._heard_at >= _DOUBT_SECONDS
+                )
+            ):
                 self._show_life()  # who sends all the time still wants to know the round trip
             await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
         return self.ended.result()
@@ -156,7 +175,7 @@ class Session:
             # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
             head = self._table.message(link, Msg(type=message_type)).SerializeToString()
             self._socket.write(encode_frame(head + payload))
-            self._keepalive.sent(self._loop.time())
+            self._note_sent()
 
     def end_link(self, link: LinkState, end: End) -> None:
         """End this link, and tell the other side."""
@@ -254,13 +273,29 @@ class Session:
             case _ if self._on_relay_message is not None:
                 self._on_relay_message(message)
 
+    def _listen(self, now: float) -> None:
+        """Take note of what came since the last time: any byte is life, even of a frame that takes its time."""
+        if self._socket.received_bytes != self._heard:
+            self._heard, self._heard_at = self._socket.received_bytes, now
+            self._keepalive.received()
+            self._asked_at, self._sent_since_heard = None, False
+
+    def _note_sent(self) -> None:
+        now = self._loop.time()
+        self._listen(now)  # what came before is no answer
+        self._keepalive.sent(now)
+        self._sent_since_heard = True
+
     def _show_life(self) -> None:
         self._shown_at = self._loop.time()
+        self._listen(self._shown_at)
         message = Msg(type=MsgType.keepalive, from_id=self.client_id, to=RELAY_ID)
         if self._pings:
             # The loop's own time has a resolution of 1 ms with uvloop, and stands still between its turns.
             self._ping = (secrets.randbits(64), time.perf_counter())
             message = Msg(type=MsgType.ping, from_id=self.client_id, to=RELAY_ID, ping=Ping(nonce=self._ping[0]))
+            if self._asked_at is None:
+                self._asked_at = self._shown_at
         self.send(message)
 
     def _forget(self, state: LinkState) -> None:

@@ -364,3 +364,23 @@ def test_not_loopback(host: str) -> None:
 def test_addresses_are_written_as_people_do() -> None:
     assert str(RelayAddress("h", 1)) == "h:1"
     assert str(RelayAddress("::1", 6154)) == "[::1]:6154"
+
+
+async def test_an_unanswered_question_is_seen_long_before_the_connection_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who sends and hears nothing asks at once: the next ping would be due seconds later."""
+    monkeypatch.setattr(session_module, "_TICK_SECONDS", 0.02)
+    monkeypatch.setattr(session_module, "_DOUBT_SECONDS", 0.1)
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        session = await watched.client.online()
+        guest = await relay.guest()
+        await wait_for(lambda: watched.client.round_trip is not None)
+        assert session.unanswered == 0
+        relay.mute = True
+        session.send(Msg(type=MsgType.keepalive, from_id="c", to="server"))
+        await wait_for(lambda: session.unanswered > 0.1, timeout=3)
+        assert len(guest.of_type(MsgType.ping)) == 1
+        guest.send(Msg(type=MsgType.keepalive))
+        await wait_for(lambda: session.unanswered == 0)
