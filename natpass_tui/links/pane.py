@@ -101,6 +101,8 @@ class LinkPane(Pane):
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
         if self._tab.takes_keys:
+            if seconds := self._tab.unanswered:
+                self.say(f"no answer from the relay for {seconds:.0f} s: what you type may not arrive")
             return False
         if event.key == "enter":
             self._remark = ""

@@ -158,6 +158,11 @@ class LinkTab(ABC):
         """Return why input goes nowhere, empty while it does not."""
         return life.not_sent(self.state, self.words)
 
+    @property
+    def unanswered(self) -> float:
+        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        return self._relay.unanswered
+
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
         return self._relay.relay_line()

@@ -33,6 +33,9 @@ _BURST_SECONDS = 0.1
 #: Clocks of relay and console that differ by less are taken for equal, in seconds.
 _SAME_CLOCK = 2.0
 
+#: A relay that has not answered for so long is said not to; a slow line's answers take less.
+NO_ANSWER_SECONDS = 3.0
+
 
 class LiveTab(Tab, Protocol):
     """A tab that follows what happens to the relay and its agent."""
@@ -128,8 +131,16 @@ class Console:
         """Whether messages can be sent; false from the moment the connection breaks."""
         return self._session is not None and not self._session.ended.done()
 
+    @property
+    def unanswered(self) -> float:
+        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        seconds = self._session.unanswered if self._session is not None and self.is_online else 0.0
+        return seconds if seconds >= NO_ANSWER_SECONDS else 0.0
+
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
+        if seconds := self.unanswered:
+            return f"no answer for {seconds:.0f} s from {self.relay}"
         return relay_text(self.status, self.relay, asyncio.get_running_loop().time())
 
     async def run(self) -> None:

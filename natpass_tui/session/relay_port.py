@@ -30,6 +30,11 @@ class LinkOpener(Protocol):
         """Whether we are logged in."""
         ...
 
+    @property
+    def unanswered(self) -> float:
+        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        ...
+
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
         ...

@@ -49,14 +49,14 @@ class StatusBar(Widget):
             self.refresh()
 
     def _content(self) -> tuple[object, ...]:
-        online = self._model.is_online
+        online = self._model.is_online and not self._model.unanswered
         latency = round_trip(self._model.round_trip) if online and self._model.round_trip is not None else ""
         return self._model.relay_line(), online, latency, self.keys, self.prefix
 
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
         self._drawn = self._content()
-        relay, online, latency = self._model.relay_line(), self._model.is_online, self._drawn[2]
+        relay, online, latency = self._drawn[0], self._drawn[1], self._drawn[2]
         width = self.size.width
         text = self.get_component_rich_style("status--text")
         if self.prefix:
@@ -64,7 +64,9 @@ class StatusBar(Widget):
             keys = (*keys[:2], ("1-9", "tab"), *keys[2:], (self.prefix, "itself"))
             return self._keys(keys, width, f" {self.prefix} ")
         state = self.get_component_rich_style("status--good" if online else "status--bad", partial=True)
-        left = f" {'●' if online else '○'} {relay}" + (f" · {latency}" if latency else "")
+        left = f" {'●' if online else '◐' if self._model.is_online else '○'} {relay}" + (
+            f" · {latency}" if latency else ""
+        )
         keys_strip = self._keys(self.keys, width - cell_len(left) - 2, "")
         room = width - keys_strip.cell_length
         shown = fit(left, room)

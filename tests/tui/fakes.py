@@ -79,6 +79,7 @@ class FakeSession:
         self.capabilities = capabilities
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sent: list[Msg] = []
+        self.unanswered = 0.0
 
     def send(self, message: Msg) -> None:
         self.sent.append(message)
