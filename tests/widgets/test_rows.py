@@ -1,5 +1,7 @@
 """What views that paint single rows share."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
@@ -12,7 +14,7 @@ def test_regions_cover_the_rows_and_no_others(rows: set[int], cols: int) -> None
     regions = joined(rows, cols)
     assert [row for region in regions for row in range(region.y, region.bottom)] == sorted(rows)
     assert all(region.x == 0 and region.width == cols for region in regions)
-    assert all(above.bottom < below.y for above, below in zip(regions, regions[1:], strict=False))
+    assert all(above.bottom < below.y for above, below in itertools.pairwise(regions))
 
 
 def test_neighbours_are_one_region() -> None:
