@@ -9,8 +9,11 @@ from textual.widget import Widget
 
 from natpass_tui.session.console import Console
 from natpass_tui.session.durations import round_trip
-from natpass_tui.session.prefix import CHOICES
+from natpass_tui.session.prefix import CHOICES, Command
 from natpass_tui.widgets.cells import fit
+
+#: The choices after the prefix that are shown first where there is no room for all; the help has the others.
+_MOST_USED = (Command.CLOSE, Command.FLEET, Command.NEXT, Command.NEW, Command.SCROLL, Command.PALETTE)
 
 
 class StatusBar(Widget):
@@ -60,8 +63,10 @@ class StatusBar(Widget):
         width = self.size.width
         text = self.get_component_rich_style("status--text")
         if self.prefix:
-            keys = tuple((key, what) for _, key, what, _ in CHOICES)
-            keys = (*keys[:2], ("1-9", "tab"), *keys[2:], (self.prefix, "itself"))
+            words = {command: (key, what) for _, key, what, command in CHOICES}
+            first = (("?", "all keys"), words.pop(Command.QUIT), *(words.pop(command) for command in _MOST_USED))
+            words.pop(Command.HELP)
+            keys = (*first, ("1-9", "tab"), *words.values(), (self.prefix, "itself"))
             return self._keys(keys, width, f" {self.prefix} ")
         state = self.get_component_rich_style("status--good" if online else "status--bad", partial=True)
         left = f" {'●' if online else '◐' if self._model.is_online else '○'} {relay}" + (
@@ -81,7 +86,8 @@ class StatusBar(Widget):
         used = cell_len(head)
         for key, what in keys:
             cells = cell_len(key) + cell_len(what) + 3
-            if used + cells > room:
+            if used + cells + (1 if head and (key, what) != keys[-1] else 0) > room:
+                segments += [Segment("…", text)] if head and used < room else []
                 break
             segments += [Segment(f" {key}", bold), Segment(f" {what} ", text)]
             used += cells

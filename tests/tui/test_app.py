@@ -194,7 +194,7 @@ async def test_the_prefix_twice_sends_it_and_a_hint_shows_the_choices() -> None:
         await screen.press("enter")
         link = await screen.shell()
         await screen.press(PREFIX)
-        await screen.until_shown("n next  p previous")
+        await screen.until_shown("? all keys  q quit")
         await screen.press(PREFIX)
         await wait_for(lambda: link.input == b"\x1d")
         await screen.until_shown("connected to relay.test:6154")
@@ -472,3 +472,14 @@ async def test_a_relay_that_does_not_answer_is_said_so_long_before_it_is_given_u
         await wait_for(lambda: link.input == b"a")  # it waits for the network; nothing is thrown away
         screen.client.session.unanswered = 0.0
         await screen.until_shown("● connected")
+
+
+@pytest.mark.parametrize("width", [12, 30, 50, 80, 100, 140, 200])
+async def test_the_choices_after_the_prefix_end_with_a_sign_where_there_is_no_room(width: int) -> None:
+    async with opened("web", size=(width, 24)) as screen:
+        await screen.press(PREFIX)
+        await wait_for(lambda: screen.lines()[-1].startswith(" ctrl+] "))
+        line = screen.lines()[-1].rstrip()
+        assert line.endswith("…") is (width < 200)
+        assert ("? all keys  q quit" in line) is (width >= 30)
+        assert ("x close  f fleet  n next  c new shell  [ scroll" in line) is (width >= 80)
