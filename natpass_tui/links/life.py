@@ -91,10 +91,11 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There is none, and the reason why."""
+    """There is none, and the reason why; `absent`: the agent is away, and it opens when the roster shows it."""
 
     reason: str
     after: Ended | Lost | None = None
+    absent: bool = False
 
 
 State = Waiting | Opening | Live | Refused | Ended | Lost
@@ -168,6 +169,8 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
             return Step(Opening(state))
         case Ended(), Retry(by_user=True, relay_up=relay_up):
             return Step(Opening(state) if relay_up else Waiting(state))
+        case Refused(_, after, True), AgentThere():
+            return Step(Opening(after))
         case Refused(_, after), Retry(by_user=True, relay_up=relay_up):
             return Step(Opening(after) if relay_up else Waiting(after))
     return Step(state)
@@ -194,7 +197,7 @@ def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: fl
         return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
     if isinstance(after, Lost) and end.reason == ConnectResponse.ABSENT:
         return Lost(after.text, after.at, by_relay=False, retry_in=RETRY)
-    return Refused(end.text or "no reason given", after)
+    return Refused(end.text or "no reason given", after, absent=end.reason == ConnectResponse.ABSENT)
 
 
 def _separator(after: Ended | Lost | None, now: float, words: Words) -> str:
@@ -220,8 +223,9 @@ def banner(state: State, agent: str, prefix: str, relay: str, words: Words) -> s
             return f"opening a {noun} {where} …"
         case Waiting():
             return f"waiting for the relay: {relay} — {close}"
-        case Refused(reason):
-            return f"no {noun} {where}: {reason} — Enter tries again, {close}"
+        case Refused(reason, _, absent):
+            by_itself = "; it opens when the agent is there" if absent else ""
+            return f"no {noun} {where}: {reason} — Enter tries again{by_itself}, {close}"
         case Ended(text):
             return f"{text} — Enter: new {noun}, {close}"
         case Lost(text, at, by_relay):

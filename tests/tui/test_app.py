@@ -483,3 +483,15 @@ async def test_the_choices_after_the_prefix_end_with_a_sign_where_there_is_no_ro
         assert line.endswith("…") is (width < 200)
         assert ("? all keys  q quit" in line) is (width >= 30)
         assert ("x close  f fleet  n next  c new shell  [ scroll" in line) is (width >= 80)
+
+
+async def test_a_tab_whose_agent_was_away_opens_when_the_roster_shows_it() -> None:
+    async with opened("web") as screen:
+        screen.client.answer = absent
+        await screen.press("enter")
+        await screen.until_shown("it opens when the agent is there")
+        screen.client.answer = lambda peer: None
+        screen.client.change(entry("db"))
+        assert not screen.client.links
+        screen.client.change(entry("web", up=1))
+        assert (await screen.shell()).peer == "web"

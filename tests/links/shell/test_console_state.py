@@ -25,7 +25,7 @@ ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
         (s.Waiting(), s.RelayUp(), s.Opening()),
         (s.Opening(), s.Opened(), s.Live()),
         (s.Opening(), s.LinkGone(NO_PROGRAM, relay_up=True), s.Refused("no such program")),
-        (s.Opening(), s.LinkGone(ABSENT, relay_up=True), s.Refused("agent web is not connected")),
+        (s.Opening(), s.LinkGone(ABSENT, relay_up=True), s.Refused("agent web is not connected", absent=True)),
         (s.Opening(), s.LinkGone(GONE, relay_up=False), s.Waiting()),
         (s.Live(), s.LinkGone(EXITED, relay_up=True), s.Ended("shell ended (status 7)", 10, 7, by_itself=True)),
         (s.Live(), s.LinkGone(KILLED, relay_up=True), s.Ended("shell ended (signal 9)", 10, 137, by_itself=True)),
@@ -48,6 +48,7 @@ ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
         (ENDED, s.Retry(), s.Opening(ENDED)),
         (ENDED, s.Retry(relay_up=False), s.Waiting(ENDED)),
         (s.Refused("no", ENDED), s.Retry(), s.Opening(ENDED)),
+        (s.Refused("no", ENDED, absent=True), s.AgentThere(), s.Opening(ENDED)),
         (s.Waiting(ENDED), s.RelayUp(), s.Opening(ENDED)),
     ],
 )
@@ -67,6 +68,7 @@ def test_what_follows(before: s.State, event: s.Event, after: s.State) -> None:
         (ENDED, s.AgentThere()),
         (ENDED, s.Retry(by_user=False)),
         (s.Refused("no"), s.RelayUp()),
+        (s.Refused("no"), s.AgentThere()),
         (s.Refused("no"), s.Retry(by_user=False)),
     ],
 )
