@@ -49,6 +49,9 @@ _PALETTE = (
     ("Quit", "Ends all shells", Command.QUIT),
 )
 
+#: Rich's names of colour systems in which our greys and blues are all white.
+FEW_COLOURS = frozenset({None, "standard", "windows"})
+
 
 class ConsoleApp(App[Outcome], inherit_bindings=False):
     """The console. Run it beside `console.run()`.
@@ -84,6 +87,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
     def on_mount(self) -> None:
         """Follow the model."""
         self.console_model.listener = self
+        self.set_class(self.console.color_system in FEW_COLOURS, "few-colours")
         self.keys.hold()  # the first tab may have to open yet
         self.call_after_refresh(self.console_model.measure)
 

@@ -47,13 +47,14 @@ _SHELL = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """All keys."""
+    """All keys, those of the current place first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark,space", "close", show=False)]
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, *, in_fleet: bool) -> None:
         super().__init__()
         self._prefix = prefix
+        self._in_fleet = in_fleet
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -78,11 +79,10 @@ class HelpScreen(ModalScreen[None]):
         after = [(key, _WORDS[what]) for _, key, what, _ in CHOICES]
         after[2:2] = [("1 … 9", "that tab")]
         after.append((self._prefix, f"send {self._prefix} itself"))
-        for title, rows in (
-            ("In the fleet", _FLEET),
-            (f"Anywhere, after the prefix {self._prefix}", tuple(after)),
-            ("In a shell or desktop every other key goes to the remote machine", _SHELL),
-        ):
+        fleet = ("In the fleet", _FLEET)
+        anywhere = (f"Anywhere, after the prefix {self._prefix}", tuple(after))
+        tabs = ("In a shell or desktop every other key goes to the remote machine", _SHELL)
+        for title, rows in (fleet, anywhere, tabs) if self._in_fleet else (anywhere, tabs, fleet):
             text.append(f"\n{title}\n", style="bold")
             for key, what in rows:
                 text.append(f"  {key:<24}", style="bold dim")

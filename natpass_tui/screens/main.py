@@ -195,7 +195,7 @@ class MainScreen(Screen[None]):
             case Command.PALETTE:
                 self.app.action_command_palette()
             case Command.HELP:
-                self.app.push_screen(HelpScreen(self._settings.prefix))
+                self.app.push_screen(HelpScreen(self._settings.prefix, in_fleet=front is None))
             case Command.QUIT:
                 self._quit()
             case command if pane is not None and pane.run_command(command):

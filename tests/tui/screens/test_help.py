@@ -1,0 +1,11 @@
+"""The help begins with the keys of the place that it is asked for in."""
+
+from natpass_tui.screens.dialogs import HelpScreen
+
+
+def test_the_current_place_comes_first() -> None:
+    fleet = HelpScreen("ctrl+]", in_fleet=True)._text().plain
+    shell = HelpScreen("ctrl+]", in_fleet=False)._text().plain
+    assert fleet.index("In the fleet") < fleet.index("Anywhere, after the prefix")
+    assert shell.index("Anywhere, after the prefix") < shell.index("In a shell") < shell.index("In the fleet")
+    assert sorted(fleet.splitlines()) == sorted(shell.splitlines())
