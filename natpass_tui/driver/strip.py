@@ -48,6 +48,10 @@ class AnsiStrip(Strip):
     def _segments(self, segments: list[Segment]) -> None:
         self._built = None
 
+    def colourless(self) -> "AnsiStrip":
+        """The same line in the terminal's own colours."""
+        return AnsiStrip(ansi.colourless(self._line), self.cell_length, self._theme)
+
     @property
     def line(self) -> str:
         """The ANSI it was made from."""

@@ -118,6 +118,31 @@ def simple_codes(sequence: str) -> tuple[int, ...]:
     return tuple(codes)
 
 
+_COLOURS = frozenset({*range(30, 50), 58, 59, *range(90, 108)})
+"""Codes of SGR that choose a colour, or the default one (ECMA-48, and xterm's bright ones)."""
+
+
+def colourless(line: str) -> str:
+    """The line in the terminal's own colours, with all other attributes."""
+    return _SGR.sub(lambda match: _colourless_sgr(match[0]), line) if "\x1b" in line else line
+
+
+@lru_cache(maxsize=4096)
+def _colourless_sgr(sequence: str) -> str:
+    kept: list[str] = []
+    fields = sequence.removeprefix("\x1b[").removesuffix("m").split(";")
+    index = 0
+    while index < len(fields):
+        field = fields[index]
+        head = field.partition(":")[0]
+        if not head.isdecimal() or int(head) not in _COLOURS:
+            kept.append(field)
+        elif field in {"38", "48", "58"} and index + 1 < len(fields):
+            index += 2 if fields[index + 1] == "5" else 4
+        index += 1
+    return f"\x1b[{';'.join(kept)}m" if kept else ""
+
+
 def downgraded(line: str, system: ColorSystem) -> str:
     """The line for a terminal with fewer colours than the remote used."""
     if "\x1b" not in line:

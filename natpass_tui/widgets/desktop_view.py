@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
@@ -113,7 +114,7 @@ class DesktopView(Widget, can_focus=True):
             self._pull()
         strips = [self._strip(row) for row in range(crop.y, crop.bottom)]
         if crop.x or crop.width != self.cols:
-            strips = [strip.crop_extend(crop.x, crop.right, None) for strip in strips]
+            strips = [strip.crop_extend(crop.x, crop.right, Style.null()) for strip in strips]
         if not (keeps_colours(self.app) or self.app.no_color):
             background = self.background_colors[1]
             for line_filter in self.app.get_line_filters():

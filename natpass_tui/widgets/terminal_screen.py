@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from natpass_tui.driver import keeps_colours, paint_now, writer_depth
+from natpass_tui.driver import AnsiStrip, keeps_colours, paint_now, writer_depth
 from natpass_tui.terminal import SCROLLBACK_ROWS, Frame, Modes, Parsed, Pump, TerminalEngine, create_engine
 from natpass_tui.terminal.cells import printable
 from natpass_tui.widgets import terminal_messages
@@ -190,12 +191,18 @@ class TerminalScreen(Widget, can_focus=True):
         if crop.x == 0 and crop.width == self._canvas.cols:
             strips = [self._canvas.strip(row) for row in rows]
         else:
-            strips = [self._canvas.strip(row).crop_extend(crop.x, crop.right, None) for row in rows]
+            strips = [self._canvas.strip(row).crop_extend(crop.x, crop.right, Style.null()) for row in rows]
         if not keeps_colours(self.app):
-            background = self.background_colors[1]
-            for line_filter in self.app.get_line_filters():
-                strips = [strip.apply_filter(line_filter, background) for strip in strips]
+            strips = [self._filtered(strip) for strip in strips]
         return strips
+
+    def _filtered(self, strip: Strip) -> Strip:
+        if self.app.no_color and isinstance(strip, AnsiStrip):
+            return strip.colourless()  # Textual's filter would make greys of its own of the terminal's default colours
+        background = self.background_colors[1]
+        for line_filter in self.app.get_line_filters():
+            strip = strip.apply_filter(line_filter, background)
+        return strip
 
     def render_line(self, y: int) -> Strip:
         """One strip."""
