@@ -1,3 +1,4 @@
+from natpass_wire.pb import exec_pb2 as _exec_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -8,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ConnectRequest(_message.Message):
-    __slots__ = ("name", "kind", "caddr", "cshell", "cvnc")
+    __slots__ = ("name", "kind", "caddr", "cshell", "cvnc", "cexec", "offer")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         tcp: _ClassVar[ConnectRequest.Kind]
@@ -17,23 +18,47 @@ class ConnectRequest(_message.Message):
         vnc: _ClassVar[ConnectRequest.Kind]
         bench: _ClassVar[ConnectRequest.Kind]
         code: _ClassVar[ConnectRequest.Kind]
+        stream: _ClassVar[ConnectRequest.Kind]
+        exec: _ClassVar[ConnectRequest.Kind]
     tcp: ConnectRequest.Kind
     udp: ConnectRequest.Kind
     shell: ConnectRequest.Kind
     vnc: ConnectRequest.Kind
     bench: ConnectRequest.Kind
     code: ConnectRequest.Kind
+    stream: ConnectRequest.Kind
+    exec: ConnectRequest.Kind
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CADDR_FIELD_NUMBER: _ClassVar[int]
     CSHELL_FIELD_NUMBER: _ClassVar[int]
     CVNC_FIELD_NUMBER: _ClassVar[int]
+    CEXEC_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: ConnectRequest.Kind
     caddr: ConnectAddr
     cshell: ConnectShell
     cvnc: ConnectVnc
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ConnectRequest.Kind, str]] = ..., caddr: _Optional[_Union[ConnectAddr, _Mapping]] = ..., cshell: _Optional[_Union[ConnectShell, _Mapping]] = ..., cvnc: _Optional[_Union[ConnectVnc, _Mapping]] = ...) -> None: ...
+    cexec: _exec_pb2.ConnectExec
+    offer: StreamOffer
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ConnectRequest.Kind, str]] = ..., caddr: _Optional[_Union[ConnectAddr, _Mapping]] = ..., cshell: _Optional[_Union[ConnectShell, _Mapping]] = ..., cvnc: _Optional[_Union[ConnectVnc, _Mapping]] = ..., cexec: _Optional[_Union[_exec_pb2.ConnectExec, _Mapping]] = ..., offer: _Optional[_Union[StreamOffer, _Mapping]] = ...) -> None: ...
+
+class StreamOffer(_message.Message):
+    __slots__ = ("version", "handshake")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    handshake: bytes
+    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ...) -> None: ...
+
+class StreamAnswer(_message.Message):
+    __slots__ = ("version", "handshake")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    handshake: bytes
+    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ...) -> None: ...
 
 class ConnectAddr(_message.Message):
     __slots__ = ("addr", "port")
@@ -66,7 +91,7 @@ class ConnectVnc(_message.Message):
     def __init__(self, fps: _Optional[int] = ..., quality: _Optional[int] = ..., cursor: _Optional[bool] = ...) -> None: ...
 
 class ConnectResponse(_message.Message):
-    __slots__ = ("ok", "msg", "reason")
+    __slots__ = ("ok", "msg", "reason", "answer")
     class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNSET: _ClassVar[ConnectResponse.Reason]
@@ -74,18 +99,22 @@ class ConnectResponse(_message.Message):
         IN_USE: _ClassVar[ConnectResponse.Reason]
         REFUSED: _ClassVar[ConnectResponse.Reason]
         FAILED: _ClassVar[ConnectResponse.Reason]
+        GONE: _ClassVar[ConnectResponse.Reason]
     UNSET: ConnectResponse.Reason
     ABSENT: ConnectResponse.Reason
     IN_USE: ConnectResponse.Reason
     REFUSED: ConnectResponse.Reason
     FAILED: ConnectResponse.Reason
+    GONE: ConnectResponse.Reason
     OK_FIELD_NUMBER: _ClassVar[int]
     MSG_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
     ok: bool
     msg: str
     reason: ConnectResponse.Reason
-    def __init__(self, ok: _Optional[bool] = ..., msg: _Optional[str] = ..., reason: _Optional[_Union[ConnectResponse.Reason, str]] = ...) -> None: ...
+    answer: StreamAnswer
+    def __init__(self, ok: _Optional[bool] = ..., msg: _Optional[str] = ..., reason: _Optional[_Union[ConnectResponse.Reason, str]] = ..., answer: _Optional[_Union[StreamAnswer, _Mapping]] = ...) -> None: ...
 
 class LinkEnd(_message.Message):
     __slots__ = ("cause", "text", "status")
@@ -96,11 +125,13 @@ class LinkEnd(_message.Message):
         CLOSED: _ClassVar[LinkEnd.Cause]
         PEER_GONE: _ClassVar[LinkEnd.Cause]
         FAILED: _ClassVar[LinkEnd.Cause]
+        TIMED_OUT: _ClassVar[LinkEnd.Cause]
     UNSET: LinkEnd.Cause
     EXITED: LinkEnd.Cause
     CLOSED: LinkEnd.Cause
     PEER_GONE: LinkEnd.Cause
     FAILED: LinkEnd.Cause
+    TIMED_OUT: LinkEnd.Cause
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]

@@ -7,18 +7,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class About(_message.Message):
-    __slots__ = ("host", "os", "user", "version", "serves")
+    __slots__ = ("host", "os", "user", "version", "serves", "streams")
     HOST_FIELD_NUMBER: _ClassVar[int]
     OS_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVES_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
     host: str
     os: str
     user: str
     version: str
     serves: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, host: _Optional[str] = ..., os: _Optional[str] = ..., user: _Optional[str] = ..., version: _Optional[str] = ..., serves: _Optional[_Iterable[str]] = ...) -> None: ...
+    streams: int
+    def __init__(self, host: _Optional[str] = ..., os: _Optional[str] = ..., user: _Optional[str] = ..., version: _Optional[str] = ..., serves: _Optional[_Iterable[str]] = ..., streams: _Optional[int] = ...) -> None: ...
 
 class RosterEntry(_message.Message):
     __slots__ = ("id", "about", "connected_unix_ms")
