@@ -1,18 +1,13 @@
-"""One end of a virtual link, as the programs use it."""
+"""One end of a virtual link, as the programs use it: a stream (`stream`), or a plain link (`plain_link`)."""
 
-import asyncio
-from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from natpass_wire.errors import NatpassError
-from natpass_wire.links import End, LinkState, State
+from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
-
-#: Bytes that may wait for one link's reader before the whole connection is read no further, and where it goes on.
-#: Data of a link without credit has nowhere else to wait: this bounds memory, and TCP slows the sender down.
-MAX_UNREAD_BYTES = 512 * 1024
-RESUME_UNREAD_BYTES = 128 * 1024
 
 
 class LinkEndedError(NatpassError):
@@ -23,151 +18,110 @@ class LinkEndedError(NatpassError):
         self.end = end
 
 
-class Carrier(Protocol):
-    """What a link needs from the connection that carries it."""
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """There is no way to the other end at the moment; the link goes on when there is one.
 
-    async def send_on(self, link: LinkState, message: Msg) -> None:
-        """Send a message of this link; wait while the connection is over its high-water mark."""
+    Attributes:
+        reason: why, for a person, safe to print.
+        since: since when, in the loop's time.
+    """
 
-    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
-        """Send a message whose payload is serialised already; wait as `send_on` does."""
-
-    def end_link(self, link: LinkState, end: End) -> None:
-        """End this link, and tell the other side."""
-
-    def accept_link(self, link: LinkState) -> None:
-        """Say yes to an asked link."""
-
-    def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
-        """Say no to an asked link."""
-
-    def hold(self, holder: object, holds: bool) -> None:
-        """Read no further (or again) on behalf of `holder`."""
+    reason: str
+    since: float
 
 
-class Link:
+class Link(Protocol):
     """A link that is open, or being opened.
 
     One task reads, any number send. Nothing is dropped: who does not read slows the sender down.
     """
 
-    def __init__(self, carrier: Carrier, state: LinkState) -> None:
-        self._carrier = carrier
-        self._state = state
-        self._unread: deque[Msg] = deque()
-        self._unread_bytes = 0
-        self._holding = False
-        self._changed = asyncio.Event()
-
     @property
     def peer(self) -> str:
         """The other end's client id."""
-        return self._state.peer
+        ...
 
     @property
     def link_id(self) -> str:
         """The link's id."""
-        return self._state.link_id
+        ...
 
     @property
     def end(self) -> End | None:
         """Why the link ended, None while it has not."""
-        return self._state.end
+        ...
+
+    @property
+    def detached(self) -> Detached | None:
+        """How it comes that nothing gets through; None while the other end can be reached, or if the link has ended."""
+        ...
+
+    @property
+    def resumes(self) -> int:
+        """How many times the link went on over another connection."""
+        ...
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` called whenever `detached` changes, and when the link goes on after something was skipped."""
 
     @property
     def is_holding(self) -> bool:
-        """Whether so much waits for this link's reader that the whole connection is read no further."""
-        return self._holding
+        """Whether so much waits for this link's reader that others wait as well; never with credit."""
+        ...
 
     async def ended(self) -> End:
         """Wait until the link is gone; return why. Messages that came before its end may still be unread."""
-        while self._state.end is None:
-            self._changed.clear()
-            await self._changed.wait()
-        return self._state.end
+        ...
 
-    async def send(self, message: Msg) -> None:
-        """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
+    async def room(self) -> int:
+        """Wait until something can be sent; return how many bytes of data one message should have at most.
+
+        Who makes data asks first, and makes no more than that: what is not made yet can still change (Ctrl+C).
 
         Raises:
             LinkEndedError: the link is gone.
         """
-        self._check()
-        await self._carrier.send_on(self._state, message)
-        self._check()
+        ...
 
-    async def send_payload(self, message_type: MsgType, payload: bytes) -> None:
-        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
+    async def send(self, message: Msg, *, newest: bool = False) -> None:
+        """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
 
         Args:
-            message_type: the message's type.
-            payload: one payload field, tag and length included; b"" for none.
+            message: the message; it belongs to the link then.
+            newest: something newer will follow, so that this one need not be sent again should it be lost.
 
         Raises:
             LinkEndedError: the link is gone.
             LocalProtocolError: it does not fit into a frame.
         """
-        self._check()
-        await self._carrier.send_payload_on(self._state, message_type, payload)
-        self._check()
+
+    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
+        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
+
+        Args:
+            message_type: the message's type.
+            payload: one payload field, tag and length included; b"" for none.
+            newest: as for `send`.
+
+        Raises:
+            LinkEndedError: the link is gone.
+            LocalProtocolError: it does not fit into a frame.
+        """
 
     async def receive(self) -> Msg:
-        """Return the next message.
+        """Return the next message. Who asks for another one is done with the one before: the sender gets credit for it.
 
         Raises:
             LinkEndedError: the link is gone, and everything that came before its end has been returned.
         """
-        while not self._unread:
-            self._check()
-            self._changed.clear()
-            await self._changed.wait()
-        message = self._unread.popleft()
-        self._unread_bytes -= message.ByteSize()
-        if self._holding and self._unread_bytes <= RESUME_UNREAD_BYTES:
-            self._holding = False
-            self._carrier.hold(self, False)
-        return message
+        ...
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the link; the other end gets the reason. Nothing happens if it had ended."""
-        self._carrier.end_link(self._state, End(cause, text, status))
-        self.wake()
-
-    # what the connection calls
-
-    def deliver(self, message: Msg) -> None:
-        """Take a message that came for this link."""
-        self._unread.append(message)
-        self._unread_bytes += message.ByteSize()
-        if self._unread_bytes >= MAX_UNREAD_BYTES and not self._holding:
-            self._holding = True
-            self._carrier.hold(self, True)
-        self._changed.set()
-
-    def wake(self) -> None:
-        """Let whoever waits see that the link's state has changed."""
-        self._changed.set()
-        if self._holding and self._state.state is State.ENDED:
-            self._holding = False
-            self._carrier.hold(self, False)
-
-    async def opened(self) -> None:
-        """Wait until the other end has accepted.
-
-        Raises:
-            LinkEndedError: it refused, or the link is gone.
-        """
-        while self._state.state is State.OPENING:
-            self._changed.clear()
-            await self._changed.wait()
-        self._check()
-
-    def _check(self) -> None:
-        if self._state.end is not None:
-            raise LinkEndedError(self._state.end)
+        """End the link; the other end gets everything that was sent, then the reason. Nothing happens if it had ended."""
 
 
-class IncomingLink(Link):
+class IncomingLink(Link, Protocol):
     """A link that somebody asks us for: accept or refuse it, once."""
 
     def accept(self) -> None:
@@ -176,16 +130,11 @@ class IncomingLink(Link):
         Raises:
             LinkEndedError: the opener has given up already.
         """
-        self._check()
-        self._carrier.accept_link(self._state)
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
-        """Say no, with the reason for a person. Nothing happens if the opener has given up already."""
-        if self._state.state is State.ASKED:
-            self._carrier.refuse_link(self._state, text, reason)
-            self.wake()
+        """Say no, with the reason for a person. Nothing happens if it was answered, or the opener has given up."""
 
     @property
     def is_asked(self) -> bool:
         """Whether the link waits for our answer."""
-        return self._state.state is State.ASKED
+        ...

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.plain_link import IncomingPlainLink, PlainLink
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import Batch, encode_frame
@@ -60,7 +61,7 @@ class Session:
         self._on_link = on_link
         self._on_relay_message = on_relay_message
         self._table = LinkTable(client_id, accepts=on_link is not None)
-        self._links: dict[LinkState, Link] = {}
+        self._links: dict[LinkState, PlainLink] = {}
         self._holders: set[object] = set()
         self._writable = asyncio.Event()
         if socket.writable:
@@ -100,7 +101,7 @@ class Session:
         if self.ended.done():
             raise LinkEndedError(End(LinkEnd.PEER_GONE, self.ended.result()))
         state, message = self._table.open(peer, secrets.token_hex(8), request)
-        link = Link(self, state)
+        link = PlainLink(self, state)
         self._links[state] = link
         try:
             self.send(message)
@@ -160,17 +161,20 @@ class Session:
 
     # Carrier: what links call
 
-    async def send_on(self, link: LinkState, message: Msg) -> None:
-        """Send a message of this link; wait while the connection is over its high-water mark."""
+    async def room_on(self, link: LinkState) -> None:
+        """Wait while the connection is over its high-water mark, or until the link ends."""
         while not self._writable.is_set() and link.end is None:
             await self._writable.wait()
+
+    async def send_on(self, link: LinkState, message: Msg) -> None:
+        """Send a message of this link; wait while the connection is over its high-water mark."""
+        await self.room_on(link)
         if link.end is None:
             self.send(self._table.message(link, message))
 
     async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
         """Send a message whose payload is serialised already; wait as `send_on` does."""
-        while not self._writable.is_set() and link.end is None:
-            await self._writable.wait()
+        await self.room_on(link)
         if link.end is None:
             # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
             head = self._table.message(link, Msg(type=message_type)).SerializeToString()
@@ -251,7 +255,7 @@ class Session:
             case Refuse(reply):
                 self.send(reply)
             case Asked(link, request) if self._on_link is not None:
-                incoming = IncomingLink(self, link)
+                incoming = IncomingPlainLink(self, link)
                 self._links[link] = incoming
                 self._on_link(incoming, request)
             case _:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from natpass_wire.aio.link import IncomingLink
+from natpass_wire.aio.plain_link import IncomingPlainLink
 from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Received
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
@@ -19,7 +19,7 @@ class FakeOpener:
         self._table = LinkTable("agent", accepts=True)
         asked = self._table.receive(self._message(Msg(type=MsgType.connect_req, creq=request)))
         assert isinstance(asked, Asked)
-        self.link = IncomingLink(self, asked.link)
+        self.link = IncomingPlainLink(self, asked.link)
         #: Everything the agent has sent, in order.
         self.sent: list[Msg] = []
         #: Whether the agent's end has stopped the reading of the connection.
@@ -66,6 +66,9 @@ class FakeOpener:
         return next((End.from_message(message) for message in self.sent if message.type == MsgType.disconnect), None)
 
     # Carrier
+
+    async def room_on(self, link: LinkState) -> None:
+        await self._writable.wait()
 
     async def send_on(self, link: LinkState, message: Msg) -> None:
         await self._writable.wait()

@@ -41,7 +41,7 @@ async def carry(link: Link, pty: Pty, *, stalled_seconds: float = STALLED_SECOND
 async def _output(link: Link, pty: Pty) -> None:
     """Send what the program says; nothing is read from it while the network takes nothing."""
     try:
-        while data := await pty.read():
+        while data := await pty.read(await link.room()):
             await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
     except LinkEndedError:
         return

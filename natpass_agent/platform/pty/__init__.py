@@ -56,8 +56,8 @@ class Pty(Protocol):
     def status(self) -> int | None:
         """The exit status, or -n if signal n ended the program; None while it runs, or where it can't be known."""
 
-    async def read(self) -> bytes:
-        """Return the next output, unchanged, 1 to 16 KiB of it.
+    async def read(self, most: int = READ_BYTES) -> bytes:
+        """Return the next output, unchanged: 1 to `most` bytes of it, and never more than 16 KiB.
 
         Returns b"" once the program has ended and all its output was returned; `status` is set then.
         """

@@ -122,13 +122,14 @@ class FakePty:
         self._ended = asyncio.Event()
         self._tasks.start(self._run(program), f"fake program {self.pid}")
 
-    async def read(self) -> bytes:
+    async def read(self, most: int = READ_BYTES) -> bytes:
         """Return the next output; b"" once the program has ended and everything was returned."""
         terminal = self.terminal
         async with terminal.changed:
             await terminal.changed.wait_for(lambda: terminal.output or self.status is not None or terminal.is_hung_up)
-        data = bytes(terminal.output[:READ_BYTES]) if not terminal.is_hung_up else b""
-        del terminal.output[:READ_BYTES]
+        size = min(most, READ_BYTES)
+        data = bytes(terminal.output[:size]) if not terminal.is_hung_up else b""
+        del terminal.output[:size]
         await terminal.tell()
         return data
 

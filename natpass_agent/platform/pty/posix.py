@@ -143,13 +143,13 @@ class PosixPty:
         """The exit status, or -n for signal n; None while it runs."""
         return self._watch.status
 
-    async def read(self) -> bytes:
+    async def read(self, most: int = READ_BYTES) -> bytes:
         """Return the next output; b"" once the program has ended and everything was returned."""
         await asyncio.sleep(0)  # a program that never stops talking must not keep the loop for itself
         while not self._closed:
             # In this order: what an ended program has written is there to be read at once.
             has_exited = self._watch.has_exited
-            data, is_hung_up = self._read_now()
+            data, is_hung_up = self._read_now(min(most, READ_BYTES))
             if data and self._after_exit < _MOST_AFTER_EXIT:
                 self._after_exit += len(data) if has_exited else 0
                 return data
@@ -226,13 +226,12 @@ class PosixPty:
             await asyncio.sleep(_LOOK_SECONDS)
         return True
 
-    def _read_now(self) -> tuple[bytes, bool]:
-        """Return what can be read at once, and whether nobody has the terminal open.
+    def _read_now(self, room: int) -> tuple[bytes, bool]:
+        """Return what can be read at once, up to `room` bytes, and whether nobody has the terminal open.
 
         The kernel gives at most 4 KiB a time; a frame is better filled.
         """
         chunks: list[bytes] = []
-        room = READ_BYTES
         try:
             while room and (chunk := os.read(self._fd, room)):
                 chunks.append(chunk)

@@ -124,7 +124,7 @@ class WindowsPty:
         self._loop = asyncio.get_running_loop()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} output")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} input")
-        self._pieces: deque[bytes] = deque()  # of one read, where that was longer than 16 KiB
+        self._pieces: deque[bytes] = deque()  # of one read, where that was longer than asked for
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._writing: asyncio.Future[int] | None = None
         self._closed = False
@@ -140,7 +140,7 @@ class WindowsPty:
         """The exit status, None while it runs."""
         return self._status
 
-    async def read(self) -> bytes:
+    async def read(self, most: int = READ_BYTES) -> bytes:
         """Return the next output; b"" once the program has ended and everything was returned."""
         while not self._pieces:
             if self._closed:
@@ -152,7 +152,10 @@ class WindowsPty:
                 return b""
             data = text.encode("utf-8", "replace")
             self._pieces.extend(data[at : at + READ_BYTES] for at in range(0, len(data), READ_BYTES))
-        return self._pieces.popleft()
+        piece = self._pieces.popleft()
+        if len(piece) > most:
+            self._pieces.appendleft(piece[most:])
+        return piece[:most]
 
     async def write(self, data: bytes) -> int:
         """Give the program input; return how many bytes it took."""

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from natpass_wire.aio.client import Phase
-from natpass_wire.aio.link import MAX_UNREAD_BYTES, IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.plain_link import MAX_UNREAD_BYTES, PlainLink
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -155,6 +156,7 @@ async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | Non
         for content in contents:
             guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
         await wait_for(lambda: link.is_holding)
+        assert isinstance(link, PlainLink)
         assert link._unread_bytes < MAX_UNREAD_BYTES + 512 * 1024  # the rest of one read
         assert guest.socket.waiting_bytes > 1024 * 1024
         assert await receive_all(link, len(contents)) == contents

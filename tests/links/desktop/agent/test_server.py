@@ -8,7 +8,7 @@ import pytest
 
 from natpass_agent.links.desktop import worker_host
 from natpass_agent.links.desktop.server import DesktopServer
-from natpass_wire.aio.link import IncomingLink
+from natpass_wire.aio.plain_link import IncomingPlainLink
 from natpass_wire.links import End, LinkState, State
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -39,7 +39,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.state = LinkState("tui-x", "abc", State.ASKED)
-        self.link = IncomingLink(self, self.state)
+        self.link = IncomingPlainLink(self, self.state)
         self.refusal = ""
         self.sent: list[tuple[int, bytes]] = []
 

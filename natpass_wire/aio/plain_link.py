@@ -1,0 +1,217 @@
+"""A link as existing natpass programs have it: it ends with its connection, and has no credit of its own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.frame import MAX_DATA_BYTES
+from natpass_wire.links import End, LinkState, State
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+
+#: Bytes that may wait for one link's reader before the whole connection is read no further, and where it goes on.
+#: Data of a link without credit has nowhere else to wait: this bounds memory, and TCP slows the sender down.
+MAX_UNREAD_BYTES = 512 * 1024
+RESUME_UNREAD_BYTES = 128 * 1024
+
+
+class Carrier(Protocol):
+    """What a link needs from the connection that carries it."""
+
+    async def send_on(self, link: LinkState, message: Msg) -> None:
+        """Send a message of this link; wait while the connection is over its high-water mark."""
+
+    async def room_on(self, link: LinkState) -> None:
+        """Wait while the connection is over its high-water mark, or until the link ends."""
+
+    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
+        """Send a message whose payload is serialised already; wait as `send_on` does."""
+
+    def end_link(self, link: LinkState, end: End) -> None:
+        """End this link, and tell the other side."""
+
+    def accept_link(self, link: LinkState) -> None:
+        """Say yes to an asked link."""
+
+    def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
+        """Say no to an asked link."""
+
+    def hold(self, holder: object, holds: bool) -> None:
+        """Read no further (or again) on behalf of `holder`."""
+
+
+class PlainLink:
+    """A link that is open, or being opened.
+
+    One task reads, any number send. Nothing is dropped: who does not read slows the sender down.
+    """
+
+    def __init__(self, carrier: Carrier, state: LinkState) -> None:
+        self._carrier = carrier
+        self._state = state
+        self._unread: deque[Msg] = deque()
+        self._unread_bytes = 0
+        self._holding = False
+        self._changed = asyncio.Event()
+
+    @property
+    def peer(self) -> str:
+        """The other end's client id."""
+        return self._state.peer
+
+    @property
+    def link_id(self) -> str:
+        """The link's id."""
+        return self._state.link_id
+
+    @property
+    def end(self) -> End | None:
+        """Why the link ended, None while it has not."""
+        return self._state.end
+
+    @property
+    def detached(self) -> None:
+        """Return None: a plain link ends with its connection."""
+        return
+
+    @property
+    def resumes(self) -> int:
+        """Return 0: a plain link never goes on."""
+        return 0
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Nothing will happen that could be told."""
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether so much waits for this link's reader that the whole connection is read no further."""
+        return self._holding
+
+    async def ended(self) -> End:
+        """Wait until the link is gone; return why. Messages that came before its end may still be unread."""
+        while self._state.end is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._state.end
+
+    async def room(self) -> int:
+        """Wait until something can be sent; return how many bytes of data one message should have at most.
+
+        Raises:
+            LinkEndedError: the link is gone.
+        """
+        self._check()
+        await self._carrier.room_on(self._state)
+        self._check()
+        return MAX_DATA_BYTES
+
+    async def send(self, message: Msg, *, newest: bool = False) -> None:
+        """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
+
+        Args:
+            message: the message.
+            newest: of no meaning here: nothing is ever sent again.
+
+        Raises:
+            LinkEndedError: the link is gone.
+        """
+        self._check()
+        await self._carrier.send_on(self._state, message)
+        self._check()
+
+    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
+        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
+
+        Args:
+            message_type: the message's type.
+            payload: one payload field, tag and length included; b"" for none.
+            newest: of no meaning here.
+
+        Raises:
+            LinkEndedError: the link is gone.
+            LocalProtocolError: it does not fit into a frame.
+        """
+        self._check()
+        await self._carrier.send_payload_on(self._state, message_type, payload)
+        self._check()
+
+    async def receive(self) -> Msg:
+        """Return the next message.
+
+        Raises:
+            LinkEndedError: the link is gone, and everything that came before its end has been returned.
+        """
+        while not self._unread:
+            self._check()
+            self._changed.clear()
+            await self._changed.wait()
+        message = self._unread.popleft()
+        self._unread_bytes -= message.ByteSize()
+        if self._holding and self._unread_bytes <= RESUME_UNREAD_BYTES:
+            self._holding = False
+            self._carrier.hold(self, False)
+        return message
+
+    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+        """End the link; the other end gets the reason. Nothing happens if it had ended."""
+        self._carrier.end_link(self._state, End(cause, text, status))
+        self.wake()
+
+    # what the connection calls
+
+    def deliver(self, message: Msg) -> None:
+        """Take a message that came for this link."""
+        self._unread.append(message)
+        self._unread_bytes += message.ByteSize()
+        if self._unread_bytes >= MAX_UNREAD_BYTES and not self._holding:
+            self._holding = True
+            self._carrier.hold(self, True)
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Let whoever waits see that the link's state has changed."""
+        self._changed.set()
+        if self._holding and self._state.state is State.ENDED:
+            self._holding = False
+            self._carrier.hold(self, False)
+
+    async def opened(self) -> None:
+        """Wait until the other end has accepted.
+
+        Raises:
+            LinkEndedError: it refused, or the link is gone.
+        """
+        while self._state.state is State.OPENING:
+            self._changed.clear()
+            await self._changed.wait()
+        self._check()
+
+    def _check(self) -> None:
+        if self._state.end is not None:
+            raise LinkEndedError(self._state.end)
+
+
+class IncomingPlainLink(PlainLink):
+    """A link that somebody asks us for: accept or refuse it, once."""
+
+    def accept(self) -> None:
+        """Say yes: from now on both sides may send.
+
+        Raises:
+            LinkEndedError: the opener has given up already.
+        """
+        self._check()
+        self._carrier.accept_link(self._state)
+
+    def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
+        """Say no, with the reason for a person. Nothing happens if the opener has given up already."""
+        if self._state.state is State.ASKED:
+            self._carrier.refuse_link(self._state, text, reason)
+            self.wake()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the link waits for our answer."""
+        return self._state.state is State.ASKED
