@@ -1,0 +1,92 @@
+"""What happened in a network, and how long bytes took to flow again."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.support.network.plan import LOGIN_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the network did.
+
+    Attributes:
+        at: seconds of the monotonic clock.
+        connection: the connection's number, counted from 0; None for what concerns all.
+        kind: a `Kind`'s value, or `down`, `up`, `end` (by one of its ends), `refused` (nobody listens behind it).
+        size: bytes that the connection had forwarded.
+    """
+
+    at: float
+    connection: int | None
+    kind: str
+    size: int
+
+
+@dataclass(slots=True)
+class Recovery:
+    """How long it takes until data flows towards one end again, counted from the last return of the network.
+
+    A cut that leaves the network usable returns at once. What a new connection's login takes is no data: the first
+    LOGIN_BYTES towards an end do not count.
+    """
+
+    waits: list[float] = field(default_factory=list)
+    _since: float | None = None
+
+    def returned(self, at: float) -> None:
+        """Take note that data could flow again from `at` on: a new connection is possible."""
+        self._since = at
+
+    def flowed(self, at: float, size: int) -> None:
+        """Take note that a connection has brought `size` bytes so far."""
+        if self._since is not None and at >= self._since and size > LOGIN_BYTES:
+            self.waits.append(at - self._since)
+            self._since = None
+
+
+class Journal:
+    """The events of one proxy. Written by its thread, read by others."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: list[Event] = []
+        self.to_client, self.to_server = Recovery(), Recovery()
+
+    def note(self, event: Event) -> None:
+        """Add an event."""
+        with self._lock:
+            self._events.append(event)
+
+    def returned(self, at: float) -> None:
+        """Take note that the network is usable again for both ends."""
+        self.to_client.returned(at)
+        self.to_server.returned(at)
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened so far."""
+        with self._lock:
+            return list(self._events)
+
+    def counts(self) -> Counter[str]:
+        """Return how often each kind of event happened."""
+        return Counter(event.kind for event in self.events)
+
+    def waits(self) -> list[float]:
+        """Return the seconds that data took to flow again towards either end, one a cut and end."""
+        return [*self.to_client.waits, *self.to_server.waits]
+
+    def report(self) -> str:
+        """Return the events as lines."""
+        events = self.events
+        begin = events[0].at if events else 0.0
+        return "".join(f"{e.at - begin:9.3f} s  #{e.connection}  {e.kind:9}  {e.size} bytes\n" for e in events)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """Return the value that `part` (0 to 1) of the values do not exceed; 0 without any."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0

@@ -1,0 +1,76 @@
+"""One direction of a slow line: a queue in front of a bottleneck, then a delay. Pure; the clock is passed in."""
+
+from collections import deque
+from dataclasses import dataclass
+
+#: What goes at once: a packet, or what a fast line sends in this time.
+_PACKET = 1500
+_BURST_SECONDS = 0.002
+#: What a line's queue holds beyond what is on its way; home routers have as much and more.
+QUEUE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a line is like, the same in both directions.
+
+    Attributes:
+        rate: bytes a second.
+        delay: seconds one way: half the round trip.
+        queue: bytes that wait in front of the bottleneck at most, beyond the line's own content (rate x round trip).
+    """
+
+    rate: float
+    delay: float = 0.0
+    queue: int = QUEUE_BYTES
+
+    @property
+    def room(self) -> int:
+        """Bytes that are in the line or wait for it at most."""
+        return int(self.rate * 2 * self.delay) + self.queue
+
+
+class Line:
+    """Bytes on their way through one direction.
+
+    A token bucket: packets leave the queue one after the other, each taking the line for size / rate seconds.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self._burst = max(_PACKET, int(shape.rate * _BURST_SECONDS))
+        self._free_at = 0.0
+        self._packets: deque[tuple[float, bytes]] = deque()  # when it arrives, what
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes that were put in and not taken out."""
+        return self._held
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the sender has to wait."""
+        return self._held >= self.shape.room
+
+    def put(self, data: bytes, now: float) -> None:
+        """Put bytes into the queue."""
+        for start in range(0, len(data), self._burst):
+            packet = data[start : start + self._burst]
+            self._free_at = max(self._free_at, now) + len(packet) / self.shape.rate
+            self._packets.append((self._free_at + self.shape.delay, packet))
+        self._held += len(data)
+
+    def take(self, now: float) -> bytes:
+        """Return the bytes that have arrived by now."""
+        arrived = []
+        while self._packets and self._packets[0][0] <= now:
+            arrived.append(self._packets.popleft()[1])
+        data = b"".join(arrived)
+        self._held -= len(data)
+        return data
+
+    @property
+    def next_at(self) -> float | None:
+        """When something arrives next, None if the line is empty."""
+        return self._packets[0][0] if self._packets else None
