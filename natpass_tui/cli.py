@@ -52,6 +52,13 @@ def screen_options(command: Any) -> Any:
             metavar="KEY",
             help=f"The one key that the console keeps for itself; twice sends it. Default: {DEFAULT_PREFIX}.",
         ),
+        click.option(
+            "--offline-input",
+            type=click.Choice(["keep", "discard"]),
+            default="keep",
+            show_default=True,
+            help="What becomes of what you type into a shell while there is no way to its agent.",
+        ),
     ):
         command = option(command)
     return command
@@ -290,6 +297,7 @@ async def _show(
             request=ShellRequest(program),
             desktop=desktop or DesktopRequest(),
             opens_desktop=desktop is not None,
+            keeps_offline_input=values["offline_input"] == "keep",
         )
         app = ConsoleApp(console, settings)
         with ended_by_signals(app.exit):

@@ -18,6 +18,8 @@ class Settings:
         agent: open a shell here at once, and end with it.
         request: what a shell tab runs.
         desktop: how desktops are sent.
+        keeps_offline_input: what is typed into a shell that cannot be reached at the moment waits; otherwise it is
+            refused.
         opens_desktop: open the desktop of `agent` rather than a shell.
     """
 
@@ -27,3 +29,4 @@ class Settings:
     request: ShellRequest = field(default_factory=ShellRequest)
     desktop: DesktopRequest = field(default_factory=DesktopRequest)
     opens_desktop: bool = False
+    keeps_offline_input: bool = True

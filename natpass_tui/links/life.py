@@ -7,13 +7,18 @@
                           Refused             Lost --relay or agent back, or time--> Opening
                              |--Enter--> Opening
 
+    Live --no way through--> Reconnecting --a way again--> Live
+                                  |--the link is gone: as from Live
+
+Only links that survive the loss of their connection reconnect; others are gone with it.
+
 An opening that replaces an earlier link of the tab remembers it, so that the separator line can say what happened.
 Texts speak of what the tab shows: `Words`.
 """
 
 from dataclasses import dataclass
 
-from natpass_tui.session.durations import clock
+from natpass_tui.session.durations import clock, elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
@@ -90,6 +95,19 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """It is there, and cannot be reached at the moment; it goes on where it was when there is a way.
+
+    Attributes:
+        text: why, for a person, safe to print.
+        at: since when, Unix seconds.
+    """
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """There is none, and the reason why; `absent`: the agent is away, and it opens when the roster shows it."""
 
@@ -98,7 +116,7 @@ class Refused:
     absent: bool = False
 
 
-State = Waiting | Opening | Live | Refused | Ended | Lost
+State = Waiting | Opening | Live | Reconnecting | Refused | Ended | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +143,24 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Detached:
+    """Nothing gets through any more (or the reason is another now), see `natpass_wire.aio.link.Detached`.
+
+    Attributes:
+        text: why, for a person, safe to print.
+        at: since when, Unix seconds.
+    """
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """There is a way through again."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkGone:
     """The link ended, or was never opened; `relay_up`: whether we are still logged in."""
 
@@ -132,7 +168,7 @@ class LinkGone:
     relay_up: bool
 
 
-Event = RelayUp | AgentThere | Retry | Opened | LinkGone
+Event = RelayUp | AgentThere | Retry | Opened | Detached | Attached | LinkGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +195,11 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
             return Step(Live(), _separator(after, now, words))
         case Opening(after), LinkGone(end, relay_up):
             return Step(_not_opened(after, end, relay_up=relay_up, now=now))
-        case Live(), LinkGone(end, relay_up):
+        case Live() | Reconnecting(), Detached(text, at):
+            return Step(Reconnecting(text, at))
+        case Reconnecting(), Attached():
+            return Step(Live())
+        case Live() | Reconnecting(), LinkGone(end, relay_up):
             return Step(_ended(end, relay_up=relay_up, now=now, words=words))
         case Lost(by_relay=True), RelayUp():
             return Step(Opening(state))
@@ -178,7 +218,7 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
 
 def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> Ended | Lost:
     """Return what became of a live link."""
-    if not relay_up:
+    if not relay_up and end.status is None:  # one that told its status has ended, whatever became of the relay since
         return Lost("relay connection lost", now, by_relay=True)
     if end.cause == LinkEnd.PEER_GONE:
         return Lost(end.text or "the agent is gone", now, by_relay=False)
@@ -204,7 +244,9 @@ def _separator(after: Ended | Lost | None, now: float, words: Words) -> str:
     return f"{after.text} {clock(after.at)} · new {words.noun} {clock(now)}" if after is not None else ""
 
 
-def banner(state: State, agent: str, prefix: str, relay: str, words: Words) -> str:
+def banner(
+    state: State, agent: str, prefix: str, relay: str, words: Words, *, now: float = 0.0, typed: str = ""
+) -> str:
     """Return the line that a tab shows in place while its link is not live: what happened, and what to do.
 
     Args:
@@ -213,6 +255,8 @@ def banner(state: State, agent: str, prefix: str, relay: str, words: Words) -> s
         prefix: the prefix key's name.
         relay: how we stand with the relay.
         words: how to speak of what the tab shows.
+        now: Unix seconds.
+        typed: what becomes of what is typed while there is no way through.
     """
     noun, where = words.noun, f"{words.at} {agent}"
     close = f"{prefix} x: close"
@@ -221,6 +265,8 @@ def banner(state: State, agent: str, prefix: str, relay: str, words: Words) -> s
             return ""
         case Opening():
             return f"opening a {noun} {where} …"
+        case Reconnecting(text, at):
+            return f"reconnecting to {agent} · {elapsed(now - at)} ({text}){f' — {typed}' if typed else ''}"
         case Waiting():
             return f"waiting for the relay: {relay} — {close}"
         case Refused(reason, _, absent):
@@ -240,6 +286,8 @@ def not_sent(state: State, words: Words) -> str:
             return ""
         case Opening():
             return f"not sent: the {words.noun} is not open yet"
+        case Reconnecting():
+            return "not sent: there is no way through at the moment"
         case Waiting() | Lost():
             return "not sent: there is no connection"
         case Refused() | Ended():
@@ -253,6 +301,8 @@ def mark(state: State) -> str:
             return ""
         case Opening() | Waiting():
             return "…"
+        case Reconnecting():
+            return "~"
         case Refused() | Lost():
             return "!"
         case Ended():

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from natpass_tui.links.life import Lost, Refused, Waiting
+from natpass_tui.links.life import Lost, Reconnecting, Refused, Waiting
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.pane import Pane
@@ -82,7 +82,7 @@ class LinkPane(Pane):
             return
         banner = self.query_one("#banner", Static)
         text = self._remark or self.mode() or self._tab.banner(self._prefix)
-        banner.set_class(isinstance(self._tab.state, Lost | Refused | Waiting), "trouble")
+        banner.set_class(isinstance(self._tab.state, Lost | Reconnecting | Refused | Waiting), "trouble")
         banner.display = bool(text)
         if text and str(banner.content) != text:
             banner.update(text)
@@ -101,8 +101,8 @@ class LinkPane(Pane):
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
         if self._tab.takes_keys:
-            if seconds := self._tab.unanswered:
-                self.say(f"no answer from the relay for {seconds:.0f} s: what you type may not arrive")
+            if (seconds := self._tab.unanswered) and not self._tab.is_reconnecting:  # then the banner says more
+                self.say(f"no answer from the relay for {seconds:.0f} s: what you type may arrive late, or not at all")
             return False
         if event.key == "enter":
             self._remark = ""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from natpass_tui.links import life
 from natpass_tui.links.life import (
     AgentThere,
+    Attached,
+    Detached,
     Ended,
     Event,
     LinkGone,
@@ -16,6 +18,7 @@ from natpass_tui.links.life import (
     Lost,
     Opened,
     Opening,
+    Reconnecting,
     Refused,
     RelayUp,
     Retry,
@@ -98,6 +101,10 @@ class LinkTab(ABC):
     def _separate(self, text: str) -> None:
         """Show a line between what was and what comes."""
 
+    def _typed_offline(self) -> str:
+        """Return what becomes of what is typed while there is no way through."""
+        return "what you do here is not sent"
+
     def _opens(self) -> None:  # noqa: B027 - not every kind has something to put in order
         """Take note that another link is about to be opened."""
 
@@ -115,8 +122,13 @@ class LinkTab(ABC):
 
     @property
     def is_live(self) -> bool:
-        """Whether something runs."""
-        return isinstance(self.state, Live)
+        """Whether something runs, within reach or not."""
+        return isinstance(self.state, Live | Reconnecting)
+
+    @property
+    def is_reconnecting(self) -> bool:
+        """Whether something runs that cannot be reached at the moment."""
+        return isinstance(self.state, Reconnecting)
 
     @property
     def has_begun(self) -> bool:
@@ -135,8 +147,8 @@ class LinkTab(ABC):
 
     @property
     def waits(self) -> bool:
-        """Whether a link opens as soon as the relay is there."""
-        return isinstance(self.state, Waiting | Lost)
+        """Whether a link opens, or goes on, as soon as the relay is there."""
+        return isinstance(self.state, Waiting | Lost | Reconnecting)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -152,7 +164,15 @@ class LinkTab(ABC):
 
     def banner(self, prefix: str) -> str:
         """Return the line to show in place while nothing is live: what happened, and what to do."""
-        return life.banner(self.state, self.agent, prefix, self._relay.relay_line(), self.words)
+        return life.banner(
+            self.state,
+            self.agent,
+            prefix,
+            self._relay.relay_line(),
+            self.words,
+            now=self._clock(),
+            typed=self._typed_offline() if self.is_reconnecting else "",
+        )
 
     def not_sent(self) -> str:
         """Return why input goes nowhere, empty while it does not."""
@@ -257,9 +277,22 @@ class LinkTab(ABC):
             return
         self._link = link
         self._apply(Opened())
+        link.watch(self._way_changed)
+        self._way_changed()  # it may have been lost since the agent said yes
         try:
             end = await self._carry(link)
         finally:
             self._link = None
             link.close()
         self._apply(LinkGone(end, self._relay.is_online))
+
+    def _way_changed(self) -> None:
+        """Follow whether anything gets through to the link's other end."""
+        link = self._link
+        if link is None or link.end is not None:  # of an end, whoever carries the link tells
+            return
+        if (way := link.detached) is None:
+            self._apply(Attached())
+        else:
+            lasted = asyncio.get_running_loop().time() - way.since
+            self._apply(Detached(way.reason, self._clock() - lasted))

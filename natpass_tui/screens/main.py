@@ -100,6 +100,7 @@ class MainScreen(Screen[None]):
             self._model,
             agent,
             self._settings.request,
+            keeps_offline=self._settings.keeps_offline_input,
             on_change=lambda: self.tab_changed(session),
             clock=self._model.clock,
         )

@@ -19,6 +19,16 @@ def age(seconds: float) -> str:
     return f"{whole // _DAY}d"
 
 
+def elapsed(seconds: float) -> str:
+    """Return how long something has lasted, so that one sees it count: ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
 def round_trip(seconds: float | None) -> str:
     """Return a round-trip time in at most 7 characters, ``—`` for none."""
     if seconds is None:

@@ -1,9 +1,11 @@
 """What the session needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from natpass_wire.aio.client import RelayStatus
-from natpass_wire.aio.link import Link
+from natpass_wire.aio.link import Detached, Link
+from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -11,11 +13,28 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 class LinkPort(Protocol):
     """An open link, see `natpass_wire.aio.link.Link`."""
 
-    async def send(self, message: Msg) -> None:
-        """Send a message; waits while the network is slow. Raises LinkEndedError."""
+    @property
+    def end(self) -> End | None:
+        """Why the link ended, None while it has not."""
+        ...
+
+    @property
+    def detached(self) -> Detached | None:
+        """How it comes that nothing gets through at the moment; None while something does, or if the link has ended."""
+        ...
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` called whenever `detached` changes."""
+
+    async def room(self) -> int:
+        """Wait until something can be sent; return how much data to put into one message. Raises LinkEndedError."""
+        ...
+
+    async def send(self, message: Msg, *, newest: bool = False) -> None:
+        """Send a message; waits while the network is slow, or not there. Raises LinkEndedError."""
 
     async def receive(self) -> Msg:
-        """Return the next message. Raises LinkEndedError after the last."""
+        """Return the next message: the one before is done with. Raises LinkEndedError after the last."""
         ...
 
     def close(self) -> None:

@@ -22,11 +22,12 @@ class TerminalMessage(Message):
 
 
 class Input(TerminalMessage, namespace="terminal_view"):
-    """Bytes for the remote: keys, mouse, paste, focus, and the emulator's own answers."""
+    """Bytes for the remote: keys, mouse and paste; or, not `typed`, word of the focus, and the emulator's answers."""
 
-    def __init__(self, view: "TerminalView", data: bytes) -> None:
+    def __init__(self, view: "TerminalView", data: bytes, *, typed: bool = True) -> None:
         super().__init__(view)
         self.data = data
+        self.typed = typed
 
 
 class Resized(TerminalMessage, namespace="terminal_view"):

@@ -113,12 +113,13 @@ class TerminalScreen(Widget, can_focus=True):
         return self._canvas.scroll.offset > 0
 
     async def feed(self, data: bytes) -> None:
-        """Queue remote output; waits while more than 256 KiB are waiting already. Nothing is lost or reordered.
+        """Queue remote output; waits until all but `pump.WAITING_BYTES` of it is parsed. Nothing is lost or reordered.
 
-        Bytes are done with once ``on_parsed`` says so: that is when to grant credit for them.
+        So whoever asks for more only afterwards gives credit for what is done with, and the parser still has something
+        to do meanwhile.
         """
-        await self._room.wait()
         self.feed_nowait(data)
+        await self._room.wait()
 
     def feed_nowait(self, data: bytes) -> None:
         """Queue remote output without waiting, for a caller whose credit bounds it anyway."""
@@ -274,7 +275,7 @@ class TerminalScreen(Widget, can_focus=True):
 
     def _tell(self, parsed: Parsed) -> None:
         if parsed.replies:
-            self.post_message(terminal_messages.Input(self._self, parsed.replies))
+            self.post_message(terminal_messages.Input(self._self, parsed.replies, typed=False))
         if self._on_parsed is not None and parsed.size:
             self._on_parsed(parsed.size)
         if parsed.title != self._title:

@@ -106,11 +106,11 @@ class TerminalView(TerminalScreen):
         self._canvas.set_focused(focused)
         self._repaint()
         with self._pump.engine() as engine:
-            self._send(engine.encode_focus(focused))
+            self._send(engine.encode_focus(focused), typed=False)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, *, typed: bool = True) -> None:
         if data:
-            self.post_message(self.Input(self, data))
+            self.post_message(self.Input(self, data, typed=typed))
 
     def _send_typed(self, data: bytes) -> None:
         """Send what a user typed: it shows the live screen and ends a selection."""

@@ -8,7 +8,8 @@ from typing import Any
 from natpass_tui.session.console import Console
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Detached, LinkEndedError
+from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
@@ -23,23 +24,60 @@ NOW = 1_750_000_000.0
 
 
 class FakeLink:
-    """The console's end of a link, with the agent's end in the test's hands."""
+    """The console's end of a link, with the agent's end in the test's hands.
+
+    Attributes:
+        sent: what was sent, in order.
+        newest: which of it need not be sent again.
+        most: what `room` says.
+        asked: how often the next message was asked for, which is one more than were done with.
+    """
+
+    link_id = "0123456789abcdef"
+    is_holding = False
 
     def __init__(self, peer: str, request: ConnectRequest) -> None:
         self.peer = peer
         self.request = request
         self.sent: list[Msg] = []
+        self.newest: list[Msg] = []
+        self.most = MAX_DATA_BYTES
+        self.asked = 0
         self.closed = False
+        self.detached: Detached | None = None
+        self.resumes = 0
+        self._watchers: list[Callable[[], None]] = []
         self._messages: deque[Msg] = deque()
         self._end: End | None = None
         self._changed = asyncio.Event()
 
-    async def send(self, message: Msg) -> None:
+    @property
+    def end(self) -> End | None:
+        return self._end
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        self._watchers.append(watcher)
+
+    async def room(self) -> int:
+        await self._way()
+        return self.most
+
+    async def send(self, message: Msg, *, newest: bool = False) -> None:
+        await self._way()
+        self.sent.append(message)
+        if newest:
+            self.newest.append(message)
+
+    async def _way(self) -> None:
+        """Wait until something gets through, as a stream does."""
+        while self.detached is not None and self._end is None:
+            self._changed.clear()
+            await self._changed.wait()
         if self._end is not None:
             raise LinkEndedError(self._end)
-        self.sent.append(message)
 
     async def receive(self) -> Msg:
+        self.asked += 1
         while not self._messages:
             if self._end is not None:
                 raise LinkEndedError(self._end)
@@ -49,7 +87,7 @@ class FakeLink:
 
     def close(self) -> None:
         self.closed = True
-        self.end(End(LinkEnd.CLOSED))
+        self.finish(End(LinkEnd.CLOSED))
 
     # the agent's end
 
@@ -60,9 +98,24 @@ class FakeLink:
         self._messages.append(message)
         self._changed.set()
 
-    def end(self, end: End) -> None:
+    def finish(self, end: End) -> None:
         self._end = self._end or end
+        self.detached = None
         self._changed.set()
+
+    def detach(self, reason: str = "relay connection lost", ago: float = 0.0) -> None:
+        self.detached = Detached(reason, asyncio.get_running_loop().time() - ago)
+        self._tell()
+
+    def attach(self) -> None:
+        self.detached = None
+        self.resumes += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        for watcher in self._watchers:
+            watcher()
 
     @property
     def input(self) -> bytes:
@@ -89,7 +142,10 @@ class FakeSession:
 
 
 class FakeClient:
-    """Stands for `RelayClient`. `answer` decides on each link: an End refuses it, None accepts it."""
+    """Stands for `RelayClient`. `answer` decides on each link: an End refuses it, None accepts it.
+
+    With `keeps_links`, those that are open survive the loss of the connection until the test attaches or finishes them.
+    """
 
     def __init__(
         self,
@@ -108,6 +164,7 @@ class FakeClient:
         self.retries = 0
         self.clock_offset = 0.0
         self.waited = False
+        self.keeps_links = False
         self._on_status, self._on_message, self._on_online = on_status, on_relay_message, on_online
         self._revision = 0
         self._online = asyncio.Event()
@@ -115,7 +172,7 @@ class FakeClient:
     async def run(self) -> None:
         await asyncio.Event().wait()
 
-    async def open_link(self, peer: str, request: ConnectRequest) -> Any:
+    async def open_link(self, peer: str, request: ConnectRequest, *, plain: bool = False) -> Any:
         await asyncio.sleep(0)
         if self.session is None:
             raise LinkEndedError(End(LinkEnd.PEER_GONE, "not connected to the relay"))
@@ -135,6 +192,12 @@ class FakeClient:
     def retry_now(self) -> None:
         self.retries += 1
 
+    def retry_links(self, peer: str) -> None:
+        """The test attaches links itself."""
+
+    async def settled(self, seconds: float) -> None:
+        """Nothing is on its way."""
+
     # what happens to the connection
 
     def log_in(self, *, roster: bool = True) -> None:
@@ -147,7 +210,10 @@ class FakeClient:
         assert self.session is not None
         self.session.ended.set_result(reason)
         for link in self.links:
-            link.end(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}"))
+            if self.keeps_links:
+                link.detach("relay connection lost")
+                continue
+            link.finish(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}"))
         self.session = None
         loop = asyncio.get_running_loop()
         self.tell(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
@@ -178,7 +244,7 @@ class FakeClient:
 
 def entry(agent_id: str, *, host: str = "", up: float = 60.0, system: str = "Debian 12 x86_64") -> RosterEntry:
     """Return a roster's entry for an agent that connected `up` seconds ago."""
-    about = About(host=host or f"{agent_id}.lan", os=system, user="root", version="0.1.0", serves=["shell"])
+    about = About(host=host or f"{agent_id}.lan", os=system, user="root", version="0.1.0", serves=["shell"], streams=1)
     return RosterEntry(id=agent_id, about=about, connected_unix_ms=int((NOW - up) * 1000))
 
 

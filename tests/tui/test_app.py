@@ -161,7 +161,7 @@ async def test_remote_words_are_no_markup() -> None:
         link = await screen.shell()
         link.output(b"\x1b]0;[b]title[/b]\x07")
         await screen.until_shown("[b]title[/b]")
-        link.end(End(LinkEnd.FAILED, "[blink]gone[/blink]"))
+        link.finish(End(LinkEnd.FAILED, "[blink]gone[/blink]"))
         await screen.until_shown("[blink]gone[/blink]")
 
 
@@ -270,7 +270,7 @@ async def test_closing_an_ended_tab_asks_nothing() -> None:
     async with opened("web") as screen:
         await screen.press("enter")
         link = await screen.shell()
-        link.end(End(LinkEnd.EXITED, "", 1))
+        link.finish(End(LinkEnd.EXITED, "", 1))
         await screen.until_shown("shell ended (status 1) — Enter: new shell, ctrl+] x: close")
         await screen.press("z")
         await screen.until_shown("not sent: there is no shell")
@@ -324,7 +324,7 @@ async def test_a_refused_shell_says_why_and_enter_tries_again() -> None:
 async def test_a_console_for_one_shell_ends_with_it_and_its_status() -> None:
     async with opened("web", settings=Settings(agent="web")) as screen:
         link = await screen.shell()
-        link.end(End(LinkEnd.EXITED, "", 7))
+        link.finish(End(LinkEnd.EXITED, "", 7))
         await wait_for(lambda: screen.app.return_value == Outcome(7))
 
 
@@ -333,7 +333,7 @@ async def test_a_console_for_one_shell_stays_if_there_are_other_tabs() -> None:
         await screen.shell(1)
         await screen.press(PREFIX, "c")
         link = await screen.shell(2)
-        link.end(End(LinkEnd.EXITED, "", 0))
+        link.finish(End(LinkEnd.EXITED, "", 0))
         await screen.until_shown("shell ended (status 0)")
         assert screen.app.is_running
 
@@ -468,7 +468,7 @@ async def test_a_relay_that_does_not_answer_is_said_so_long_before_it_is_given_u
         await screen.until_shown("◐ no answer for 5 s")
         assert not screen.shows("●")
         await screen.press("a")
-        await screen.until_shown("no answer from the relay for 5 s: what you type may not arrive")
+        await screen.until_shown("no answer from the relay for 5 s: what you type may arrive late, or not at all")
         await wait_for(lambda: link.input == b"a")  # it waits for the network; nothing is thrown away
         screen.client.session.unanswered = 0.0
         await screen.until_shown("● connected")

@@ -9,8 +9,6 @@ from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.terminal_view import TerminalView
 
-#: What a terminal sends by itself about the focus: nobody typed it, nobody needs to hear that it was not sent.
-_FOCUS_REPORTS = (b"\x1b[I", b"\x1b[O")
 _SCROLL_HELP = "scroll: ↑ ↓ PgUp PgDn Home End — Esc or q: back to the shell"
 
 
@@ -102,9 +100,11 @@ class ShellPane(LinkPane):
 
     @on(TerminalView.Input)
     def _input(self, event: TerminalView.Input) -> None:
-        why = self.session.send(event.data)
-        if why and event.data not in _FOCUS_REPORTS:
+        why = self.session.send(event.data, typed=event.typed)
+        if why and event.typed:  # of what nobody typed, nobody needs to hear that it was not sent
             self.say(why)
+        elif self.session.is_reconnecting:
+            self.redraw()  # more waits than before
 
     @on(TerminalView.TitleChanged)
     def _title_changed(self, event: TerminalView.TitleChanged) -> None:

@@ -5,6 +5,8 @@ from natpass_tui.links.life import (
     FIRST_RETRY,
     RETRY,
     AgentThere,
+    Attached,
+    Detached,
     Ended,
     Event,
     LinkGone,
@@ -12,6 +14,7 @@ from natpass_tui.links.life import (
     Lost,
     Opened,
     Opening,
+    Reconnecting,
     Refused,
     RelayUp,
     Retry,
@@ -26,6 +29,8 @@ __all__ = [
     "RETRY",
     "WORDS",
     "AgentThere",
+    "Attached",
+    "Detached",
     "Ended",
     "Event",
     "LinkGone",
@@ -33,6 +38,7 @@ __all__ = [
     "Lost",
     "Opened",
     "Opening",
+    "Reconnecting",
     "Refused",
     "RelayUp",
     "Retry",
@@ -53,9 +59,9 @@ def step(state: State, event: Event, now: float) -> Step:
     return life.step(state, event, now, WORDS)
 
 
-def banner(state: State, agent: str, prefix: str, relay: str) -> str:
+def banner(state: State, agent: str, prefix: str, relay: str, *, now: float = 0.0, typed: str = "") -> str:
     """Return the line that a tab shows in place while its shell is not live, see `life.banner`."""
-    return life.banner(state, agent, prefix, relay, WORDS)
+    return life.banner(state, agent, prefix, relay, WORDS, now=now, typed=typed)
 
 
 def not_sent(state: State) -> str:

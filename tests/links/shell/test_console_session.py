@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from natpass_tui.links.shell import session as sessions
 from natpass_tui.links.shell.request import TERMINAL_ENV, ShellRequest
 from natpass_tui.links.shell.session import ShellSession
-from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Refused, Waiting
+from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Reconnecting, Refused, Waiting
 from natpass_tui.links.tab import Outcome
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.support.waiting import wait_for
-from tests.tui.fakes import FakeClient, absent, entry, make_console
+from tests.tui.fakes import NOW, FakeClient, absent, entry, make_console
 
 
 class Screen:
@@ -33,13 +34,13 @@ class Screen:
 
 @contextlib.asynccontextmanager
 async def opened(
-    *, online: bool = True, attach: bool = True, request: ShellRequest | None = None
+    *, online: bool = True, attach: bool = True, request: ShellRequest | None = None, keeps_offline: bool = True
 ) -> AsyncIterator[tuple[ShellSession, FakeClient, Screen]]:
     console, client = make_console()
     if online:
         client.log_in()
         client.snapshot(entry("web"))
-    session = ShellSession(console, "web", request, clock=console.clock)
+    session = ShellSession(console, "web", request, keeps_offline=keeps_offline, clock=console.clock)
     console.tabs.add(session)
     screen = Screen()
     if attach:
@@ -96,18 +97,19 @@ async def test_what_is_typed_ahead_is_not_for_the_shell_after_a_refusal() -> Non
 
 async def test_a_large_paste_travels_in_frames_and_what_is_too_much_is_refused() -> None:
     async with opened() as (session, client, _):
+        client.links[0].most = 50_000  # a slow line takes less at a time
         paste = bytes(range(256)) * 1000
         assert session.send(paste) == ""
         assert "not sent" in session.send(b"x" * (sessions.MOST_WAITING_INPUT - len(paste) + 1))
         await wait_for(lambda: client.links[0].input == paste)
-        assert max(m.ByteSize() for m in client.links[0].sent) < 65_000
+        assert 49_000 < max(m.ByteSize() for m in client.links[0].sent) < 51_000
 
 
 async def test_output_waits_for_a_slow_screen_and_comes_before_the_end() -> None:
     async with opened() as (session, client, screen):
         screen.room.clear()
         client.links[0].output(b"last words")
-        client.links[0].end(End(LinkEnd.EXITED, "", 3))
+        client.links[0].finish(End(LinkEnd.EXITED, "", 3))
         await asyncio.sleep(0)
         assert session.is_live
         screen.room.set()
@@ -118,7 +120,7 @@ async def test_output_waits_for_a_slow_screen_and_comes_before_the_end() -> None
 
 async def test_a_shell_that_ended_is_followed_by_another_when_the_user_wants_it() -> None:
     async with opened() as (session, client, screen):
-        client.links[0].end(End(LinkEnd.EXITED, "", 0))
+        client.links[0].finish(End(LinkEnd.EXITED, "", 0))
         await wait_for(lambda: isinstance(session.state, Ended))
         assert "not sent" in session.send(b"x")
         session.retry()
@@ -144,7 +146,7 @@ async def test_when_relay_and_agent_are_back_a_new_shell_opens_by_itself() -> No
 
 async def test_an_agent_that_is_replaced_gets_a_new_shell_though_no_roster_says_so() -> None:
     async with opened() as (session, client, screen):
-        client.links[0].end(End(LinkEnd.PEER_GONE, "agent web is gone"))
+        client.links[0].finish(End(LinkEnd.PEER_GONE, "agent web is gone"))
         await wait_for(lambda: isinstance(session.state, Lost))
         await wait_for(lambda: session.is_live)  # after FIRST_RETRY
         assert screen.shown[0].startswith("-- agent web is gone ")
@@ -186,3 +188,146 @@ async def test_closing_while_it_opens_ends_the_link_too() -> None:
         assert isinstance(session.state, Opening)
         await session.closed()
         assert all(link.closed for link in client.links)
+
+
+# while there is no way through
+
+
+async def test_what_is_typed_while_there_is_no_way_waits_and_arrives_in_order() -> None:
+    async with opened() as (session, client, screen):
+        link = client.links[0]
+        await wait_for(lambda: link.sizes == [(24, 80)])
+        link.detach("relay connection lost", ago=12.5)
+        state = session.state
+        assert isinstance(state, Reconnecting)
+        assert NOW - 13 < state.at < NOW - 12
+        assert session.banner("ctrl+]") == "reconnecting to web · 12 s (relay connection lost) — what you type is kept"
+        assert (session.is_live, session.takes_keys, session.has_work, session.waits) == (True, True, True, True)
+        assert (session.mark, session.outcome) == ("~", None)
+        assert session.send(b"sleep 9\r") == ""
+        await asyncio.sleep(0)  # the sender has its turn, and must not hide what it holds
+        assert session.banner("ctrl+]").endswith(" — 8 keys wait")
+        session.send(b"\x03")
+        session.resize(30, 90)
+        session.resize(31, 91)
+        assert session.banner("ctrl+]").endswith(" — 9 keys wait")
+        session.send(b"x" * 2000)
+        assert session.banner("ctrl+]").endswith(" — 2 KB wait")
+        assert link.input == b""
+        link.attach()
+        await wait_for(lambda: len(link.input) == 2009)
+        assert link.input.startswith(b"sleep 9\r\x03x")
+        assert link.sizes == [(24, 80), (31, 91)]  # the last one only
+        assert (session.state, session.banner("ctrl+]")) == (Live(), "")
+        link.output(b"here again")
+        await wait_for(lambda: screen.shown == ["here again"])
+        assert len(client.links) == 1
+
+
+async def test_what_waits_is_bounded() -> None:
+    async with opened() as (session, client, _):
+        client.links[0].detach()
+        assert session.send(b"x" * sessions.MOST_WAITING_INPUT) == ""
+        assert session.send(b"x") == "not sent: 4 MiB of input wait for the network already"
+        assert session.banner("ctrl+]").endswith(" — 4.2 MB wait")
+
+
+async def test_a_piece_that_the_link_has_not_taken_still_waits() -> None:
+    async with opened() as (session, client, _):
+        link = client.links[0]
+        await wait_for(lambda: link.sizes)
+        link.most = 3
+        session.send(b"abcdef")
+        room = link.room
+
+        async def lost_between() -> int:
+            most = await room()
+            link.detach()
+            return most
+
+        link.room = lost_between  # type: ignore[method-assign]
+        await wait_for(lambda: session.is_reconnecting)
+        assert session.banner("ctrl+]").endswith(" — 6 keys wait")
+
+
+async def test_input_can_be_discarded_instead_but_not_the_terminals_own_answers() -> None:
+    async with opened(keeps_offline=False) as (session, client, _):
+        link = client.links[0]
+        link.detach()
+        assert session.banner("ctrl+]").endswith(" — what you type is not sent")
+        assert session.send(b"rm x\r") == "not sent: there is no way through at the moment (offline-input is discard)"
+        assert session.send(b"\x1b[?62c", typed=False) == ""
+        link.attach()
+        assert session.send(b"ls\r") == ""
+        await wait_for(lambda: link.input == b"\x1b[?62cls\r")
+
+
+async def test_a_shell_that_is_gone_when_there_is_a_way_again_says_why_and_what_was_not_sent() -> None:
+    async with opened() as (session, client, screen):
+        link = client.links[0]
+        await wait_for(lambda: link.sizes)
+        link.detach()
+        session.send(b"make\r")
+        link.finish(End(LinkEnd.PEER_GONE, "the agent was restarted: what ran there is gone"))
+        await wait_for(lambda: isinstance(session.state, Lost))
+        assert session.banner("ctrl+]").startswith("the agent was restarted: what ran there is gone ")
+        session.agent_there()
+        await wait_for(lambda: session.is_live)
+        assert screen.shown[0].startswith("-- the agent was restarted: what ran there is gone ")
+        assert screen.shown[0].endswith(" · not sent: 5 keys")
+        await wait_for(lambda: client.links[1].sizes)
+        assert client.links[1].input == b""
+
+
+async def test_a_way_that_is_lost_while_the_shell_opens_is_noticed() -> None:
+    async with opened(attach=False) as (session, client, screen):
+        opens = client.open_link
+
+        async def then_lost(peer: str, request: ConnectRequest, **how: bool) -> Any:
+            link = await opens(peer, request, **how)
+            link.detach("agent web is not connected")
+            return link
+
+        client.open_link = then_lost  # type: ignore[method-assign]
+        session.attach(screen, 24, 80)
+        await wait_for(lambda: session.is_reconnecting)
+        assert "(agent web is not connected)" in session.banner("ctrl+]")
+
+
+async def test_closing_while_there_is_no_way_is_immediate() -> None:
+    async with opened() as (session, client, _):
+        client.links[0].detach()
+        session.send(b"x" * 100_000)
+        async with asyncio.timeout(1):
+            await session.closed()
+        assert client.links[0].closed
+        assert client.links[0].input == b""
+
+
+async def test_credit_is_given_when_the_terminal_has_parsed() -> None:
+    async with opened() as (_, client, screen):
+        link = client.links[0]
+        await wait_for(lambda: link.asked == 1)
+        screen.room.clear()
+        link.output(b"one")
+        link.output(b"two")
+        await wait_for(lambda: len(link._messages) == 1)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert link.asked == 1  # the first is not done with
+        screen.room.set()
+        await wait_for(lambda: link.asked == 3)
+        assert screen.shown == ["one", "two"]
+
+
+async def test_the_relay_is_dialled_eagerly_for_a_shell_that_waits_for_a_way() -> None:
+    async with opened() as (session, client, _):
+        client.keeps_links = True
+        client.lose()
+        await wait_for(lambda: session.is_reconnecting)
+        assert session.waits
+        client.log_in()  # the relay alone does not bring the agent back
+        assert session.is_reconnecting
+        client.links[0].attach()
+        assert session.state == Live()
+        assert len(client.links) == 1

@@ -16,6 +16,8 @@ SILENT = End(LinkEnd.UNSET)
 
 LOST_RELAY = s.Lost("relay connection lost", 10, by_relay=True)
 LOST_AGENT = s.Lost("agent web is gone", 10, by_relay=False)
+AWAY = s.Reconnecting("relay connection lost", 8)
+RESTARTED = "the agent was restarted: what ran there is gone"
 ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
 
 
@@ -33,6 +35,17 @@ ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
         (s.Live(), s.LinkGone(End(LinkEnd.FAILED, "pty broke"), relay_up=True), s.Ended("shell ended (pty broke)", 10)),
         (s.Live(), s.LinkGone(GONE, relay_up=True), LOST_AGENT),
         (s.Live(), s.LinkGone(GONE, relay_up=False), LOST_RELAY),
+        (s.Live(), s.LinkGone(EXITED, relay_up=False), ENDED),
+        (s.Live(), s.Detached("relay connection lost", 8), AWAY),
+        (AWAY, s.Detached("agent web is not connected", 8), s.Reconnecting("agent web is not connected", 8)),
+        (AWAY, s.Attached(), s.Live()),
+        (AWAY, s.LinkGone(EXITED, relay_up=True), ENDED),
+        (AWAY, s.LinkGone(GONE, relay_up=False), LOST_RELAY),
+        (
+            AWAY,
+            s.LinkGone(End(LinkEnd.PEER_GONE, RESTARTED), relay_up=True),
+            s.Lost(RESTARTED, 10, by_relay=False),
+        ),
         (LOST_RELAY, s.RelayUp(), s.Opening(LOST_RELAY)),
         (LOST_AGENT, s.AgentThere(), s.Opening(LOST_AGENT)),
         (LOST_AGENT, s.Retry(by_user=False), s.Opening(LOST_AGENT)),
@@ -62,6 +75,12 @@ def test_what_follows(before: s.State, event: s.Event, after: s.State) -> None:
         (s.Live(), s.RelayUp()),
         (s.Live(), s.AgentThere()),
         (s.Live(), s.Retry()),
+        (s.Live(), s.Attached()),
+        (AWAY, s.RelayUp()),
+        (AWAY, s.AgentThere()),
+        (AWAY, s.Retry()),
+        (ENDED, s.Detached("relay connection lost", 8)),
+        (LOST_AGENT, s.Attached()),
         (s.Opening(), s.RelayUp()),
         (s.Opening(), s.AgentThere()),
         (ENDED, s.RelayUp()),
@@ -87,6 +106,7 @@ def test_the_separator_says_what_happened_and_when() -> None:
     [
         (s.Live(), []),
         (s.Opening(), ["opening", "web"]),
+        (AWAY, ["reconnecting to web · 12 s (relay connection lost) — 14 keys wait"]),
         (s.Waiting(), ["waiting", "reconnecting in 3 s", "ctrl+] x"]),
         (s.Refused("no such program"), ["web", "no such program", "Enter tries again", "ctrl+] x"]),
         (ENDED, ["shell ended (status 7)", "Enter: new shell", "ctrl+] x: close"]),
@@ -95,7 +115,16 @@ def test_the_separator_says_what_happened_and_when() -> None:
     ],
 )
 def test_a_tab_says_what_is_wrong_and_what_to_do(state: s.State, words: list[str]) -> None:
-    banner = s.banner(state, "web", "ctrl+]", "reconnecting in 3 s — gone")
+    banner = s.banner(state, "web", "ctrl+]", "reconnecting in 3 s — gone", now=20.9, typed="14 keys wait")
     assert all(word in banner for word in words), banner
     assert bool(banner) == bool(words)
     assert bool(s.not_sent(state)) == bool(words)
+
+
+def test_each_state_has_its_mark() -> None:
+    states = (s.Live(), s.Opening(), AWAY, LOST_RELAY, ENDED)
+    assert [s.mark(state) for state in states] == ["", "…", "~", "!", "∎"]
+
+
+def test_nothing_else_is_said_where_nothing_can_be_typed() -> None:
+    assert s.banner(AWAY, "web", "ctrl+]", "", now=7) == "reconnecting to web · 0 s (relay connection lost)"

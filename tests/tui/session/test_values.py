@@ -45,6 +45,21 @@ def test_an_age_fits_into_seven_cells(seconds: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
+    [
+        (-1, "0 s"),
+        (12.9, "12 s"),
+        (60, "1 min 00 s"),
+        (3599, "59 min 59 s"),
+        (7640, "2 h 07 min"),
+        (1e6, "277 h 46 min"),
+    ],
+)
+def test_what_lasts_is_seen_to_count(seconds: float, shown: str) -> None:
+    assert durations.elapsed(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
     [(None, "—"), (0.0002, "<1 ms"), (0.0123, "12 ms"), (1.2, "1200 ms"), (9.9999, "10 s"), (75, "75 s")],
 )
 def test_a_round_trip_fits_into_seven_cells(seconds: float | None, shown: str) -> None:

@@ -199,7 +199,7 @@ async def test_a_lost_desktop_says_so_in_place_and_comes_back() -> None:
         whole = smooth(720, 1280)
         link, _ = await desktop(screen, whole)
         await shows(screen, whole)
-        link.end(End(LinkEnd.FAILED, "the X server is gone"))
+        link.finish(End(LinkEnd.FAILED, "the X server is gone"))
         await screen.until_shown("desktop ended (the X server is gone) — Enter: new desktop")
         await shows(screen, whole)
         await screen.press("x")

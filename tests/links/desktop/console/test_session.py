@@ -184,7 +184,7 @@ async def test_how_it_is_sent_can_be_changed() -> None:
         await wait_for(lambda: desk.of_type(MsgType.vnc_ctrl))
         control = desk.of_type(MsgType.vnc_ctrl)[0].vctrl
         assert (control.quality, control.fps, control.cursor) == (80, 5, False)
-        desk.link.end(End(LinkEnd.PEER_GONE, "agent web is gone"))
+        desk.link.finish(End(LinkEnd.PEER_GONE, "agent web is gone"))
         await wait_for(lambda: isinstance(desk.session.state, Lost))
         desk.session.agent_there()
         await wait_for(lambda: len(desk.client.links) == 2)
@@ -210,7 +210,7 @@ async def test_lost_and_back_by_itself() -> None:
 
 async def test_a_worker_that_dies_says_its_last_words() -> None:
     async with opened() as desk:
-        desk.link.end(End(LinkEnd.FAILED, "the display is gone"))
+        desk.link.finish(End(LinkEnd.FAILED, "the display is gone"))
         await wait_for(lambda: isinstance(desk.session.state, Ended))
         assert desk.session.banner("ctrl+]").startswith("desktop ended (the display is gone)")
         assert desk.session.outcome is None
@@ -284,7 +284,7 @@ async def test_a_lost_link_forgets_what_was_held() -> None:
     async with opened() as desk:
         desk.session.latch("ctrl")
         desk.session.latch("ctrl")
-        desk.link.end(End(LinkEnd.PEER_GONE, "gone"))
+        desk.link.finish(End(LinkEnd.PEER_GONE, "gone"))
         await wait_for(lambda: isinstance(desk.session.state, Lost))
         assert desk.session.latches == {}
 

@@ -1,0 +1,42 @@
+"""How much input waits for a way to the shell, in words: keys while one can count them, bytes after that. Pure."""
+
+import re
+
+#: From so many bytes on it is a paste or the like, and nobody counts its keys.
+_FEW_BYTES = 1000
+#: What a terminal sends, one match a piece; `key` for what a person takes for one press. Mouse, focus and answers to
+#: questions of the application are none, nor are the brackets of a paste.
+_PIECES = re.compile(
+    rb"""
+      \x1b\[M...                                              # mouse, in the oldest encoding
+    | \x1b\[20[01]~                                           # around a paste
+    | (?P<key> \x1b\x1b?(?: \[[0-9;:]*[A-HP-SZ~u] | O[ -~] )  # named keys, with alt in some terminals
+    )
+    | \x1b\[[0-?]*[ -/]*[@-~]                                 # mouse, focus, answers
+    | \x1b[\]P_^X].*?(?:\x07|\x1b\\)                          # longer answers
+    | (?P<character> \x1b?(?: [\xc0-\xff][\x80-\xbf]* | . ))  # a character, with alt perhaps
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def keys(data: bytes) -> int:
+    """Return how many presses of keys a terminal's input looks like."""
+    return sum(match["key"] is not None or match["character"] is not None for match in _PIECES.finditer(data))
+
+
+def amount(data: bytes | bytearray) -> str:
+    """Return how much input that is, empty if nobody typed any: ``1 key``, ``14 keys``, ``2 KB``, ``1.5 MB``."""
+    size = len(data)
+    if size >= 1_000_000:
+        return f"{size / 1e6:.1f} MB"
+    if size >= _FEW_BYTES:
+        return f"{size / 1000:.0f} KB"
+    count = keys(bytes(data))
+    return f"{count} key{'' if count == 1 else 's'}" if count else ""
+
+
+def waits(data: bytes | bytearray) -> str:
+    """Return that so much input waits, empty for none: ``1 key waits``, ``14 keys wait``, ``2 KB wait``."""
+    what = amount(data)
+    return f"{what} {'waits' if what == '1 key' else 'wait'}" if what else ""
