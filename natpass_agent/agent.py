@@ -13,11 +13,13 @@ from natpass_wire.aio.client import RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.session import Session
+from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import About
+from natpass_wire.stream import VERSION as STREAMS_VERSION
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
@@ -38,6 +40,8 @@ class Agent:
         max_links: how many links at once.
         on_status: called when we come nearer to the relay, or further from it.
         answer_seconds: within this time every link is answered.
+        keep_seconds: how long a link is kept whose opener is away.
+        allow_plain: serve the links of existing natpass programs as well, which end with their connection.
     """
 
     def __init__(
@@ -49,6 +53,8 @@ class Agent:
         max_links: int = MAX_LINKS,
         on_status: Callable[[RelayStatus], None] | None = None,
         answer_seconds: float = ANSWER_SECONDS,
+        keep_seconds: float = KEEP_SECONDS,
+        allow_plain: bool = False,
     ) -> None:
         self._servers = {server.kind: server for server in (links.all_kinds() if kinds is None else kinds)}
         self._facts = host().facts() if facts is None else facts
@@ -58,7 +64,14 @@ class Agent:
         self._links: set[IncomingLink] = set()
         self._stopping = False
         #: The connection to the relay.
-        self.client = RelayClient(target, on_status=on_status, on_link=self._asked, on_online=self._introduce)
+        self.client = RelayClient(
+            target,
+            on_status=on_status,
+            on_link=self._asked if allow_plain else self._asked_in_vain,
+            on_stream=self._asked,
+            on_online=self._introduce,
+            keep_seconds=keep_seconds,
+        )
 
     @property
     def open_links(self) -> int:
@@ -85,6 +98,7 @@ class Agent:
             user=self._facts.user,
             version=__version__,
             serves=sorted(kind_name(kind) for kind in self._servers),
+            streams=STREAMS_VERSION,
         )
 
     def _introduce(self, session: Session) -> None:
@@ -92,12 +106,19 @@ class Agent:
             about = Msg(type=MsgType.about, from_id=session.client_id, to=RELAY_ID, about=self.about())
             session.send(about)
 
+    def _asked_in_vain(self, link: IncomingLink, request: ConnectRequest) -> None:
+        text = "this agent serves no plain links (natpass-agent --allow-plain would)"
+        log.info("refused a plain %s link of %s", kind_name(request.kind), printable(link.peer))
+        link.refuse(text, ConnectResponse.REFUSED)
+
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
         if self._stopping:
             link.refuse(SHUTTING_DOWN)
             return
         of_opener = sum(other.peer == link.peer for other in self._links)
         refusal = self._policy.refusal(request.kind, self.open_links, of_opener)
+        if refusal is not None and refusal.is_for_room and self.client.streams.evict():
+            refusal = None  # one more than allowed, until the evicted one has ended
         if refusal is not None:
             log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
             link.refuse(refusal.text, refusal.reason)

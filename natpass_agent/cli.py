@@ -2,18 +2,18 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import click
 
 from natpass_agent import instance, links
 from natpass_agent.agent import Agent
-from natpass_agent.links.base import KindServer
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
 from natpass_wire.aio import runtime
-from natpass_wire.aio.dial import RelayTarget
+from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
@@ -30,6 +30,14 @@ PROGRAM = "natpass-agent"
 @connection_options
 @click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
 @click.option("--display", metavar="NAME", help="The X display to show, such as :0. Default: DISPLAY's.")
+@click.option(
+    "--keep-links",
+    type=click.IntRange(10, 7 * 24 * 3600),
+    metavar="SECONDS",
+    default=int(KEEP_SECONDS),
+    show_default=True,
+    help="How long a shell or command is kept whose console is cut off, so that it can go on.",
+)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
@@ -45,11 +53,12 @@ def command(ctx: click.Context, /, **_: object) -> int:
     with instance.lock(settings.common.state_dir, client_id, locks()):
         token = instance.token(settings.common.state_dir, client_id)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM)
-        return runtime.run(serve(target, links.all_kinds(values["display"])))
+        agent = partial(Agent, target, kinds=links.all_kinds(values["display"]))
+        return runtime.run(serve(partial(agent, keep_seconds=values["keep_links"], allow_plain=values["allow_plain"])))
 
 
-async def serve(target: RelayTarget, kinds: Sequence[KindServer]) -> int:
-    """Serve these kinds until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
+async def serve(make_agent: Callable[[], Agent]) -> int:
+    """Run an agent until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
 
@@ -64,7 +73,7 @@ async def serve(target: RelayTarget, kinds: Sequence[KindServer]) -> int:
                 loop.add_signal_handler(number, stop, status)
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows; where it is ignored, children leave no exit status
     async with asyncio.TaskGroup() as group:
-        agent = group.create_task(Agent(target, kinds=kinds).run(), name="agent")
+        agent = group.create_task(make_agent().run(), name="agent")
         agent.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
         await stopped
         agent.cancel()

@@ -13,10 +13,11 @@ MAX_LINKS_OF_OPENER = MAX_LINKS // 2
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a link is refused: for a person, and for a program."""
+    """Why a link is refused: for a person, and for a program; `is_for_room`: only because there are so many."""
 
     text: str
     reason: ConnectResponse.Reason
+    is_for_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Policy:
             text = f"this agent does not serve {kind_name(kind)} links (it serves: {served})"
             return Refusal(text, ConnectResponse.REFUSED)
         if links >= self.max_links:
-            return Refusal(f"this agent has {links} links already and takes no more", ConnectResponse.REFUSED)
+            text = f"this agent has {links} links already and takes no more"
+            return Refusal(text, ConnectResponse.REFUSED, is_for_room=True)
         if of_opener >= self.max_links_of_opener:
             return Refusal(f"you have {of_opener} links to this agent already", ConnectResponse.REFUSED)
         return None

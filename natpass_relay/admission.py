@@ -15,7 +15,7 @@ from natpass_relay.known_ids import KnownIds
 from natpass_relay.ports import Port, Role
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID, client_id_fault
-from natpass_wire.keepalive import INTERVAL_V2
+from natpass_wire.keepalive import INTERVAL_V2, SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb import login_pb2
@@ -41,6 +41,7 @@ class Doors:
         legacy_secret: theirs, None if none is admitted.
         capabilities: what this relay understands beyond WIRE.md.
         program: our name and version.
+        dead_after: seconds of silence that end a connection; clients are told a third of it, to be heard in time.
     """
 
     key: LoginKey
@@ -49,6 +50,7 @@ class Doors:
     legacy_secret: str | None = field(default=None, repr=False)
     capabilities: tuple[str, ...] = ()
     program: str = ""
+    dead_after: float = SILENCE_V2
 
 
 @dataclass(eq=False, slots=True)
@@ -266,7 +268,7 @@ class Admission:
         port = Port(claims.client_id, role)
         self._holders[claims.client_id] = _Holder(claims.instance, {0: port})
         self._known.used_by_v2(claims.client_id)
-        return Admit(visitor, port, claims, visitor.login.accept(round(INTERVAL_V2 * 1000)))
+        return Admit(visitor, port, claims, visitor.login.accept(round(self._doors.dead_after / 3 * 1000)))
 
     def _receive_legacy(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
         """Take a login of an older dialect. A bad one gets no answer but a closed connection (WIRE.md §3)."""

@@ -135,6 +135,7 @@ class Options:
             proxy_certificates=self.proxies,
             dialects=self.dialects,
             legacy_secret=self.common.legacy_secret if self.dialects else None,
+            dead_after=self.common.dead_after,
         )
 
     def greeting(self, host: str, port: int, *, is_terminal: bool) -> Greeting:

@@ -19,7 +19,7 @@ from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import HEADER_BYTES, Batch
 from natpass_wire.ids import RELAY_ID
-from natpass_wire.keepalive import INTERVAL_LEGACY, INTERVAL_V2, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
+from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
 #: Bytes that wait for one client before its senders are held: a quarter of a second at 8 Mbit/s. `tests.bench relay`
@@ -100,12 +100,12 @@ class Connection:
         """Whether it is not read now, since somebody else is slow."""
         return bool(self._waits_for)
 
-    def enter(self, port: Port, now: float, *, speaks_v2: bool) -> None:
-        """Become a client."""
+    def enter(self, port: Port, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
+        """Become a client; one that speaks handshake v2 is given up after `dead_after` seconds of silence."""
         self.port = port
         self.speaks_v2 = speaks_v2
         if speaks_v2:
-            self._keepalive = Keepalive.start(now, INTERVAL_V2, SILENCE_V2)
+            self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
         else:
             self._keepalive = Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY)
         self._ticked_at = now

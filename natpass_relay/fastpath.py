@@ -6,7 +6,7 @@ to parse it. What is remembered is a whole prefix of the message,
     canonical envelope | tag of the payload field | its size | tag of `data` | its size
 
 so that a frame which begins with it, and has the length that the sizes say, is one well-formed message down to the
-last byte. Only plain data is taken here (`forward` with `data`, `shell_data` with `sdata`: no other payload field, and
+last byte. Only plain data is taken here (`record`; `forward` with `data`, `shell_data` with `sdata`: no other payload field, and
 none of them holds a string): everything else is parsed, so that a receiver never gets a message that does not parse,
 and blames the relay for it.
 """
@@ -20,7 +20,11 @@ from natpass_wire.pb.envelope_pb2 import MsgType
 
 #: The types that are remembered, each with the canonical tag of its payload field (number << 3 | 2 as a varint): one
 #: message whose one field is `bytes data = 1`. Other payload fields may hold strings, which must be checked each time.
-PLAIN_DATA = {MsgType.forward: b"\x6a", MsgType.shell_data: b"\xaa\x01"}  # data = 13, sdata = 21
+PLAIN_DATA = {
+    MsgType.forward: b"\x6a",  # data = 13
+    MsgType.shell_data: b"\xaa\x01",  # sdata = 21
+    MsgType.record: b"\xc2\x07",  # record = 120
+}
 
 #: Envelopes that are remembered for one link and direction. Honest senders need one a type.
 MAX_ENVELOPES_OF_LINK = 16

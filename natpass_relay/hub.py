@@ -40,6 +40,7 @@ class Hub:
         self.router = Router(is_full=self._is_full)
         self._clock = clock
         self._admission = Admission(doors)
+        self._dead_after = doors.dead_after
         self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
         self.publisher = Publisher()
         self._round_trips = RoundTrips()
@@ -216,7 +217,7 @@ class Hub:
     def _admit(self, command: Admit) -> None:
         connection, port, claims = self._visitors[command.visitor], command.port, command.claims
         self._leave_lobby(connection)
-        connection.enter(port, self._clock(), speaks_v2=claims is not None)
+        connection.enter(port, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
         others = self.router.port(port.client_id) is not None
         self.router.add(port)
         self._clients[port] = connection

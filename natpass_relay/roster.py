@@ -34,6 +34,7 @@ def sanitised(about: About) -> About:
         user=printable(about.user, _MOST_TEXT),
         version=printable(about.version, _MOST_VERSION),
         serves=[printable(kind, _MOST_VERSION) for kind in about.serves[:_MOST_SERVES]],
+        streams=about.streams,
     )
 
 

@@ -18,6 +18,7 @@ from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import Certificate, server_context
 from natpass_wire.errors import UserError
+from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.text import printable
@@ -56,6 +57,7 @@ class RelaySettings:
         dialects: the older handshakes that are admitted.
         legacy_secret: theirs; needed where one is admitted.
         login_seconds: how long a connection has to log in.
+        dead_after: seconds of silence that end a connection.
     """
 
     key: LoginKey
@@ -66,6 +68,7 @@ class RelaySettings:
     dialects: frozenset[legacy.Dialect] = frozenset()
     legacy_secret: str | None = field(default=None, repr=False)
     login_seconds: float = v2.LOGIN_SECONDS
+    dead_after: float = SILENCE_V2
 
     def bindings(self) -> tuple[v2.Binding, ...]:
         """Return how a client may see its connection.
@@ -95,6 +98,7 @@ class RelayServer:
             legacy_secret=settings.legacy_secret,
             capabilities=CAPABILITIES,
             program=f"natpass-relay {__version__}",
+            dead_after=settings.dead_after,
         )
         self._tls: ssl.SSLContext | None = None
         if settings.tls is not None:
@@ -160,4 +164,4 @@ class RelayServer:
                 for connection in connections[first : first + _AT_ONCE]:
                     self.ticks.run(hub.tick_connection, connection)
                 await asyncio.sleep(0)
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(min(_TICK_SECONDS, self._settings.dead_after / 6))

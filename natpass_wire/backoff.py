@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 #: While somebody waits for the connection, in seconds.
-FIRST, MOST_WAITED_FOR, MOST = 0.25, 2.0, 8.0
+FIRST, MOST_WAITED_FOR, MOST = 0.25, 1.0, 8.0
 #: After a refusal: the relay is there, and asking more often changes nothing.
 REFUSED = 30.0
 
@@ -12,7 +12,7 @@ REFUSED = 30.0
 class Backoff:
     """The delays between attempts: none, then growing from 0.25 s, jittered, without end.
 
-    The longest is 2 s while links wait, otherwise 8 s; 30 s only after a refusal.
+    The longest is 1 s while links wait, otherwise 8 s; 30 s only after a refusal.
     """
 
     _failures: int = 0

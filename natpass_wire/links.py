@@ -15,7 +15,7 @@ from enum import Enum, auto
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.ids import RELAY_ID, client_id_fault, link_id_fault
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer
 from natpass_wire.text import printable
 
 
@@ -51,7 +51,11 @@ class End:
     @classmethod
     def from_message(cls, message: Msg) -> "End":
         """Return the end that a `disconnect` tells; existing peers give no reason."""
-        end = message.end
+        return cls.from_end(message.end)
+
+    @classmethod
+    def from_end(cls, end: LinkEnd) -> "End":
+        """Return the end that a `LinkEnd` tells, its text safe to print."""
         return cls(end.cause, printable(end.text), end.status if end.HasField("status") else None)
 
 
@@ -76,9 +80,10 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The target has accepted a link of ours."""
+    """The target has accepted a link of ours; `answer` is how."""
 
     link: LinkState
+    answer: ConnectResponse = field(default_factory=ConnectResponse, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,16 @@ class LinkTable:
         self._links[peer, link_id] = link
         return link, self.message(link, Msg(type=MsgType.connect_req, creq=request))
 
-    def accept(self, link: LinkState) -> Msg:
-        """Accept a link that was asked for; return the message to send."""
+    def accept(self, link: LinkState, answer: StreamAnswer | None = None) -> Msg:
+        """Accept a link that was asked for; return the message to send.
+
+        Args:
+            link: the link.
+            answer: to the offer of a stream.
+        """
         self._expect(link, State.ASKED)
         link.state = State.OPEN
-        return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True)))
+        return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True, answer=answer)))
 
     def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
         """Refuse a link that was asked for; return the message to send.
@@ -197,7 +207,7 @@ class LinkTable:
             case MsgType.connect_rep, State.OPENING if message.crep.ok:
                 link.state = State.OPEN
                 link.peer_idx = message.from_idx
-                return Opened(link)
+                return Opened(link, message.crep)
             case MsgType.connect_rep, State.OPENING:
                 text = printable(message.crep.msg) or "refused without a reason"
                 self._remove(link, End(LinkEnd.FAILED, text, reason=message.crep.reason))

@@ -14,11 +14,13 @@ from natpass_tui.session.relay_text import relay_text
 from natpass_tui.session.tabs import Tab, Tabs
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
+from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.session import Session
 from natpass_wire.errors import UserError
 from natpass_wire.ids import RELAY_ID, client_id_fault
+from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import Roster, RosterWatch, RttRequest
 from natpass_wire.roster import RosterMirror
 
@@ -33,6 +35,8 @@ _BURST_SECONDS = 0.1
 #: Clocks of relay and console that differ by less are taken for equal, in seconds.
 _SAME_CLOCK = 2.0
 
+#: How long the end of a link may take to be acknowledged before the console ends without that.
+_LAST_WORDS_SECONDS = 1.0
 #: A relay that has not answered for so long is said not to; a slow line's answers take less.
 NO_ANSWER_SECONDS = 3.0
 
@@ -79,6 +83,7 @@ class Console:
 
     Args:
         target: the relay, and who we are.
+        allow_plain: open links as existing natpass programs do, where an agent speaks no streams.
         listed: ids to show whether or not they are connected (the only ones, with a relay without a roster).
         connect: makes the connection; tests pass a fake.
         clock: Unix seconds.
@@ -88,12 +93,14 @@ class Console:
         self,
         target: RelayTarget,
         *,
+        allow_plain: bool = False,
         listed: Sequence[str] = (),
         connect: Callable[..., ClientPort] = RelayClient,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.relay = str(target.address)
         self.clock = clock
+        self._allow_plain = allow_plain
         self.fleet = Fleet()
         self.latencies = Latencies()
         self.tabs: Tabs[LiveTab] = Tabs()
@@ -172,7 +179,22 @@ class Console:
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
-        return await self._client.open_link(peer, request)
+        return await self._client.open_link(peer, request, plain=self._is_plain(peer))
+
+    def _is_plain(self, peer: str) -> bool:
+        """Tell whether links to an agent are those of existing natpass programs.
+
+        Raises:
+            LinkEndedError: they would be, and that is not allowed.
+        """
+        agent = self.fleet.get(peer)
+        if self.has_roster and (agent is None or agent.streams or agent.presence is not Presence.ONLINE):
+            return False
+        if self._allow_plain:
+            return True
+        why = f"{peer} is an existing natpass program" if self.has_roster else "this relay has no roster to say more"
+        text = f"links that end with the connection need --allow-plain ({why})"
+        raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def measure(self) -> None:
         """Measure the way to the relay anew: until the screen was there, answers waited for it."""
@@ -206,9 +228,10 @@ class Console:
         await tab.closed()
 
     async def close(self) -> None:
-        """End all tabs."""
+        """End all tabs, and let the agents know."""
         for tab in self.tabs.all():
             await self.close_tab(tab)
+        await self._client.settled(_LAST_WORDS_SECONDS)
 
     # what the client calls
 
@@ -259,6 +282,8 @@ class Console:
         ]
         self.fleet.update(present, changes.left, now)
         there = {agent.id for agent in present}
+        for agent_id in there:
+            self._client.retry_links(agent_id)
         for tab in self.tabs.all():
             if tab.agent in there:
                 tab.agent_there()

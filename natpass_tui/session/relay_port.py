@@ -76,9 +76,15 @@ class ClientPort(Protocol):
     async def run(self) -> None:
         """Stay logged in until cancelled."""
 
-    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
-        """Open a link on the present connection. Raises LinkEndedError."""
+    async def open_link(self, peer: str, request: ConnectRequest, *, plain: bool = False) -> Link:
+        """Open a link on the present connection, as existing natpass programs do if `plain`. Raises LinkEndedError."""
         ...
+
+    def retry_links(self, peer: str) -> None:
+        """Take note that `peer` is there (again): links to it that wait go on at once."""
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until the ends of our links are acknowledged, but no longer than so many seconds."""
 
     async def online(self) -> object:
         """Wait until logged in; who waits makes the attempts more frequent."""

@@ -11,6 +11,7 @@ from natpass_wire.aio.dial import DialError, LoggedIn, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.session import OPEN_SECONDS, Session
+from natpass_wire.aio.streams import KEEP_SECONDS, Streams
 from natpass_wire.backoff import Backoff
 from natpass_wire.errors import LoginRefusedError, ProtocolError, RelayNotTrustedError
 from natpass_wire.keepalive import Keepalive
@@ -58,7 +59,9 @@ class RelayClient:
     Args:
         target: the relay, and who we are.
         on_status: called at every change.
-        on_link: takes links that others ask us for; None: we serve none.
+        on_link: takes plain links that others ask us for; None: we take none.
+        on_stream: takes streams that others ask us for; None: we serve none.
+        keep_seconds: how long a stream is kept whose opener is away.
         on_relay_message: takes the relay's own messages.
         on_online: called with each new session, before anything else uses it.
         rng: randomness for the delays, uniform in [0, 1).
@@ -70,6 +73,8 @@ class RelayClient:
         *,
         on_status: Callable[[RelayStatus], None] | None = None,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        on_stream: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        keep_seconds: float = KEEP_SECONDS,
         on_relay_message: Callable[[Msg], None] | None = None,
         on_online: Callable[[Session], None] | None = None,
         rng: Callable[[], float] = random.random,
@@ -86,6 +91,8 @@ class RelayClient:
         self._retry = False
         self._changed = asyncio.Event()
         self._buffers = ReadBuffers()
+        #: The links that outlive connections.
+        self.streams = Streams(on_stream, keep_seconds)
         #: The connection, None while there is none.
         self.session: Session | None = None
         #: How we stand with the relay.
@@ -107,13 +114,14 @@ class RelayClient:
             while True:
                 await self._once()
                 delay = self._backoff.delay(
-                    links_wait=self._waiters > 0, refused=self.status.refused, random=self._rng()
+                    links_wait=self._is_waited_for, refused=self.status.refused, random=self._rng()
                 )
                 if delay:
                     retry_at = asyncio.get_running_loop().time() + delay
                     self._set(RelayStatus(Phase.WAITING, self.status.reason, self.status.refused, retry_at))
                     await self._wait_for_retry(delay)
         finally:
+            self.streams.close()
             if self.session is not None:
                 self.session.close()
                 self.session = None
@@ -129,8 +137,16 @@ class RelayClient:
         finally:
             self._waiters -= 1
 
-    async def open_link(self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS) -> Link:
-        """Open a link on the present connection.
+    async def open_link(
+        self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS, *, plain: bool = False
+    ) -> Link:
+        """Open a link on the present connection: a stream, which then outlives it.
+
+        Args:
+            peer: who is asked.
+            request: what for.
+            timeout: seconds.
+            plain: open it as existing natpass programs do; then it ends with the connection.
 
         Raises:
             LinkEndedError: there is no connection, or the link was refused, or not answered in time.
@@ -138,7 +154,22 @@ class RelayClient:
         if self.session is None:
             why = self.status.reason or "not connected to the relay"
             raise LinkEndedError(End(LinkEnd.PEER_GONE, why, reason=ConnectResponse.UNSET))
-        return await self.session.open_link(peer, request, timeout)
+        if plain:
+            return await self.session.open_link(peer, request, timeout)
+        return await self.streams.open(peer, request, timeout)
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether somebody, or a stream, waits for a connection."""
+        return self._waiters > 0 or self.streams.is_waiting
+
+    def retry_links(self, peer: str) -> None:
+        """Take note that `peer` is there (again): streams to it that wait go on at once."""
+        self.streams.retry(peer)
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until the ends of our streams are acknowledged, but no longer than so many seconds."""
+        await self.streams.settled(seconds)
 
     def retry_now(self) -> None:
         """Make the next attempt at once."""
@@ -174,6 +205,7 @@ class RelayClient:
             keepalive,
             pings=logged_in.pings,
             on_link=self._on_link,
+            on_record_link=self.streams.arriving,
             on_relay_message=self._on_relay_message,
             capabilities=logged_in.capabilities,
         )
@@ -182,6 +214,7 @@ class RelayClient:
         if self._on_online is not None:
             self._on_online(session)
         logged_in.hand_over(session)
+        self.streams.online(session)
         self._set(RelayStatus(Phase.ONLINE))
         since = asyncio.get_running_loop().time()
         try:
@@ -190,6 +223,7 @@ class RelayClient:
         finally:
             session.close()
             self.session = None
+            self.streams.offline()
             # Cancelled: what was still to be said goes out before the program ends (within CLOSE_SECONDS).
             await asyncio.wait([session.ended])
             if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
@@ -206,10 +240,10 @@ class RelayClient:
         """Wait, but no longer than a new waiter would have it."""
         loop = asyncio.get_running_loop()
         until = loop.time() + delay
-        waited_for = self._waiters > 0
+        waited_for = self._is_waited_for
         self._retry = False
         while not self._retry and (rest := until - loop.time()) > 0:
-            if self._waiters and not waited_for and not self.status.refused:
+            if self._is_waited_for and not waited_for and not self.status.refused:
                 return
             self._changed.clear()
             try:

@@ -18,7 +18,7 @@ from natpass_wire.aio.tls import client_context
 from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError
 from natpass_wire.frame import Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
-from natpass_wire.keepalive import CLIENT_SILENCE_LEGACY, INTERVAL_LEGACY, INTERVAL_V2
+from natpass_wire.keepalive import CLIENT_SILENCE_LEGACY, INTERVAL_LEGACY, INTERVAL_V2, SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -28,7 +28,7 @@ from natpass_wire.text import printable
 log = logging.getLogger(__name__)
 
 #: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
-_LEAST_INTERVAL, _MOST_INTERVAL = 1.0, 60.0
+_LEAST_INTERVAL, _MOST_INTERVAL = 0.1, 60.0
 #: A relay that closes the connection within this time refuses a login of an older dialect.
 CONSENT_SECONDS = 1.0
 #: How many intervals of silence end a connection.
@@ -73,6 +73,7 @@ class RelayTarget:
         claims: who we are.
         login: the key of handshake v2, or the login of an older dialect.
         verify: check the certificate against the system's authorities. Handshake v2 binds the certificate itself.
+        dead_after: seconds of silence that end the connection, with handshake v2; the relay may want fewer.
     """
 
     address: RelayAddress
@@ -80,6 +81,7 @@ class RelayTarget:
     claims: v2.Claims
     login: LoginKey | LegacyLogin
     verify: bool = False
+    dead_after: float = SILENCE_V2
 
 
 @dataclass(slots=True)
@@ -175,7 +177,7 @@ async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHand
         if answer is not None:
             socket.write(envelope.to_frame(answer))
     asked = login.accepted.keepalive_ms / 1000 or INTERVAL_V2
-    interval = min(max(asked, _LEAST_INTERVAL), _MOST_INTERVAL)
+    interval = min(max(asked, _LEAST_INTERVAL), _MOST_INTERVAL, target.dead_after / _SILENT_INTERVALS)
     silence = interval * _SILENT_INTERVALS
     return LoggedIn(socket, handler, interval, silence, pings=True, capabilities=login.relay_capabilities)
 

@@ -9,14 +9,17 @@ from collections.abc import Callable
 from natpass_wire import envelope
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.plain_link import IncomingPlainLink, PlainLink
+from natpass_wire.aio.record_link import Passenger, RecordLink
 from natpass_wire.aio.sockets import FrameSocket
-from natpass_wire.errors import LocalProtocolError
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
-from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer, StreamOffer
+from natpass_wire.stream import VERSION
+from natpass_wire.stream.fair import Turns
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,8 @@ class Session:
         client_id: our id.
         keepalive: of this connection.
         pings: whether the relay answers pings; then they measure the round trip.
-        on_link: takes a link that somebody asks us for; None: we serve none.
+        on_link: takes a plain link that somebody asks us for.
+        on_record_link: takes a link that somebody makes for a stream; returns whether it does.
         on_relay_message: takes the relay's own messages (roster, round-trip times).
         capabilities: what the relay announced at login.
     """
@@ -49,6 +53,7 @@ class Session:
         *,
         pings: bool,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        on_record_link: Callable[[RecordLink], bool] | None = None,
         on_relay_message: Callable[[Msg], None] | None = None,
         capabilities: frozenset[str] = frozenset(),
     ) -> None:
@@ -59,9 +64,12 @@ class Session:
         self._keepalive = keepalive
         self._pings = pings
         self._on_link = on_link
+        self._on_record_link = on_record_link
         self._on_relay_message = on_relay_message
-        self._table = LinkTable(client_id, accepts=on_link is not None)
+        self._table = LinkTable(client_id, accepts=on_link is not None or on_record_link is not None)
         self._links: dict[LinkState, PlainLink] = {}
+        self._record_links: dict[LinkState, RecordLink] = {}
+        self._turns: Turns[RecordLink] = Turns()
         self._holders: set[object] = set()
         self._writable = asyncio.Event()
         if socket.writable:
@@ -120,6 +128,32 @@ class Session:
             raise
         return link
 
+    def carry(self, peer: str, passenger: Passenger) -> RecordLink:
+        """Make a link to `peer` for a stream. Records may be sent at once: they arrive behind the request.
+
+        Raises:
+            LocalProtocolError: there are too many links.
+        """
+        request = ConnectRequest(kind=ConnectRequest.stream, offer=StreamOffer(version=VERSION))
+        state, message = self._table.open(peer, secrets.token_hex(8), request)
+        self.send(message)
+        link = self._record_links[state] = self._record_link(state)
+        link.passenger = passenger
+        return link
+
+    def wake(self, link: RecordLink) -> None:
+        """Take note that the stream on this link may have something to send."""
+        if link.state in self._record_links:
+            self._turns.wake(link)
+            self._send_records()
+
+    def end_record_link(self, link: RecordLink, end: End) -> None:
+        """End a link that carries a stream; its passenger is told. Nothing happens if it had ended."""
+        message = self._table.end(link.state, end)
+        if message is not None:
+            self.send(message)
+        self._forget(link.state)
+
     def send(self, message: Msg) -> None:
         """Send a message at once. For small ones: data waits for `send_on`."""
         self._socket.write(envelope.to_frame(message))
@@ -146,7 +180,7 @@ class Session:
                 )
             ):
                 self._show_life()  # who sends all the time still wants to know the round trip
-            await asyncio.wait([self.ended], timeout=_TICK_SECONDS)
+            await asyncio.wait([self.ended], timeout=min(_TICK_SECONDS, self._keepalive.interval / 2))
         return self.ended.result()
 
     def measure(self) -> None:
@@ -223,6 +257,7 @@ class Session:
         """Hold back senders, or let them go on."""
         if writable:
             self._writable.set()
+            self._send_records()
         else:
             self._writable.clear()
 
@@ -245,6 +280,10 @@ class Session:
             self._receive_from_relay(message)
             return
         match self._table.receive(message):
+            case Received(link, record) if link in self._record_links:
+                self._take_record(self._record_links[link], record)
+            case Opened(link, answer) if link in self._record_links:
+                self._answered(self._record_links[link], answer)
             case Opened(link) | Received(link) as event if link in self._links:
                 if isinstance(event, Received):
                     self._links[link].deliver(event.message)
@@ -254,12 +293,59 @@ class Session:
                 self._forget(link)
             case Refuse(reply):
                 self.send(reply)
+            case Asked(link, request) if request.HasField("offer"):
+                self._offered(link, request.offer)
             case Asked(link, request) if self._on_link is not None:
                 incoming = IncomingPlainLink(self, link)
                 self._links[link] = incoming
                 self._on_link(incoming, request)
+            case Asked(link):
+                self.refuse_link(link, f"{self.client_id} serves no plain links", ConnectResponse.REFUSED)
             case _:
                 pass
+
+    def _offered(self, state: LinkState, offer: StreamOffer) -> None:
+        """Take a link for a stream, if it is one that we can carry. What is asked for comes in its first record."""
+        link = self._record_link(state)
+        refusal = ""
+        if offer.version < VERSION or offer.handshake:
+            refusal = f"{self.client_id} speaks streams of version {VERSION}, not sealed, and no others"
+        elif self._on_record_link is None:
+            refusal = f"{self.client_id} serves no links"
+        elif not self._on_record_link(link):
+            refusal = f"{self.client_id} takes no more links of yours at the moment"
+        if refusal:
+            self.refuse_link(state, refusal, ConnectResponse.REFUSED)
+            return
+        self.send(self._table.accept(state, StreamAnswer(version=VERSION)))
+        self._record_links[state] = link
+
+    def _answered(self, link: RecordLink, answer: ConnectResponse) -> None:
+        if not answer.HasField("answer") or answer.answer.version != VERSION:
+            self.end_record_link(link, End(LinkEnd.FAILED, f"{printable(link.peer)} does not speak our streams"))
+
+    def _record_link(self, state: LinkState) -> RecordLink:
+        return RecordLink(state, self._table.message(state, Msg(type=MsgType.record)).SerializeToString())
+
+    def _take_record(self, link: RecordLink, message: Msg) -> None:
+        """Take a record. A peer that breaks the protocol of its stream loses this link, and no other one does."""
+        try:
+            link.received(message)
+        except RemoteProtocolError as error:
+            log.warning("link %s with %s: %s", printable(link.state.link_id), printable(link.peer), error)
+            self.end_record_link(link, End(LinkEnd.FAILED, f"protocol error: {error}"))
+
+    def _send_records(self) -> None:
+        """Send what streams have to say, each in its turn, as far as the socket takes it."""
+        while self._socket.writable and not self.ended.done() and (link := self._turns.take()) is not None:
+            payload = link.next_payload()
+            if payload is None:
+                continue  # until it is woken
+            self._socket.write(encode_frame(payload))
+            self._turns.sent(link, len(payload))
+            if link.state in self._record_links:
+                self._turns.wake(link)
+            self._note_sent()
 
     def _receive_from_relay(self, message: Msg) -> None:
         match message.type:
@@ -306,3 +392,7 @@ class Session:
         link = self._links.pop(state, None)
         if link is not None:
             link.wake()
+        carried = self._record_links.pop(state, None)
+        if carried is not None:
+            self._turns.forget(carried)
+            carried.passenger.link_ended(carried, state.end or End(LinkEnd.PEER_GONE))

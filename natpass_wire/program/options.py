@@ -17,6 +17,7 @@ from click.core import ParameterSource
 
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loopback
 from natpass_wire.errors import UserError
+from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
@@ -95,6 +96,14 @@ def common_options(command: Command) -> Command:
                 "--log-level", type=click.Choice(logs.LEVELS), default="info", show_default=True, help="What to log."
             ),
             click.option("--log-file", type=path, help="Log to this file instead of the terminal."),
+            click.option(
+                "--dead-after",
+                type=click.FloatRange(0.5, 120.0),
+                metavar="SECONDS",
+                default=SILENCE_V2,
+                show_default=True,
+                help="Give up a connection on which nothing was heard for so long; the least of both ends counts.",
+            ),
             click.version_option(__version__, "--version", message="%(prog)s %(version)s"),
         ]
     ):
@@ -114,6 +123,11 @@ def connection_options(command: Command) -> Command:
                 help=f"The relay's address (port {DEFAULT_PORT} if none is given). Also in NATPASS_RELAY.",
             ),
             click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure."),
+            click.option(
+                "--allow-plain",
+                is_flag=True,
+                help="Take existing natpass programs at the other end as well: their links end with the connection.",
+            ),
             click.option(
                 "--legacy",
                 type=click.Choice([dialect.value for dialect in Dialect]),
@@ -192,10 +206,12 @@ def _all_options(command: click.Command) -> set[str]:
 def _converted(path: Path, name: str, value: Any, parameter: click.Parameter, ctx: click.Context) -> Any:
     """Return a config file's value as the option would have it."""
     flag = isinstance(parameter, click.Option) and parameter.is_flag
-    number = isinstance(parameter.type, click.types.IntParamType)
-    wanted = bool if flag else list if parameter.multiple else int if number else str
+    whole = isinstance(parameter.type, click.types.IntParamType)
+    number = isinstance(parameter.type, click.types.FloatParamType)
+    wanted: Any = bool if flag else list if parameter.multiple else int if whole else (int, float) if number else str
     if not isinstance(value, wanted) or (isinstance(value, bool) and not flag):
-        kind = {bool: "true or false", list: "a list", int: "a whole number", str: "a string"}[wanted]
+        kinds = {bool: "true or false", list: "a list", int: "a whole number", str: "a string"}
+        kind = kinds.get(wanted, "a number")
         raise UserError(f"{path}: {name.replace('_', '-')} should be {kind}")
     try:
         return parameter.type_cast_value(ctx, value if flag or parameter.multiple else str(value))
@@ -214,6 +230,7 @@ class CommonSettings:
         state_dir: where to keep what is made once.
         log_level: of `logs.LEVELS`.
         log_file: where logs go, None: the terminal.
+        dead_after: seconds of silence that end a connection.
     """
 
     secret: str | None = field(repr=False)
@@ -222,6 +239,7 @@ class CommonSettings:
     state_dir: StateDir
     log_level: str
     log_file: Path | None
+    dead_after: float = SILENCE_V2
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
@@ -251,6 +269,7 @@ class CommonSettings:
             StateDir.at(values["state_dir"]),
             values["log_level"],
             values["log_file"],
+            values["dead_after"],
         )
 
 
@@ -310,7 +329,7 @@ class ConnectionSettings:
             return RelayTarget(self.relay, self.tls, claims, login, verify=verify)
         key = LoginKey.from_secret(self.common.secret or check_secret(_ask("secret", "--secret-file")))
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
-        return RelayTarget(self.relay, self.tls, claims, key)
+        return RelayTarget(self.relay, self.tls, claims, key, dead_after=self.common.dead_after)
 
 
 def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:

@@ -1,0 +1,318 @@
+"""One end of a stream, as the programs use it: a link that outlives connections."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from natpass_wire.aio.link import Detached, LinkEndedError
+from natpass_wire.aio.record_link import RecordLink
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.frame import MAX_DATA_BYTES
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.stream_pb2 import StreamHello
+from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore
+
+#: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
+MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
+
+
+class Keeper(Protocol):
+    """Who finds links for a stream."""
+
+    def stream_changed(self, stream: "Stream") -> None:
+        """Take note that the stream was attached, detached, or is over."""
+
+    def wake(self, link: RecordLink) -> None:
+        """Have the stream on this link asked for records."""
+
+    def end_link(self, link: RecordLink, end: End) -> None:
+        """End a link."""
+
+
+class Stream:
+    """A stream of ours, or one that somebody asks us for (then `accept` or `refuse` it, once).
+
+    One task reads, any number send.
+    """
+
+    def __init__(self, keeper: Keeper, core: StreamCore, peer: str) -> None:
+        self.core = core
+        self._keeper = keeper
+        self._peer = peer
+        self._link: RecordLink | None = None
+        self._unread: deque[tuple[Msg, int]] = deque()
+        self._owed = 0  # units of the message that the reader has at present
+        self._detached: Detached | None = None
+        self._watchers: list[Callable[[], None]] = []
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    # Link: what kinds call
+
+    @property
+    def peer(self) -> str:
+        """The other end's client id."""
+        return self._peer
+
+    @property
+    def link_id(self) -> str:
+        """The stream's id, as text."""
+        return self.core.stream_id.hex()
+
+    @property
+    def end(self) -> End | None:
+        """Why the stream ended, None while it has not."""
+        return self.core.end
+
+    @property
+    def detached(self) -> Detached | None:
+        """How it comes that nothing gets through; None while the other end can be reached, or if the stream ended."""
+        return self._detached
+
+    @property
+    def resumes(self) -> int:
+        """How many times the stream went on over another link."""
+        return self.core.resumes
+
+    @property
+    def is_holding(self) -> bool:
+        """Return False: who does not read a stream holds up nobody else."""
+        return False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the stream waits for our answer."""
+        return self.core.state is State.ASKED
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` called whenever `detached` changes."""
+        self._watchers.append(watcher)
+
+    async def ended(self) -> End:
+        """Wait until the stream is over; return why. Messages that came before its end may still be unread."""
+        while (end := self.core.end) is None:
+            await self._change()
+        return end
+
+    async def opened(self) -> None:
+        """Wait until the target has accepted.
+
+        Raises:
+            LinkEndedError: it refused, or can't be reached.
+        """
+        while self.core.state is State.OPENING:
+            await self._change()
+        self._check()
+
+    async def room(self) -> int:
+        """Wait until something can be sent; return how many bytes of data one message should have at most.
+
+        Raises:
+            LinkEndedError: the stream is over.
+        """
+        self._check()
+        while not self.core.has_room:
+            await self._change()
+            self._check()
+        return min(self.core.content, MAX_DATA_BYTES)
+
+    async def send(self, message: Msg, *, newest: bool = False) -> None:
+        """Send a message, see `Link`."""
+        for field in ("from_id", "from_idx", "to", "to_idx", "link_id"):
+            message.ClearField(field)
+        await self._send(message.SerializeToString(), newest=newest)
+
+    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
+        """Send a message whose payload field somebody else has serialised, see `Link`."""
+        await self._send(Msg(type=message_type).SerializeToString() + payload, newest=newest)
+
+    async def receive(self) -> Msg:
+        """Return the next message; the one before is done with.
+
+        Raises:
+            LinkEndedError: the stream is over, and everything that came before its end has been returned.
+        """
+        self._settle()
+        while not self._unread:
+            self._check()
+            await self._change()
+        message, self._owed = self._unread.popleft()
+        return message
+
+    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+        """End the stream behind everything that was sent. Nothing happens if it had ended."""
+        if self.core.end is not None:
+            return
+        if self.core.state is State.ASKED:
+            self.refuse(text)
+            return
+        self.core.finish(End(cause, text, status))
+        self._drop_unread()
+        self._tell()
+
+    def accept(self) -> None:
+        """Say yes.
+
+        Raises:
+            LinkEndedError: the opener has given up already.
+        """
+        self._check()
+        self.core.accept()
+        self._tell()
+
+    def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
+        """Say no, with the reason for a person. Nothing happens if it was answered already."""
+        if self.is_asked:
+            self.core.refuse(text, reason)
+            self._tell()
+
+    # what the keeper calls
+
+    @property
+    def link(self) -> RecordLink | None:
+        """The link that carries the stream at present."""
+        return self._link
+
+    def ride(self, link: RecordLink, hello: StreamHello | None = None) -> None:
+        """Go on over `link`.
+
+        Args:
+            link: whose passenger this is from now on.
+            hello: target: what the link began with.
+
+        Raises:
+            RemoteProtocolError: the two ends do not agree on where they were; the stream is over then.
+        """
+        older, self._link = self._link, link
+        link.passenger = self
+        if older is not None:
+            self._keeper.end_link(older, End(LinkEnd.CLOSED, "the stream goes on over another link"))
+        if hello is None:
+            self.core.attach()
+        else:
+            self._take(lambda: self.core.attach_by(hello))
+        self._tell()
+        self._keeper.stream_changed(self)
+
+    def fail(self, end: End) -> None:
+        """End the stream at once: it can't go on."""
+        self.core.fail(end)
+        self._detached = None
+        self._tell()
+
+    def detach(self, reason: str) -> None:
+        """Take note that there is no link, and why."""
+        self._link = None
+        self.core.detach()
+        if self._detached is None and self.core.state is not State.ENDED:
+            self._detached = Detached(reason, self._loop.time())
+            self._notify()
+        self._keeper.stream_changed(self)
+
+    # Passenger: what the link calls
+
+    def link_received(self, link: RecordLink, record: bytes) -> None:
+        """Take a record.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol; the stream is over then.
+        """
+        if link is self._link:
+            self._take(lambda: self.core.receive(record, self._loop.time()))
+            if self._link is not None and self.core.has_output(self._loop.time()):
+                self._keeper.wake(self._link)
+
+    def link_ended(self, link: RecordLink, end: End) -> None:
+        """Wait for another link."""
+        if link is not self._link:
+            return
+        if self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET:
+            self._link = None
+            self.core.detach()
+            self.fail(end)
+        else:
+            self.detach(end.text or "the connection was lost")
+
+    def next_record(self, link: RecordLink) -> bytes | None:
+        """Return the next record to send."""
+        if link is not self._link:
+            return None
+        record = self.core.next(self._loop.time())
+        if record is not None:
+            self._changed.set()
+        if self.core.state is State.ENDED and not self.core.has_output(self._loop.time()):
+            self._loop.call_soon(self._keeper.stream_changed, self)
+        return record
+
+    # inside
+
+    async def _send(self, message: bytes, *, newest: bool) -> None:
+        if len(message) > MAX_MESSAGE_BYTES:
+            raise LocalProtocolError(f"a message of {len(message)} bytes does not fit into a frame")
+        await self.room()
+        self.core.send(message, newest=newest)
+        self._wake()
+
+    def _take(self, step: Callable[[], list[Event]]) -> None:
+        """Take what the other end said; what it may not say ends the stream."""
+        try:
+            events = step()
+        except RemoteProtocolError as error:
+            self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
+            raise
+        for event in events:
+            match event:
+                case Received(message, units):
+                    if self.core.end is not None:
+                        self.core.consumed(units)  # nobody reads it any more
+                    else:
+                        self._unread.append((message, units))
+                case Opened() | Resumed():
+                    self._detached = None
+                    self._keeper.stream_changed(self)
+                    self._notify()
+                case Ended() | Finished():
+                    self._detached = None
+                    self._keeper.stream_changed(self)
+        if events:
+            self._changed.set()
+
+    def _settle(self) -> None:
+        """Tell the sender that the reader is done with its message."""
+        if self._owed:
+            self.core.consumed(self._owed)
+            self._owed = 0
+            if self._link is not None and self.core.has_output(self._loop.time()):
+                self._keeper.wake(self._link)
+
+    def _drop_unread(self) -> None:
+        self._settle()
+        while self._unread:
+            self.core.consumed(self._unread.popleft()[1])
+
+    def _tell(self) -> None:
+        """Let everybody see that the state has changed."""
+        self._changed.set()
+        self._wake()
+        if self.core.state is State.ENDED:
+            self._keeper.stream_changed(self)
+
+    def _wake(self) -> None:
+        if self._link is not None:
+            self._keeper.wake(self._link)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        for watcher in self._watchers:
+            watcher()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _check(self) -> None:
+        if self.core.end is not None:
+            raise LinkEndedError(self.core.end)

@@ -1,0 +1,262 @@
+"""All streams of one client: they outlive its connections, and this finds the next link for each of them."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from natpass_wire.aio.arrivals import Arrivals, LastWords
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.record_link import RecordLink
+from natpass_wire.aio.session import OPEN_SECONDS, Session
+from natpass_wire.aio.stream import Stream
+from natpass_wire.errors import LocalProtocolError
+from natpass_wire.links import End
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.stream.core import State, StreamCore
+from natpass_wire.stream.receiver import Room
+from natpass_wire.stream.records import STREAM_ID_BYTES, parse_hello
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: How long a target keeps a stream whose opener is away, in seconds: a long tunnel, a lunch with the lid closed.
+KEEP_SECONDS = 3600.0
+#: Streams of one client, those included whose end is not acknowledged yet.
+MAX_STREAMS = 512
+#: Seconds before the next link for a detached stream: the first is made at once, then the delay doubles.
+_FIRST_RETRY, _MOST_RETRY = 0.1, 1.0
+#: A link on which the other end does not answer our hello within so many seconds is given up.
+_ANSWER_SECONDS = 10.0
+GONE_TEXT = "it does not know this link: it was restarted, or has waited for too long"
+
+_Key = tuple[str, bytes]
+
+
+@dataclass(slots=True)
+class _Care:
+    """What is done for one stream while it is detached, or not answered."""
+
+    timer: asyncio.TimerHandle | None = None
+    delay: float = 0.0
+
+    def cancel(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Streams:
+    """The streams of one client.
+
+    Args:
+        on_stream: takes a stream that somebody asks us for; None: we serve none.
+        keep_seconds: how long a stream is kept whose opener is away.
+    """
+
+    def __init__(
+        self,
+        on_stream: Callable[[IncomingLink, ConnectRequest], None] | None = None,
+        keep_seconds: float = KEEP_SECONDS,
+    ) -> None:
+        self._on_stream = on_stream
+        self._keep_seconds = keep_seconds
+        self._session: Session | None = None
+        self._streams: dict[_Key, Stream] = {}
+        self._care: dict[Stream, _Care] = {}
+        self._arrivals = Arrivals(self)
+        self._room = Room()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many streams there are, those included whose end is still on its way."""
+        return len(self._streams)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a stream waits for a connection."""
+        return any(not stream.core.is_attached for stream in self._streams.values())
+
+    # what the client calls
+
+    def online(self, session: Session) -> None:
+        """Take the next connection: all streams that we opened go on over it."""
+        self._session = session
+        for stream in list(self._streams.values()):
+            if stream.core.is_opener and stream.link is None:
+                self._attach(stream)
+
+    def offline(self) -> None:
+        """Take note that there is no connection; the session has ended all links."""
+        self._session = None
+        for stream in list(self._streams.values()):
+            if stream.core.is_opener and not stream.core.is_attached:
+                self._care[stream].cancel()  # the next connection brings the next link
+
+    def retry(self, peer: str) -> None:
+        """Take note that `peer` is there (again): detached streams to it go on at once."""
+        for stream in list(self._streams.values()):
+            if stream.peer == peer and stream.core.is_opener and stream.link is None:
+                self._care[stream].delay = 0.0
+                self._attach(stream)
+
+    async def open(self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS) -> Link:
+        """Open a stream to `peer` and wait for its answer.
+
+        Raises:
+            LinkEndedError: it was refused, or not answered in time.
+            LocalProtocolError: there are too many.
+        """
+        if len(self._streams) >= MAX_STREAMS:
+            raise LocalProtocolError(f"there are {MAX_STREAMS} streams already")
+        core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room)
+        stream = self._add(Stream(self, core, peer))
+        try:
+            self._attach(stream)
+            async with asyncio.timeout(timeout):
+                await stream.opened()
+        except TimeoutError as error:
+            text = f"{printable(peer)} did not answer within {timeout:.0f} s"
+            stream.close(text, LinkEnd.FAILED)
+            raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.ABSENT)) from error
+        except BaseException:
+            stream.close()  # should it be open over there, or be opened yet, it ends
+            raise
+        return stream
+
+    def evict(self) -> bool:
+        """Give up the stream whose opener has been away for longest, to make room; return whether there was one."""
+        away = [stream for stream in self._streams.values() if not stream.core.is_opener and stream.detached]
+        if not away:
+            return False
+        longest = min(away, key=lambda stream: stream.detached.since if stream.detached else 0.0)
+        longest.fail(End(LinkEnd.PEER_GONE, "its opener was away, and its place was needed"))
+        return True
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until the other sides have acknowledged the ends of our streams, but no longer than so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while any(stream.core.state is State.CLOSING for stream in self._streams.values()):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Forget all streams: the program ends."""
+        for stream in list(self._streams.values()):
+            stream.fail(End(LinkEnd.CLOSED))
+        for care in self._care.values():
+            care.cancel()
+        self._arrivals.close()
+
+    # what the session calls
+
+    def arriving(self, link: RecordLink) -> bool:
+        """Take a link that somebody has made for a stream; False: not this one."""
+        return self._on_stream is not None and self._arrivals.take(link)
+
+    def arrived(self, link: RecordLink, record: bytes) -> None:
+        """Take the first record of a link that somebody made: it says for which stream.
+
+        Raises:
+            RemoteProtocolError: it does not, or the two ends of that stream do not agree.
+        """
+        hello = parse_hello(record).hello
+        stream = self._streams.get((link.peer, hello.stream_id))
+        if stream is not None and stream.core.state is not State.ENDED and not stream.core.is_opener:
+            stream.ride(link, hello)
+        elif stream is None and hello.HasField("request") and self._on_stream is not None:
+            if len(self._streams) >= MAX_STREAMS and not self.evict():
+                self._turn_away(link, "this agent has too many links", ConnectResponse.REFUSED)
+                return
+            stream = self._add(Stream(self, StreamCore(hello.stream_id, room=self._room), link.peer))
+            stream.ride(link, hello)
+            self._on_stream(stream, hello.request)
+        else:
+            self._turn_away(link, GONE_TEXT, ConnectResponse.GONE)
+
+    # Keeper: what streams call
+
+    def stream_changed(self, stream: Stream) -> None:
+        """Find a link for a stream that has none; let go of one that is over."""
+        self._changed.set()
+        care = self._care.get(stream)
+        if care is None:
+            return
+        core = stream.core
+        if core.state is State.ENDED:
+            if stream.link is None or not core.has_output(self._now()):
+                self._remove(stream)
+            return
+        if stream.link is not None:
+            if core.is_through or not core.is_opener:
+                care.cancel()
+                care.delay = 0.0
+            return
+        care.cancel()
+        if not core.is_opener:
+            text = f"its opener did not come back within {self._keep_seconds:.0f} s"
+            care.timer = self._later(self._keep_seconds, partial(stream.fail, End(LinkEnd.PEER_GONE, text)))
+        elif self._session is not None and not self._session.ended.done():
+            care.timer = self._later(care.delay, partial(self._attach, stream))
+            care.delay = min(max(2 * care.delay, _FIRST_RETRY), _MOST_RETRY)
+
+    def wake(self, link: RecordLink) -> None:
+        """Have the stream on this link asked for records."""
+        if self._session is not None:
+            self._session.wake(link)
+
+    def end_link(self, link: RecordLink, end: End) -> None:
+        """End a link."""
+        if self._session is not None:
+            self._session.end_record_link(link, end)
+
+    # inside
+
+    def _add(self, stream: Stream) -> Stream:
+        self._streams[stream.peer, stream.core.stream_id] = stream
+        self._care[stream] = _Care()
+        return stream
+
+    def _remove(self, stream: Stream) -> None:
+        self._care.pop(stream).cancel()
+        key = (stream.peer, stream.core.stream_id)
+        if self._streams.get(key) is stream:
+            del self._streams[key]
+        if stream.link is not None:
+            self.end_link(stream.link, stream.end or End(LinkEnd.CLOSED))
+
+    def _attach(self, stream: Stream) -> None:
+        """Make a link for a stream that we have opened."""
+        care, session = self._care.get(stream), self._session
+        if care is None or stream.link is not None or session is None or session.ended.done():
+            return
+        care.cancel()
+        try:
+            link = session.carry(stream.peer, stream)
+        except LocalProtocolError as error:  # too many links: there may be fewer soon
+            log.warning("%s", error)
+            care.timer = self._later(_MOST_RETRY, partial(self._attach, stream))
+            return
+        stream.ride(link)
+        care.timer = self._later(_ANSWER_SECONDS, partial(self._unanswered, stream))
+
+    def _unanswered(self, stream: Stream) -> None:
+        if stream.link is not None and not stream.core.is_through:
+            self.end_link(stream.link, End(LinkEnd.FAILED, f"{printable(stream.peer)} does not answer"))
+
+    def _turn_away(self, link: RecordLink, text: str, reason: ConnectResponse.Reason) -> None:
+        link.passenger = LastWords(self, text, reason)
+        self.wake(link)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    @staticmethod
+    def _later(seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call)

@@ -1,0 +1,308 @@
+"""One end of a stream, without I/O: records in, events out; messages in, records out.
+
+    opener:  OPENING --reply ok--> OPEN     --finish--> CLOSING --acknowledged, or their end--> ENDED
+             OPENING --reply no--> ENDED, --finish--> CLOSING
+    target:  ASKED --accept--> OPEN         ASKED --refuse--> ENDED
+             OPEN, CLOSING --their end--> ENDED
+
+Each state may be attached to a link or detached from all; `attach` and `detach` change nothing else. The states and
+what leads from one to the next are those of ARCHITECTURE.md.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from natpass_wire import envelope
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.stream_pb2 import StreamHello, StreamRecord, StreamReply
+from natpass_wire.stream import records
+from natpass_wire.stream.receiver import Receiver, Room
+from natpass_wire.stream.sender import Sender
+from natpass_wire.text import printable
+
+
+class State(Enum):
+    """Where a stream is in its life."""
+
+    OPENING = auto()  # opener: no answer yet
+    ASKED = auto()  # target: not answered yet
+    OPEN = auto()
+    CLOSING = auto()  # our end is on its way
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The target has accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The stream goes on over another link; `skipped`: something was lost on the way that need not be sent again."""
+
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message; `StreamCore.consumed` it when done with it."""
+
+    message: Msg
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The stream is over: refused, gone, or ended by the other side (everything before that was received)."""
+
+    end: End
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The other side has consumed everything, our end included: there is nothing more to do for this stream."""
+
+
+Event = Opened | Resumed | Received | Ended | Finished
+
+
+class StreamCore:
+    """One end of a stream.
+
+    Args:
+        stream_id: 16 random bytes.
+        request: opener: what is asked for. None: this is the target.
+        room: what the windows of all streams of this process share.
+    """
+
+    def __init__(self, stream_id: bytes, request: ConnectRequest | None = None, room: Room | None = None) -> None:
+        self.stream_id = stream_id
+        self._request = request
+        self._sender = Sender()
+        self._receiver = Receiver(room if room is not None else Room())
+        self._control: StreamRecord | None = None  # a hello or a reply that goes before everything else
+        self._answered = False  # opener: the reply came on this link; target: it was sent on it
+        self._refusal: StreamReply | None = None
+        self._attached = False
+        self.state = State.ASKED if request is None else State.OPENING
+        #: Why it ended, once it did, or is about to.
+        self.end: End | None = None
+        #: How many times it went on over another link.
+        self.resumes = 0
+
+    @property
+    def is_opener(self) -> bool:
+        """Whether this end opened the stream."""
+        return self._request is not None
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether a link carries it."""
+        return self._attached
+
+    @property
+    def is_through(self) -> bool:
+        """Whether a link carries it, and both ends have said where they are."""
+        return self._attached and self._answered
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another message may be made: none waits to be put on a link."""
+        return self.state is State.OPEN and self.is_through and not self._sender.is_waiting
+
+    @property
+    def content(self) -> int:
+        """Bytes of data that the next message should have at most."""
+        return self._sender.content
+
+    @property
+    def unconsumed(self) -> int:
+        """Bytes of messages that the other side is not done with, as far as we know."""
+        return self._sender.unconsumed
+
+    @property
+    def kept_units(self) -> int:
+        """What this side keeps to send again, and what it has received and not consumed, in units."""
+        return self._sender.kept_units + self._receiver.received - self._receiver.consumed
+
+    # the link below
+
+    def attach(self) -> None:
+        """Opener: a link is there. Its first record is our hello."""
+        if self._request is None:
+            raise LocalProtocolError("a target is attached by a hello")
+        self._attached, self._answered = True, False
+        hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._receiver.ack())
+        if self.state is State.OPENING:
+            hello.request.CopyFrom(self._request)
+        self._control = StreamRecord(hello=hello)
+
+    def attach_by(self, hello: StreamHello) -> list[Event]:
+        """Target: a link is there, and this is its hello.
+
+        Raises:
+            RemoteProtocolError: the two ends do not agree on where they were.
+        """
+        if self._request is not None:
+            raise LocalProtocolError("an opener is attached by itself")
+        goes_on = self.state is not State.ASKED
+        skipped = self._sender.attach(hello.received, hello.ack)
+        self._attached, self._answered = True, False
+        if not goes_on:
+            return []
+        self._answer()
+        self.resumes += 1
+        return [Resumed(skipped)]
+
+    def detach(self) -> None:
+        """The link is gone."""
+        self._attached = self._answered = False
+        self._control = None
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """Take a record from the link, the transport's work on it done.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol: the stream can't go on.
+        """
+        record = records.parse(data)
+        content = record.WhichOneof("content")
+        if content == "hello" or (content == "reply") != (self.is_opener and not self._answered):
+            raise RemoteProtocolError(f"a {content or 'bare'} record out of turn")
+        if content == "reply":
+            return self._replied(record.reply)
+        if self.state in {State.ASKED, State.ENDED} and content is not None:
+            if self.state is State.ENDED:
+                return []  # it was on its way when this side ended
+            raise RemoteProtocolError("a record before the answer")
+        if record.HasField("ack"):
+            self._sender.acknowledged(record.ack, now)
+        events: list[Event] = []
+        if content is not None:
+            size = self._receiver.take(record)
+            match content:
+                case "message":
+                    events.append(Received(envelope.parse(record.message), size))
+                case "skip":
+                    self._receiver.consume(size)
+                case "end":
+                    self._receiver.consume(self._receiver.received - self._receiver.consumed)
+                    events.append(self._over(End.from_end(record.end)))
+        if record.want:
+            self._receiver.wants(record.want)
+        if self.state is State.CLOSING and self._sender.is_end_acknowledged:
+            self.state = State.ENDED
+            events.append(Finished())
+        return events
+
+    def has_output(self, now: float) -> bool:
+        """Tell whether `next` would return a record."""
+        if not self._attached:
+            return False
+        if self._control is not None:
+            return True
+        return self._answered and (self._receiver.is_ack_due or self._sender.may_send(now))
+
+    def next(self, now: float) -> bytes | None:
+        """Return the next record for the link, None if there is nothing to say or it may not be said yet."""
+        if not self._attached:
+            return None
+        if self._control is not None:
+            control, self._control = self._control, None
+            return control.SerializeToString()
+        if not self._answered:
+            return None
+        record = self._sender.next(now)
+        if self._receiver.is_ack_due:
+            record = record or StreamRecord()
+            record.ack.CopyFrom(self._receiver.ack())
+        return None if record is None else record.SerializeToString()
+
+    # the program above
+
+    def send(self, message: bytes, *, newest: bool = False) -> None:
+        """Send a message: a serialised `Msg` without addresses.
+
+        Args:
+            message: its bytes.
+            newest: something newer will follow: if it is lost, it is not sent again.
+
+        Raises:
+            LocalProtocolError: the stream is not open.
+        """
+        if self.state is not State.OPEN:
+            raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
+        self._sender.put(message, newest=newest)
+
+    def consumed(self, units: int) -> None:
+        """Take note that the program is done with what it received: its sender gets credit."""
+        if self.state is not State.ENDED:
+            self._receiver.consume(units)
+
+    def accept(self) -> None:
+        """Target: say yes."""
+        self._expect_asked()
+        self.state = State.OPEN
+        self._answer()
+
+    def refuse(self, text: str, reason: ConnectResponse.Reason) -> None:
+        """Target: say no, with the reason in one line."""
+        self._expect_asked()
+        text = printable(text)
+        self._refusal = StreamReply(text=text, reason=reason)
+        self.end = End(LinkEnd.FAILED, text, reason=reason)
+        self.state = State.ENDED
+        self._answer()
+        self._receiver.close()
+
+    def finish(self, end: End) -> None:
+        """End the stream from this side, behind everything that was sent. Nothing happens if it has ended."""
+        match self.state:
+            case State.OPEN | State.OPENING:  # one that is opened after all ends at once
+                self.state = State.CLOSING
+                self.end = end
+                self._sender.finish(end.to_message())
+            case State.ASKED:
+                self.fail(end)
+
+    def fail(self, end: End) -> None:
+        """End the stream at once, because it can't go on."""
+        if self.state is not State.ENDED:
+            self._over(end)
+
+    def _over(self, end: End) -> Ended:
+        self.end = self.end or end
+        self.state = State.ENDED
+        self._sender.abandon()
+        self._receiver.close()
+        return Ended(end)
+
+    def _answer(self) -> None:
+        if not self._attached:
+            return
+        self._answered = True
+        if self._refusal is not None:
+            self._control = StreamRecord(reply=self._refusal)
+            return
+        reply = StreamReply(ok=True, received=self._receiver.received, ack=self._receiver.ack())
+        self._control = StreamRecord(reply=reply)
+
+    def _replied(self, reply: StreamReply) -> list[Event]:
+        if not reply.ok:
+            gone = reply.reason == ConnectResponse.GONE
+            text = printable(reply.text) or "refused without a reason"
+            return [self._over(End(LinkEnd.PEER_GONE if gone else LinkEnd.FAILED, text, reason=reply.reason))]
+        self._answered = True
+        skipped = self._sender.attach(reply.received, reply.ack)
+        if self.state is State.OPENING:
+            self.state = State.OPEN
+            return [Opened()]
+        self.resumes += 1
+        return [Resumed(skipped)]
+
+    def _expect_asked(self) -> None:
+        if self.state is not State.ASKED:
+            raise LocalProtocolError(f"a stream that is {self.state.name} was answered")

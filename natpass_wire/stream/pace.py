@@ -1,0 +1,132 @@
+"""How much one sender has on its way, so that the way is full and nothing more waits on it than has to.
+
+The window is moved once a round trip by the rule of FAST TCP (Wei, Jin, Low, Hegde, 2006), which is a function of
+delay alone: `window * (base + target) / round trip`. TCP below cares for loss and for the network's health; this one
+cares for what stands between a key press and its echo: the queue that a bulk transfer builds in front of the bottleneck,
+wherever that is (a modem, the relay, a slow terminal: a record counts as on its way until it is consumed).
+
+- The **base** is the shortest round trip of the last 10 to 20 s. A sender that is always busy would never see it again:
+  once in 10 s it lets the way run dry.
+- While the standing queue is under half its target the window doubles (slow start), but only if it was the window that
+  held the sender back.
+- After a pause it starts anew from 16 KiB: the way may be another one by now, and a burst would stand in it for long.
+
+All times are seconds of one monotonic clock, passed in; sizes are units.
+"""
+
+from dataclasses import dataclass, field
+
+#: Initial window; RFC 6928 starts TCP with as much. Least: a line of text still goes at once.
+INITIAL, LEAST = 16 * 1024, 4 * 1024
+#: The standing queue that is aimed at: a quarter of the base round trip (jitter grows with it), within these, seconds.
+LEAST_TARGET, MOST_TARGET = 0.005, 0.100
+#: How old the base may be before it is measured anew.
+BASE_SECONDS = 10.0
+#: A sender that has had nothing on its way for so long starts anew.
+PAUSE_SECONDS = 1.0
+#: A record is at most this part of the window, so that little waits behind it ...
+_PART = 4
+#: ... but its content has at least so many bytes, or the overhead would be most of it.
+LEAST_CONTENT = 1024
+
+
+@dataclass(slots=True)
+class Pace:
+    """The window of one sender on one link.
+
+    Attributes:
+        most: the window is never larger; the receiver's credit, so that it does not grow without a measure.
+        window: units that may be on their way.
+    """
+
+    most: int
+    window: int = INITIAL
+    _base: float | None = None
+    _next_base: float | None = None
+    _base_until: float = 0.0
+    _round_ends_at: int | None = None
+    _round_trip: float | None = None
+    _was_limit: bool = False
+    _draining: bool = False
+    _idle_since: float | None = field(default=None)
+
+    @property
+    def base(self) -> float | None:
+        """The round trip without a queue, None until measured."""
+        return self._base
+
+    @property
+    def target(self) -> float:
+        """The standing queue that is aimed at, in seconds."""
+        return min(max((self._base or 0.0) / _PART, LEAST_TARGET), MOST_TARGET)
+
+    @property
+    def content(self) -> int:
+        """Bytes that one record should carry at most."""
+        return max(self.window // _PART, LEAST_CONTENT)
+
+    def allows(self, on_way: int, size: int, now: float) -> bool:
+        """Tell whether a record of `size` may be sent while `on_way` units are; takes note if it is this that forbids it.
+
+        One record always may, however large.
+        """
+        if not on_way:
+            self._draining = False
+            if self._idle_since is not None and now - self._idle_since > PAUSE_SECONDS:
+                self.window = min(self.window, INITIAL)
+            self._idle_since = None
+            return True
+        if self._draining:
+            return False
+        if on_way + size <= self.window:
+            return True
+        self._was_limit = True
+        return False
+
+    def held_back(self) -> None:
+        """Take note that the receiver's credit holds the sender back: a larger window would be of use."""
+        self._was_limit = True
+
+    def acknowledged(self, round_trip: float, acked: int, sent: int, now: float) -> None:
+        """Take note of an acknowledgement.
+
+        Args:
+            round_trip: seconds since the newest record that it covers was sent.
+            acked: the position up to which everything is acknowledged.
+            sent: the position up to which everything is sent.
+            now: the time.
+        """
+        self._measure(round_trip, now, busy=sent > acked)
+        self._round_trip = round_trip if self._round_trip is None else min(self._round_trip, round_trip)
+        if sent == acked:
+            self._idle_since = now
+        if self._round_ends_at is None:
+            self._round_ends_at = sent
+        if acked >= self._round_ends_at:
+            self._move(self._round_trip)
+            self._round_ends_at = sent
+            self._round_trip = None
+            self._was_limit = False
+
+    def _measure(self, round_trip: float, now: float, *, busy: bool) -> None:
+        if self._base is None:
+            self._base, self._base_until = round_trip, now + BASE_SECONDS
+            return
+        if now >= self._base_until:
+            # What the last period saw, if it saw anything; the period that begins with an empty way sees the truth.
+            self._base = self._next_base if self._next_base is not None else self._base
+            self._next_base = None
+            self._base_until = now + BASE_SECONDS
+            self._draining = busy
+        self._next_base = round_trip if self._next_base is None else min(self._next_base, round_trip)
+        self._base = min(self._base, round_trip)
+
+    def _move(self, round_trip: float) -> None:
+        base, target = self._base or round_trip, self.target
+        queue = round_trip - base
+        wanted = self.window * (base + target) / max(round_trip, 1e-6)
+        if queue < target / 2:
+            wanted = 2.0 * self.window
+        if wanted > self.window and not self._was_limit:
+            return
+        self.window = int(min(max(wanted, self.window / 2, LEAST), 2 * self.window, max(self.most, INITIAL)))

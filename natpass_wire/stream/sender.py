@@ -1,0 +1,218 @@
+"""One direction of a stream at its sender: what is not consumed yet, what may be sent, and what has to be sent again."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord
+from natpass_wire.stream.pace import Pace
+from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
+from natpass_wire.stream.records import RECORD_UNITS, units
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A record that is not acknowledged.
+
+    Attributes:
+        position, size: in units.
+        content: a message, the end, or None: what was there is not sent again, a skip stands for it.
+        newest: the content is dropped once it was sent.
+        sent_at: when it was put on the present link; 0.0: the other side had it from an earlier one.
+    """
+
+    position: int
+    size: int
+    content: bytes | LinkEnd | None
+    newest: bool = False
+    sent_at: float = 0.0
+
+    @property
+    def behind(self) -> int:
+        """The position behind it."""
+        return self.position + self.size
+
+
+class Sender:
+    """The sending half of one end."""
+
+    def __init__(self) -> None:
+        self._queue: deque[_Kept] = deque()  # not on the present link yet
+        self._sent: deque[_Kept] = deque()  # on the present link, or received before it: not consumed
+        self._enqueued = 0  # the position of the next new record
+        self._on_link = 0  # everything before it is in `_sent`, or consumed
+        self._consumed = 0
+        self._window = START_WINDOW
+        self._pace = Pace(2 * START_WINDOW)
+        self._end: _Kept | None = None
+        self._skips = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether our end is among the records."""
+        return self._end is not None
+
+    @property
+    def is_end_acknowledged(self) -> bool:
+        """Whether the other side has consumed everything, our end included."""
+        return self._end is not None and self._consumed >= self._end.behind
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a record waits to be put on a link: whoever makes more should wait as well."""
+        return bool(self._queue)
+
+    @property
+    def unconsumed(self) -> int:
+        """Bytes of messages that the other side has not consumed, as far as we know."""
+        kept = chain(self._sent, self._queue)
+        return sum(len(record.content) for record in kept if isinstance(record.content, bytes))
+
+    @property
+    def kept_units(self) -> int:
+        """Units that are not acknowledged: what this side remembers."""
+        return self._enqueued - self._consumed
+
+    @property
+    def content(self) -> int:
+        """Bytes that the next message should have at most."""
+        return self._pace.content
+
+    @property
+    def base_round_trip(self) -> float | None:
+        """The shortest round trip of late, in seconds, None until measured."""
+        return self._pace.base
+
+    def put(self, message: bytes, *, newest: bool = False) -> None:
+        """Take a message to send.
+
+        Args:
+            message: its bytes.
+            newest: it need not be sent again if it is lost.
+
+        Raises:
+            LocalProtocolError: our end was put already.
+        """
+        if self._end is not None:
+            raise LocalProtocolError("a message behind the end of a stream")
+        self._put(_Kept(self._enqueued, units(len(message)), message, newest))
+
+    def finish(self, end: LinkEnd) -> None:
+        """Take our end: the last record. Once is enough."""
+        if self._end is None:
+            self._end = _Kept(self._enqueued, RECORD_UNITS, end)
+            self._put(self._end)
+
+    def abandon(self) -> None:
+        """Forget what is not sent: nobody will consume it."""
+        self._queue.clear()
+        self._sent.clear()
+
+    def _put(self, record: _Kept) -> None:
+        self._queue.append(record)
+        self._enqueued = record.behind
+
+    def may_send(self, now: float) -> bool:
+        """Tell whether the next record may be put on the link now."""
+        if not self._queue:
+            return False
+        head = self._queue[0]
+        if head.behind > self._consumed + self._window:
+            self._pace.held_back()
+            return False
+        return self._pace.allows(self._on_link - self._consumed, head.size, now)
+
+    def next(self, now: float) -> StreamRecord | None:
+        """Return the next record to put on the link, None if none may be."""
+        if not self.may_send(now):
+            return None
+        kept = self._queue.popleft()
+        record = StreamRecord(position=kept.position)
+        match kept.content:
+            case bytes() as message:
+                record.message = message
+            case None:
+                record.skip = kept.size
+            case LinkEnd() as end:
+                record.end.CopyFrom(end)
+        if self._pace.window > self._window:
+            record.want = min(self._pace.window, MAX_WINDOW)
+        if kept.newest:
+            kept.content = None
+        kept.sent_at = now
+        self._sent.append(kept)
+        self._on_link = kept.behind
+        return record
+
+    def acknowledged(self, ack: StreamAck, now: float) -> None:
+        """Take what the other side has consumed, and how much it takes.
+
+        Raises:
+            RemoteProtocolError: it can't have consumed so much, or it takes back what it said.
+        """
+        if not self._consumed <= ack.consumed <= self._on_link:
+            raise RemoteProtocolError("an acknowledgement of what was not sent, or of less than before")
+        self._credit(ack)
+        if ack.consumed == self._consumed:
+            return
+        newest = self._forget(ack.consumed)
+        if newest is not None and newest.sent_at:
+            self._pace.acknowledged(max(now - newest.sent_at, 0.0), self._consumed, self._on_link, now)
+
+    def attach(self, received: int, ack: StreamAck) -> bool:
+        """Begin on a new link: everything before `received` is there, the rest is sent again.
+
+        Returns whether something was skipped, since it need not be sent again.
+
+        Raises:
+            RemoteProtocolError: the other side has more than was sent, or less than it had consumed.
+        """
+        if not self._consumed <= ack.consumed <= received <= self._on_link:
+            raise RemoteProtocolError("the two ends of a stream do not agree on where they were")
+        self._credit(ack)
+        self._forget(ack.consumed)
+        self._pace = Pace(2 * self._window)
+        self._skips = False
+        received_before = deque(record for record in self._sent if record.behind <= received)
+        again = (record for record in self._sent if record.behind > received)
+        self._queue = deque(self._with_skips(chain(again, self._queue)))
+        for record in received_before:
+            record.sent_at = 0.0
+        self._sent = received_before
+        self._on_link = received
+        if self._queue and self._queue[0].position != received:
+            raise RemoteProtocolError("the other end of a stream was within a record")
+        return self._skips
+
+    def _with_skips(self, records: Iterable[_Kept]) -> Iterable[_Kept]:
+        """Yield records, each run of those without content as one."""
+        run: _Kept | None = None
+        for record in records:
+            if record.content is None:
+                self._skips = True
+                run = record if run is None else _Kept(run.position, run.size + record.size, None)
+                continue
+            if run is not None:
+                yield run
+                run = None
+            yield record
+        if run is not None:
+            yield run
+
+    def _credit(self, ack: StreamAck) -> None:
+        if ack.window > MAX_WINDOW or ack.consumed + ack.window < self._consumed + self._window:
+            raise RemoteProtocolError("a window that is too large, or credit that is taken back")
+        self._window = ack.window
+        self._pace.most = 2 * ack.window  # what is more is asked for (`want`)
+
+    def _forget(self, consumed: int) -> _Kept | None:
+        newest = None
+        while self._sent and self._sent[0].behind <= consumed:
+            newest = self._sent.popleft()
+        if self._sent and self._sent[0].position < consumed:
+            raise RemoteProtocolError("an acknowledgement within a record")
+        self._consumed = consumed
+        return newest

@@ -1,0 +1,1 @@
+"""Tests of `natpass_wire.stream`."""

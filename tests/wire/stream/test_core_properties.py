@@ -1,0 +1,156 @@
+"""Whatever the network does, each byte arrives once, in order and within credit, and nothing stands still for ever."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from natpass_wire.stream.core import State
+from natpass_wire.stream.receiver import MAX_WINDOW
+from tests.wire.stream.pair import Pair, Side
+
+SIDES = st.sampled_from(["opener", "target"])
+SIZES = st.one_of(st.integers(0, 300), st.integers(300, 60 * 1024))
+
+
+def check_delivery(pair: Pair) -> None:
+    """Every side has got, in order and once, what the other has sent; of what may be skipped, some."""
+    for side in pair.sides:
+        sent, got = pair.other(side).sent, side.everything()
+        wanted = [data for data in sent if data not in pair.other(side).newest]
+        kept = [data for data in got if data not in pair.other(side).newest]
+        assert kept == wanted[: len(kept)]
+        rest = iter(sent)
+        assert all(data in rest for data in got), "out of order, or twice"
+
+
+class Network(RuleBasedStateMachine):
+    """Two ends over links that come, go, and are cut for one end only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair()
+        self.number = 0
+
+    def side(self, name: str) -> Side:
+        return self.pair.opener if name == "opener" else self.pair.target
+
+    @initialize(early=st.booleans())
+    def begin(self, early: bool) -> None:
+        self.pair.connect()
+        if not early:
+            self.pair.run()
+            self.pair.accept()
+
+    @rule()
+    def connect(self) -> None:
+        self.pair.connect()
+
+    @rule(sees=st.tuples(st.booleans(), st.booleans()))
+    def cut(self, sees: tuple[bool, bool]) -> None:
+        self.pair.cut(opener_sees=sees[0], target_sees=sees[1])
+
+    @rule(name=SIDES, times=st.integers(1, 5), seconds=st.sampled_from([0.0, 0.001, 0.3, 12.0]))
+    def deliver(self, name: str, times: int, seconds: float) -> None:
+        for _ in range(times):
+            self.pair.deliver(self.side(name), seconds)
+
+    @precondition(lambda self: self.pair.target.core.state is State.ASKED)
+    @rule()
+    def accept(self) -> None:
+        self.pair.accept()
+
+    @rule(name=SIDES, size=SIZES, newest=st.booleans(), times=st.integers(1, 4))
+    def send(self, name: str, size: int, newest: bool, times: int) -> None:
+        for _ in range(times):
+            self.number += 1
+            data = self.number.to_bytes(4, "big") + bytes(size)
+            self.pair.send(self.side(name), data, newest=newest)
+
+    @rule(name=SIDES, times=st.integers(1, 5))
+    def read(self, name: str, times: int) -> None:
+        for _ in range(times):
+            self.side(name).read()
+        self.pair.pump()
+
+    @precondition(lambda self: self.pair.opener.core.state is State.OPEN)
+    @rule(name=SIDES)
+    def finish(self, name: str) -> None:
+        self.pair.finish(self.side(name))
+
+    @invariant()
+    def nothing_is_lost_or_twice(self) -> None:
+        check_delivery(self.pair)
+
+    @invariant()
+    def within_credit(self) -> None:
+        for side in self.pair.sides:
+            assert side.unconsumed <= MAX_WINDOW
+            assert side.core.kept_units <= 2 * MAX_WINDOW + 2 * 64 * 1024
+
+    def teardown(self) -> None:
+        """Give it a network that works, and programs that read: everything gets there, and both ends are done."""
+        pair = self.pair
+        pair.cut()
+        for _ in range(3):  # a hello that finds the target not answering yet, and what follows
+            pair.connect()
+            pair.run()
+            if pair.target.core.state is State.ASKED:
+                pair.accept()
+                pair.run()
+        check_delivery(pair)
+        if State.ENDED in {side.core.state for side in pair.sides}:
+            return
+        for side in pair.sides:
+            assert pair.send(side, b"the last"), "no room, though everything was read"
+        pair.run()
+        for side in pair.sides:
+            assert side.got[-1] == b"the last"
+            wanted = [data for data in pair.other(side).sent if data not in pair.other(side).newest]
+            assert [data for data in side.got if data not in pair.other(side).newest] == wanted
+        pair.finish(pair.target)
+        pair.run()
+        assert pair.opener.end is not None
+        assert pair.opener.end.status == 3
+        assert pair.target.finished
+
+
+TestNetwork = Network.TestCase
+TestNetwork.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+@given(sizes=st.lists(SIZES, min_size=1, max_size=200), cuts=st.sets(st.integers(0, 400), max_size=30))
+def test_a_flood_one_way_arrives_whole(sizes: list[int], cuts: set[int]) -> None:
+    pair = Pair()
+    pair.open()
+    todo = [index.to_bytes(4, "big") + bytes(size) for index, size in enumerate(sizes)]
+    step = 0
+    while len(pair.opener.got) < len(sizes):
+        while todo and pair.send(pair.target, todo[0]):
+            del todo[0]
+        if step in cuts:
+            pair.cut()
+            pair.connect()
+        pair.deliver(pair.target)
+        pair.deliver(pair.opener)
+        pair.opener.read()
+        pair.pump()
+        step += 1
+        assert step < 20 * (len(sizes) + len(cuts)) + 100, "it stands still"
+    assert pair.opener.got == pair.target.sent
+
+
+@given(data=st.data())
+def test_what_is_no_record_of_the_other_end_is_the_other_ends_fault(data: Any) -> None:
+    """Bytes that a hostile end sends end the stream, or mean something that is allowed; nothing else happens."""
+    from natpass_wire.errors import RemoteProtocolError
+
+    pair = Pair()
+    pair.open()
+    side = pair.target if data.draw(st.booleans()) else pair.opener
+    for record in data.draw(st.lists(st.binary(max_size=60), max_size=10)):
+        try:
+            side.core.receive(record, pair.now)
+        except RemoteProtocolError:
+            return
