@@ -11,6 +11,8 @@ from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
+from natpass_wire.pb.desktop_pb2 import VncControl, VncKeyboard, VncMouse, VncStatus
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
 
@@ -21,6 +23,13 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 0.6
 #: A worker that takes no input for so long is given up: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0
+#: What is pressed while the viewer can't be reached is released after this time without input: longer than what still
+#: came takes to be done, so that Ctrl+C does not become C; short, since a key that is down repeats.
+RELEASE_SECONDS = 1.0
+#: Keys and buttons remembered as pressed: more than a worker presses; what is over can't be down.
+_MOST_PRESSED = 64
+#: No key has a longer name.
+_MOST_NAME = 64
 
 
 class DesktopServer:
@@ -83,7 +92,7 @@ class DesktopServer:
             "desktop for %s: %d x %d pixels (worker %d)", printable(link.peer), hello.width, hello.height, worker.pid
         )
         await worker.start(view)
-        await _carry(link, worker)
+        await _carry(link, worker, _Upkeep(link, worker, view))
 
     def _environment(self) -> dict[str, str]:
         """Return what a worker inherits: nothing that is the agent's alone."""
@@ -106,7 +115,89 @@ async def _accept(link: IncomingLink, worker: WorkerHost, answer_by: float) -> N
         link.accept()
 
 
-async def _carry(link: Link, worker: WorkerHost) -> None:
+class _Upkeep:
+    """Keeps a desktop in order while its viewer can't be reached, and puts it in order when it can be again.
+
+    Args:
+        link: to the viewer.
+        worker: shows the screen.
+        view: how, to start with.
+    """
+
+    def __init__(self, link: Link, worker: WorkerHost, view: View) -> None:
+        self._link = link
+        self._worker = worker
+        self._view = view
+        self._resumes = link.resumes
+        self._releases: dict[str | int, Msg] = {}  # what has been pressed, and what releases it
+        self._changed = asyncio.Event()
+        link.watch(self._changed.set)
+
+    async def send(self, message: Msg) -> None:
+        """Send the viewer's input to the worker, and remember what it leaves behind.
+
+        Raises:
+            TimeoutError: the worker takes none.
+            WorkerEndedError: it has ended.
+        """
+        match message.type:
+            case MsgType.vnc_ctrl:
+                self._view = self._view.changed_by(message.vctrl)
+            case MsgType.vnc_keyboard if len(name := message.vkbd.key) <= _MOST_NAME:
+                release = VncKeyboard(type=VncStatus.vnc_up, key=name)
+                self._note(name, message.vkbd.type, Msg(type=MsgType.vnc_keyboard, vkbd=release))
+            case MsgType.vnc_mouse:
+                mouse = message.vmouse  # a drag that nobody steers any more ends where it began
+                up = VncMouse(type=VncStatus.vnc_up, btn=mouse.btn, x=mouse.x, y=mouse.y)
+                self._note(mouse.btn, mouse.type, Msg(type=MsgType.vnc_mouse, vmouse=up))
+        if self._link.detached is not None:
+            self._changed.set()  # not before this is done
+        await self._put(message)
+
+    async def run(self) -> WorkerEndedError | None:
+        """Do it until the worker ends; return that."""
+        try:
+            while True:
+                waits = RELEASE_SECONDS if self._link.detached is not None and self._releases else None
+                if not await self._has_changed(waits):
+                    for release in reversed(list(self._releases.values())):
+                        await self._put(release)
+                    self._releases.clear()
+                elif self._link.resumes != self._resumes:
+                    # Pictures that were lost are not sent again. 0 leaves quality and rate; the cursor is taken as is.
+                    self._resumes = self._link.resumes
+                    await self._put(Msg(type=MsgType.vnc_ctrl, vctrl=VncControl(cursor=self._view.cursor)))
+        except TimeoutError:
+            return _stalled()
+        except WorkerEndedError as error:
+            return error
+
+    async def _has_changed(self, seconds: float | None) -> bool:
+        """Wait for a change, at most so long; tell whether there was one."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    def _note(self, what: str | int, status: VncStatus, release: Msg) -> None:
+        if status == VncStatus.vnc_down and len(self._releases) < _MOST_PRESSED:
+            self._releases[what] = release
+        elif status == VncStatus.vnc_up:
+            self._releases.pop(what, None)
+
+    async def _put(self, message: Msg) -> None:
+        async with asyncio.timeout(STALLED_SECONDS):
+            await self._worker.send(join(message))
+
+
+def _stalled() -> WorkerEndedError:
+    return WorkerEndedError(f"the desktop's worker took no input for {STALLED_SECONDS:.0f} s")
+
+
+async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep) -> None:
     """Carry messages both ways until one end is gone.
 
     Raises:
@@ -115,7 +206,8 @@ async def _carry(link: Link, worker: WorkerHost) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_to_viewer(link, worker), name="desktop pictures"),
-            group.create_task(_to_worker(link, worker), name="desktop input"),
+            group.create_task(_to_worker(link, upkeep), name="desktop input"),
+            group.create_task(upkeep.run(), name="desktop upkeep"),
             group.create_task(_until_ended(link), name="desktop link"),
         ]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -127,12 +219,15 @@ async def _carry(link: Link, worker: WorkerHost) -> None:
 
 
 async def _to_viewer(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
-    """Forward what the worker sends until an end; nothing is taken from it while the network takes nothing."""
+    """Forward what the worker sends until an end; nothing is taken from it while the network takes nothing.
+
+    A picture that is lost on the way is not sent again: what the screen shows by then is (see `_Upkeep`).
+    """
     try:
         while True:
             message_type, payload = split(await worker.receive())
             if message_type in TO_VIEWER:
-                await link.send_payload(message_type, payload)
+                await link.send_payload(message_type, payload, newest=message_type == MsgType.vnc_image)
             else:
                 log.debug("the desktop's worker sent a message of type %d, which is not for viewers", message_type)
     except (WorkerProtocolError, LocalProtocolError) as error:
@@ -143,7 +238,7 @@ async def _to_viewer(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
         return None
 
 
-async def _to_worker(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
+async def _to_worker(link: Link, upkeep: _Upkeep) -> WorkerEndedError | None:
     """Forward the viewer's input until an end."""
     try:
         while True:
@@ -151,10 +246,9 @@ async def _to_worker(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
             if message.type not in TO_WORKER:
                 log.debug("a desktop link has no use for a message of type %d", message.type)
                 continue
-            async with asyncio.timeout(STALLED_SECONDS):
-                await worker.send(join(message))
+            await upkeep.send(message)
     except TimeoutError:
-        return WorkerEndedError(f"the desktop's worker took no input for {STALLED_SECONDS:.0f} s")
+        return _stalled()
     except WorkerEndedError as error:
         return error
     except LinkEndedError:

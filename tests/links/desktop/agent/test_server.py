@@ -1,15 +1,20 @@
 """A desktop link from its request to its end, with workers that exist in a test only."""
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import AsyncIterator, Callable
 
 import psutil
 import pytest
 
+from natpass_agent.links.desktop import server as servers
 from natpass_agent.links.desktop import worker_host
 from natpass_agent.links.desktop.server import DesktopServer
+from natpass_wire.aio.link import Detached
 from natpass_wire.aio.plain_link import IncomingPlainLink
 from natpass_wire.links import End, LinkState, State
+from natpass_wire.pb.desktop_pb2 import VncControl, VncKeyboard, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.agent.processes import is_gone
@@ -34,14 +39,59 @@ with connect("ws://127.0.0.1:%d/vnc.worker" % port, additional_headers=headers, 
 """
 
 
+#: A worker that sends back all it gets, as clipboards whatever it is.
+ECHOES = f"""
+    for message in agent:
+        agent.send(bytes([8, {int(MsgType.vnc_clipboard)}]) + message[2:])
+"""
+
+
+class LastingLink(IncomingPlainLink):
+    """A link that the test detaches and attaches, as a stream may be."""
+
+    detached: Detached | None = None  # type: ignore[assignment]
+    resumes = 0
+
+    def __init__(self, wire: "Wire", state: LinkState) -> None:
+        super().__init__(wire, state)
+        self.newest: list[bool] = []
+        self._watchers: list[Callable[[], None]] = []
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        self._watchers.append(watcher)
+
+    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
+        self.newest.append(newest)
+        await super().send_payload(message_type, payload)
+
+    def detach(self) -> None:
+        self.detached = Detached("relay connection lost", 0.0)
+        for watcher in self._watchers:
+            watcher()
+
+    def attach(self) -> None:
+        self.detached = None
+        self.resumes += 1
+        for watcher in self._watchers:
+            watcher()
+
+
 class Wire:
     """What a link needs of a connection."""
 
     def __init__(self) -> None:
         self.state = LinkState("tui-x", "abc", State.ASKED)
-        self.link = IncomingPlainLink(self, self.state)
+        self.link = LastingLink(self, self.state)
         self.refusal = ""
         self.sent: list[tuple[int, bytes]] = []
+
+    @property
+    def echoed(self) -> list[Msg]:
+        """What the worker of `ECHOES` was sent: the payloads."""
+        return [Msg.FromString(payload) for _, payload in self.sent]
+
+    async def room_on(self, link: LinkState) -> None:
+        raise AssertionError
 
     async def send_on(self, link: LinkState, message: Msg) -> None:
         raise AssertionError
@@ -140,3 +190,83 @@ async def test_the_worker_inherits_the_display_and_no_secret(monkeypatch: pytest
     environment = {"DISPLAY": ":1", "NATPASS_SECRET": "oh no"}
     await DesktopServer(":77", environment, answer_seconds=30).serve(wire.link, REQUEST)
     assert wire.refusal == ":77 nothing"
+
+
+# while the viewer can't be reached
+
+
+@contextlib.asynccontextmanager
+async def served(monkeypatch: pytest.MonkeyPatch, after: str = ECHOES) -> AsyncIterator[Wire]:
+    use_worker(monkeypatch, after=after.strip())
+    wire = Wire()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(DesktopServer().serve(wire.link, ConnectRequest(kind=ConnectRequest.vnc)))
+        await wait_for(lambda: wire.link._watchers)  # the worker is there
+        yield wire
+        wire.end_link(wire.state, End())
+
+
+def key(name: str, *, down: bool) -> Msg:
+    status = VncStatus.vnc_down if down else VncStatus.vnc_up
+    return Msg(type=MsgType.vnc_keyboard, vkbd=VncKeyboard(type=status, key=name))
+
+
+def button(status: VncStatus, x: int) -> Msg:
+    return Msg(type=MsgType.vnc_mouse, vmouse=VncMouse(type=status, btn=VncMouse.left, x=x, y=1))
+
+
+async def test_pictures_need_not_be_sent_again_but_clipboards_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, clipboard = (
+        f"agent.send(bytes([8, {int(kind)}]));" for kind in (MsgType.vnc_image, MsgType.vnc_clipboard)
+    )
+    async with served(monkeypatch, picture + clipboard) as wire:
+        await wait_for(lambda: len(wire.sent) == 2)
+        assert wire.link.newest == [True, False]
+
+
+async def test_a_viewer_that_is_back_gets_the_whole_screen_as_it_wanted_it_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served(monkeypatch) as wire:
+        wire.link.detach()
+        wire.link.attach()
+        await wait_for(lambda: len(wire.sent) == 1)
+        assert wire.echoed[0].vctrl == VncControl()  # rate and quality as they are
+        wire.link.deliver(Msg(type=MsgType.vnc_ctrl, vctrl=VncControl(quality=80, cursor=True, fps=5)))
+        await wait_for(lambda: len(wire.sent) == 2)
+        wire.link.detach()
+        wire.link.attach()
+        await wait_for(lambda: len(wire.sent) == 3)
+        assert wire.echoed[2].vctrl == VncControl(cursor=True)
+
+
+async def test_what_is_pressed_is_released_when_the_viewer_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "RELEASE_SECONDS", 0.05)
+    async with served(monkeypatch) as wire:
+        given = [key("ctrl", down=True), key("a", down=True), key("a", down=False), key("x" * 65, down=True)]
+        given += [button(VncStatus.vnc_down, 7), button(VncStatus.vnc_status_unset, 9)]
+        for message in given:
+            wire.link.deliver(message)
+        await wait_for(lambda: len(wire.sent) == len(given))
+        wire.link.detach()
+        await wait_for(lambda: len(wire.sent) == len(given) + 2)
+        left, ctrl = wire.echoed[-2:]
+        assert (left.vmouse.type, left.vmouse.btn) == (VncStatus.vnc_up, VncMouse.left)
+        assert (ctrl.vkbd.type, ctrl.vkbd.key) == (VncStatus.vnc_up, "ctrl")
+        wire.link.deliver(key("b", down=True))  # it was on its way
+        await wait_for(lambda: len(wire.sent) == len(given) + 4)
+        assert wire.echoed[-1].vkbd.key == "b"
+        assert wire.echoed[-1].vkbd.type == VncStatus.vnc_up
+
+
+async def test_what_is_pressed_stays_so_while_the_viewer_is_there_or_soon_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(monkeypatch) as wire:
+        wire.link.deliver(key("ctrl", down=True))
+        await wait_for(lambda: len(wire.sent) == 1)
+        wire.link.detach()
+        wire.link.attach()
+        await wait_for(lambda: len(wire.sent) == 2)
+        assert wire.echoed[1].HasField("vctrl")
+        wire.link.deliver(key("c", down=True))
+        await wait_for(lambda: len(wire.sent) == 3)
+        assert wire.echoed[2].vkbd.key == "c"
