@@ -105,6 +105,9 @@ class LinkTab(ABC):
         """Return what becomes of what is typed while there is no way through."""
         return "what you do here is not sent"
 
+    def _out_of_reach(self) -> None:  # noqa: B027 - as below
+        """Take note that there is no way through any more."""
+
     def _opens(self) -> None:  # noqa: B027 - not every kind has something to put in order
         """Take note that another link is about to be opened."""
 
@@ -250,6 +253,8 @@ class LinkTab(ABC):
         if isinstance(self.state, Opening):
             self._opens()
             self._tasks.start(self._serve(), f"{self.words.noun} {self.agent}")
+        elif isinstance(self.state, Reconnecting) and not isinstance(before, Reconnecting):
+            self._out_of_reach()
         elif isinstance(self.state, Lost):
             loop = asyncio.get_running_loop()
             self._retry_timer = loop.call_later(self.state.retry_in, self._retry_by_itself)

@@ -15,10 +15,12 @@ from natpass_tui.links.desktop.screen import RemoteScreen
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncImage
 
-#: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`: a whole screen of 1920x1080 in
-#: tiles has 510 rectangles, in about 1 MB. Whoever honours it adds at most one message.
-WAITING_BYTES = 1024 * 1024
-WAITING_IMAGES = 1024
+#: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`. Whoever honours it adds at most one
+#: message. What waits here has credit already and grows old, so it should be little: a whole screen of 1920x1080 in
+#: tiles has 510 rectangles, in about 1 MB. But the decoder must not idle while more is fetched: 30 such screens are
+#: drawn at 75 a second (69 to 77), as with eight times as much (69 to 81), and shown as often.
+WAITING_BYTES = 128 * 1024
+WAITING_IMAGES = 128
 #: A stream that never pauses is still shown this often, in rectangles.
 _WAKE_AFTER = 256
 
@@ -29,19 +31,21 @@ class Drawn:
 
     Attributes:
         images: rectangles.
+        is_due: it is time to show what was drawn.
         error: why no more will be drawn, empty if more will.
     """
 
     images: int
+    is_due: bool
     error: str
 
 
 class ScreenPump:
     """Draws rectangles from a queue onto a `RemoteScreen`.
 
-    `wake` is called from the decoder's thread when all that waited is drawn (the tiles of one frame arrive together),
-    and at the latest after 256 rectangles; not again before `collect`. The thread starts with the first rectangle and
-    ends with `close`.
+    `wake` is called from the decoder's thread when there is something to show: all that waited is drawn (the tiles of
+    one frame arrive together), or 256 rectangles are; and when there is room again, half of what it takes. It is not
+    called again before `collect`. The thread starts with the first rectangle and ends with `close`.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -53,6 +57,9 @@ class ScreenPump:
         self._waiting = 0
         self._borrowers = 0
         self._drawn = 0
+        self._unshown = 0  # rectangles since it was due to show them
+        self._is_due = False
+        self._was_full = False
         self._generation = 0
         self._error = ""
         self._woken = False
@@ -63,6 +70,10 @@ class ScreenPump:
     def is_full(self) -> bool:
         """Whether so much waits that nobody should bring more."""
         return self._waiting > WAITING_BYTES or len(self._queue) > WAITING_IMAGES
+
+    @property
+    def _is_half_empty(self) -> bool:
+        return self._waiting <= WAITING_BYTES // 2 and len(self._queue) <= WAITING_IMAGES // 2
 
     @property
     def is_idle(self) -> bool:
@@ -89,6 +100,7 @@ class ScreenPump:
                 return
             self._queue.append(image)
             self._waiting += _weight(image)
+            self._was_full = self._was_full or self.is_full
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="natpass-desktop", daemon=True)
                 self._thread.start()
@@ -97,8 +109,9 @@ class ScreenPump:
     def collect(self) -> Drawn:
         """Return what was drawn since the last call; `wake` may be called again afterwards."""
         with self._change:
-            drawn = Drawn(self._drawn, self._error)
+            drawn = Drawn(self._drawn, self._is_due, self._error)
             self._drawn = 0
+            self._is_due = False
             self._woken = False
             return drawn
 
@@ -108,6 +121,7 @@ class ScreenPump:
             self._generation += 1
             self._queue.clear()
             self._waiting = 0
+            self._was_full = False
             self._error = ""
 
     def close(self) -> None:
@@ -151,11 +165,17 @@ class ScreenPump:
                 return False
             self._waiting -= _weight(image)
             self._drawn += 1
+            self._unshown += 1
             if error:
                 self._error = error
                 self._queue.clear()
                 self._waiting = 0
-            wake = not self._woken and (not self._queue or self._drawn >= _WAKE_AFTER)
+            if not self._queue or self._unshown >= _WAKE_AFTER:
+                self._is_due = True
+                self._unshown = 0
+            has_room = self._was_full and self._is_half_empty
+            self._was_full = self._was_full and not has_room
+            wake = not self._woken and (self._is_due or has_room)
             self._woken = self._woken or wake
             return wake
 

@@ -189,7 +189,7 @@ class DesktopSession(LinkTab):
     def move(self, row: int, col: int) -> None:
         """Move the pointer; while a button is down it stays on the screen."""
         at = self._at(row, col)
-        if at is not None and self._link is not None and self.is_live:
+        if at is not None and self._link is not None and self.is_live:  # of moves that wait only the last is sent
             self._buttons = dict.fromkeys(self._buttons, at)
             self._outbox.move(*at)
             self._to_send.set()
@@ -248,8 +248,8 @@ class DesktopSession(LinkTab):
         self._closed = True
         self._cancel_retry()
         self._to_send.set()
-        if self._sender is None and self._link is not None:
-            self._link.close()
+        if self._link is not None and (self._sender is None or self.is_reconnecting):
+            self._link.close()  # nothing else is sent first; the agent releases everything with the link
 
     async def closed(self) -> None:
         """Close, and wait until nothing of this tab runs any more."""
@@ -267,6 +267,9 @@ class DesktopSession(LinkTab):
 
     def _separate(self, text: str) -> None:
         self._viewer.remark(text)
+
+    def _out_of_reach(self) -> None:
+        self.release_all()  # so does the agent, before long: what is latched must not look held
 
     async def _carry(self, link: LinkPort) -> End:
         self._outbox.clear()
@@ -292,17 +295,20 @@ class DesktopSession(LinkTab):
             self._viewer.status_changed()
 
     async def _receive(self, link: LinkPort) -> End:
-        """Take what comes until the link ends; return why it did."""
+        """Take what comes until the link ends; return why it did.
+
+        Asking for a message gives the sender credit for those before: they are drawn by then, or will be very soon.
+        """
         try:
             while True:
                 message = await link.receive()
                 match message.type:
                     case MsgType.vnc_image:
                         self.meter.received(message.ByteSize(), self._now())
-                        await self._room.wait()
                         self._pump.put(message.vimg)
                         if self._pump.is_full:
                             self._room.clear()
+                            await self._room.wait()
                     case MsgType.vnc_clipboard:
                         self._take_clipboard(message.vclipboard)
                     case _:
@@ -360,8 +366,12 @@ class DesktopSession(LinkTab):
             self._viewer.copy(clipboard.data)
 
     def _can_send(self) -> bool:
-        """Tell whether input can be sent; say why not."""
-        if self._link is None or not self.is_live:
+        """Tell whether input can be sent; say why not.
+
+        What is typed or clicked at a picture that has stopped is not kept for later: the screen over there goes on, and
+        what was a text field may be a question by then.
+        """
+        if self._link is None or not self.is_live or self.is_reconnecting:
             self._viewer.remark(self.not_sent())
             return False
         if self._outbox.is_full:
@@ -399,7 +409,7 @@ class DesktopSession(LinkTab):
             self._room.set()
         if drawn.error and self._failed is not None and not self._failed.done():
             self._failed.set_result(drawn.error)
-        if drawn.images:
+        if drawn.is_due:
             self.meter.picture(self._now())
             self._viewer.picture_changed()
         self._ask_if_coarse()

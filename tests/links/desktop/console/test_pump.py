@@ -78,6 +78,21 @@ def test_it_is_full_and_has_room_again(woken: Woken) -> None:
         wait_until(lambda: woken.pump.is_idle)
 
 
+def test_it_wakes_for_room_before_all_is_drawn_and_then_shows_nothing_yet(woken: Woken) -> None:
+    part = image(raw(noise(64, 64)), VncImage.raw, (64, 64))
+    rooms: list[tuple[bool, bool]] = []
+
+    def note() -> None:  # in the decoder's thread, which draws no more meanwhile
+        rooms.append((woken.pump.is_idle, woken.pump.collect().is_due))
+
+    woken.pump._wake = note
+    with woken.pump.screen():
+        while not woken.pump.is_full:
+            woken.pump.put(part)
+    wait_until(lambda: woken.pump.is_idle and len(rooms) == 2)
+    assert rooms == [(False, False), (True, True)]
+
+
 def test_a_broken_picture_ends_it_until_it_is_started_anew(woken: Woken) -> None:
     woken.pump.put(image(b"\x89PNG nonsense", VncImage.png, (8, 8)))
     wait_until(lambda: woken.collect() and woken.error)
@@ -99,7 +114,7 @@ def test_an_impossible_rectangle_ends_it(woken: Woken) -> None:
 
 def test_borrowers_get_their_turn_in_a_flood(woken: Woken) -> None:
     tile = image(png(noise(64, 64)), VncImage.png, (64, 64))
-    for _ in range(WAITING_IMAGES // 2):
+    for _ in range(4 * WAITING_IMAGES):
         woken.pump.put(tile)
     turns = 0
     while not woken.pump.is_idle:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -236,6 +236,81 @@ async def test_it_waits_for_the_relay() -> None:
         assert "waiting for the relay" in desk.session.banner("ctrl+]")
         desk.client.log_in()
         await wait_for(lambda: desk.session.is_live)
+
+
+# while there is no way through
+
+
+async def test_a_desktop_without_a_way_stays_in_sight_and_takes_no_input() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        sent = len(desk.link.sent)
+        desk.link.detach("relay connection lost", ago=3.5)
+        assert desk.session.is_reconnecting
+        assert desk.session.picture() is not None
+        banner = "reconnecting to web · 3 s (relay connection lost) — what you do here is not sent"
+        assert desk.session.banner("ctrl+]") == banner
+        attempts: list[Callable[[], None]] = [
+            lambda: desk.session.type("enter", "\r"),
+            lambda: desk.session.latch("ctrl"),
+            desk.session.secure_attention,
+            lambda: desk.session.button_down(VncMouse.left, 5, 5),
+            lambda: desk.session.wheel(0, 1, 5, 5),
+            lambda: desk.session.send_clipboard("text"),
+            desk.session.get_clipboard,
+        ]
+        for attempt in attempts:
+            desk.viewer.remarks.clear()
+            attempt()
+            assert desk.viewer.remarks == ["not sent: there is no way through at the moment"]
+        for col in range(10, 30):
+            desk.session.move(12, col)
+        desk.link.attach()
+        assert isinstance(desk.session.state, Live)
+        desk.session.type("a", "a")
+        await wait_for(lambda: desk.keys == "+a -a")
+        moves = [message.vmouse for message in desk.link.sent[sent:] if message.type == MsgType.vnc_mouse]
+        assert len(moves) <= 2  # one was on its way perhaps, and the last
+        assert all(move.type == VncStatus.vnc_status_unset for move in moves)
+        assert not desk.of_type(MsgType.vnc_cad)
+        assert len(desk.client.links) == 1
+
+
+async def test_what_is_held_is_let_go_when_the_way_is_lost() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        desk.session.latch("ctrl")
+        desk.session.latch("ctrl")
+        desk.session.button_down(VncMouse.left, 5, 5)
+        await wait_for(lambda: desk.keys == "+ctrl" and desk.mouse)
+        desk.link.detach()
+        assert desk.session.latches == {}
+        desk.link.attach()
+        await wait_for(lambda: desk.keys == "+ctrl -ctrl")
+        await wait_for(lambda: desk.mouse[-1][0] == VncStatus.vnc_up)
+
+
+async def test_a_desktop_without_a_way_closes_at_once() -> None:
+    async with opened() as desk:
+        await desk.with_screen()
+        desk.session.latch("ctrl")
+        desk.link.detach()
+        async with asyncio.timeout(0.4):  # less than the time that last words may take
+            await desk.session.closed()
+        assert desk.link.closed
+
+
+async def test_pictures_are_done_with_when_they_are_drawn() -> None:
+    async with opened() as desk:
+        part = message(image(png(smooth(8, 8)), VncImage.png, (640, 480), (0, 0, 8, 8)))
+        with desk.session._pump.screen():  # nothing is drawn while somebody looks
+            for _ in range(WAITING_IMAGES + 100):
+                desk.link.deliver(part)
+            await wait_for(lambda: desk.session._pump.is_full)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert desk.link.asked <= WAITING_IMAGES + 3
+        await wait_for(lambda: desk.link.asked > WAITING_IMAGES + 100)
 
 
 # the keyboard
