@@ -127,6 +127,13 @@ async def test_a_stall_is_late_but_complete(shape: Shape | None) -> None:
             assert proxy.journal.counts() == {"stall": 1}
 
 
+async def test_who_survives_a_stall_is_cut_again() -> None:
+    async with echo() as (_, port):
+        with NetworkProxy(port, plan=OneKind(3, 1000, Kind.STALL)) as proxy:
+            assert await exchange(proxy.port, DATA) == DATA
+            assert [event.size for event in proxy.journal.events] == [1000, 2000, 3000]
+
+
 async def test_a_half_open_connection_says_nothing_and_stays() -> None:
     async with echo() as (server, port):
         with NetworkProxy(port, plan=OneKind(1, 1000, Kind.HALF_OPEN)) as proxy:

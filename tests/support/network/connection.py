@@ -45,6 +45,7 @@ class Connection:
         shaped = 0 if network.shape is None else _SHAPED_RECEIVE_BYTES
         self.client, self.server = End(self, shaped), End(self, shaped)
         self._cut = network.plan.take()
+        self._counted_from = 0  # the bytes before it belong to a cut that was survived
         self._silent: set[str] = set()
         self._held: list[Callable[[], None]] = []  # what came in a silence and is done after it
         self._lines = {} if network.shape is None else {end: Line(network.shape) for end in (self.client, self.server)}
@@ -84,16 +85,16 @@ class Connection:
             return
         cut = self._cut
         if cut is None or cut.after_seconds is not None:
-            if cut is not None and cut.after_seconds is not None and not self.forwarded:
+            if cut is not None and cut.after_seconds is not None and self.forwarded == self._counted_from:
                 self._later(cut.after_seconds, self._strike_as_planned)
             self._pass(end, data)
             return
-        room = cut.after_bytes - self.forwarded
+        room = cut.after_bytes - (self.forwarded - self._counted_from)
         self._pass(end, data[:room])
         if len(data) >= room:
             self._strike_as_planned()
             if self._silent:
-                self._held.append(lambda: self._pass(end, data[room:]))
+                self._held.append(lambda: self.received(end, data[room:]))
 
     def finished(self, end: End) -> None:
         if self._silent:
@@ -195,9 +196,14 @@ class Connection:
                 self.hush("for ever")
             case Kind.STALL:
                 self.hush("stall")
-                self._later(cut.seconds, lambda: self.go_on("stall"))
+                self._later(cut.seconds, self._end_stall)
                 returned += cut.seconds
         self._network.journal.returned(returned)
+
+    def _end_stall(self) -> None:
+        if not self._is_over:  # who survives a stall is as good as new
+            self._cut, self._counted_from = self._network.plan.take(), self.forwarded
+        self.go_on("stall")
 
     def abort(self) -> None:
         """Reset both ends."""

@@ -13,7 +13,7 @@ from tests.support.network.connection import HOST, Connection
 from tests.support.network.end import End
 from tests.support.network.journal import Event, Journal
 from tests.support.network.line import Shape
-from tests.support.network.plan import Cut, CutPlan, Kind
+from tests.support.network.plan import CutPlan
 
 _T = TypeVar("_T")
 
@@ -68,9 +68,9 @@ class NetworkProxy:
         """End the outage; return when, in seconds of the monotonic clock."""
         return self._call(self._up)
 
-    def cut(self, kind: Kind = Kind.RESET) -> None:
-        """Cut all connections now."""
-        self._call(lambda: self._cut(kind))
+    def use(self, plan: CutPlan) -> None:
+        """Have another plan from now on; the connections that there are, without a cut in it, are reset first."""
+        self._call(lambda: self._use(plan))
 
     def forwarded(self) -> int:
         """Return the bytes that the connections of this moment have forwarded."""
@@ -136,6 +136,7 @@ class NetworkProxy:
             connection.go_on("outage")
         return now
 
-    def _cut(self, kind: Kind) -> None:
+    def _use(self, plan: CutPlan) -> None:
+        self.plan = plan
         for connection in list(self._connections):
-            connection.strike(Cut(-1, kind, 0, None, towards_server=True, seconds=1.0))
+            connection.abort()
