@@ -1,12 +1,21 @@
-"""Noticing that a child process has ended, without taking its status away (POSIX)."""
+"""Child processes of ours on POSIX: noticing their end, and ending them with their process groups."""
 
 import asyncio
+import logging
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 assert sys.platform != "win32"
+
+log = logging.getLogger(__name__)
+
+#: While children are being ended: how often their process groups are looked at.
+_LOOK_SECONDS = 0.02
+#: How long a killed process may take to vanish; one that hangs in the kernel does not keep the link.
+_VANISH_SECONDS = 5.0
 
 #: Where the kernel has no pidfd (before Linux 5.3, other systems), the child is asked after so often.
 POLL_SECONDS = 0.05
@@ -37,6 +46,11 @@ class ExitWatch:
             self._loop.add_reader(self._pidfd, self._exited)
         else:
             self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+
+    @property
+    def is_reaped(self) -> bool:
+        """Whether its status was taken, so that another process may get its id."""
+        return self._reaped
 
     def reap(self) -> bool:
         """Take the status if the child has ended; return whether it is gone."""
@@ -76,3 +90,61 @@ def _open_pidfd(pid: int) -> int:
         with suppress(OSError):  # an old kernel
             pidfd = os.pidfd_open(pid)
     return pidfd
+
+
+def reset_signals() -> None:
+    """Make a child's signals those of a fresh session; runs between fork and exec.
+
+    What is ignored stays ignored through exec: Python ignores PIPE, nohup ignores HUP, a shell's background jobs INT.
+    """
+    for number in signal.valid_signals():
+        with suppress(OSError, ValueError):  # KILL and STOP
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group (0: none); return whether there is one that we may signal."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+async def end_groups(watch: ExitWatch, groups: set[int], number: int, grace_seconds: float) -> None:
+    """End a child of ours, and process groups. If cancelled, they are killed at once.
+
+    Args:
+        watch: of the child.
+        groups: their numbers.
+        number: the signal that asks them to go.
+        grace_seconds: what is left after so long is killed.
+    """
+    try:
+        for each in (number, signal.SIGCONT):  # CONT: one that is stopped must see the other
+            groups = {group for group in groups if signal_group(group, each)}
+        if not await _vanish(watch, groups, grace_seconds):
+            _kill(groups)
+            if not await _vanish(watch, (), _VANISH_SECONDS):
+                log.warning("process %d was killed and is still there", watch.pid)
+    except BaseException:
+        _kill(groups)
+        watch.reap()
+        raise
+
+
+async def _vanish(watch: ExitWatch, groups: Iterable[int], seconds: float) -> bool:
+    """Wait until the child and these process groups are gone; return whether they are."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while not watch.reap() or any(signal_group(group, 0) for group in groups):
+        if loop.time() >= until:
+            return False
+        await asyncio.sleep(_LOOK_SECONDS)
+    return True
+
+
+def _kill(groups: Iterable[int]) -> None:
+    for group in groups:
+        signal_group(group, signal.SIGKILL)

@@ -3,23 +3,16 @@
 import asyncio
 import logging
 
-from natpass_agent.links.shell.request import end_text, resize_of
+from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
+from natpass_agent.links.request import end_text
+from natpass_agent.links.shell.request import resize_of
 from natpass_agent.platform.pty import Pty
 from natpass_wire.aio.link import Link, LinkEndedError
-from natpass_wire.errors import NatpassError
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
 
 log = logging.getLogger(__name__)
-
-#: A program that reads nothing for so long, while so much waits for it that nothing else on the connection is read
-#: (not even that its link has ended), is given up, for the sake of all other links.
-STALLED_SECONDS = 30.0
-
-
-class StalledError(NatpassError):
-    """The program reads no input and holds up everybody else."""
 
 
 async def carry(link: Link, pty: Pty, *, stalled_seconds: float = STALLED_SECONDS) -> None:
@@ -55,7 +48,7 @@ async def _input(link: Link, pty: Pty, stalled_seconds: float) -> None:
             message = await link.receive()
             match message.type:
                 case MsgType.shell_data:
-                    await _write(link, pty, message.sdata.data, stalled_seconds)
+                    await feed(link, pty.write, message.sdata.data, stalled_seconds)
                 case MsgType.shell_resize if size := resize_of(message.sresize):
                     pty.resize(size)
                 case _:
@@ -64,18 +57,3 @@ async def _input(link: Link, pty: Pty, stalled_seconds: float) -> None:
         return
     except StalledError as error:
         link.close(str(error), LinkEnd.FAILED)
-
-
-async def _write(link: Link, pty: Pty, data: bytes, stalled_seconds: float) -> None:
-    rest = data
-    while rest:
-        try:
-            async with asyncio.timeout(stalled_seconds):
-                taken = await pty.write(rest)
-        except TimeoutError:
-            if link.is_holding:
-                raise StalledError(
-                    f"the program has read no input for {stalled_seconds:.0f} s, and more waits than can be kept"
-                ) from None
-        else:
-            rest = rest[taken:]

@@ -1,36 +1,12 @@
-"""What a shell's opener asks for, and how its program's end is told; without I/O."""
-
-from collections.abc import Iterable
-from signal import Signals
+"""The sizes that a shell's opener asks for; without I/O."""
 
 from natpass_agent.platform.pty import Size
-from natpass_wire.errors import NatpassError
 from natpass_wire.pb.shell_pb2 import ShellResize
-from natpass_wire.text import printable
 
 #: The size of a terminal whose opener has not said any yet: what terminals had before they could change it.
 DEFAULT_SIZE = Size(rows=24, cols=80)
 #: The kernel keeps a terminal's size in 16 bits.
 _MOST_CELLS = 0xFFFF
-
-
-class BadRequestError(NatpassError):
-    """The opener asks for something that makes no sense; the text says what, safe to print."""
-
-
-def additions(entries: Iterable[str]) -> dict[str, str]:
-    """Return the variables in the `K=V` entries of a request; of several with one name, the last counts.
-
-    Raises:
-        BadRequestError: an entry has no name, no `=`, or a NUL character.
-    """
-    found: dict[str, str] = {}
-    for entry in entries:
-        name, equals, value = entry.partition("=")
-        if not name or not equals or "\0" in entry:
-            raise BadRequestError(f"malformed env entry {printable(entry, 40)!r}: NAME=VALUE is expected")
-        found[name] = value
-    return found
 
 
 def size_of(rows: int, cols: int) -> Size | None:
@@ -41,18 +17,3 @@ def size_of(rows: int, cols: int) -> Size | None:
 def resize_of(message: ShellResize) -> Size | None:
     """Return the size that a `shell_resize` asks for, None if it is none."""
     return size_of(message.rows, message.cols)
-
-
-def end_text(status: int | None) -> str:
-    """Return for a person how a program ended.
-
-    Args:
-        status: its exit status, or -n for signal n, or None if it is not known.
-    """
-    if status is None:
-        return "ended"
-    if status >= 0:
-        return f"exited with status {status}"
-    number = -status
-    name = f" ({Signals(number).name})" if number in {signal.value for signal in Signals} else ""
-    return f"ended by signal {number}{name}"

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 
+from natpass_agent.links.request import BadRequestError, additions
 from natpass_agent.links.shell.pump import carry
-from natpass_agent.links.shell.request import DEFAULT_SIZE, BadRequestError, additions, size_of
+from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_agent.platform.pty import Command, Pty, PtyService, SpawnError
 from natpass_wire.aio.link import IncomingLink, LinkEndedError

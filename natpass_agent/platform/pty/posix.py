@@ -6,7 +6,6 @@ the bytes go through the event loop here, straight from and to the pty's descrip
 
 import asyncio
 import errno
-import logging
 import os
 import signal
 import sys
@@ -21,17 +20,15 @@ from natpass_wire.text import printable
 
 assert sys.platform != "win32"
 
-from natpass_agent.platform.pty.exits import ExitWatch  # noqa: E402 - exists only where the line above holds
-
-log = logging.getLogger(__name__)
+from natpass_agent.platform.children import (  # noqa: E402 - exists only where the line above holds
+    ExitWatch,
+    end_groups,
+    reset_signals,
+)
 
 #: A terminal holds less output than this. What comes after the program's end, and after so much, is not the program's
 #: but that of others who still have its terminal open, and there may be no end to it.
 _MOST_AFTER_EXIT = 1024 * 1024
-#: While a program is being ended: how often its process groups are looked at.
-_LOOK_SECONDS = 0.02
-#: How long a killed process may take to vanish; one that hangs in the kernel does not keep the link.
-_VANISH_SECONDS = 5.0
 #: All terminal descriptors are closed while the program runs: somebody may open its terminal again.
 _REOPEN_SECONDS = 0.1
 
@@ -106,14 +103,8 @@ class PosixPtys:
 
 
 def _prepare_child(cwd: str) -> None:
-    """Make the child's signals and directory those of a fresh session; runs between fork and exec.
-
-    What is ignored stays ignored through exec: Python ignores PIPE, nohup ignores HUP.
-    """
-    for number in signal.valid_signals():
-        with suppress(OSError, ValueError):  # KILL and STOP
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    """Make the child's signals and directory those of a fresh session; runs between fork and exec."""
+    reset_signals()
     os.chdir(cwd)
 
 
@@ -191,17 +182,7 @@ class PosixPty:
         self._closed = True
         groups = {self.pid} | self._foreground_group()
         self._release()
-        try:
-            for number in (signal.SIGHUP, signal.SIGCONT):  # CONT: one that is stopped must see the HUP
-                groups = {group for group in groups if _signal_group(group, number)}
-            if not await self._vanish(groups, self._grace):
-                _kill(groups)
-                if not await self._vanish(set(), _VANISH_SECONDS):
-                    log.warning("process %d was killed and is still there", self.pid)
-        except BaseException:
-            _kill(groups)
-            self._watch.reap()
-            raise
+        await end_groups(self._watch, groups, signal.SIGHUP, self._grace)
 
     def _foreground_group(self) -> set[int]:
         with suppress(OSError):
@@ -216,15 +197,6 @@ class PosixPty:
         self._process.release()
         self._readable.set()
         self._writable.set()
-
-    async def _vanish(self, groups: set[int], seconds: float) -> bool:
-        """Wait until the program and these process groups are gone; return whether they are."""
-        until = self._loop.time() + seconds
-        while not self._watch.reap() or any(_signal_group(group, 0) for group in groups):
-            if self._loop.time() >= until:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
 
     def _read_now(self, room: int) -> tuple[bytes, bool]:
         """Return what can be read at once, up to `room` bytes, and whether nobody has the terminal open.
@@ -270,17 +242,3 @@ class PosixPty:
         self._readable.set()
         if self._closed:  # one that was given up, or whose closing was cancelled
             self._watch.reap()
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group (0: none); return whether there is one that we may signal."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def _kill(groups: set[int]) -> None:
-    for group in groups:
-        _signal_group(group, signal.SIGKILL)
