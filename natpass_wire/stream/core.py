@@ -187,9 +187,9 @@ class StreamCore:
                 case "message":
                     events.append(Received(envelope.parse(record.message), size))
                 case "skip":
-                    self._receiver.consume(size)
+                    self._receiver.skip(size)
                 case "end":
-                    self._receiver.consume(self._receiver.received - self._receiver.consumed)
+                    self._receiver.consume_all()
                     events.append(self._over(End.from_end(record.end)))
         if record.want:
             self._receiver.wants(record.want)

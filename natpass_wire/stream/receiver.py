@@ -1,5 +1,6 @@
 """One direction of a stream at its receiver: what came, what is consumed, and how much more is taken."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
@@ -54,6 +55,7 @@ class Receiver:
     _told: int = 0
     _told_window: int = START_WINDOW
     _given: int = 0
+    _skips: deque[tuple[int, int]] = field(default_factory=deque)  # position and size of those not consumed yet
 
     def take(self, record: StreamRecord) -> int:
         """Take a record that has a position; return its size in units.
@@ -69,6 +71,11 @@ class Receiver:
         self.received += size
         return size
 
+    def skip(self, size: int) -> None:
+        """Take note that the record that was just taken has nothing for the program: it is consumed in its turn."""
+        self._skips.append((self.received - size, size))
+        self._pass_skips()
+
     def consume(self, size: int) -> None:
         """Take note that the program is done with so many units, in the order in which they came.
 
@@ -78,6 +85,12 @@ class Receiver:
         if self.consumed + size > self.received:
             raise LocalProtocolError("more was consumed than came")
         self.consumed += size
+        self._pass_skips()
+
+    def consume_all(self) -> None:
+        """Take note that nobody waits for what came any more."""
+        self._skips.clear()
+        self.consumed = self.received
 
     def wants(self, window: int) -> None:
         """Take note that the sender could make use of a window of this size: give it, as far as there is room."""
@@ -100,6 +113,10 @@ class Receiver:
         """Return what to tell the sender now."""
         self._told, self._told_window = self.consumed, self.window
         return StreamAck(consumed=self.consumed, window=self.window)
+
+    def _pass_skips(self) -> None:
+        while self._skips and self._skips[0][0] == self.consumed:
+            self.consumed += self._skips.popleft()[1]
 
     def close(self) -> None:
         """Give the room back."""

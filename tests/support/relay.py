@@ -55,6 +55,7 @@ class TestClient:
         self.client = RelayClient(
             target,
             on_link=self.on_link if target.claims.role == AGENT else None,
+            on_stream=self.on_link if target.claims.role == AGENT else None,
             on_relay_message=self.on_message,
             on_status=self.statuses.append,
             rng=lambda: 0.5,
@@ -96,8 +97,9 @@ class TestClient:
         await wait_for(lambda: self.client.status.phase is Phase.WAITING, "a lost connection")
         return self.client.status
 
-    async def open(self, peer: str) -> Link:
-        return await self.client.open_link(peer, ConnectRequest(name="test", kind=ConnectRequest.shell))
+    async def open(self, peer: str, *, plain: bool = True) -> Link:
+        """Open a link; a plain one, unless a stream is asked for."""
+        return await self.client.open_link(peer, ConnectRequest(name="test", kind=ConnectRequest.shell), plain=plain)
 
 
 @dataclass

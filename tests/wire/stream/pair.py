@@ -75,7 +75,7 @@ class Pair:
         self.target = Side(StreamCore(STREAM_ID, room=rooms[1]))
         self.now = 0.0
         self.link = 0
-        self._links_of_way: dict[int, int] = {}
+        self._dead = 0  # the link that one of the ends has seen the end of: nothing gets through on it any more
         self._target_link = 0  # the link whose hello the target has seen last
         self._way_up: deque[tuple[int, bytes]] = deque()  # towards the target: (link, record)
         self._way_down: deque[tuple[int, bytes]] = deque()
@@ -103,6 +103,7 @@ class Pair:
         """Lose the link and what is on it; an end that does not see it goes on sending into nothing."""
         self._way_up.clear()
         self._way_down.clear()
+        self._dead = self.link
         if opener_sees:
             self.opener.core.detach()
         if target_sees:
@@ -128,6 +129,8 @@ class Pair:
         if not way:
             return False
         link, record = way.popleft()
+        if link == self._dead:
+            return True
         if side is self.target and link != self._target_link:
             hello = parse_hello(record).hello
             if self.target.core.state is State.ENDED:
