@@ -14,23 +14,32 @@ USER_ERROR = 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
-def run(command: click.Command, program: str) -> None:
-    """Run a click command and exit: each user's mistake becomes one line on stderr and exit status 2."""
-    raise SystemExit(exit_status(command, program))
+def run(command: click.Command, program: str, *, error_status: int = USER_ERROR) -> None:
+    """Run a click command and exit: each user's mistake becomes one line on stderr and the exit status of errors."""
+    raise SystemExit(exit_status(command, program, error_status=error_status))
 
 
-def exit_status(command: click.Command, program: str, arguments: list[str] | None = None) -> int:
-    """Run a click command; return the exit status. A command may return its own."""
+def exit_status(
+    command: click.Command, program: str, arguments: list[str] | None = None, *, error_status: int = USER_ERROR
+) -> int:
+    """Run a click command; return the exit status. A command may return its own.
+
+    Args:
+        command: the command.
+        program: its name.
+        arguments: its arguments, by default the process'.
+        error_status: of a mistake that the user can mend.
+    """
     try:
         result = command.main(args=arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
-        return _complain(program, str(error))
+        return complain(program, str(error), error_status)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else program
-        return _complain(program, f"{error.format_message()} (see {path} --help)")
+        return complain(program, f"{error.format_message()} (see {path} --help)", error_status)
     except click.ClickException as error:
-        return _complain(program, error.format_message())
+        return complain(program, error.format_message(), error_status)
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -41,6 +50,7 @@ def exit_status(command: click.Command, program: str, arguments: list[str] | Non
     return result if isinstance(result, int) else 0
 
 
-def _complain(program: str, text: str) -> int:
+def complain(program: str, text: str, status: int = USER_ERROR) -> int:
+    """Say on stderr in one line what is wrong; return the exit status."""
     click.echo(f"{program}: {printable(text, 1000)}", err=True)
-    return USER_ERROR
+    return status

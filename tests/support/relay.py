@@ -11,6 +11,7 @@ from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link
 from natpass_wire.aio.session import Session
+from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import make_self_signed
 from natpass_wire.ids import RELAY_ID
@@ -46,7 +47,7 @@ class TestClient:
 
     __test__ = False
 
-    def __init__(self, target: RelayTarget, *, accepts: bool = True) -> None:
+    def __init__(self, target: RelayTarget, *, accepts: bool = True, keep_seconds: float = KEEP_SECONDS) -> None:
         self.accepts = accepts
         self.links: list[IncomingLink] = []
         self.messages: list[Msg] = []
@@ -59,6 +60,7 @@ class TestClient:
             on_relay_message=self.on_message,
             on_status=self.statuses.append,
             rng=lambda: 0.5,
+            keep_seconds=keep_seconds,
         )
 
     @property

@@ -198,7 +198,7 @@ class Connection:
                 self.hush("stall")
                 self._later(cut.seconds, self._end_stall)
                 returned += cut.seconds
-        self._network.journal.returned(returned)
+        self._network.journal.returned(returned, cut.kind.value)
 
     def _end_stall(self) -> None:
         if not self._is_over:  # who survives a stall is as good as new

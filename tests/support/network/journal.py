@@ -25,6 +25,21 @@ class Event:
     size: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Wait:
+    """How long data took to flow again.
+
+    Attributes:
+        seconds: from the network's return.
+        after: the kind of the event before it.
+        at: when it flowed, by the monotonic clock.
+    """
+
+    seconds: float
+    after: str
+    at: float
+
+
 @dataclass(slots=True)
 class Recovery:
     """How long it takes until data flows towards one end again, counted from the last return of the network.
@@ -33,17 +48,18 @@ class Recovery:
     LOGIN_BYTES towards an end do not count.
     """
 
-    waits: list[float] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
     _since: float | None = None
+    _after: str = ""
 
-    def returned(self, at: float) -> None:
+    def returned(self, at: float, after: str) -> None:
         """Take note that data could flow again from `at` on: a new connection is possible."""
-        self._since = at
+        self._since, self._after = at, after
 
     def flowed(self, at: float, size: int) -> None:
         """Take note that a connection has brought `size` bytes so far."""
         if self._since is not None and at >= self._since and size > LOGIN_BYTES:
-            self.waits.append(at - self._since)
+            self.waits.append(Wait(at - self._since, self._after, at))
             self._since = None
 
 
@@ -60,10 +76,10 @@ class Journal:
         with self._lock:
             self._events.append(event)
 
-    def returned(self, at: float) -> None:
+    def returned(self, at: float, after: str) -> None:
         """Take note that the network is usable again for both ends."""
-        self.to_client.returned(at)
-        self.to_server.returned(at)
+        self.to_client.returned(at, after)
+        self.to_server.returned(at, after)
 
     @property
     def events(self) -> list[Event]:
@@ -75,8 +91,8 @@ class Journal:
         """Return how often each kind of event happened."""
         return Counter(event.kind for event in self.events)
 
-    def waits(self) -> list[float]:
-        """Return the seconds that data took to flow again towards either end, one a cut and end."""
+    def waits(self) -> list[Wait]:
+        """Return how long data took to flow again towards either end, one a cut and end."""
         return [*self.to_client.waits, *self.to_server.waits]
 
     def report(self) -> str:

@@ -131,7 +131,7 @@ class NetworkProxy:
         self.is_down = self.is_silent = False
         now = time.monotonic()
         self.journal.note(Event(now, None, "up", 0))
-        self.journal.returned(now)
+        self.journal.returned(now, "outage")
         for connection in list(self._connections):
             connection.go_on("outage")
         return now

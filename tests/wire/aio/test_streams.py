@@ -1,0 +1,280 @@
+"""Streams through a real relay: they outlive connections, and end as they should."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from natpass_wire.aio.dial import RelayAddress
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.stream import Stream
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.shell_pb2 import ShellData
+from tests.support.network.proxy import NetworkProxy
+from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
+from tests.support.waiting import PATIENCE, wait_for
+
+
+def data(content: bytes) -> Msg:
+    return Msg(type=MsgType.shell_data, sdata=ShellData(data=content))
+
+
+@dataclass
+class World:
+    """An agent and a console, each behind a network of its own."""
+
+    relay: TestRelay
+    agent: TestClient
+    console: TestClient
+    agent_net: NetworkProxy
+    console_net: NetworkProxy
+
+    async def open(self) -> tuple[Link, IncomingLink]:
+        link = await self.console.open("agent", plain=False)
+        return link, self.agent.links[-1]
+
+
+@asynccontextmanager
+async def world(tls: Path | None = None, *, accepts: bool = True, **agent_options: float) -> AsyncIterator[World]:
+    async with running_relay(tls_files(tls) if tls else None) as relay:
+        with NetworkProxy(relay.address.port) as agent_net, NetworkProxy(relay.address.port) as console_net:
+            agent = TestClient(behind(relay, "agent", AGENT, agent_net), accepts=accepts, **agent_options)
+            console = TestClient(behind(relay, "console", CONSOLE, console_net))
+            for client in (agent, console):
+                relay.tasks.start(client.client.run(), client.client.client_id)
+                await client.client.online()
+            yield World(relay, agent, console, agent_net, console_net)
+            await relay.tasks.close()
+
+
+def behind(relay: TestRelay, name: str, role: int, net: NetworkProxy):  # type: ignore[no-untyped-def]
+    return replace(relay.target(name, role), address=RelayAddress("127.0.0.1", net.port))  # type: ignore[arg-type]
+
+
+async def echo(link: Link) -> None:
+    """Send back what comes, until the link ends."""
+    try:
+        while True:
+            content = (await link.receive()).sdata.data
+            while content:
+                room = await link.room()
+                await link.send(data(content[:room]))
+                content = content[room:]
+    except LinkEndedError:
+        return
+
+
+async def read(link: Link, size: int) -> bytes:
+    found = b""
+    async with asyncio.timeout(PATIENCE):
+        while len(found) < size:
+            found += (await link.receive()).sdata.data
+    return found
+
+
+async def write(link: Link, content: bytes) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while content:
+            room = await link.room()
+            await link.send(data(content[:room]))
+            content = content[room:]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+async def test_bytes_go_both_ways_whole(tls: bool, tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(5_000_000)
+    async with world(tmp_path if tls else None) as net:
+        link, served = await net.open()
+        echoing = net.relay.tasks.start(echo(served), "echo")
+        writing = net.relay.tasks.start(write(link, content), "writer")
+        assert await read(link, len(content)) == content
+        link.close("enough", LinkEnd.CLOSED)
+        end = await served.ended()
+        assert (end.cause, end.text) == (LinkEnd.CLOSED, "enough")
+        await asyncio.wait([echoing, writing])
+        await wait_for(lambda: not len(net.console.client.streams) and not len(net.agent.client.streams))
+        await wait_for(lambda: not len(net.relay.server.hub.router), "the relay's links to end")
+
+
+@pytest.mark.parametrize("which", ["agent_net", "console_net"])
+async def test_a_stream_goes_on_when_a_network_is_back(which: str) -> None:
+    async with world() as net:
+        link, served = await net.open()
+        changes: list[bool] = []
+        link.watch(lambda: changes.append(link.detached is not None))
+        await write(link, b"before ")
+        assert await read(served, 7) == b"before "
+        getattr(net, which).down()
+        await wait_for(lambda: link.detached)
+        assert link.detached is not None
+        assert link.detached.reason
+        waiting = net.relay.tasks.start(write(link, b"meanwhile "), "writer")
+        await asyncio.sleep(0)
+        getattr(net, which).up()
+        assert await read(served, 10) == b"meanwhile "
+        await waiting
+        await write(served, b"answer")
+        assert await read(link, 6) == b"answer"
+        assert link.detached is None
+        assert link.resumes == served.resumes == 1
+        assert changes == [True, False]
+
+
+async def test_the_end_and_its_status_outlive_a_connection() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        net.console_net.down()
+        await wait_for(lambda: served.detached)
+        served.close("exited with status 3", LinkEnd.EXITED, 3)
+        net.console_net.up()
+        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        assert (end.cause, end.status, end.text) == (LinkEnd.EXITED, 3, "exited with status 3")
+        await wait_for(lambda: not len(net.agent.client.streams))
+
+
+async def test_what_came_before_the_end_is_read_before_it() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        for _ in range(3):
+            await served.send(data(b"x"))
+        served.close("over")
+        await asyncio.wait_for(link.ended(), PATIENCE)
+        assert await read(link, 3) == b"xxx"
+        with pytest.raises(LinkEndedError, match="over"):
+            await link.receive()
+
+
+async def test_closing_without_a_network_is_told_when_there_is_one() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        net.console_net.down()
+        await wait_for(lambda: link.detached)
+        link.close("no longer needed")
+        assert served.end is None
+        net.console_net.up()
+        assert (await asyncio.wait_for(served.ended(), PATIENCE)).text == "no longer needed"
+        await wait_for(lambda: not len(net.console.client.streams))
+
+
+async def test_an_agent_that_was_restarted_says_that_it_knows_nothing_of_the_stream() -> None:
+    async with world() as net:
+        link, _ = await net.open()
+        net.agent.client.streams.close()  # what a new process remembers: nothing
+        net.agent_net.down()
+        net.agent_net.up()
+        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        assert end.cause == LinkEnd.PEER_GONE
+        assert "restarted" in end.text
+        assert link.detached is None
+
+
+async def test_an_opener_that_does_not_come_back_is_given_up() -> None:
+    async with world(keep_seconds=0.2) as net:
+        link, served = await net.open()
+        net.console_net.down()
+        end = await asyncio.wait_for(served.ended(), PATIENCE)
+        assert end.cause == LinkEnd.PEER_GONE
+        assert "did not come back" in end.text
+        net.console_net.up()
+        assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
+
+
+async def test_the_longest_away_makes_room() -> None:
+    async with world() as net:
+        _, first = await net.open()
+        assert not net.agent.client.streams.evict(), "nobody is away"
+        net.console_net.down()
+        await wait_for(lambda: first.detached)
+        assert net.agent.client.streams.evict()
+        assert "place was needed" in (await first.ended()).text
+
+
+async def test_a_refusal_comes_with_its_reason() -> None:
+    async with world(accepts=False) as net:
+        opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
+        await wait_for(lambda: net.agent.links)
+        net.agent.links[0].refuse("not today", ConnectResponse.REFUSED)
+        with pytest.raises(LinkEndedError) as refused:
+            await opening
+        assert refused.value.end.text == "not today"
+        assert refused.value.end.reason == ConnectResponse.REFUSED
+
+
+async def test_an_absent_agent_is_said_to_be_absent() -> None:
+    async with world() as net:
+        with pytest.raises(LinkEndedError) as refused:
+            await net.console.open("nobody", plain=False)
+        assert refused.value.end.reason == ConnectResponse.ABSENT
+        assert not len(net.console.client.streams)
+
+
+async def test_an_opening_that_is_given_up_leaves_nothing_open() -> None:
+    async with world(accepts=False) as net:
+        opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
+        await wait_for(lambda: net.agent.links)
+        opening.cancel()
+        await asyncio.wait([opening])
+        net.agent.links[0].accept()
+        await asyncio.wait_for(net.agent.links[0].ended(), PATIENCE)
+        await wait_for(lambda: not len(net.agent.client.streams) and not len(net.console.client.streams))
+
+
+async def test_somebody_elses_stream_does_not_go_on_for_others() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        assert isinstance(link, Stream)
+        assert isinstance(served, Stream)
+        thief = await net.relay.join("thief", CONSOLE)
+        stolen = await thief.open("agent", plain=False)
+        assert isinstance(stolen, Stream)
+        stolen.core.stream_id = link.core.stream_id
+        thief.session._socket.abort()  # it comes back with an id that is not its own
+        end = await asyncio.wait_for(stolen.ended(), PATIENCE)
+        assert end.reason == ConnectResponse.GONE
+        assert served.end is None
+        await write(link, b"mine")
+        assert await read(served, 4) == b"mine"
+
+
+async def test_a_slow_reader_holds_up_nobody_else() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        other, other_served = await net.open()
+        flood = net.relay.tasks.start(write(served, bytes(3_000_000)), "flood")
+        assert isinstance(served, Stream)
+        await wait_for(lambda: not served.core.has_room)
+        await write(other_served, b"still here")
+        assert await read(other, 10) == b"still here"
+        assert not flood.done()
+        await read(link, 3_000_000)
+        await flood
+
+
+async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Path) -> None:
+    async with world() as net:
+        net.agent.client.streams._arrivals._seconds = 0.1
+        request = ConnectRequest(kind=ConnectRequest.stream)
+        request.offer.version = 1
+        link = await net.console.client.open_link("agent", request, plain=True)
+        assert "no hello" in (await asyncio.wait_for(link.ended(), PATIENCE)).text
+        assert not len(net.agent.client.streams._arrivals)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xff", b"\x0a\x00"], ids=["empty", "no record", "hello without an id"])
+async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) -> None:
+    async with world() as net:
+        link, served = await net.open()
+        request = ConnectRequest(kind=ConnectRequest.stream)
+        request.offer.version = 1
+        bad = await net.console.client.open_link("agent", request, plain=True)
+        record = Msg(type=MsgType.record)
+        record.record.data = content
+        await bad.send(record)
+        assert "protocol error" in (await asyncio.wait_for(bad.ended(), PATIENCE)).text
+        await write(link, b"fine")
+        assert await read(served, 4) == b"fine"
