@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test lint bench proto proto-check screenshots clean
+.PHONY: help demo install test lint bench chaos proto proto-check screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -26,7 +26,11 @@ lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
 	@for platform in linux win32 darwin; do echo "mypy --platform $$platform"; $(BIN)/mypy --platform $$platform || exit 1; done
 
 bench: $(VENV)/.test  ## measure, each figure as a ratio to a limit of the same run
+	@sh tests/support/system_packages.sh
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(VENV)/.test  ## a network that cuts 1000 connections, a relay that is killed: nothing may be lost
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
 	@$(BIN)/python proto/generate.py

@@ -1,0 +1,92 @@
+"""A big file through `natpass-tui exec`, beside the same file through `ssh -J`: whole commands, from start to end.
+
+Relay, agent and console are the real programs with TLS; ssh goes through a jump host, as natpass goes through a relay.
+`python -m tests.bench` prints the limit of any relay before it.
+
+Runs alternate, since a machine's speed changes while one measures; the best of three counts.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.chaos.stage import ChaosError, Stage
+from tests.support import sshd
+
+SIZE = 256_000_000
+RUNS = 3
+BAR = 1.0
+#: What stands after `--` on one side and after the host on the other.
+_TAKE = f"test $(wc -c) -eq {SIZE}"  # a status of 0 says that everything arrived
+
+
+def _took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> float:
+    begin = time.perf_counter()
+    with run() as process:
+        status = process.wait(300)
+    if status:
+        raise ChaosError(f"it ended with {status}")
+    return time.perf_counter() - begin
+
+
+@dataclass(frozen=True)
+class Both:
+    """Our programs, and SSH's."""
+
+    stage: Stage
+    ssh: sshd.JumpedSsh
+
+    def best(self, command: list[str], given: Path) -> tuple[float, float]:
+        """Return the seconds that a command takes through ours and through theirs, the best of some runs."""
+        ours, theirs = [], []
+        remote = self.ssh.command(command[-1] if command[0] == "sh" else " ".join(command))  # a shell is there anyway
+        for _ in range(RUNS):
+            with given.open("rb") as stdin, Path(os.devnull).open("wb") as nowhere:
+                try:
+                    ours.append(_took(partial(self.stage.console, *command, stdin=stdin, stdout=nowhere)))
+                except ChaosError as error:
+                    raise ChaosError(f"{' '.join(command)}: {error}, {self.stage.said_by_console()}") from error
+                stdin.seek(0)
+                theirs.append(_took(partial(subprocess.Popen, remote, stdin=stdin, stdout=nowhere)))
+        return min(ours), min(theirs)
+
+    def rates(self, name: str, command: list[str], given: Path) -> float:
+        """Measure the rate of SIZE bytes; return the ratio of ours to theirs."""
+        ours, theirs = (SIZE / seconds for seconds in self.best(command, given))
+        print(
+            f"{name}: {ours / 1e6:.1f} MB/s, ssh -J {theirs / 1e6:.1f} MB/s: {ours / theirs:.2f} (bar {BAR:g})",
+            flush=True,
+        )
+        return ours / theirs
+
+
+def main() -> int:
+    """Measure both directions."""
+    if not sshd.is_there():
+        print("skipped: needs openssh-server and openssh-client")
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        big = folder / "big"
+        with big.open("wb") as file:
+            for _ in range(SIZE // 1_000_000):
+                file.write(os.urandom(1_000_000))
+        (folder / "ours").mkdir()
+        nothing = Path(os.devnull)
+        with sshd.jumped_ssh(folder) as ssh, Stage(folder / "ours", dead_after=15, direct=True) as stage:
+            both = Both(stage, ssh)
+            ours, theirs = both.best(["true"], nothing)
+            print(f"a command that does nothing: {ours:.2f} s, ssh -J {theirs:.2f} s", flush=True)
+            down = both.rates("cat of a big file", ["cat", str(big)], nothing)
+            up = both.rates("a big file as input", ["sh", "-c", _TAKE], big)
+    return 0 if min(down, up) >= BAR else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Real SSH servers on loopback with keys of their own, to compare with."""
+
+import getpass
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.waiting import wait_until
+
+HOST = "127.0.0.1"
+#: sshd wants to be called by its full path; it is in no ordinary user's PATH.
+SSHD = Path("/usr/sbin/sshd")
+
+
+def is_there() -> bool:
+    """Tell whether servers can be run here."""
+    return SSHD.exists() and shutil.which("ssh") is not None
+
+
+@dataclass(frozen=True)
+class JumpedSsh:
+    """`ssh` to a server by way of another one."""
+
+    config: Path
+    jump: int
+    target: int
+
+    def command(self, *remote: str) -> list[str]:
+        """Return the command line that runs something on the target."""
+        user = getpass.getuser()
+        return [
+            *("ssh", "-F", str(self.config), "-J", f"{user}@{HOST}:{self.jump}"),
+            *("-p", str(self.target), f"{user}@{HOST}", *remote),
+        ]
+
+
+@contextmanager
+def jumped_ssh(folder: Path) -> Iterator[JumpedSsh]:
+    """Run two servers with OpenSSH's own choice of ciphers."""
+    for name in ("host", "user"):
+        keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(keygen, check=True)
+    config = folder / "ssh_config"
+    config.write_text(
+        f"IdentityFile {folder / 'user'}\nIdentitiesOnly yes\nUserKnownHostsFile /dev/null\n"
+        "StrictHostKeyChecking no\nLogLevel ERROR\nBatchMode yes\n"
+    )
+    with ExitStack() as stack:
+        jump, target = (stack.enter_context(_server(folder)) for _ in range(2))
+        yield JumpedSsh(config, jump, target)
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[int]:
+    Path("/run/sshd").mkdir(exist_ok=True)  # where it drops its privileges to; made at a system's start
+    with socket.create_server((HOST, 0)) as free:
+        port: int = free.getsockname()[1]
+    config = folder / f"sshd-{port}"
+    config.write_text(
+        f"Port {port}\nListenAddress {HOST}\nHostKey {folder / 'host'}\nAuthorizedKeysFile {folder / 'user.pub'}\n"
+        "StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+    )
+    with (
+        (folder / f"sshd-{port}.log").open("wb") as log,
+        subprocess.Popen([str(SSHD), "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=log) as server,
+    ):
+        try:
+            wait_until(lambda: _listens(port), f"sshd: {(folder / f'sshd-{port}.log').read_text()}")
+            yield port
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
