@@ -118,7 +118,7 @@ class Link(Protocol):
         ...
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the link; the other end gets everything that was sent, then the reason. Nothing happens if it had ended."""
+        """End the link; the other end gets what was sent, then the reason. Nothing happens if it had ended."""
 
 
 class IncomingLink(Link, Protocol):

@@ -32,7 +32,8 @@ def exit_status(
     """
     try:
         result = command.main(args=arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it was closed when we started
+            sys.stdout.flush()
     except UserError as error:
         return complain(program, str(error), error_status)
     except click.UsageError as error:

@@ -2,8 +2,8 @@
 
 The window is moved once a round trip by the rule of FAST TCP (Wei, Jin, Low, Hegde, 2006), which is a function of
 delay alone: `window * (base + target) / round trip`. TCP below cares for loss and for the network's health; this one
-cares for what stands between a key press and its echo: the queue that a bulk transfer builds in front of the bottleneck,
-wherever that is (a modem, the relay, a slow terminal: a record counts as on its way until it is consumed).
+cares for what stands between a key press and its echo: the queue that a bulk transfer builds in front of the
+bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is on its way until it is consumed).
 
 - The **base** is the shortest round trip of the last 10 to 20 s. A sender that is always busy would never see it again:
   once in 10 s it lets the way run dry.
@@ -66,7 +66,7 @@ class Pace:
         return max(self.window // _PART, LEAST_CONTENT)
 
     def allows(self, on_way: int, size: int, now: float) -> bool:
-        """Tell whether a record of `size` may be sent while `on_way` units are; takes note if it is this that forbids it.
+        """Tell whether a record of `size` may be sent while `on_way` units are; take note if it is this that forbids it.
 
         One record always may, however large.
         """

@@ -103,7 +103,7 @@ class Receiver:
 
     @property
     def is_ack_due(self) -> bool:
-        """Whether the sender should be told now: it is, when nothing waits here, or before it feels the lack of credit."""
+        """Whether the sender should be told now: when nothing waits here, or before it feels the lack of credit."""
         untold = self.consumed - self._told
         if untold == 0:
             return self.window > self._told_window

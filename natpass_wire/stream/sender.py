@@ -1,4 +1,4 @@
-"""One direction of a stream at its sender: what is not consumed yet, what may be sent, and what has to be sent again."""
+"""One direction of a stream at its sender: what is not consumed yet, what may be sent, what is sent again."""
 
 from collections import deque
 from collections.abc import Iterable

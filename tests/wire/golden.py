@@ -490,5 +490,3 @@ OURS = [
         "08 72  12 06 'server'  22 01 'c'  92 07 0d  0a 06  0a 01 'a'  10 e8 07  0a 03  0a 01 'b'  # 114",
     ),
 ]
-
-ALL = EXISTING + OURS

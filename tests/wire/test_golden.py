@@ -11,8 +11,12 @@ from natpass_wire.login import legacy
 from natpass_wire.pb import login_pb2 as login
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.stream_pb2 import StreamRecord
 from tests.support.hexes import frame_of, unhex
-from tests.wire.golden import ALL, EXISTING, OURS, Golden
+from tests.wire.golden import EXISTING, OURS, Golden
+from tests.wire.golden_streams import RECORDS, STREAMS
+
+ALL = EXISTING + OURS + STREAMS
 
 
 @pytest.mark.parametrize("golden", ALL, ids=lambda golden: golden.name)
@@ -47,7 +51,8 @@ def test_numbers_of_types() -> None:
     wire_md |= {30: "code_request", 31: "code_response_hdr", 32: "code_response_body", 33: "code_connect"}
     wire_md |= {34: "code_connect_response", 35: "code_data"}
     ours = {100: "ping", 101: "pong", 102: "notice", 110: "about", 111: "roster_watch", 112: "roster"}
-    ours |= {113: "rtt_request", 114: "rtt_report"}
+    ours |= {113: "rtt_request", 114: "rtt_report", 120: "record"}
+    ours |= {130: "exec_input", 131: "exec_output", 132: "exec_signal"}
     assert {number: name for name, number in MsgType.items()} == wire_md | ours
 
 
@@ -65,20 +70,31 @@ def test_numbers_of_reasons() -> None:
         "MALFORMED": 8,
     }
     assert dict(Notice.Code.items()) == {"UNSET": 0, "REPLACED": 1, "SHUTTING_DOWN": 2, "PROTOCOL": 3}
-    assert dict(LinkEnd.Cause.items()) == {"UNSET": 0, "EXITED": 1, "CLOSED": 2, "PEER_GONE": 3, "FAILED": 4}
-    assert dict(ConnectResponse.Reason.items()) == {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4}
+    causes = {"UNSET": 0, "EXITED": 1, "CLOSED": 2, "PEER_GONE": 3, "FAILED": 4, "TIMED_OUT": 5}
+    assert dict(LinkEnd.Cause.items()) == causes
+    reasons = {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4, "GONE": 5}
+    assert dict(ConnectResponse.Reason.items()) == reasons
 
 
 def test_every_field_has_a_vector() -> None:
     seen = {field for golden in ALL for field in _fields_in(golden.message)}
     assert _fields_of(Msg) - seen == set()
     assert {golden.message.type for golden in ALL} == set(MsgType.values())
+    records = {field for _, record, _ in RECORDS for field in _fields_in(record)}
+    assert _fields_of(StreamRecord) - _fields_of(Msg) - records == set()
+
+
+@pytest.mark.parametrize(("record", "annotated"), [pytest.param(*rest, id=name) for name, *rest in RECORDS])
+def test_bytes_of_records(record: StreamRecord, annotated: str) -> None:
+    expected = unhex(annotated)
+    assert record.SerializeToString().hex(" ") == expected.hex(" ")
+    assert StreamRecord.FromString(expected) == record
 
 
 def test_extensions_have_numbers_from_100_up_in_what_existing_peers_know() -> None:
     existing = {field for golden in EXISTING for field in _fields_in(golden.message)}
     known = {message for message, _, _ in existing}
-    ours = {field for golden in OURS for field in _fields_in(golden.message)} - existing
+    ours = {field for golden in OURS + STREAMS for field in _fields_in(golden.message)} - existing
     assert {field for field in ours if field[0] in known and field[2] < 100} == set()
 
 

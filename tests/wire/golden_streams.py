@@ -1,0 +1,127 @@
+"""Messages of streams and of the kinds that travel in them, and their bytes, by hand as in `golden`."""
+
+from natpass_wire.pb import exec_pb2 as exec_
+from natpass_wire.pb import link_pb2 as link
+from natpass_wire.pb import roster_pb2 as roster
+from natpass_wire.pb import stream_pb2 as stream
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from tests.wire.golden import Golden
+
+_OFFER = link.StreamOffer(version=1, handshake=b"e")
+_EXEC = link.ConnectRequest(
+    kind=link.ConnectRequest.exec, cexec=exec_.ConnectExec(argv=[b"ls"], cwd=b"/", env=[b"K=V"], timeout_ms=1000)
+)
+
+STREAMS = [
+    Golden(
+        "connect_req for a stream",
+        Msg(
+            type=MsgType.connect_req,
+            from_id="c",
+            to="a",
+            link_id="f0",
+            creq=link.ConnectRequest(kind=link.ConnectRequest.stream, offer=_OFFER),
+        ),
+        """08 03  12 01 'c'  22 01 'a'  32 02 'f0'
+           5a 0a             # creq 11
+             10 64           # kind 2: stream 100
+             aa 06 05 08 01  # offer 101: version 1
+               12 01 'e'     # handshake 2""",
+    ),
+    Golden(
+        "connect_rep for a stream",
+        Msg(
+            type=MsgType.connect_rep,
+            from_id="a",
+            to="c",
+            link_id="f0",
+            crep=link.ConnectResponse(ok=True, answer=link.StreamAnswer(version=1, handshake=b"ee")),
+        ),
+        """08 04  12 01 'a'  22 01 'c'  32 02 'f0'
+           62 0b  08 01  aa 06 06 08 01 12 02 'ee'  # crep 12: ok, answer 101""",
+    ),
+    Golden(
+        "record",
+        Msg(type=MsgType.record, from_id="c", to="a", link_id="f0", record=stream.Record(data=b"hi")),
+        "08 78  12 01 'c'  22 01 'a'  32 02 'f0'  c2 07 04  0a 02 'hi'  # record 120",
+    ),
+    Golden(
+        "connect_req for a command",
+        Msg(type=MsgType.connect_req, creq=_EXEC),
+        """08 03  5a 14          # creq 11
+             10 65               # kind 2: exec 101
+             a2 06 0f            # cexec 100
+               0a 02 'ls'  12 01 '/'  1a 03 'K=V'  20 e8 07""",
+    ),
+    Golden(
+        "exec_input",
+        Msg(type=MsgType.exec_input, exec_input=exec_.ExecInput(data=b"x", eof=True)),
+        "08 82 01  92 08 05  0a 01 'x'  10 01  # 130",
+    ),
+    Golden(
+        "exec_output",
+        Msg(type=MsgType.exec_output, exec_output=exec_.ExecOutput(data=b"y", stream=exec_.ExecOutput.STDERR)),
+        "08 83 01  9a 08 05  0a 01 'y'  10 01  # 131",
+    ),
+    Golden(
+        "exec_signal",
+        Msg(type=MsgType.exec_signal, exec_signal=exec_.ExecSignal(number=2)),
+        "08 84 01  a2 08 02  08 02  # 132",
+    ),
+    Golden(
+        "about with streams",
+        Msg(type=MsgType.about, about=roster.About(streams=1)),
+        "08 6e  f2 06 02  30 01  # streams 6",
+    ),
+    Golden(
+        "disconnect after a time-out",
+        Msg(type=MsgType.disconnect, end=link.LinkEnd(cause=link.LinkEnd.TIMED_OUT)),
+        "08 05  b2 06 02  08 05  # end 102: cause 1",
+    ),
+]
+
+#: Records are messages of their own, within `record`.
+RECORDS = [
+    (
+        "hello that opens",
+        stream.StreamRecord(
+            hello=stream.StreamHello(
+                stream_id=b"0123456789abcdef",
+                request=link.ConnectRequest(name="n"),
+                ack=stream.StreamAck(window=65536),
+            )
+        ),
+        """0a 1d                       # hello 1
+             0a 10 '0123456789abcdef'  # stream_id 1
+             12 03 0a 01 'n'           # request 2
+             22 04 10 80 80 04         # ack 4: window 2""",
+    ),
+    (
+        "hello that goes on",
+        stream.StreamRecord(hello=stream.StreamHello(stream_id=b"i", received=300, ack=stream.StreamAck(consumed=1))),
+        "0a 0a  0a 01 'i'  18 ac 02  22 02 08 01  # received 3, ack 4: consumed 1",
+    ),
+    (
+        "reply",
+        stream.StreamRecord(
+            reply=stream.StreamReply(ok=True, received=1, ack=stream.StreamAck(consumed=1, window=2), keep_seconds=3600)
+        ),
+        "12 0d  08 01  20 01  2a 04 08 01 10 02  30 90 1c  # reply 2: ok 1, received 4, ack 5, keep_seconds 6",
+    ),
+    (
+        "refusing reply",
+        stream.StreamRecord(reply=stream.StreamReply(text="no", reason=link.ConnectResponse.GONE)),
+        "12 06  12 02 'no'  18 05  # reply 2: text 2, reason 3",
+    ),
+    (
+        "message",
+        stream.StreamRecord(message=b"m", position=65, ack=stream.StreamAck(consumed=1), want=128),
+        "1a 01 'm'  40 41  4a 02 08 01  50 80 01  # message 3, position 8, ack 9, want 10",
+    ),
+    ("skip", stream.StreamRecord(skip=200, position=1), "20 c8 01  40 01  # skip 4"),
+    (
+        "end",
+        stream.StreamRecord(end=link.LinkEnd(cause=link.LinkEnd.EXITED, status=1), position=2),
+        "2a 04 08 01 18 02  40 02  # end 5",
+    ),
+]
