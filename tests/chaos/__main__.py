@@ -35,6 +35,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="pipe: decides when what is cut; default: any")
     parser.add_argument("--silent", type=float, default=0.05, help="pipe: part of cuts that nobody is told of")
     parser.add_argument("--kill-relay", type=int, default=0, metavar="K", help="pipe: kill the relay so often, too")
+    parser.add_argument("--keep", action="store_true", help="keep logs and networks' events in any case")
     parser.add_argument("--sessions", type=int, default=20, help="sessions: how many")
     parser.add_argument("--kills", type=int, default=3, help="sessions: how often the relay is killed")
     parser.add_argument("--outage", type=float, default=0.0, metavar="S", help="sessions: how long it stays away")
@@ -43,8 +44,8 @@ def options() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """Have a folder; it stays if something goes wrong, for the logs in it."""
+def folder(*, keep: bool) -> Iterator[Path]:
+    """Have a folder; it stays if something goes wrong, or `keep`, for the logs in it."""
     path = Path(tempfile.mkdtemp(prefix="natpass-chaos-"))
     try:
         yield path
@@ -54,12 +55,15 @@ def folder() -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
-    shutil.rmtree(path, ignore_errors=True)
+    if keep:
+        print(f"logs and networks' events: {path}")
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def run(told: argparse.Namespace, number: int) -> bool:
     """Run a scenario once, and print a line; return whether it kept its bar."""
-    with folder() as path:
+    with folder(keep=told.keep) as path:
         if told.scenario == "memory":
             found = memory.run(path, size=told.waiting, dead_after=told.dead_after)
             print(*found, sep="\n", flush=True)

@@ -211,7 +211,7 @@ class Stage:
 
     def _warm_up(self) -> "Descriptors":
         """Run a command; return what is open when everything of it is gone: what is loaded late stays."""
-        first = self.console("true", stdin=subprocess.DEVNULL)
+        first = self.console("cat", stdin=subprocess.DEVNULL)
         if status := first.wait(30):
             raise ChaosError(f"the first command ended with {status}: {self.said_by_console()}")
         wait_until(lambda: not self.consoles.connections(), "the end of the first console's connection")

@@ -204,4 +204,5 @@ async def test_a_plan_is_done_to_its_end_and_everything_is_told() -> None:
                     break
             counts = proxy.journal.counts()
             assert sum(counts[kind.value] for kind in set(Kind) - SILENT) == 20
-            assert len(proxy.journal.report().splitlines()) == len(proxy.journal.events)
+            lines = len(proxy.journal.report().splitlines())
+            assert lines == len(proxy.journal.events) + len(proxy.journal.waits())

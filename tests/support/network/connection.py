@@ -44,7 +44,8 @@ class Connection:
         self._network = network
         shaped = 0 if network.shape is None else _SHAPED_RECEIVE_BYTES
         self.client, self.server = End(self, shaped), End(self, shaped)
-        self._cut = network.plan.take()
+        self._plan = network.plan
+        self._cut = self._plan.take()
         self._counted_from = 0  # the bytes before it belong to a cut that was survived
         self._silent: set[str] = set()
         self._held: list[Callable[[], None]] = []  # what came in a silence and is done after it
@@ -175,6 +176,7 @@ class Connection:
     def _strike_as_planned(self) -> None:
         cut, self._cut = self._cut, None
         if cut is not None and not self._is_over:
+            self._plan.done()
             self.strike(cut)
 
     def strike(self, cut: Cut) -> None:
@@ -202,7 +204,7 @@ class Connection:
 
     def _end_stall(self) -> None:
         if not self._is_over:  # who survives a stall is as good as new
-            self._cut, self._counted_from = self._network.plan.take(), self.forwarded
+            self._cut, self._counted_from = self._plan.take(), self.forwarded
         self.go_on("stall")
 
     def abort(self) -> None:
@@ -249,6 +251,6 @@ class Connection:
         self._held.clear()
         if self._cut is not None:  # the next connection's
             self._note("end")
-            self._network.plan.give_back(self._cut)
+            self._plan.give_back(self._cut)
             self._cut = None
         self._network.remove(self)

@@ -96,10 +96,13 @@ class Journal:
         return [*self.to_client.waits, *self.to_server.waits]
 
     def report(self) -> str:
-        """Return the events as lines."""
+        """Return the events as lines, and between them what data had to wait for."""
         events = self.events
         begin = events[0].at if events else 0.0
-        return "".join(f"{e.at - begin:9.3f} s  #{e.connection}  {e.kind:9}  {e.size} bytes\n" for e in events)
+        lines = [(e.at, f"#{e.connection}  {e.kind}, {e.size} bytes") for e in events]
+        for name, recovery in (("client", self.to_client), ("server", self.to_server)):
+            lines += [(w.at, f"flows to the {name} again, after {w.seconds:.3f} s ({w.after})") for w in recovery.waits]
+        return "".join(f"{at - begin:9.3f} s  {text}\n" for at, text in sorted(lines))
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -64,19 +64,28 @@ class CutPlan:
     ) -> None:
         self.seed = seed
         rng = random.Random(seed)
+        self._taken = 0
         self._left = deque(_cut(rng, number, mean_bytes, mean_seconds, silent) for number in range(cuts))
 
     @property
     def left(self) -> int:
-        """How many cuts are still to come."""
-        return len(self._left)
+        """How many cuts are still to come, those included that a connection has before it."""
+        return len(self._left) + self._taken
 
     def take(self) -> Cut | None:
         """Return the next connection's cut, None if there are no more."""
-        return self._left.popleft() if self._left else None
+        if not self._left:
+            return None
+        self._taken += 1
+        return self._left.popleft()
+
+    def done(self) -> None:
+        """Take note that a cut has happened."""
+        self._taken -= 1
 
     def give_back(self, cut: Cut) -> None:
         """Have a cut again whose connection ended before it was reached: the next connection's."""
+        self._taken -= 1
         self._left.appendleft(cut)
 
     def stop(self) -> None:
