@@ -1,41 +1,29 @@
 """The command `natpass-tui`."""
 
-import asyncio
 import contextlib
 import importlib
 import os
 import secrets
-import shutil
-import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from natpass_tui import agents_list
+from natpass_tui import agents_list, exec_cli
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
-from natpass_tui.session.agents import Presence, similar
-from natpass_tui.session.console import ROSTER, Console
+from natpass_tui.links.exec.session import FAILED as EXEC_FAILED
+from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, check_agent, listed_agents, logged_in, relay_target, says
 from natpass_tui.session.prefix import DEFAULT_PREFIX
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
-from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
-from natpass_wire.pb.login_pb2 import Role
-from natpass_wire.program import logs
-from natpass_wire.program.main import run
-from natpass_wire.program.options import ConnectionSettings, common_options, connection_options, gather
+from natpass_wire.program.main import USER_ERROR, run
+from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
-
-PROGRAM = "natpass-tui"
-_HELP = {"help_option_names": ["-h", "--help"]}
-#: What takes longer than this needs a word, in seconds.
-_PATIENCE_SECONDS = 0.7
-_CONFIG_KEYS = {"agents": list}
 
 
 def screen_options(command: Any) -> Any:
@@ -64,7 +52,7 @@ def screen_options(command: Any) -> Any:
     return command
 
 
-@click.group(invoke_without_command=True, context_settings=_HELP)
+@click.group(invoke_without_command=True, context_settings=HELP)
 @connection_options
 @screen_options
 @common_options
@@ -77,10 +65,10 @@ def command(ctx: click.Context, /, **_: object) -> int:
 
     Exit status: 2 after a mistake that you can mend, with one line that says what it was.
     """
-    return 0 if ctx.invoked_subcommand is not None else _screen(gather(ctx, config_keys=_CONFIG_KEYS))
+    return 0 if ctx.invoked_subcommand is not None else _screen(gather(ctx, config_keys=CONFIG_KEYS))
 
 
-@command.command(context_settings=_HELP)
+@command.command(context_settings=HELP)
 @click.argument("agent")
 @click.option("--exec", "program", metavar="PROGRAM", default="", help="Run this program instead of the agent's shell.")
 @connection_options
@@ -92,10 +80,10 @@ def shell(ctx: click.Context, /, agent: str, program: str, **_: object) -> int:
 
     As with ssh, when that shell ends and no other tab is open, the console ends with the shell's exit status.
     """
-    return _screen(gather(ctx, config_keys=_CONFIG_KEYS), agent, program)
+    return _screen(gather(ctx, config_keys=CONFIG_KEYS), agent, program)
 
 
-@command.command(context_settings=_HELP)
+@command.command(context_settings=HELP)
 @click.argument("agent")
 @click.option(
     "--fps", type=click.IntRange(1, 50), default=DEFAULT_FPS, show_default=True, help="Pictures a second at most."
@@ -118,21 +106,21 @@ def desktop(ctx: click.Context, /, agent: str, fps: int, quality: int, cursor: b
     Keys go to the remote desktop; the prefix and then k latches Ctrl, Alt, Shift or Super for the next key, and has
     Ctrl+Alt+Del and others that a terminal can't say. What you paste goes to the remote clipboard.
     """
-    return _screen(gather(ctx, config_keys=_CONFIG_KEYS), agent, desktop=DesktopRequest(fps, quality, cursor))
+    return _screen(gather(ctx, config_keys=CONFIG_KEYS), agent, desktop=DesktopRequest(fps, quality, cursor))
 
 
-@command.command(context_settings=_HELP)
+@command.command(context_settings=HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @connection_options
 @common_options
 @click.pass_context
 def agents(ctx: click.Context, /, as_json: bool, **_: object) -> int:
     """List the agents and exit."""
-    values = gather(ctx, config_keys=_CONFIG_KEYS)
-    return runtime.run(_list(_target(values), _listed(values), as_json=as_json))
+    values = gather(ctx, config_keys=CONFIG_KEYS)
+    return runtime.run(_list(relay_target(values), listed_agents(values), as_json=as_json))
 
 
-@command.command(context_settings=_HELP)
+@command.command(context_settings=HELP)
 @screen_options
 @common_options
 @click.pass_context
@@ -142,7 +130,7 @@ def demo(ctx: click.Context, /, **_: object) -> int:
     They live for as long as the console is open, listen on loopback only, and have a secret that is thrown away.
     """
     _need_terminal()
-    values = gather(ctx, config_keys=_CONFIG_KEYS)
+    values = gather(ctx, config_keys=CONFIG_KEYS)
     values |= {"no_tls": False, "legacy": None, "secret_file": None, "secret": secrets.token_hex(16)}
     return runtime.run(_demo(values))
 
@@ -156,7 +144,7 @@ def _screen(
     if agent and (fault := client_id_fault(agent)):
         raise UserError(f"{printable(agent)!r} is no agent: {fault}")
     load_screen()
-    return runtime.run(_show(_target(values), values, agent, program, desktop))
+    return runtime.run(_show(relay_target(values), values, agent, program, desktop))
 
 
 def load_screen() -> None:
@@ -182,87 +170,11 @@ def _check_screen(values: Mapping[str, Any]) -> None:
         key.modified or key.base in keys.FUNCTIONAL - {"enter", "tab", "backspace", "escape", "space"}
     ):
         raise UserError(f"prefix {printable(values['prefix'])!r} is no key to spare: try ctrl+], ctrl+b or f12")
-    _listed(values)
-
-
-def _listed(values: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the config file."""
-    ids = values.get("agents") or []
-    for agent_id in ids:
-        if not isinstance(agent_id, str):
-            raise UserError("agents in the config file should be a list of strings")
-        if fault := client_id_fault(agent_id):
-            raise UserError(f"agents in the config file: {printable(agent_id)!r}: {fault}")
-    return list(ids)
-
-
-def _target(values: Mapping[str, Any]) -> RelayTarget:
-    """Return the relay, and who we are: a console has a new id each time."""
-    settings = ConnectionSettings.from_values(PROGRAM, values)
-    logs.set_up(settings.common.log_level, settings.common.log_file, None)  # the terminal is for the screen
-    host = socket.gethostname().partition(".")[0]
-    client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
-    if client_id_fault(client_id):
-        client_id = f"tui-{secrets.token_hex(4)}"
-    return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM)
-
-
-@contextlib.asynccontextmanager
-async def _logged_in(target: RelayTarget, listed: Sequence[str]) -> AsyncIterator[Console]:
-    """Have a console that is logged in.
-
-    Raises:
-        UserError: it could not be, with the reason.
-    """
-    console = Console(target, listed=listed)
-    tasks = Tasks()
-    running = tasks.start(console.run(), "console")
-    try:
-        with _says(lambda: _connecting(console, target)):
-            await console.first_login()
-        yield console
-    finally:
-        await console.close()
-        running.cancel()
-        await tasks.close()
-
-
-@contextlib.contextmanager
-def _says(text: Callable[[], str], after: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Say on a terminal what takes so long, for as long as it takes; `text` is asked for it every now and then."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    shown = False
-    loop = asyncio.get_running_loop()
-    width = shutil.get_terminal_size().columns
-
-    timers: list[asyncio.TimerHandle] = []
-
-    def show() -> None:
-        nonlocal shown
-        shown = True
-        click.echo(f"\r\x1b[K{text()[: width - 1]}", err=True, nl=False)
-        timers[:] = [loop.call_later(_PATIENCE_SECONDS, show)]
-
-    timers.append(loop.call_later(after, show))
-    try:
-        yield
-    finally:
-        for timer in timers:
-            timer.cancel()
-        if shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
-
-
-def _connecting(console: Console, target: RelayTarget) -> str:
-    """Return what to say while there is no login yet: why not, if that is known."""
-    reason = console.status.reason
-    return f"connecting to {target.address} …" + (f" ({printable(reason)}; ctrl+c gives up)" if reason else "")
+    listed_agents(values)
 
 
 async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool) -> int:
-    async with _logged_in(target, listed) as console:
+    async with logged_in(target, listed) as console:
         found = console.fleet.window(0, console.fleet.shown)
     if as_json:
         click.echo(agents_list.as_json(found))
@@ -282,9 +194,9 @@ async def _show(
     program: str = "",
     desktop: DesktopRequest | None = None,
 ) -> int:
-    async with _logged_in(target, _listed(values)) as console:
+    async with logged_in(target, listed_agents(values)) as console:
         if agent:
-            _check_agent(console, agent)
+            check_agent(console, agent)
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen
         from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415
         from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415
@@ -311,25 +223,20 @@ async def _show(
     return outcome.status
 
 
-def _check_agent(console: Console, agent: str) -> None:
-    """Raise UserError for an agent that is not connected, if the relay tells."""
-    found = console.fleet.get(agent)
-    if console.has_roster and (found is None or found.presence is not Presence.ONLINE):
-        near = similar(agent, [known for known in console.fleet.ids if known != agent])
-        hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} agents lists who is)"
-        raise UserError(f"agent {agent} is not connected{hint}")
-
-
 async def _demo(values: dict[str, Any]) -> int:
     from natpass_tui.demo.keeping import kept  # noqa: PLC0415 - only here
 
     async with contextlib.AsyncExitStack() as stack:
-        with _says(lambda: "starting a relay and an agent on this machine …", after=0.0):
+        with says(lambda: "starting a relay and an agent on this machine …", after=0.0):
             address = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
-        return await _show(_target(values | {"relay": RelayAddress(host, int(port))}), values)
+        return await _show(relay_target(values | {"relay": RelayAddress(host, int(port))}), values)
+
+
+command.add_command(exec_cli.command)
 
 
 def main() -> None:
     """Run the command."""
-    run(command, PROGRAM)
+    is_exec = exec_cli.is_asked_for(command, sys.argv[1:])
+    run(command, PROGRAM, error_status=EXEC_FAILED if is_exec else USER_ERROR)

@@ -2,8 +2,9 @@
 
 from natpass_agent.links.base import KindServer
 from natpass_agent.links.desktop.server import DesktopServer
+from natpass_agent.links.exec.server import ExecServer
 from natpass_agent.links.shell.server import ShellServer
-from natpass_agent.platform import programs, pty
+from natpass_agent.platform import processes, programs, pty
 
 
 def all_kinds(display: str | None = None) -> tuple[KindServer, ...]:
@@ -12,4 +13,5 @@ def all_kinds(display: str | None = None) -> tuple[KindServer, ...]:
     Args:
         display: the X display to show, None: the one in the environment.
     """
-    return (ShellServer(pty.service(), programs.programs()), DesktopServer(display))
+    found = programs.programs()
+    return (ShellServer(pty.service(), found), ExecServer(processes.service(), found), DesktopServer(display))

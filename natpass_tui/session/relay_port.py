@@ -23,6 +23,11 @@ class LinkPort(Protocol):
         """How it comes that nothing gets through at the moment; None while something does, or if the link has ended."""
         ...
 
+    @property
+    def resumes(self) -> int:
+        """How many times the link went on over another connection."""
+        ...
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Have `watcher` called whenever `detached` changes."""
 

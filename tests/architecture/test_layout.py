@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, modules, relative, tree
 
 SCRIPTS = {"natpass-relay": "natpass_relay", "natpass-agent": "natpass_agent", "natpass-tui": "natpass_tui"}
-KINDS = ("shell", "desktop")
+KINDS = ("shell", "desktop", "exec")
 MOST_LINES = 500
 
 #: Parts that must exist: a rule about a module that is gone would hold for ever.

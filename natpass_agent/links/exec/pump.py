@@ -1,0 +1,85 @@
+"""Moves bytes between a link and a process, as fast as the slower of the two."""
+
+import asyncio
+import logging
+
+from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
+from natpass_agent.links.request import end_text
+from natpass_agent.platform.processes import Output, Process
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.exec_pb2 import ExecOutput
+from natpass_wire.pb.link_pb2 import LinkEnd
+
+log = logging.getLogger(__name__)
+
+_STREAMS = {Output.STDOUT: ExecOutput.STDOUT, Output.STDERR: ExecOutput.STDERR}
+#: What a command wrote before it was ended by its time limit is sent for so many seconds; its opener may not read.
+_LAST_WORDS_SECONDS = 1.0
+
+
+async def carry(
+    link: Link, process: Process, timeout: float | None = None, *, stalled_seconds: float = STALLED_SECONDS
+) -> None:
+    """Carry bytes until the command or the link has ended, or the time is over; then the link has ended.
+
+    The command's end is sent behind the last of its output.
+
+    Args:
+        link: the link.
+        process: the command. It may still run when the link has ended; after its time-out it does not.
+        timeout: seconds that the command may take.
+        stalled_seconds: see `feeding`.
+    """
+    async with asyncio.TaskGroup() as group:
+        fed = group.create_task(_input(link, process, stalled_seconds), name="exec input")
+        ran = group.create_task(_outputs(link, process), name="exec outputs")
+        gone = group.create_task(link.ended(), name="exec link")
+        tasks = {fed, ran, gone}
+        over, _ = await asyncio.wait({ran, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not over:
+            await process.end()
+            await asyncio.wait({ran, gone}, timeout=_LAST_WORDS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            link.close(f"timed out after {timeout:g} s", LinkEnd.TIMED_OUT)
+        elif ran.done() and ran.exception() is None:
+            link.close(end_text(process.status), LinkEnd.EXITED, process.status)
+        for task in tasks:
+            task.cancel()
+
+
+async def _outputs(link: Link, process: Process) -> None:
+    """Send what the command writes, until it has ended and all is sent."""
+    async with asyncio.TaskGroup() as group:
+        for output in Output:
+            group.create_task(_output(link, process, output), name=f"exec {output.name}")
+    await process.exited()
+
+
+async def _output(link: Link, process: Process, output: Output) -> None:
+    """Send what the command writes to one pipe; nothing is read from it while the network takes nothing."""
+    stream = _STREAMS[output]
+    try:
+        while data := await process.read(output, await link.room()):
+            await link.send(Msg(type=MsgType.exec_output, exec_output=ExecOutput(data=data, stream=stream)))
+    except LinkEndedError:
+        return  # whoever waits for the link's end sees to it
+
+
+async def _input(link: Link, process: Process, stalled_seconds: float) -> None:
+    """Give the command what comes for it; nothing more is taken from the link while it takes nothing."""
+    try:
+        while True:
+            message = await link.receive()
+            match message.type:
+                case MsgType.exec_input:
+                    await feed(link, process.write, message.exec_input.data, stalled_seconds)
+                    if message.exec_input.eof:
+                        process.close_input()
+                case MsgType.exec_signal:
+                    process.signal(message.exec_signal.number)
+                case _:
+                    log.debug("an exec link has no use for a %s message", message.type)
+    except LinkEndedError:
+        return
+    except StalledError as error:
+        link.close(str(error), LinkEnd.FAILED)

@@ -1,0 +1,59 @@
+"""What the console asks an agent for when it runs a command."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from natpass_wire.errors import UserError
+from natpass_wire.frame import MAX_DATA_BYTES
+from natpass_wire.pb.exec_pb2 import ConnectExec
+from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.text import printable
+
+#: Time limits in seconds: a millisecond is the least that can be said, and a century enough.
+MOST_SECONDS = 100 * 366 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecRequest:
+    """A command to run, in bytes: neither arguments nor paths have to be text.
+
+    Attributes:
+        argv: the program and its arguments.
+        cwd: where, relative to the user's home over there; empty: there.
+        env: variables to add, `K=V`.
+        timeout: seconds that it may take, None: as many as it likes.
+    """
+
+    argv: tuple[bytes, ...]
+    cwd: bytes = b""
+    env: tuple[bytes, ...] = ()
+    timeout: float | None = None
+
+    @classmethod
+    def from_words(
+        cls, argv: Sequence[str], cwd: str = "", env: Sequence[str] = (), timeout: float | None = None
+    ) -> "ExecRequest":
+        """Return the request for words of the command line.
+
+        Raises:
+            UserError: they make no sense.
+        """
+        if not argv or not argv[0]:
+            raise UserError("which command? natpass-tui exec AGENT -- COMMAND ARGUMENT…")
+        for entry in env:
+            if not entry.partition("=")[0] or "=" not in entry:
+                raise UserError(f"--env {printable(entry, 40)!r}: NAME=VALUE is expected")
+        if timeout is not None and not 0.001 <= timeout <= MOST_SECONDS:
+            raise UserError(f"--timeout {timeout:g}: a number of seconds above 0 is expected")
+        words = tuple(os.fsencode(word) for word in argv)
+        request = cls(words, os.fsencode(cwd), tuple(os.fsencode(entry) for entry in env), timeout)
+        if (size := request.message().ByteSize()) > MAX_DATA_BYTES:
+            raise UserError(f"the command and its variables have {size} bytes, at most {MAX_DATA_BYTES} can be sent")
+        return request
+
+    def message(self) -> ConnectRequest:
+        """Return the request."""
+        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
+        asked = ConnectExec(argv=self.argv, cwd=self.cwd, env=self.env, timeout_ms=milliseconds)
+        return ConnectRequest(name="exec", kind=ConnectRequest.exec, cexec=asked)

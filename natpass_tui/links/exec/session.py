@@ -1,0 +1,179 @@
+"""One command on an agent: it carries bytes between a link and three streams, and says how it ended."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from natpass_tui.session.relay_port import LinkPort
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecSignal
+from natpass_wire.pb.link_pb2 import LinkEnd
+
+#: Exit status of our own failures, as ssh has it, and of a command that took too long, as timeout(1) has it.
+FAILED, TIMED_OUT = 255, 124
+#: 128 + INT, 128 + PIPE: what a shell says of a program that was ended so.
+INTERRUPTED, BROKEN_PIPE = 130, 141
+#: The agent sees to the time limit; should it not be heard of, this is so many seconds later.
+BACKSTOP_SECONDS = 5.0
+_INT = 2
+#: Signals that may wait to be sent; more are not worth it.
+_MOST_SIGNALS = 16
+
+
+class Source(Protocol):
+    """Where the command's input comes from."""
+
+    async def read(self, most: int) -> bytes:
+        """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
+        ...
+
+
+class Sink(Protocol):
+    """Where the command's output goes."""
+
+    async def write(self, data: bytes) -> None:
+        """Write all of it; waits as long as that takes. Raises OSError, BrokenPipeError if nobody reads any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended.
+
+    Attributes:
+        status: the exit status for the shell.
+        text: what went wrong, for a person; empty if there is nothing to say.
+    """
+
+    status: int
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Bytes carried: from stdin, to stdout, to stderr."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+    bytes_err: int = 0
+
+
+def outcome(end: End) -> Outcome:
+    """Return what the end of a link means."""
+    if end.cause == LinkEnd.EXITED and end.status is not None:
+        # Other systems' statuses may be larger than what fits here; none of them may look like success.
+        return Outcome(min(end.status, 255) if end.status >= 0 else min(128 - end.status, 255))
+    if end.cause == LinkEnd.TIMED_OUT:
+        return Outcome(TIMED_OUT, end.text or "timed out")
+    return Outcome(FAILED, end.text or "the link ended without a reason")
+
+
+class ExecSession:
+    """A command that runs on an agent.
+
+    Args:
+        link: to the agent, accepted.
+        source: the command's input.
+        out: where its output goes.
+        err: where its errors go.
+        timeout: seconds that it may take, None: as many as it likes.
+    """
+
+    def __init__(self, link: LinkPort, source: Source, out: Sink, err: Sink, timeout: float | None = None) -> None:
+        self._link = link
+        self._source = source
+        self._out = out
+        self._err = err
+        self._timeout = timeout
+        self._signals: asyncio.Queue[int] = asyncio.Queue(_MOST_SIGNALS)
+        self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._was_interrupted = False
+        #: What was carried so far.
+        self.counts = Counts()
+
+    async def run(self) -> Outcome:
+        """Carry until the command has ended, or is given up; then the link has ended as well."""
+        timer: Callable[[], None] | None = None
+        if self._timeout is not None:
+            text = f"timed out after {self._timeout:g} s, and the agent does not say so"
+            loop = asyncio.get_running_loop()
+            # call_later, not asyncio.timeout: nothing is cancelled, what has come is still written
+            timer = loop.call_later(self._timeout + BACKSTOP_SECONDS, self._end, Outcome(TIMED_OUT, text)).cancel
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._receive(), name="exec output"),
+                    group.create_task(self._send_input(), name="exec input"),
+                    group.create_task(self._send_signals(), name="exec signals"),
+                ]
+                await asyncio.wait([self._over])
+                self._link.close()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            if timer is not None:
+                timer()
+            self._link.close()
+        return self._over.result()
+
+    def interrupt(self) -> None:
+        """Interrupt the command; the second time, give it up."""
+        if self._was_interrupted:
+            self.stop(INTERRUPTED)
+            return
+        self._was_interrupted = True
+        with suppress(asyncio.QueueFull):
+            self._signals.put_nowait(_INT)
+
+    def stop(self, status: int) -> None:
+        """Give the command up: the agent ends it. `run` returns this status."""
+        self._end(Outcome(status))
+
+    def _end(self, how: Outcome) -> None:
+        if not self._over.done():
+            self._over.set_result(how)
+
+    async def _receive(self) -> None:
+        """Write what the command writes. The next message is asked for when the last one is written: that is credit."""
+        counts = self.counts
+        try:
+            while True:
+                message = await self._link.receive()
+                if message.type != MsgType.exec_output:
+                    continue
+                output = message.exec_output
+                if output.stream == ExecOutput.STDERR:
+                    await self._err.write(output.data)
+                    counts.bytes_err += len(output.data)
+                else:
+                    await self._out.write(output.data)
+                    counts.bytes_out += len(output.data)
+        except LinkEndedError as error:
+            self._end(outcome(error.end))
+        except BrokenPipeError:
+            self._end(Outcome(BROKEN_PIPE))
+        except OSError as error:
+            self._end(Outcome(FAILED, f"cannot write the command's output: {error.strerror}"))
+
+    async def _send_input(self) -> None:
+        """Send what there is on stdin, and its end. No more is read than can be sent."""
+        try:
+            while data := await self._source.read(await self._link.room()):
+                await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=data)))
+                self.counts.bytes_in += len(data)
+            await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(eof=True)))
+        except LinkEndedError:
+            return  # whoever reads the link says what happened
+        except OSError as error:
+            self._end(Outcome(FAILED, f"cannot read stdin: {error.strerror}"))
+
+    async def _send_signals(self) -> None:
+        try:
+            while True:
+                number = await self._signals.get()
+                await self._link.send(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=number)))
+        except LinkEndedError:
+            return

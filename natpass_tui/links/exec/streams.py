@@ -1,0 +1,116 @@
+"""This process' own stdin, stdout and stderr, without holding up the event loop.
+
+They are shared with whoever started us, often the user's shell: making them non-blocking would do so for all. Hence a
+thread for each, which blocks in its place. The threads end with the process, whatever they wait for.
+"""
+
+import asyncio
+import os
+import queue
+import select
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[T]", Callable[[], T]]
+
+
+class _Thread(Generic[T]):
+    """Runs blocking calls, one after another. Who waits for each hands over no more than one at a time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[_Job[T]] = queue.SimpleQueue()
+        self._started = False
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Return what `function` returns there; raises what it raises."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put((loop, future, function))
+        return await future
+
+    def _run(self) -> None:
+        while True:
+            loop, future, function = self._jobs.get()
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+                try:
+                    result = function()
+                except OSError as error:
+                    loop.call_soon_threadsafe(_fail, future, error)
+                else:
+                    loop.call_soon_threadsafe(_finish, future, result)
+
+
+def _finish(future: "asyncio.Future[T]", result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[T]", error: OSError) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+class Reader:
+    """Reads a descriptor: a terminal, a pipe, a file.
+
+    Args:
+        descriptor: its number; it is neither closed nor changed.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
+        self._thread: _Thread[bytes] = _Thread(f"natpass-read-{descriptor}")
+
+    async def read(self, most: int) -> bytes:
+        """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
+        return await self._thread.call(lambda: self._read(most))
+
+    def _read(self, most: int) -> bytes:
+        while True:
+            try:
+                return os.read(self._fd, most)
+            except BlockingIOError:  # somebody else has made it non-blocking
+                select.select([self._fd], [], [])
+
+
+class Writer:
+    """Writes to a descriptor: a terminal, a pipe, a file.
+
+    Args:
+        descriptor: its number; it is neither closed nor changed.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
+        self._thread: _Thread[None] = _Thread(f"natpass-write-{descriptor}")
+
+    async def write(self, data: bytes) -> None:
+        """Write all of it; waits as long as that takes. Raises OSError."""
+        await self._thread.call(lambda: self._write(data))
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:  # somebody else has made it non-blocking
+                select.select([], [self._fd], [])
+
+
+def fill_closed() -> None:
+    """Put /dev/null where stdin, stdout or stderr is closed: the next thing opened would take its place.
+
+    To be called before anything is opened.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, so this one

@@ -1,0 +1,127 @@
+"""A console that is logged in, as all commands need it: which relay, which agents, and what takes so long."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from natpass_tui.session.agents import Presence, similar
+from natpass_tui.session.console import ROSTER, Console
+from natpass_wire.aio.dial import RelayTarget
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.errors import UserError
+from natpass_wire.ids import client_id_fault
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program import logs
+from natpass_wire.program.options import ConnectionSettings
+from natpass_wire.text import printable
+
+PROGRAM = "natpass-tui"
+HELP = {"help_option_names": ["-h", "--help"]}
+#: Keys of the config file that are no options.
+CONFIG_KEYS: dict[str, type] = {"agents": list}
+#: What takes longer than this needs a word, in seconds.
+_PATIENCE_SECONDS = 0.7
+
+
+def listed_agents(values: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the config file.
+
+    Raises:
+        UserError: they are none.
+    """
+    ids = values.get("agents") or []
+    for agent_id in ids:
+        if not isinstance(agent_id, str):
+            raise UserError("agents in the config file should be a list of strings")
+        if fault := client_id_fault(agent_id):
+            raise UserError(f"agents in the config file: {printable(agent_id)!r}: {fault}")
+    return list(ids)
+
+
+def relay_target(values: Mapping[str, Any]) -> RelayTarget:
+    """Return the relay, and who we are: a console has a new id each time.
+
+    Raises:
+        UserError: something is missing, or unsafe.
+    """
+    settings = ConnectionSettings.from_values(PROGRAM, values)
+    logs.set_up(settings.common.log_level, settings.common.log_file, None)  # the terminal is for the screen
+    host = socket.gethostname().partition(".")[0]
+    client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
+    if client_id_fault(client_id):
+        client_id = f"tui-{secrets.token_hex(4)}"
+    return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM)
+
+
+@contextlib.asynccontextmanager
+async def logged_in(relay: RelayTarget, ids: Sequence[str]) -> AsyncIterator[Console]:
+    """Have a console that is logged in.
+
+    Args:
+        relay: the relay, and who we are.
+        ids: agents to know of, see `listed_agents`.
+
+    Raises:
+        UserError: it could not be, with the reason.
+    """
+    console = Console(relay, listed=ids)
+    tasks = Tasks()
+    running = tasks.start(console.run(), "console")
+    try:
+        with says(lambda: _connecting(console, relay)):
+            await console.first_login()
+        yield console
+    finally:
+        await console.close()
+        running.cancel()
+        await tasks.close()
+
+
+@contextlib.contextmanager
+def says(text: Callable[[], str], after: float = _PATIENCE_SECONDS) -> Iterator[None]:
+    """Say on a terminal what takes so long, for as long as it takes; `text` is asked for it every now and then."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    shown = False
+    loop = asyncio.get_running_loop()
+    width = shutil.get_terminal_size().columns
+
+    timers: list[asyncio.TimerHandle] = []
+
+    def show() -> None:
+        nonlocal shown
+        shown = True
+        click.echo(f"\r\x1b[K{text()[: width - 1]}", err=True, nl=False)
+        timers[:] = [loop.call_later(_PATIENCE_SECONDS, show)]
+
+    timers.append(loop.call_later(after, show))
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
+        if shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _connecting(console: Console, target: RelayTarget) -> str:
+    """Return what to say while there is no login yet: why not, if that is known."""
+    reason = console.status.reason
+    return f"connecting to {target.address} …" + (f" ({printable(reason)}; ctrl+c gives up)" if reason else "")
+
+
+def check_agent(console: Console, agent: str) -> None:
+    """Raise UserError for an agent that is not connected, if the relay tells."""
+    found = console.fleet.get(agent)
+    if console.has_roster and (found is None or found.presence is not Presence.ONLINE):
+        near = similar(agent, [known for known in console.fleet.ids if known != agent])
+        hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} agents lists who is)"
+        raise UserError(f"agent {agent} is not connected{hint}")
