@@ -91,7 +91,8 @@ class LinkPane(Pane):
         """Say something in passing; safe to print."""
         self._remark = remark
         self.redraw()
-        self.set_timer(_REMARK_SECONDS, lambda: self._unsay(remark))
+        # The model says things too, when the network wakes it: a timer started there would not know its application.
+        self.call_later(self.set_timer, _REMARK_SECONDS, lambda: self._unsay(remark))
 
     def _unsay(self, remark: str) -> None:
         if self._remark == remark:

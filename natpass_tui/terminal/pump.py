@@ -18,8 +18,8 @@ WAITING_BYTES = 64 * 1024
 """Bytes that may wait to be parsed before `Pump.is_full`; a sender that honours it adds at most one message to this.
 
 What waits here has credit already, so it should be little; but with nothing waiting, the parser would idle while the
-next message is fetched. `cat` of 100 MB through relay, agent and a view: 54 MB/s (45 to 56 in five runs), as with
-256 KiB (51; 46 to 59); with 32 KiB 50.
+next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
+runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 """
 
 _CLIPBOARD_TEXTS = 4

@@ -66,7 +66,7 @@ class Pace:
         return max(self.window // _PART, LEAST_CONTENT)
 
     def allows(self, on_way: int, size: int, now: float) -> bool:
-        """Tell whether a record of `size` may be sent while `on_way` units are; take note if it is this that forbids it.
+        """Tell whether a record of `size` may be sent while `on_way` units are; take note if this forbids it.
 
         One record always may, however large.
         """

@@ -34,6 +34,7 @@ class Both:
     console: Pane
     alone: Pane
     relay: Program
+    agent: Program
     port: int
 
     def type(self, *keys: str) -> None:
@@ -91,7 +92,7 @@ def both(tmp_path: Path, shell: str) -> Iterator[Both]:
         ):
             console.wait_for("ready>")
             alone.wait_for("ready>")
-            yield Both(console, alone, program, port)
+            yield Both(console, alone, program, box, port)
 
 
 def test_a_shell_looks_the_same(both: Both) -> None:
@@ -175,18 +176,20 @@ def test_the_console_ends_with_the_shell_and_its_status(tmp_path: Path, shell: s
             assert shown.wait_for("status 7")[0] == "status 7"  # nothing of ours is left on the screen
 
 
-def test_a_relay_that_is_killed_comes_back_and_so_does_the_shell(both: Both, tmp_path: Path) -> None:
+def test_a_relay_that_is_killed_comes_back_and_the_shell_has_run_on(both: Both, tmp_path: Path) -> None:
     console = both.console
-    console.write("echo be''fore\r")
+    console.write("MINE=kept; echo be''fore\r")
     console.wait_for("before")
     both.relay.kill()
-    console.wait_for("relay connection lost")
-    console.wait_for("a new shell opens when")
-    console.wait_for("reconnecting")
+    console.wait_for("reconnecting to box · ")
+    console.wait_for("is kept")
     console.wait_for("cannot reach")
+    console.write("echo $MINE off''line\r")
+    console.wait_for("21 keys")
     with relay(tmp_path, port=both.port):
-        lines = console.wait_for("── relay connection lost ")
+        lines = console.wait_for("kept offline")
         assert "before" in lines
+        assert not any("──" in line for line in lines)  # it is the same shell
         wait_until(lambda: console.lines()[-1].startswith(" ● connected"), "the status bar")
         console.write("echo aft''er\r")
         console.wait_for("after")
@@ -196,3 +199,19 @@ def test_a_relay_that_is_killed_comes_back_and_so_does_the_shell(both: Both, tmp
         console.wait_for("A shell runs. Quitting ends it.")
         console.type("y")
         wait_until(lambda: console.has_ended, "the end of the console")
+
+
+def test_an_agent_that_was_restarted_has_a_new_shell_and_the_tab_says_so(both: Both, tmp_path: Path) -> None:
+    console = both.console
+    console.write("echo be''fore\r")
+    console.wait_for("before")
+    both.agent.kill()
+    console.wait_for("reconnecting to box · ")
+    console.write("rm x\r")
+    console.wait_for("5 keys")
+    with agent(tmp_path, both.port):
+        lines = console.wait_for("· not sent: 5 keys ──")
+        assert "before" in lines
+        assert any("· new shell " in line for line in lines)
+        console.write("echo aft''er\r")
+        console.wait_for("after")

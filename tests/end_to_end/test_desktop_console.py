@@ -208,11 +208,27 @@ def test_a_slow_terminal_gets_the_newest_picture(desk: Desk) -> None:
 def test_an_agent_that_is_lost_and_back(desk: Desk, tmp_path: Path) -> None:
     desk.wait_for_screen()
     desk.box.kill()
-    desk.terminal.wait_for("a new desktop opens when box is back")
+    desk.terminal.wait_for("reconnecting to box · ")
     with agent(tmp_path, desk.port, env=desk.server.env):
-        wait_until(lambda: "a new desktop opens" not in desk.terminal.text(), timeout=20)
+        wait_until(lambda: "reconnecting" not in desk.terminal.text(), timeout=20)
         with desk.server.xterm(["sh", "-c", "yes | head -n 200; cat"], "60x20+500+10"):
             desk.wait_for_screen(5.0)
+
+
+def test_a_relay_that_is_lost_and_back_leaves_the_worker_alone(desk: Desk, tmp_path: Path) -> None:
+    desk.wait_for_screen()
+    before = desk.seen()
+    workers = psutil.Process(desk.box.process.pid).children()
+    desk.hub.kill()
+    desk.terminal.wait_for("reconnecting to box · ")
+    desk.terminal.wait_for("what you do here is not sent")
+    desk.terminal.type("x")
+    desk.terminal.wait_for("not sent: there is no way through")
+    with desk.server.xterm(["sh", "-c", "yes | head -n 200; cat"], "60x20+500+10"), relay(tmp_path, port=desk.port):
+        wait_until(lambda: "reconnecting" not in desk.terminal.text(), timeout=20)
+        desk.wait_for_screen(5.0)  # also what changed meanwhile
+        assert np.abs(desk.seen().astype(int) - before).mean() > 5
+        assert psutil.Process(desk.box.process.pid).children() == workers
 
 
 def test_quitting_asks_nothing_and_leaves_the_terminal_clean(desk: Desk) -> None:

@@ -45,4 +45,4 @@ def test_delays_grow_and_are_spread() -> None:
     assert longest == sorted(longest)
     assert [round(delay, 2) for delay in longest] == [0, 0.5, 1, 2, 4, 8, 8, 8, 8]
     assert backoff.delay(links_wait=False, refused=False, random=0.0) == 0.25
-    assert round(backoff.delay(links_wait=True, refused=False, random=0.5), 3) == 1.125
+    assert round(backoff.delay(links_wait=True, refused=False, random=0.5), 3) == 0.625

@@ -70,7 +70,7 @@ def test_any_bytes_parse_or_are_blamed_on_the_peer(payload: bytes) -> None:
     check(payload)
 
 
-@pytest.mark.parametrize("golden", (*EXISTING, *OURS), ids=lambda golden: golden.name)
+@pytest.mark.parametrize("golden", [*EXISTING, *OURS], ids=lambda golden: golden.name)
 @given(data=st.data())
 @settings(max_examples=15)
 def test_messages_with_changed_bytes(golden: object, data: st.DataObject) -> None:

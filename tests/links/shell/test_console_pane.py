@@ -1,5 +1,11 @@
 """A shell tab on the screen while there is no way to its agent."""
 
+import contextvars
+
+import pytest
+
+from natpass_tui.links import pane as panes
+from natpass_tui.links.pane import LinkPane
 from natpass_tui.screens.dialogs import ConfirmScreen
 from natpass_tui.settings import Settings
 from tests.support.waiting import wait_for
@@ -54,3 +60,17 @@ async def test_a_tab_without_a_way_is_closed_as_a_live_one() -> None:
         await wait_for(lambda: isinstance(screen.app.screen, ConfirmScreen))
         await screen.press("y")
         await wait_for(lambda: link.closed and not screen.console.tabs.all())
+
+
+async def test_a_remark_goes_away_also_if_the_network_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panes, "_REMARK_SECONDS", 0.05)
+    async with opened("web") as screen:
+        await screen.press("enter")
+        link = await screen.shell()
+        link.detach()
+        pane = screen.main.front
+        assert isinstance(pane, LinkPane)
+        contextvars.Context().run(pane.say, "in passing")
+        assert pane._remark
+        await wait_for(lambda: not pane._remark)
+        await screen.until_shown("reconnecting to web")

@@ -23,7 +23,7 @@ async def test_a_link_carries_data_both_ways_and_ends_with_its_reason(tls: Tls |
     relay = StubRelay(tls=tls, on_message=accept_links)
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
         await watched.client.online()
-        link = await watched.client.open_link("a", SHELL)
+        link = await watched.client.open_link("a", SHELL, plain=True)
         guest = await relay.guest()
         await link.send(data(b"there"))
         await wait_for(lambda: guest.of_type(MsgType.shell_data))
@@ -52,7 +52,7 @@ async def test_a_refused_link_says_why() -> None:
     async with StubRelay(on_message=refuse).running() as port, running(target(port)) as watched:
         await watched.client.online()
         with pytest.raises(LinkEndedError, match="agent a is not connected") as refused:
-            await watched.client.open_link("a", SHELL)
+            await watched.client.open_link("a", SHELL, plain=True)
         assert refused.value.end.reason == ConnectResponse.ABSENT
 
 
@@ -61,7 +61,7 @@ async def test_a_link_that_nobody_answers_is_given_up_and_closed() -> None:
     async with relay.running() as port, running(target(port)) as watched:
         await watched.client.online()
         with pytest.raises(LinkEndedError, match="did not answer within"):
-            await watched.client.open_link("a", SHELL, timeout=0.05)
+            await watched.client.open_link("a", SHELL, plain=True, timeout=0.05)
         guest = await relay.guest()
         await wait_for(lambda: guest.of_type(MsgType.disconnect))
         late = Msg(type=MsgType.connect_rep, from_id="a", link_id=guest.messages[0].link_id)
@@ -74,7 +74,9 @@ async def test_who_waits_for_a_link_may_be_cancelled() -> None:
     relay = StubRelay()
     async with relay.running() as port, running(target(port)) as watched:
         await watched.client.online()
-        opening = asyncio.get_running_loop().create_task(watched.client.open_link("a", SHELL), name="opening")
+        opening = asyncio.get_running_loop().create_task(
+            watched.client.open_link("a", SHELL, plain=True), name="opening"
+        )
         guest = await relay.guest()
         await wait_for(lambda: guest.of_type(MsgType.connect_req))
         opening.cancel()
@@ -88,7 +90,7 @@ async def test_a_request_that_no_frame_carries_leaves_nothing_behind() -> None:
     async with StubRelay().running() as port, running(target(port)) as watched:
         session = await watched.client.online()
         with pytest.raises(LocalProtocolError):
-            await session.open_link("a", monstrous)
+            await session.open_link("a", monstrous, plain=True)
         assert len(session._table) == 0
         assert not session._links
 
@@ -99,7 +101,7 @@ async def test_no_link_without_a_connection() -> None:
     async with running(target(port)) as watched:
         await watched.until(Phase.WAITING)
         with pytest.raises(LinkEndedError, match="cannot reach"):
-            await watched.client.open_link("a", SHELL)
+            await watched.client.open_link("a", SHELL, plain=True)
 
 
 async def asked_link(watched: Watched, guest: Guest) -> IncomingLink:
@@ -151,7 +153,7 @@ async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | Non
     contents = [number.to_bytes(2, "big") * 20_000 for number in range(500)]
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        link = await session.open_link("a", SHELL, plain=True)
         guest = await relay.guest()
         for content in contents:
             guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
@@ -168,7 +170,7 @@ async def test_a_link_that_ends_unread_lets_the_others_go_on() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
         session = await watched.client.online()
-        full, other = await session.open_link("a", SHELL), await session.open_link("a", SHELL)
+        full, other = await session.open_link("a", SHELL, plain=True), await session.open_link("a", SHELL)
         guest = await relay.guest()
         for _ in range(100):
             guest.send(
@@ -184,7 +186,7 @@ async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -
     relay = StubRelay(tls=tls, on_message=accept_links)
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
         session = await watched.client.online()
-        links = [await session.open_link("a", SHELL) for _ in range(3)]
+        links = [await session.open_link("a", SHELL, plain=True) for _ in range(3)]
         guest = await relay.guest()
         guest.socket.pause_reading()
 
@@ -212,7 +214,7 @@ async def test_a_sender_that_waits_hears_of_the_end() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        link = await session.open_link("a", SHELL, plain=True)
         guest = await relay.guest()
         guest.socket.pause_reading()
 
