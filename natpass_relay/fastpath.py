@@ -7,8 +7,8 @@ to parse it. What is remembered is a whole prefix of the message,
 
 so that a frame which begins with it, and has the length that the sizes say, is one well-formed message down to the
 last byte. Only plain data is taken here (`record`; `forward` with `data`, `shell_data` with `sdata`: no other payload
-field, and none of them holds a string): everything else is parsed, so that a receiver never gets a message that does not parse,
-and blames the relay for it.
+field, and none of them holds a string): everything else is parsed, so that a receiver never gets a message that does
+not parse, and blames the relay for it.
 """
 
 from dataclasses import dataclass, field

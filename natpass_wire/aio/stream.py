@@ -44,6 +44,7 @@ class Stream:
         self._peer = peer
         self._link: RecordLink | None = None
         self._unread: deque[tuple[Msg, int]] = deque()
+        self._was_opened = False
         self._owed = 0  # units of the message that the reader has at present
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -103,9 +104,9 @@ class Stream:
         Raises:
             LinkEndedError: it refused, or can't be reached.
         """
-        while self.core.state is State.OPENING:
+        while not self._was_opened:  # its end may have come with the answer, and what it has said is unread
+            self._check()
             await self._change()
-        self._check()
 
     async def room(self) -> int:
         """Wait until something can be sent; return how many bytes of data one message should have at most.
@@ -271,6 +272,7 @@ class Stream:
                     else:
                         self._unread.append((message, units))
                 case Opened() | Resumed():
+                    self._was_opened = True
                     self._detached = None
                     self._keeper.stream_changed(self)
                     self._notify()

@@ -148,6 +148,19 @@ async def test_what_came_before_the_end_is_read_before_it() -> None:
             await link.receive()
 
 
+async def test_an_end_that_comes_with_the_answer_takes_nothing_away() -> None:
+    async with world(accepts=False) as net:
+        opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
+        await wait_for(lambda: net.agent.links)
+        served = net.agent.links[0]
+        served.accept()
+        await served.send(data(b"short"))
+        served.close("exited with status 0", LinkEnd.EXITED, 0)
+        link = await opening
+        assert await read(link, 5) == b"short"
+        assert (await link.ended()).status == 0
+
+
 async def test_closing_without_a_network_is_told_when_there_is_one() -> None:
     async with world() as net:
         link, served = await net.open()
