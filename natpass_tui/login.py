@@ -61,17 +61,18 @@ def relay_target(values: Mapping[str, Any]) -> RelayTarget:
 
 
 @contextlib.asynccontextmanager
-async def logged_in(relay: RelayTarget, ids: Sequence[str]) -> AsyncIterator[Console]:
+async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_plain: bool = False) -> AsyncIterator[Console]:
     """Have a console that is logged in.
 
     Args:
         relay: the relay, and who we are.
         ids: agents to know of, see `listed_agents`.
+        allow_plain: take existing natpass agents as well, whose links end with the connection.
 
     Raises:
         UserError: it could not be, with the reason.
     """
-    console = Console(relay, listed=ids)
+    console = Console(relay, listed=ids, allow_plain=allow_plain)
     tasks = Tasks()
     running = tasks.start(console.run(), "console")
     try:
