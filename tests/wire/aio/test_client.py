@@ -165,7 +165,7 @@ async def test_silence_is_consent_to_an_older_login(dialect: Dialect, monkeypatc
     async with relay.running() as port, running(target(port, login=LegacyLogin(dialect, "old"))) as watched:
         session = await watched.client.online()
         assert len((await relay.guest()).messages[0].hsp.enc) in (16, 64)
-        link = await session.open_link("a", SHELL, plain=True)
+        link = await session.open_link("a", SHELL)
         link.close()
         assert relay.guests[0].pings == 0
         assert session.round_trip is None
@@ -184,7 +184,7 @@ async def test_a_lost_connection_ends_links_with_the_reason_and_comes_back_at_on
     relay, proxy = StubRelay(on_message=accept_links), ChunkingProxy()
     async with relay.running() as port, proxy.towards(port) as detour, running(target(detour)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL, plain=True)
+        link = await session.open_link("a", SHELL)
         proxy.cut()
         with pytest.raises(LinkEndedError, match="connection to the relay lost"):
             await link.receive()
@@ -194,7 +194,7 @@ async def test_a_lost_connection_ends_links_with_the_reason_and_comes_back_at_on
         assert await watched.client.online() is not session
         assert watched.phases[-3:] == [Phase.ONLINE, Phase.CONNECTING, Phase.ONLINE]  # without a wait
         with pytest.raises(LinkEndedError):
-            await session.open_link("a", SHELL, plain=True)
+            await session.open_link("a", SHELL)
 
 
 async def test_a_relay_that_throws_us_out_again_and_again_is_not_stormed() -> None:
@@ -222,7 +222,7 @@ async def test_a_steady_connection_is_forgiven_everything(monkeypatch: pytest.Mo
 async def test_the_last_words_of_a_relay_are_the_reason() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
-        link = await (await watched.client.online()).open_link("a", SHELL, plain=True)
+        link = await (await watched.client.online()).open_link("a", SHELL)
         guest = await relay.guest()
         guest.send(Msg(type=MsgType.notice, notice=Notice(code=Notice.REPLACED, text="replaced\nby another")))
         guest.socket.close()
@@ -297,7 +297,7 @@ async def test_silence_is_not_counted_while_we_do_not_read() -> None:
     relay = StubRelay(keepalive_ms=1, on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL, plain=True)
+        link = await session.open_link("a", SHELL)
         guest = await relay.guest()
         for _ in range(100):
             guest.send(
@@ -329,7 +329,7 @@ async def test_a_client_that_ends_says_good_bye() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port:
         async with running(target(port)) as watched:
-            link = await (await watched.client.online()).open_link("a", SHELL, plain=True)
+            link = await (await watched.client.online()).open_link("a", SHELL)
             guest = await relay.guest()
             await link.send(data(bytes(60_000)))
             link.close("bye")

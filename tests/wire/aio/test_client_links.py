@@ -90,7 +90,7 @@ async def test_a_request_that_no_frame_carries_leaves_nothing_behind() -> None:
     async with StubRelay().running() as port, running(target(port)) as watched:
         session = await watched.client.online()
         with pytest.raises(LocalProtocolError):
-            await session.open_link("a", monstrous, plain=True)
+            await session.open_link("a", monstrous)
         assert len(session._table) == 0
         assert not session._links
 
@@ -153,7 +153,7 @@ async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | Non
     contents = [number.to_bytes(2, "big") * 20_000 for number in range(500)]
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL, plain=True)
+        link = await session.open_link("a", SHELL)
         guest = await relay.guest()
         for content in contents:
             guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
@@ -170,7 +170,7 @@ async def test_a_link_that_ends_unread_lets_the_others_go_on() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
         session = await watched.client.online()
-        full, other = await session.open_link("a", SHELL, plain=True), await session.open_link("a", SHELL)
+        full, other = await session.open_link("a", SHELL), await session.open_link("a", SHELL)
         guest = await relay.guest()
         for _ in range(100):
             guest.send(
@@ -186,7 +186,7 @@ async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -
     relay = StubRelay(tls=tls, on_message=accept_links)
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
         session = await watched.client.online()
-        links = [await session.open_link("a", SHELL, plain=True) for _ in range(3)]
+        links = [await session.open_link("a", SHELL) for _ in range(3)]
         guest = await relay.guest()
         guest.socket.pause_reading()
 
@@ -214,7 +214,7 @@ async def test_a_sender_that_waits_hears_of_the_end() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
         session = await watched.client.online()
-        link = await session.open_link("a", SHELL, plain=True)
+        link = await session.open_link("a", SHELL)
         guest = await relay.guest()
         guest.socket.pause_reading()
 
