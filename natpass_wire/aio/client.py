@@ -213,8 +213,9 @@ class RelayClient:
         log.info("logged in at %s as %s", self.target.address, self.client_id)
         if self._on_online is not None:
             self._on_online(session)
-        logged_in.hand_over(session)
+        # Before the hand-over: what came behind the login may be links for streams, and they want to be answered.
         self.streams.online(session)
+        logged_in.hand_over(session)
         self._set(RelayStatus(Phase.ONLINE))
         since = asyncio.get_running_loop().time()
         try:
