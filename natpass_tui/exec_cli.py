@@ -76,9 +76,10 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
       natpass-tui exec web1 -- tar c -C /etc . | tar x -C backup
       natpass-tui exec web1 --timeout 60 --cwd /srv -- sh -c 'make >log 2>&1'
 
-    Ctrl+C interrupts the command over there; a second one gives up on it, and the agent ends it. While the connection
-    is away, the command goes on, and so does this when it is back. The command ends when it has exited and its outputs
-    are closed, or a second after its exit if something in the background keeps them open; that lives on.
+    Ctrl+C interrupts the command over there, behind the input that was sent before; a second one gives up on it, and
+    the agent ends it. While the connection is away, the command goes on, and so does this when it is back. The command
+    ends when it has exited and its outputs are closed, or a second after its exit if something in the background keeps
+    them open; that lives on.
 
     stdin is read even if the command does not: in loops, say </dev/null.
 

@@ -300,4 +300,6 @@ class LinkTab(ABC):
             self._apply(Attached())
         else:
             lasted = asyncio.get_running_loop().time() - way.since
-            self._apply(Detached(way.reason, self._clock() - lasted))
+            # Why the relay is missing is in the status bar, all the time; a tab has one line for what is its own.
+            reason = way.reason if self._relay.is_online else "relay connection lost"
+            self._apply(Detached(reason, self._clock() - lasted))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pexpect
@@ -255,6 +255,9 @@ def test_a_second_interrupt_gives_up_and_the_command_ends(place: Place) -> None:
     place.nothing_runs()
 
 
+@pytest.mark.xfail(
+    strict=True, reason="a stream's end waits for credit like its data, and a command that reads nothing gives none"
+)
 def test_giving_up_on_a_command_that_reads_nothing_while_much_waits_for_it(place: Place) -> None:
     with (
         Path("/dev/zero").open("rb") as zero,
@@ -262,11 +265,34 @@ def test_giving_up_on_a_command_that_reads_nothing_while_much_waits_for_it(place
     ):
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
+        commands = place.commands()
+        assert commands
+        reads_no_more(process)
         process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-    assert process.returncode == 130
-    place.nothing_runs()
+
+        def ends() -> bool:
+            process.send_signal(signal.SIGINT)  # one that comes before the last was taken is none of its own
+            return process.poll() is not None
+
+        wait_until(ends, "the console's end", step=0.3)
+    try:
+        assert process.returncode == 130
+        place.nothing_runs()
+    finally:
+        for command in commands:
+            with suppress(psutil.NoSuchProcess):
+                command.kill()
+
+
+def reads_no_more(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until it reads nothing any more, because it can send nothing."""
+    counts = [""]
+
+    def stands_still() -> bool:
+        counts.append(Path("/proc", str(process.pid), "io").read_text().splitlines()[0])
+        return counts[-1] == counts[-2]
+
+    wait_until(stands_still, "an input that stands still", step=0.5)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
