@@ -42,6 +42,10 @@ _QUIET_SECONDS = 1.0
 class _ExecCommand(click.Command):
     """Wants `--` before a command whose words could be taken for our options."""
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the words of the usage line, in the order in which they are best written."""
+        return ["AGENT", "[OPTIONS]", "--", "COMMAND", "[ARGUMENT]..."]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; no option may stand behind the command's first word without `--`."""
         given = list(args)
@@ -55,7 +59,7 @@ class _ExecCommand(click.Command):
         return rest
 
 
-@click.command("exec", cls=_ExecCommand, context_settings=HELP, options_metavar="[OPTIONS] [--]")
+@click.command("exec", cls=_ExecCommand, context_settings=HELP)
 @click.argument("agent")
 @click.argument("argv", metavar="COMMAND [ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--cwd", metavar="DIR", default="", help="Where to run it, relative to the home over there.")

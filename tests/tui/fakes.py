@@ -264,5 +264,5 @@ def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple
         return clients[0]
 
     target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login)
-    console = Console(target, listed=listed, connect=connect, clock=lambda: NOW)
+    console = Console(target, allow_plain=legacy, listed=listed, connect=connect, clock=lambda: NOW)
     return console, clients[0]
