@@ -7,8 +7,9 @@ bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is o
 
 - The **base** is the shortest round trip of the last 10 to 20 s. A sender that is always busy would never see it again:
   once in 10 s it lets the way run dry.
-- While the standing queue is under half its target the window doubles (slow start), but only if it was the window that
-  held the sender back.
+- While the standing queue is under half its target the window grows by what was acknowledged, so that it doubles when
+  it is full (slow start, RFC 5681): the quick answer to one key press says nothing of the flood that follows it. And it
+  grows only if it was the window that held the sender back.
 - After a pause it starts anew from 16 KiB: the way may be another one by now, and a burst would stand in it for long.
 
 All times are seconds of one monotonic clock, passed in; sizes are units.
@@ -45,6 +46,7 @@ class Pace:
     _next_base: float | None = None
     _base_until: float = 0.0
     _round_ends_at: int | None = None
+    _round_began_at: int = 0
     _round_trip: float | None = None
     _was_limit: bool = False
     _draining: bool = False
@@ -101,10 +103,10 @@ class Pace:
         if sent == acked:
             self._idle_since = now
         if self._round_ends_at is None:
-            self._round_ends_at = sent
+            self._round_ends_at, self._round_began_at = sent, acked
         if acked >= self._round_ends_at:
-            self._move(self._round_trip)
-            self._round_ends_at = sent
+            self._move(self._round_trip, acked - self._round_began_at)
+            self._round_ends_at, self._round_began_at = sent, acked
             self._round_trip = None
             self._was_limit = False
 
@@ -121,7 +123,7 @@ class Pace:
         self._next_base = round_trip if self._next_base is None else min(self._next_base, round_trip)
         self._base = min(self._base, round_trip)
 
-    def _move(self, round_trip: float) -> None:
+    def _move(self, round_trip: float, acked: int) -> None:
         base, target = self._base or round_trip, self.target
         queue = round_trip - base
         wanted = self.window * (base + target) / max(round_trip, 1e-6)
@@ -129,4 +131,5 @@ class Pace:
             wanted = 2.0 * self.window
         if wanted > self.window and not self._was_limit:
             return
-        self.window = int(min(max(wanted, self.window / 2, LEAST), 2 * self.window, max(self.most, INITIAL)))
+        most = min(2 * self.window, self.window + acked, max(self.most, INITIAL))
+        self.window = int(min(max(wanted, self.window / 2, LEAST), most))

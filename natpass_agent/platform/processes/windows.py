@@ -166,4 +166,9 @@ class WindowsProcess:
         if not self._closed:
             self._closed = True
             self._input.close()
-            await self.end()
+            try:
+                await self.end()
+            finally:
+                # Pipes with output that nobody reads are not closed with the process, and there is no public way.
+                self._process._transport.close()
+            await asyncio.sleep(0)

@@ -1,0 +1,113 @@
+"""How the window of a sender follows a line of known rate and delay."""
+
+from collections import deque
+
+import pytest
+
+from natpass_wire.stream.pace import INITIAL, LEAST, MOST_TARGET, PAUSE_SECONDS, Pace
+
+MOST = 8 * 1024 * 1024
+
+
+class Line:
+    """A bottleneck of `rate` units a second with a queue, and `delay` seconds there and back."""
+
+    def __init__(self, rate: float, delay: float, pace: Pace | None = None) -> None:
+        self.pace = pace or Pace(MOST)
+        self.rate, self.delay = rate, delay
+        self.now = 0.0
+        self.sent = self.acked = 0
+        self.busiest = 0  # units on the way at most
+        self._free_at = 0.0
+        self._way: deque[tuple[float, float, int]] = deque()  # arrives at, sent at, position behind
+
+    def send(self, size: int) -> bool:
+        if not self.pace.allows(self.sent - self.acked, size, self.now):
+            return False
+        self.sent += size
+        self.busiest = max(self.busiest, self.sent - self.acked)
+        self._free_at = max(self._free_at, self.now) + size / self.rate
+        self._way.append((self._free_at + self.delay, self.now, self.sent))
+        return True
+
+    def acknowledge(self) -> None:
+        """Let the time come at which the next record is acknowledged."""
+        self.now, sent_at, self.acked = self._way.popleft()
+        self.pace.acknowledged(self.now - sent_at, self.acked, self.sent, self.now)
+
+    def press_keys(self, keys: int) -> None:
+        for _ in range(keys):
+            self.send(70)
+            self.acknowledge()
+
+    def flood(self, seconds: float) -> int:
+        """Send as much as is allowed; return what was acknowledged."""
+        until, before = self.now + seconds, self.acked
+        while self.now < until:
+            while self.send(min(self.pace.content, 60 * 1024) + 64):
+                pass
+            self.acknowledge()
+        return self.acked - before
+
+
+LINES = [(20_000, 0.3), (250_000, 0.05), (2_500_000, 0.01), (12_500_000, 0.3), (100_000_000, 0.0002)]
+
+
+@pytest.mark.parametrize(("rate", "delay"), LINES)
+def test_the_line_is_used_and_little_stands_in_front_of_it(rate: float, delay: float) -> None:
+    line = Line(rate, delay)
+    line.press_keys(3)
+    line.flood(20.0)
+    line.busiest = 0
+    got = line.flood(10.0)
+    assert got >= 0.85 * rate * 10.0
+    standing = line.busiest / rate - delay
+    assert standing <= MOST_TARGET + max(delay / 4, line.pace.content / rate * 4)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.31, 0.5, 1.0, 2.0, 5.0, 12.0])
+def test_a_flood_that_begins_behind_a_key_press_never_has_more_than_the_first_window_on_its_way(seconds: float) -> None:
+    """20 KB/s and 300 ms: what is on its way when Ctrl+C comes has to be shown before the prompt is."""
+    line = Line(20_000, 0.3)
+    line.press_keys(20)
+    line.send(70)  # the echo of Enter
+    line.flood(seconds)
+    assert line.busiest <= INITIAL + 70
+
+
+def test_a_sender_that_was_not_held_back_learns_nothing_of_a_larger_window() -> None:
+    line = Line(1e6, 0.05)
+    line.press_keys(200)
+    assert line.pace.window == INITIAL
+
+
+def test_after_a_pause_it_starts_anew() -> None:
+    line = Line(10e6, 0.1)
+    line.flood(5.0)
+    assert line.pace.window > 4 * INITIAL
+    while line.acked < line.sent:
+        line.acknowledge()
+    line.now += PAUSE_SECONDS + 0.1
+    assert line.send(100)
+    assert line.pace.window == INITIAL
+
+
+def test_a_line_that_becomes_longer_is_known_within_two_periods() -> None:
+    line = Line(1_000_000, 0.05)
+    line.flood(15.0)
+    line.delay = 0.3
+    line.flood(25.0)
+    assert line.pace.base == pytest.approx(0.3, abs=0.05)
+    assert line.flood(10.0) >= 0.8 * 10_000_000
+
+
+def test_a_line_that_becomes_slow_is_followed_down() -> None:
+    line = Line(2_500_000, 0.1)
+    line.flood(5.0)
+    line.rate = 20_000
+    line.flood(60.0)
+    assert LEAST <= line.pace.window <= INITIAL
+
+
+def test_one_record_always_may_go_however_large() -> None:
+    assert Pace(MOST).allows(0, 10 * MOST, 0.0)
