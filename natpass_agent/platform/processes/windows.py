@@ -99,7 +99,9 @@ class WindowsProcess:
         self._grace = grace
         self._kill_tree = kill_tree
         self._input = process.stdin
-        self._input.transport.set_write_buffer_limits(high=_INPUT_BYTES)
+        with suppress(RuntimeError):  # uvloop, in tests: a program that has ended already has no pipe to be limited
+            if not self._input.is_closing():  # it may have ended at once
+            self._input.transport.set_write_buffer_limits(high=_INPUT_BYTES)
         self._outputs = {Output.STDOUT: process.stdout, Output.STDERR: process.stderr}
         self._closed = False
 
@@ -170,5 +172,5 @@ class WindowsProcess:
                 await self.end()
             finally:
                 # Pipes with output that nobody reads are not closed with the process, and there is no public way.
-                self._process._transport.close()
+                self._process._transport.close()  # type: ignore[attr-defined]
             await asyncio.sleep(0)
