@@ -99,6 +99,7 @@ class WindowsProcess:
         self._grace = grace
         self._kill_tree = kill_tree
         self._input = process.stdin
+        with suppress(RuntimeError):  # uvloop, in tests: a program that has ended already has no pipe to be limited
             self._input.transport.set_write_buffer_limits(high=_INPUT_BYTES)
         self._outputs = {Output.STDOUT: process.stdout, Output.STDERR: process.stderr}
         self._closed = False
