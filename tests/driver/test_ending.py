@@ -109,12 +109,14 @@ class Setting:
         return self.consoles[-1]
 
     def assert_nothing_left(self) -> None:
-        wait_until(lambda: all(is_gone(child) for child in self.agent.children()), "the end of the remote shell")
+        """A console that could say no farewell is waited for; --keep-links says for how long (10 s, the least)."""
+        gone = "the end of the remote shell"
+        wait_until(lambda: all(is_gone(child) for child in self.agent.children()), gone, timeout=25)
 
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Iterator[Setting]:
-    with relay(tmp_path) as (_, port), agent(tmp_path, port) as program:
+    with relay(tmp_path) as (_, port), agent(tmp_path, port, "--keep-links", "10") as program:
         program.said("logged in")
         found = Setting(tmp_path, port, psutil.Process(program.process.pid), [])
         yield found
