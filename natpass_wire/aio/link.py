@@ -118,7 +118,10 @@ class Link(Protocol):
         ...
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the link; the other end gets what was sent, then the reason. Nothing happens if it had ended."""
+        """End the link, and tell the other end why. Nothing happens if it had ended.
+
+        What a target has sent is delivered before that; an opener gives up what it asked for, and what it has not sent.
+        """
 
 
 class IncomingLink(Link, Protocol):

@@ -144,7 +144,7 @@ class Stream:
         return message
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the stream behind everything that was sent. Nothing happens if it had ended."""
+        """End the stream, see `Link`. Nothing happens if it had ended."""
         if self.core.end is not None:
             return
         if self.core.state is State.ASKED:

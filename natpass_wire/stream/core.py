@@ -259,12 +259,16 @@ class StreamCore:
         self._receiver.close()
 
     def finish(self, end: End) -> None:
-        """End the stream from this side, behind everything that was sent. Nothing happens if it has ended."""
+        """End the stream from this side. Nothing happens if it has ended.
+
+        What a target has sent comes before its end. An opener that ends a stream gives up what it asked for: what it
+        has not sent yet goes with it, since its target may take nothing any more.
+        """
         match self.state:
             case State.OPEN | State.OPENING:  # one that is opened after all ends at once
                 self.state = State.CLOSING
                 self.end = end
-                self._sender.finish(end.to_message())
+                self._sender.finish(end.to_message(), urgent=self.is_opener)
             case State.ASKED:
                 self.fail(end)
 

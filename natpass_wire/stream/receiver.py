@@ -66,7 +66,10 @@ class Receiver:
         size = size_of(record)
         if record.position != self.received:
             raise RemoteProtocolError(f"a record at {record.position}, where {self.received} was expected")
-        if not size or self.received + size > self._told + self._told_window:
+        limit = self._told + self._told_window
+        if record.HasField("end"):
+            limit += size  # it holds nothing that would have to be kept
+        if not size or self.received + size > limit:
             raise RemoteProtocolError("more than there is credit for")
         self.received += size
         return size

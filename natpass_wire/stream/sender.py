@@ -48,6 +48,7 @@ class Sender:
         self._window = START_WINDOW
         self._pace = Pace(2 * START_WINDOW)
         self._end: _Kept | None = None
+        self._is_urgent = False
         self._skips = False
 
     @property
@@ -100,11 +101,28 @@ class Sender:
             raise LocalProtocolError("a message behind the end of a stream")
         self._put(_Kept(self._enqueued, units(len(message)), message, newest))
 
-    def finish(self, end: LinkEnd) -> None:
-        """Take our end: the last record. Once is enough."""
+    def finish(self, end: LinkEnd, *, urgent: bool = False) -> None:
+        """Take our end: the last record. Once is enough.
+
+        Args:
+            end: why.
+            urgent: nobody needs what was not sent yet, nor what is lost on its way from now on. The other side may have
+                stopped consuming, and would never see an end that waits behind that.
+        """
         if self._end is None:
+            self._is_urgent = urgent
             self._end = _Kept(self._enqueued, RECORD_UNITS, end)
-            self._put(self._end)
+            if urgent:
+                self._end_at(self._on_link)
+            else:
+                self._put(self._end)
+
+    def _end_at(self, position: int) -> None:
+        """Let our end be all that there is to send."""
+        if self._end is not None:
+            self._end.position = position
+            self._queue = deque([self._end])
+            self._enqueued = self._end.behind
 
     def abandon(self) -> None:
         """Forget what is not sent: nobody will consume it."""
@@ -120,6 +138,8 @@ class Sender:
         if not self._queue:
             return False
         head = self._queue[0]
+        if head is self._end:
+            return True  # it takes no room over there, and what is before it is on its way
         if head.behind > self._consumed + self._window:
             self._pace.held_back()
             return False
@@ -179,6 +199,8 @@ class Sender:
         received_before = deque(record for record in self._sent if record.behind <= received)
         again = (record for record in self._sent if record.behind > received)
         self._queue = deque(self._with_skips(chain(again, self._queue)))
+        if self._is_urgent and self._queue:
+            self._end_at(received)
         for record in received_before:
             record.sent_at = 0.0
         self._sent = received_before

@@ -255,9 +255,6 @@ def test_a_second_interrupt_gives_up_and_the_command_ends(place: Place) -> None:
     place.nothing_runs()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a stream's end waits for credit like its data, and a command that reads nothing gives none"
-)
 def test_giving_up_on_a_command_that_reads_nothing_while_much_waits_for_it(place: Place) -> None:
     with (
         Path("/dev/zero").open("rb") as zero,

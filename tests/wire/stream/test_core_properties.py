@@ -141,6 +141,20 @@ def test_a_flood_one_way_arrives_whole(sizes: list[int], cuts: set[int]) -> None
     assert pair.opener.got == pair.target.sent
 
 
+def test_an_opener_that_gives_up_is_heard_by_a_target_that_consumes_nothing() -> None:
+    pair = Pair()
+    pair.open()
+    while pair.send(pair.opener, bytes(30_000)):
+        pair.deliver(pair.target)
+    pair.finish(pair.opener, "given up")
+    pair.cut()
+    pair.connect()
+    pair.run(read=False)
+    assert pair.target.end is not None
+    assert pair.target.end.text == "given up"
+    assert pair.opener.finished
+
+
 @given(data=st.data())
 def test_what_is_no_record_of_the_other_end_is_the_other_ends_fault(data: Any) -> None:
     """Bytes that a hostile end sends end the stream, or mean something that is allowed; nothing else happens."""
