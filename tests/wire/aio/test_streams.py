@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from natpass_wire.aio.dial import RelayAddress
+from natpass_wire.aio.dial import LoggedIn, RelayAddress, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.stream import Stream
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -290,3 +291,27 @@ async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) ->
         assert "protocol error" in (await asyncio.wait_for(bad.ended(), PATIENCE)).text
         await write(link, b"fine")
         assert await read(served, 4) == b"fine"
+
+
+async def test_a_request_that_comes_behind_the_login_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may arrive before the client has taken its new connection over from the login."""
+    proceed, arrived = asyncio.Event(), asyncio.Event()
+
+    async def slow_dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
+        logged_in = await dial(target, buffers)
+        if target.claims.client_id == "agent":
+            await wait_for(lambda: logged_in.socket.received_bytes > 0)
+            arrived.set()
+            await proceed.wait()
+        return logged_in
+
+    monkeypatch.setattr("natpass_wire.aio.client.dial", slow_dial)
+    async with running_relay() as relay:
+        console = await relay.join("console", CONSOLE)
+        relay.run(relay.target("agent"))
+        await arrived.wait()
+        opening = relay.tasks.start(console.open("agent", plain=False), "opening")
+        await wait_for(lambda: len(relay.server.hub.router), "the request to be handed on")
+        proceed.set()
+        link = await asyncio.wait_for(opening, 5.0)
+        assert link.end is None
