@@ -10,15 +10,16 @@ bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is o
 - While the standing queue is under half its target the window grows by what was acknowledged, so that it doubles when
   it is full (slow start, RFC 5681): the quick answer to one key press says nothing of the flood that follows it. And it
   grows only if it was the window that held the sender back.
-- After a pause it starts anew from 16 KiB: the way may be another one by now, and a burst would stand in it for long.
+- After a pause it starts anew from 8 KiB: the way may be another one by now, and a burst would stand in it for long.
 
 All times are seconds of one monotonic clock, passed in; sizes are units.
 """
 
 from dataclasses import dataclass, field
 
-#: Initial window; RFC 6928 starts TCP with as much. Least: a line of text still goes at once.
-INITIAL, LEAST = 16 * 1024, 4 * 1024
+#: Initial window: half of what RFC 6928 starts TCP with, since a flood that starts on a line of 20 KB/s stands in it for
+#: 0.4 s before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
+INITIAL, LEAST = 8 * 1024, 4 * 1024
 #: The standing queue that is aimed at: a quarter of the base round trip (jitter grows with it), within these, seconds.
 LEAST_TARGET, MOST_TARGET = 0.005, 0.100
 #: How old the base may be before it is measured anew.
