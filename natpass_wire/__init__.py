@@ -9,6 +9,7 @@ Glossary (one word for one thing, here and in the three programs):
 - **envelope**: the addressing fields of that message (`envelope`).
 - **link**: a virtual connection between two clients under one link id, opened by its *opener* towards its *target*
   (`links`). Its **kind** is what it carries: shell, desktop, ...
+- **stream**: a link of our own programs that outlives connections (`stream`); a **plain link** ends with its own.
 - **roster**: the relay's list of connected agents, as consoles see it (`roster`).
 
 Modules here are sans-IO: they take values and return values; time, randomness and ids are arguments. The two
