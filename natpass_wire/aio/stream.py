@@ -208,8 +208,9 @@ class Stream:
         """Take note that there is no link, and why."""
         self._link = None
         self.core.detach()
-        if self._detached is None and self.core.state is not State.ENDED:
-            self._detached = Detached(reason, self._loop.time())
+        before = self._detached
+        if self.core.state is not State.ENDED and (before is None or before.reason != reason):
+            self._detached = Detached(reason, before.since if before else self._loop.time())
             self._notify()
         self._keeper.stream_changed(self)
 

@@ -30,7 +30,7 @@ MAX_STREAMS = 512
 _FIRST_RETRY, _MOST_RETRY = 0.1, 1.0
 #: A link on which the other end does not answer our hello within so many seconds is given up.
 _ANSWER_SECONDS = 10.0
-GONE_TEXT = "it does not know this link: it was restarted, or has waited for too long"
+GONE_TEXT = "the agent was restarted, or has given this link up"
 
 _Key = tuple[str, bytes]
 

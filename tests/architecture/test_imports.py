@@ -28,7 +28,11 @@ class Rule:
 
 
 RULES = [
-    Rule("the wire's core is sans-IO", ("natpass_wire/*.py", "natpass_wire/login/*.py", "natpass_wire/stream/*.py"), (*IMPURE, "os", "pathlib")),
+    Rule(
+        "the wire's core is sans-IO",
+        ("natpass_wire/*.py", "natpass_wire/login/*.py", "natpass_wire/stream/*.py"),
+        (*IMPURE, "os", "pathlib"),
+    ),
     Rule(
         "the relay's decisions are pure",
         tuple(
