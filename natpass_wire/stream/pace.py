@@ -17,8 +17,8 @@ All times are seconds of one monotonic clock, passed in; sizes are units.
 
 from dataclasses import dataclass, field
 
-#: Initial window: half of what RFC 6928 starts TCP with, since a flood that starts on a line of 20 KB/s stands in it for
-#: 0.4 s before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
+#: Initial window: half of what RFC 6928 starts TCP with, since a flood that starts on a line of 20 KB/s stands in it
+#: for 0.4 s before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
 INITIAL, LEAST = 8 * 1024, 4 * 1024
 #: The standing queue that is aimed at: a quarter of the base round trip (jitter grows with it), within these, seconds.
 LEAST_TARGET, MOST_TARGET = 0.005, 0.100
