@@ -27,7 +27,7 @@ KEEP_SECONDS = 3600.0
 #: Streams of one client, those included whose end is not acknowledged yet.
 MAX_STREAMS = 512
 #: Seconds before the next link for a detached stream: the first is made at once, then the delay doubles.
-_FIRST_RETRY, _MOST_RETRY = 0.1, 1.0
+_FIRST_RETRY, _MOST_RETRY = 0.1, 0.5
 #: A link on which the other end does not answer our hello within so many seconds is given up.
 _ANSWER_SECONDS = 10.0
 GONE_TEXT = "the agent was restarted, or has given this link up"
