@@ -38,6 +38,11 @@ class LinkPort(Protocol):
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message; waits while the network is slow, or not there. Raises LinkEndedError."""
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether `receive` would return at once."""
+        ...
+
     async def receive(self) -> Msg:
         """Return the next message: the one before is done with. Raises LinkEndedError after the last."""
         ...

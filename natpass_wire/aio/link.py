@@ -109,6 +109,11 @@ class Link(Protocol):
             LocalProtocolError: it does not fit into a frame.
         """
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether `receive` would return at once."""
+        ...
+
     async def receive(self) -> Msg:
         """Return the next message. Who asks for another one is done with the one before: the sender gets credit for it.
 

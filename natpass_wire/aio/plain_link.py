@@ -137,6 +137,11 @@ class PlainLink:
         await self._carrier.send_payload_on(self._state, message_type, payload)
         self._check()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether a message is here that was not read."""
+        return bool(self._unread)
+
     async def receive(self) -> Msg:
         """Return the next message.
 

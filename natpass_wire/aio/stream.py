@@ -1,6 +1,7 @@
 """One end of a stream, as the programs use it: a link that outlives connections."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,10 @@ from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, R
 
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
 MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
+
+
+#: The clock that round trips are measured with: the loop's own counts milliseconds (uvloop), and a local one takes less.
+now = time.perf_counter
 
 
 class Keeper(Protocol):
@@ -130,6 +135,11 @@ class Stream:
         """Send a message whose payload field somebody else has serialised, see `Link`."""
         await self._send(Msg(type=message_type).SerializeToString() + payload, newest=newest)
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether a message is here that was not read."""
+        return bool(self._unread)
+
     async def receive(self) -> Msg:
         """Return the next message; the one before is done with.
 
@@ -223,8 +233,8 @@ class Stream:
             RemoteProtocolError: it breaks the protocol; the stream is over then.
         """
         if link is self._link:
-            self._take(lambda: self.core.receive(record, self._loop.time()))
-            if self._link is not None and self.core.has_output(self._loop.time()):
+            self._take(lambda: self.core.receive(record, now()))
+            if self._link is not None and self.core.has_output(now()):
                 self._keeper.wake(self._link)
 
     def link_ended(self, link: RecordLink, end: End) -> None:
@@ -242,10 +252,10 @@ class Stream:
         """Return the next record to send."""
         if link is not self._link:
             return None
-        record = self.core.next(self._loop.time())
+        record = self.core.next(now())
         if record is not None:
             self._changed.set()
-        if self.core.state is State.ENDED and not self.core.has_output(self._loop.time()):
+        if self.core.state is State.ENDED and not self.core.has_output(now()):
             self._loop.call_soon(self._keeper.stream_changed, self)
         return record
 
@@ -288,7 +298,7 @@ class Stream:
         if self._owed:
             self.core.consumed(self._owed)
             self._owed = 0
-            if self._link is not None and self.core.has_output(self._loop.time()):
+            if self._link is not None and self.core.has_output(now()):
                 self._keeper.wake(self._link)
 
     def _drop_unread(self) -> None:

@@ -11,7 +11,7 @@ from natpass_wire.aio.arrivals import Arrivals, LastWords
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.record_link import RecordLink
 from natpass_wire.aio.session import OPEN_SECONDS, Session
-from natpass_wire.aio.stream import Stream
+from natpass_wire.aio.stream import Stream, now
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -189,7 +189,7 @@ class Streams:
             return
         core = stream.core
         if core.state is State.ENDED:
-            if stream.link is None or not core.has_output(self._now()):
+            if stream.link is None or not core.has_output(now()):
                 self._remove(stream)
             return
         if stream.link is not None:
@@ -252,10 +252,6 @@ class Streams:
     def _turn_away(self, link: RecordLink, text: str, reason: ConnectResponse.Reason) -> None:
         link.passenger = LastWords(self, text, reason)
         self.wake(link)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
 
     @staticmethod
     def _later(seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:

@@ -76,6 +76,10 @@ class FakeLink:
         if self._end is not None:
             raise LinkEndedError(self._end)
 
+    @property
+    def has_unread(self) -> bool:
+        return bool(self._messages)
+
     async def receive(self) -> Msg:
         self.asked += 1
         while not self._messages:

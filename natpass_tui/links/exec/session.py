@@ -36,7 +36,10 @@ class Sink(Protocol):
     """Where the command's output goes."""
 
     async def write(self, data: bytes) -> None:
-        """Write all of it; waits as long as that takes. Raises OSError, BrokenPipeError if nobody reads any more."""
+        """Begin to write this, once what was given before is written. Raises OSError, BrokenPipeError if nobody reads."""
+
+    async def flush(self) -> None:
+        """Wait until everything is written, as long as that takes. Raises OSError, BrokenPipeError if nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,26 +140,34 @@ class ExecSession:
             self._over.set_result(how)
 
     async def _receive(self) -> None:
-        """Write what the command writes. The next message is asked for when the last one is written: that is credit."""
+        """Write what the command writes. A message is asked for when the last but one is written: that is credit."""
         counts = self.counts
         try:
             while True:
+                if not self._link.has_unread:  # otherwise the next piece is taken while this one is written
+                    await self._flush()
                 message = await self._link.receive()
                 if message.type != MsgType.exec_output:
                     continue
                 output = message.exec_output
                 if output.stream == ExecOutput.STDERR:
+                    await self._out.flush()  # the order of the two is kept
                     await self._err.write(output.data)
                     counts.bytes_err += len(output.data)
                 else:
+                    await self._err.flush()
                     await self._out.write(output.data)
                     counts.bytes_out += len(output.data)
         except LinkEndedError as error:
-            self._end(outcome(error.end))
+            self._end(outcome(error.end))  # has_unread is false then: everything is written
         except BrokenPipeError:
             self._end(Outcome(BROKEN_PIPE))
         except OSError as error:
             self._end(Outcome(FAILED, f"cannot write the command's output: {error.strerror}"))
+
+    async def _flush(self) -> None:
+        await self._out.flush()
+        await self._err.flush()
 
     async def _send_input(self) -> None:
         """Send what there is on stdin, and its end. No more is read than can be sent."""

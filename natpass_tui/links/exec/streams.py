@@ -25,15 +25,15 @@ class _Thread(Generic[T]):
         self._jobs: queue.SimpleQueue[_Job[T]] = queue.SimpleQueue()
         self._started = False
 
-    async def call(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns there; raises what it raises."""
+    def begin(self, function: Callable[[], T]) -> "asyncio.Future[T]":
+        """Have `function` called there; the future has what it returns, or raises."""
         if not self._started:
             self._started = True
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put((loop, future, function))
-        return await future
+        return future
 
     def _run(self) -> None:
         while True:
@@ -70,7 +70,7 @@ class Reader:
 
     async def read(self, most: int) -> bytes:
         """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
-        return await self._thread.call(lambda: self._read(most))
+        return await self._thread.begin(lambda: self._read(most))
 
     def _read(self, most: int) -> bytes:
         while True:
@@ -90,10 +90,18 @@ class Writer:
     def __init__(self, descriptor: int) -> None:
         self._fd = descriptor
         self._thread: _Thread[None] = _Thread(f"natpass-write-{descriptor}")
+        self._writing: asyncio.Future[None] | None = None
 
     async def write(self, data: bytes) -> None:
-        """Write all of it; waits as long as that takes. Raises OSError."""
-        await self._thread.call(lambda: self._write(data))
+        """Wait until what was given before is written, and begin to write this. Raises OSError, of either."""
+        await self.flush()
+        self._writing = self._thread.begin(lambda: self._write(data))
+
+    async def flush(self) -> None:
+        """Wait until everything is written, as long as that takes. Raises OSError."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)

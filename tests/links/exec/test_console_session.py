@@ -48,6 +48,9 @@ class Stdout:
             raise self.error
         self.data += data
 
+    async def flush(self) -> None:
+        """All is written."""
+
 
 class Run:
     """A session that runs."""

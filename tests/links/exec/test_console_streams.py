@@ -42,7 +42,7 @@ async def test_reading_waits_without_holding_up_the_loop(pipe: Pipe) -> None:
 async def test_writing_waits_without_holding_up_the_loop(pipe: Pipe) -> None:
     data = bytes(range(256)) * 4000
     async with asyncio.TaskGroup() as group:
-        group.create_task(Writer(pipe[1]).write(data))
+        group.create_task(write(pipe[1], data))
         reader = Reader(pipe[0])
         found = b""
         while len(found) < len(data):
@@ -55,7 +55,7 @@ async def test_descriptors_that_somebody_has_made_non_blocking_work_as_well(pipe
         os.set_blocking(descriptor, False)
     data = bytes(300_000)
     async with asyncio.TaskGroup() as group:
-        group.create_task(Writer(pipe[1]).write(data))
+        group.create_task(write(pipe[1], data))
         reader = Reader(pipe[0])
         found = 0
         while found < len(data):
@@ -63,10 +63,16 @@ async def test_descriptors_that_somebody_has_made_non_blocking_work_as_well(pipe
     assert found == len(data)
 
 
+async def write(descriptor: int, data: bytes) -> None:
+    writer = Writer(descriptor)
+    await writer.write(data)
+    await writer.flush()
+
+
 async def test_errors_are_the_callers(pipe: Pipe) -> None:
     os.close(pipe[0])
     with pytest.raises(BrokenPipeError):
-        await Writer(pipe[1]).write(b"x")
+        await write(pipe[1], b"x")
     directory = os.open("/", os.O_RDONLY)
     try:
         with pytest.raises(IsADirectoryError):
