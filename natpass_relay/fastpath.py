@@ -72,7 +72,7 @@ class Route(Generic[To]):
         data, _ = _sized(payload - 1)
         if payload <= 0 or data <= 0:
             return b""
-        return self.envelope + payload_size + _DATA_TAG + _varint(data)
+        return self.envelope + payload_size + _DATA_TAG + envelope.encode_varint(data)
 
 
 class RouteCache(Generic[To]):
@@ -152,15 +152,6 @@ def _sized(total: int) -> tuple[int, bytes]:
     """Return the size n, and its varint, for which varint and n bytes take `total` bytes; n is -1 if there is none."""
     for width in (1, 2, 3):
         size = total - width
-        if size >= 0 and len(encoded := _varint(size)) == width:
+        if size >= 0 and len(encoded := envelope.encode_varint(size)) == width:
             return size, encoded
     return -1, b""
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -19,6 +19,7 @@ from natpass_wire.pb.envelope_pb2 import Msg
 _TYPE, _FROM, _FROM_IDX, _TO, _TO_IDX, _LINK_ID = 0x08, 0x12, 0x18, 0x22, 0x28, 0x32
 _FIRST_PAYLOAD_NUMBER = 10
 _MOST_TAG = 0xFFFF_FFFF  # parsers refuse longer ones, or read their low 32 bits: another field's tag
+_RECORD_TAG = b"\xc2\x07"  # record = 120, length-delimited
 _MORE = 0x80  # varint: another byte follows
 _TOO_LONG = 1 << 35  # a varint of more than 5 bytes: no tag, and no size that fits
 
@@ -127,3 +128,42 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         if byte < _MORE:
             return value, at + 1
     return _TOO_LONG, at + 1
+
+
+def record_head(size: int) -> bytes:
+    """Return what stands in a message of type `record` between the envelope and `size` bytes of record.
+
+    That is the tag and size of `Msg.record` (120), and those of its field `data` (1): see `record_in`.
+    """
+    data = b"\x0a" + encode_varint(size)
+    return _RECORD_TAG + encode_varint(len(data) + size) + data
+
+
+def record_in(payload: bytes, at: int) -> bytes | None:
+    """Return the record in a message of type `record`, None where it has to be parsed to be found.
+
+    Args:
+        payload: the message; nothing but one record follows its canonical envelope, and ends with it.
+        at: where the envelope ends.
+    """
+    try:
+        if not payload.startswith(_RECORD_TAG, at):
+            return None
+        view = memoryview(payload)
+        size, at = _varint(view, at + len(_RECORD_TAG))
+        if at + size != len(payload) or view[at] != 0x0A:
+            return None
+        size, at = _varint(view, at + 1)
+        return payload[at:] if at + size == len(payload) else None
+    except IndexError:
+        return None
+
+
+def encode_varint(value: int) -> bytes:
+    """Return a number as protobuf writes it."""
+    out = bytearray()
+    while value >= _MORE:
+        out.append(value & 0x7F | _MORE)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

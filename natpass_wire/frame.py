@@ -33,6 +33,21 @@ def encode_frame(payload: bytes) -> bytes:
     return _HEADER.pack(len(payload), crc32(payload)) + payload
 
 
+def encode_frame_of(*parts: bytes) -> bytes:
+    """Return the frame whose payload is `parts` one behind another; they are copied once.
+
+    Raises:
+        LocalProtocolError: the payload is empty or longer than 65 535 bytes.
+    """
+    size, crc = 0, 0
+    for part in parts:
+        size += len(part)
+        crc = crc32(part, crc)
+    if not 0 < size <= MAX_PAYLOAD_BYTES:
+        raise LocalProtocolError(f"a frame carries 1 to {MAX_PAYLOAD_BYTES} bytes, not {size}")
+    return b"".join((_HEADER.pack(size, crc), *parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Whole, checked frames that lie one behind another in a buffer.

@@ -15,7 +15,7 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
-from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse
+from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse, State
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer, StreamOffer
 from natpass_wire.stream import VERSION
@@ -69,6 +69,7 @@ class Session:
         self._table = LinkTable(client_id, accepts=on_link is not None or on_record_link is not None)
         self._links: dict[LinkState, PlainLink] = {}
         self._record_links: dict[LinkState, RecordLink] = {}
+        self._record_heads: dict[bytes, RecordLink] = {}  # the same, by what their frames begin with
         self._turns: Turns[RecordLink] = Turns()
         self._holders: set[object] = set()
         self._writable = asyncio.Event()
@@ -137,8 +138,9 @@ class Session:
         request = ConnectRequest(kind=ConnectRequest.stream, offer=StreamOffer(version=VERSION))
         state, message = self._table.open(peer, secrets.token_hex(8), request)
         self.send(message)
-        link = self._record_links[state] = self._record_link(state)
+        link = self._record_link(state)
         link.passenger = passenger
+        self._add_record_link(link)
         return link
 
     def wake(self, link: RecordLink) -> None:
@@ -251,7 +253,8 @@ class Session:
     def batch_received(self, batch: Batch) -> None:
         """Take some frames."""
         for payload in batch.payloads():
-            self._receive(envelope.parse(payload))
+            if not self._receive_record(payload):
+                self._receive(envelope.parse(payload))
 
     def writable_changed(self, writable: bool) -> None:
         """Hold back senders, or let them go on."""
@@ -281,7 +284,8 @@ class Session:
             return
         match self._table.receive(message):
             case Received(link, record) if link in self._record_links:
-                self._take_record(self._record_links[link], record)
+                if record.type == MsgType.record:
+                    self._take_record(self._record_links[link], record.record.data)
             case Opened(link, answer) if link in self._record_links:
                 self._answered(self._record_links[link], answer)
             case Opened(link) | Received(link) as event if link in self._links:
@@ -318,19 +322,39 @@ class Session:
             self.refuse_link(state, refusal, ConnectResponse.REFUSED)
             return
         self.send(self._table.accept(state, StreamAnswer(version=VERSION)))
-        self._record_links[state] = link
+        self._add_record_link(link)
 
     def _answered(self, link: RecordLink, answer: ConnectResponse) -> None:
         if not answer.HasField("answer") or answer.answer.version != VERSION:
             self.end_record_link(link, End(LinkEnd.FAILED, f"{printable(link.peer)} does not speak our streams"))
 
     def _record_link(self, state: LinkState) -> RecordLink:
-        return RecordLink(state, self._table.message(state, Msg(type=MsgType.record)).SerializeToString())
+        head = self._table.message(state, Msg(type=MsgType.record)).SerializeToString()
+        peer_head = Msg(type=MsgType.record, from_id=state.peer, to=self.client_id, link_id=state.link_id)
+        return RecordLink(state, head, peer_head.SerializeToString())
 
-    def _take_record(self, link: RecordLink, message: Msg) -> None:
+    def _add_record_link(self, link: RecordLink) -> None:
+        self._record_links[link.state] = self._record_heads[link.peer_head] = link
+
+    def _receive_record(self, payload: bytes) -> bool:
+        """Take a record whose envelope looks like all others of its link, without parsing it; return whether it was.
+
+        Equal bytes are equal fields: what a parser would make of them was decided when the link was made.
+        """
+        end = envelope.canonical_envelope_end(memoryview(payload), 0, len(payload))
+        link = self._record_heads.get(payload[:end]) if end else None
+        if link is None or link.state.state is not State.OPEN:
+            return False
+        record = envelope.record_in(payload, end)
+        if record is None:
+            return False
+        self._take_record(link, record)
+        return True
+
+    def _take_record(self, link: RecordLink, data: bytes) -> None:
         """Take a record. A peer that breaks the protocol of its stream loses this link, and no other one does."""
         try:
-            link.received(message)
+            link.received(data)
         except RemoteProtocolError as error:
             log.warning("link %s with %s: %s", printable(link.state.link_id), printable(link.peer), error)
             self.end_record_link(link, End(LinkEnd.FAILED, f"protocol error: {error}"))
@@ -338,11 +362,11 @@ class Session:
     def _send_records(self) -> None:
         """Send what streams have to say, each in its turn, as far as the socket takes it."""
         while self._socket.writable and not self.ended.done() and (link := self._turns.take()) is not None:
-            payload = link.next_payload()
-            if payload is None:
+            frame = link.next_frame()
+            if frame is None:
                 continue  # until it is woken
-            self._socket.write(encode_frame(payload))
-            self._turns.sent(link, len(payload))
+            self._socket.write(frame)
+            self._turns.sent(link, len(frame))
             if link.state in self._record_links:
                 self._turns.wake(link)
             self._note_sent()
@@ -395,4 +419,5 @@ class Session:
         carried = self._record_links.pop(state, None)
         if carried is not None:
             self._turns.forget(carried)
+            del self._record_heads[carried.peer_head]
             carried.passenger.link_ended(carried, state.end or End(LinkEnd.PEER_GONE))

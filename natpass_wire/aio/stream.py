@@ -20,7 +20,7 @@ from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, R
 MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
 
 
-#: The clock that round trips are measured with: the loop's own counts milliseconds (uvloop), and a local one takes less.
+#: What round trips are measured with: the loop's own clock counts milliseconds (uvloop), and local ones take less.
 now = time.perf_counter
 
 

@@ -36,10 +36,10 @@ class Sink(Protocol):
     """Where the command's output goes."""
 
     async def write(self, data: bytes) -> None:
-        """Begin to write this, once what was given before is written. Raises OSError, BrokenPipeError if nobody reads."""
+        """Begin to write this once what was given before is written. Raises OSError (BrokenPipeError: nobody reads)."""
 
     async def flush(self) -> None:
-        """Wait until everything is written, as long as that takes. Raises OSError, BrokenPipeError if nobody reads."""
+        """Wait until everything is written, as long as that takes. Raises as `write` does."""
 
 
 @dataclass(frozen=True, slots=True)
