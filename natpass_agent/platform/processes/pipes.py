@@ -4,6 +4,7 @@ They are ours alone: that they do not block changes nothing for the process, who
 """
 
 import asyncio
+import fcntl
 import os
 import sys
 from contextlib import suppress
@@ -16,6 +17,10 @@ assert sys.platform != "win32"
 _MOST_AFTER_EXIT = 1024 * 1024
 
 
+#: What a pipe holds, where that can be chosen: so the program and we need not take turns for each 64 KiB.
+_PIPE_BYTES = 256 * 1024
+
+
 class _End:
     """One end of a pipe."""
 
@@ -26,6 +31,9 @@ class _End:
         self._ready = asyncio.Event()
         self._closed = False
         os.set_blocking(self._fd, False)
+        if sys.platform == "linux":
+            with suppress(OSError):  # users have a limit for all their pipes together
+                fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def close(self) -> None:
         """Close it; whoever waits for it is woken. Again: nothing happens."""
