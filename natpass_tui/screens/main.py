@@ -40,6 +40,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, console: Console, settings: Settings) -> None:
         super().__init__()
+        self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (3, "-roomy")]
         self._model = console
         self._settings = settings
         self._panes: dict[LiveTab, LinkPane] = {}

@@ -21,6 +21,7 @@ from natpass_tui.pixels.colours import Depth, grey
 from natpass_tui.pixels.half_blocks import HalfBlocks
 from natpass_tui.terminal.keys import canonical
 from natpass_tui.widgets import desktop_messages
+from natpass_tui.widgets.layout import hear_every_layout
 from natpass_tui.widgets.rows import joined, key_for_remote
 
 DEFAULT_PREFIX = "ctrl+]"
@@ -129,6 +130,7 @@ class DesktopView(Widget, can_focus=True):
 
     def on_mount(self) -> None:
         """Find the loop that has the time."""
+        hear_every_layout(self, lambda: self._shown and (self.rows, self.cols) == (self.size.height, self.size.width))
         self._loop = asyncio.get_running_loop()
 
     def on_unmount(self) -> None:

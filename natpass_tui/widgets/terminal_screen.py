@@ -16,6 +16,7 @@ from natpass_tui.driver import AnsiStrip, keeps_colours, paint_now, writer_depth
 from natpass_tui.terminal import SCROLLBACK_ROWS, Frame, Modes, Parsed, Pump, TerminalEngine, create_engine
 from natpass_tui.terminal.cells import printable
 from natpass_tui.widgets import terminal_messages
+from natpass_tui.widgets.layout import hear_every_layout
 from natpass_tui.widgets.terminal_canvas import Canvas
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class TerminalScreen(Widget, can_focus=True):
 
     def on_mount(self) -> None:
         """Find the loop that the parser thread is to wake."""
+        hear_every_layout(self, lambda: self._shown and (self.rows, self.cols) == (self.size.height, self.size.width))
         self._loop = asyncio.get_running_loop()
         self._wake_context = contextvars.copy_context()
         self._woken()  # For what was parsed before there was a loop to wake.
