@@ -27,11 +27,12 @@ from natpass_wire.program.options import (
     DEFAULT_PORT,
     CommonSettings,
     HostPort,
+    ask_secret,
     check_no_tls,
     common_options,
     gather,
 )
-from natpass_wire.program.secret import read_secret_file
+from natpass_wire.program.secret import choose_secret, read_secret_file
 from natpass_wire.program.state import StateDir
 
 PROGRAM = "natpass-relay"
@@ -42,7 +43,10 @@ _SECRET_BYTES = 16
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(invoke_without_command=True, context_settings=_HELP)
 @click.option(
     "--listen",
     type=HostPort(),
@@ -66,12 +70,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     multiple=True,
     help="Admit existing natpass clients with this handshake and the legacy secret. Repeatable.",
 )
+@click.option(
+    "--verifier",
+    metavar="VERIFIER",
+    envvar="NATPASS_VERIFIER",
+    help="What 'natpass-relay verifier' printed, instead of the secret. With it logins work, but this relay can't read "
+    "sealed links or pretend to be their other end. Keep it like a secret: it lets one log in, and a weak secret can "
+    "be guessed from it. Prefer --verifier-file or NATPASS_VERIFIER to the arguments.",
+)
+@click.option("--verifier-file", type=_FILE, help="A file that holds the verifier in one line (mode 0600).")
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
     """Forward frames between agents and consoles that dial in.
 
-    Without a secret it makes one, once, and keeps it in the state directory.
+    Without a secret or verifier it makes a secret, once, and keeps it in the state directory.
     """
     if ctx.invoked_subcommand is not None:
         return 0
@@ -88,8 +101,9 @@ class Options:
     Attributes:
         common: what every program is told.
         listen: the address.
-        secret: given, or made.
+        secret: given, or made; None where there is a verifier instead.
         secret_file: where it stands; None if it was given in another way.
+        verifier: the login key that was given instead of the secret, None if none was.
         tls: the certificate, None for bare TCP.
         proxies: certificates of TLS proxies.
         dialects: the older handshakes that are admitted.
@@ -97,8 +111,9 @@ class Options:
 
     common: CommonSettings
     listen: RelayAddress
-    secret: str = field(repr=False)
+    secret: str | None = field(repr=False)
     secret_file: Path | None
+    verifier: LoginKey | None
     tls: TlsFiles | None
     proxies: tuple[Certificate, ...]
     dialects: frozenset[Dialect]
@@ -119,16 +134,27 @@ class Options:
         proxies = tuple(Certificate.from_pem_file(path) for path in values["proxy_cert"])
         tls = _tls_files(values, common.state_dir)
         secret, secret_file = common.secret, values["secret_file"]
-        if secret is None:
-            secret, secret_file = _own_secret(common.state_dir)
-        if secret == common.legacy_secret:
+        verifier = _verifier(values)
+        if verifier is not None:
+            if secret is not None:
+                raise UserError("give the secret or the verifier, not both: a relay that has the secret needs no other")
+            same = bool(dialects) and _is_made_from(verifier, common.legacy_secret)
+        else:
+            if secret is None:
+                secret, secret_file = _own_secret(common.state_dir)
+            same = secret == common.legacy_secret
+        if same:
             raise UserError("the legacy secret equals the secret: choose another")
-        return cls(common, listen, secret, secret_file, tls, proxies, dialects)
+        return cls(common, listen, secret, secret_file, verifier, tls, proxies, dialects)
 
     def settings(self) -> RelaySettings:
         """Return what the relay is told; takes about 0.1 s."""
+        key = self.verifier
+        if key is None:
+            assert self.secret is not None  # from_values has made one
+            key = LoginKey.from_secret(self.secret)
         return RelaySettings(
-            key=LoginKey.from_secret(self.secret),
+            key=key,
             host=self.listen.host,
             port=self.listen.port,
             tls=self.tls,
@@ -149,6 +175,7 @@ class Options:
             insecure=not is_loopback(reachable.host),
             secret=self.secret if is_terminal else None,
             secret_file=self.secret_file,
+            has_verifier=self.verifier is not None,
         )
 
 
@@ -169,6 +196,50 @@ async def serve(server: RelayServer, options: Options) -> int:
     finally:
         await server.stop()
     return 0
+
+
+@command.command(context_settings=_HELP)
+@common_options
+@click.pass_context
+def verifier(ctx: click.Context, /, **_: object) -> int:
+    """Print the verifier of the secret, for a relay that is not to know it.
+
+    The secret is the one of --secret-file or NATPASS_SECRET, else the one that a relay has made in the state directory;
+    without either it is asked for. Run this where the secret may be, and only what it prints goes to the relay.
+
+    \b
+    The verifier lets a relay check logins. With it, nobody has the keys of
+    sealed links. But it is not harmless: whoever has it can log in, and can
+    guess at the secret offline, which a secret of 128 random bits (as relays
+    make them) withstands and a phrase may not.
+    """
+    values = gather(ctx)
+    common = CommonSettings.from_values(PROGRAM, values)
+    logs.set_up(common.log_level, common.log_file)
+    secret = common.secret
+    if secret is None and common.state_dir.read(_SECRET_FILE):
+        secret, _path = _own_secret(common.state_dir)
+    if secret is None:
+        secret = check_secret(ask_secret("secret", "--secret-file"))
+    click.echo(LoginKey.from_secret(secret).to_verifier())
+    click.echo(
+        "keep this like a secret: it lets whoever has it log in, and a weak secret can be guessed from it", err=True
+    )
+    return 0
+
+
+def _verifier(values: Mapping[str, Any]) -> LoginKey | None:
+    """Return the verifier that was given, None if none was."""
+    text = choose_secret("verifier", values["verifier"], values["verifier_file"])
+    return LoginKey.from_verifier(text) if text is not None else None
+
+
+def _is_made_from(verifier: LoginKey, secret: str | None) -> bool:
+    """Tell whether this is the verifier of `secret`; takes about 0.1 s."""
+    try:
+        return secret is not None and LoginKey.from_secret(secret) == verifier
+    except UnicodeEncodeError:
+        return False
 
 
 def _tls_files(values: Mapping[str, Any], state: StateDir) -> TlsFiles | None:

@@ -24,6 +24,7 @@ class Greeting:
         insecure: clients need `--insecure` for this address.
         secret: the secret, None where it must not be shown.
         secret_file: the file that holds it, None if there is none.
+        has_verifier: the relay knows no secret: clients need the one that its verifier was made from.
     """
 
     listening: RelayAddress
@@ -32,6 +33,7 @@ class Greeting:
     insecure: bool
     secret: str | None = field(repr=False)
     secret_file: Path | None
+    has_verifier: bool = False
 
     def lines(self) -> list[str]:
         """Return the lines to print; the first is always `listening on HOST:PORT`."""
@@ -42,6 +44,8 @@ class Greeting:
             lines.append("without TLS: everybody on the way can read and change everything")
         if self.secret_file is not None:
             lines.append(f"the secret is in {self.secret_file}")
+        if self.has_verifier:
+            lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
         options = f"--relay {self.reachable} {self._secret_option()}"
         if self.fingerprint is None:
             options += " --no-tls" + (" --insecure" if self.insecure else "")

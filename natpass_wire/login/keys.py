@@ -7,6 +7,8 @@ Every purpose gets an HKDF output of its own, so that one of them, given away, s
 needs the login key only, and end-to-end encryption will use keys that the login key does not give.
 """
 
+import base64
+import binascii
 import hashlib
 from dataclasses import dataclass, field
 
@@ -25,6 +27,8 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1
 _SCRYPT_MEMORY = 64 * 1024 * 1024
 
 _LOGIN = b"natpass v2 login"
+#: What a login key looks like as text: this, and 43 characters of base64url (RFC 4648 section 5) without padding.
+VERIFIER_PREFIX = "natpass-verifier-1:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +67,45 @@ class LoginKey:
         """Return the login key of `secret`; takes about 0.1 s and 32 MiB."""
         return RootKey.from_secret(secret).login_key()
 
+    @classmethod
+    def from_verifier(cls, text: str) -> "LoginKey":
+        """Return the key that `to_verifier` wrote; white space around it does not matter.
+
+        Raises:
+            UserError: it is no verifier. The text is not repeated: it may be a secret in the wrong place.
+        """
+        encoded = text.strip().removeprefix(VERIFIER_PREFIX)
+        try:
+            key = base64.b64decode(encoded + "=", altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        found = cls(key)
+        if len(key) != KEY_BYTES or found.to_verifier() != text.strip():  # the last character has bits to spare
+            form = f"{VERIFIER_PREFIX} and 43 characters, as 'natpass-relay verifier' prints it"
+            raise UserError(f"this is no verifier: one is {form}")
+        return found
+
+    def to_verifier(self) -> str:
+        """Return the key as text for a relay that is not to know the secret.
+
+        Whoever has it can log in, and can try guesses at the secret offline (0.1 s each): it is kept like a secret. It
+        gives neither the secret, unless that is weak, nor any other key that comes from it.
+        """
+        return VERIFIER_PREFIX + base64.urlsafe_b64encode(self.key).decode().rstrip("=")
+
 
 def check_secret(secret: str) -> str:
     """Return `secret` if it is text and long enough.
 
     Raises:
-        UserError: it has fewer than 16 characters, or came as bytes that are no UTF-8.
+        UserError: it has fewer than 16 characters, came as bytes that are no UTF-8, or is a verifier.
     """
     try:
         secret.encode()
     except UnicodeEncodeError:
         raise UserError("the secret is no UTF-8 text") from None  # the error would show it
+    if secret.startswith(VERIFIER_PREFIX):
+        raise UserError("this is a verifier, which only relays take (--verifier): the secret itself is needed here")
     if len(secret) < MIN_SECRET_CHARACTERS:
         raise UserError(
             f"the secret is {len(secret)} long and needs at least {MIN_SECRET_CHARACTERS} characters: "

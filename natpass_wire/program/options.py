@@ -29,6 +29,13 @@ from natpass_wire.version import __version__
 DEFAULT_PORT = 6154  # WIRE.md §1
 #: Options that make no sense in a config file.
 _NOT_IN_CONFIG = frozenset({"config", "version", "help"})
+#: Options of which one is enough, and those of the command line outrank all others.
+_SECRETS = (
+    ("secret", "secret_file", "verifier", "verifier_file"),
+    ("legacy_secret", "legacy_secret_file"),
+)
+#: Variables with secrets. What we start must not inherit them.
+_SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER")
 _GIVEN = frozenset({ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.PROMPT})
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -154,6 +161,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
         contexts.append(contexts[-1].parent)
     options: dict[str, tuple[str, click.Parameter, click.Context]] = {}  # by key of the config file
     given: dict[str, Any] = {}
+    sources: dict[str, ParameterSource | None] = {}
     values: dict[str, Any] = {}
     for context in contexts:  # the innermost first
         for parameter in context.command.params:
@@ -164,6 +172,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
             values.setdefault(name, context.params[name])
             if context.get_parameter_source(name) in _GIVEN:
                 given.setdefault(name, context.params[name])
+                sources.setdefault(name, context.get_parameter_source(name))
     extra = dict(config_keys or {})
     program = contexts[-1].command_path
     chosen = given.get("config")
@@ -177,15 +186,13 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
         elif key in options:
             name, parameter, context = options[key]
             values[name] = _converted(path, key, value, parameter, context)
-    if given.keys() & {"secret", "secret_file"}:  # the command line outranks either form in the config file
-        values |= {"secret": None, "secret_file": None}
-    if given.keys() & {"legacy_secret", "legacy_secret_file"}:
-        values |= {"legacy_secret": None, "legacy_secret_file": None}
-    # A file that is named outranks the variable that happens to be in the environment.
-    for name in ("secret", "legacy_secret"):
-        source = next((c.get_parameter_source(name) for c in contexts if name in c.params and name in given), None)
-        if source is ParameterSource.ENVIRONMENT and f"{name}_file" in given:
-            del given[name]
+    for names in _SECRETS:  # the command line outranks every form in the config file
+        if given.keys() & set(names):
+            values |= {name: None for name in names if name in values}
+        # What is named outranks the variable that happens to be in the environment.
+        inherited = {name for name in names if sources.get(name) is ParameterSource.ENVIRONMENT}
+        if given.keys() & (set(names) - inherited):
+            given = {name: value for name, value in given.items() if name not in inherited}
     return values | given
 
 
@@ -250,11 +257,11 @@ class CommonSettings:
         """
         chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
         legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
-        variables = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET")
-        inherited = any(variable in os.environ for variable in variables)
-        secret.hide_arguments(program, sys.argv[1:], [chosen, legacy], in_environment=inherited)
-        for variable in variables:
-            os.environ.pop(variable, None)  # what we start must not inherit it
+        inherited = any(variable in os.environ for variable in _SECRET_VARIABLES)
+        hidden = [chosen, legacy, values.get("verifier")]
+        secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
+        for variable in _SECRET_VARIABLES:
+            os.environ.pop(variable, None)
         if chosen is not None:
             check_secret(chosen)
         if chosen is not None and chosen == legacy:
@@ -345,8 +352,20 @@ def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
         )
 
 
-def _ask(what: str, option: str) -> str:
+def ask_secret(what: str, option: str) -> str:
+    """Ask for a secret on the terminal.
+
+    Args:
+        what: `secret` or `legacy secret`, for the question.
+        option: the option that gives it in a file, for the error.
+
+    Raises:
+        UserError: there is no terminal.
+    """
     if not sys.stdin.isatty():
         raise UserError(f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}")
     answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
     return answer
+
+
+_ask = ask_secret

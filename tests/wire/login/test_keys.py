@@ -1,12 +1,15 @@
 """Keys from the secret: known answers, so that nobody changes the derivation by accident."""
 
+import base64
 import hashlib
 import hmac
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from natpass_wire.errors import UserError
-from natpass_wire.login.keys import LoginKey, RootKey, check_secret
+from natpass_wire.login.keys import VERIFIER_PREFIX, LoginKey, RootKey, check_secret
 
 SECRET = "correct horse battery"
 
@@ -40,3 +43,37 @@ def test_secrets_under_16_characters_are_refused_with_the_reason() -> None:
 def test_a_secret_that_is_no_text_is_refused() -> None:
     with pytest.raises(UserError, match="UTF-8"):
         check_secret("x" * 20 + "\udcff")  # what argv makes of a byte that is no UTF-8
+
+
+def test_the_verifier_is_the_login_key_and_nothing_else() -> None:
+    key = LoginKey.from_secret(SECRET)
+    assert key.to_verifier() == "natpass-verifier-1:" + base64.urlsafe_b64encode(key.key).decode().rstrip("=")
+    assert SECRET not in key.to_verifier()
+    assert LoginKey.from_verifier(key.to_verifier()) == key
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_verifier_comes_back_as_it_was(key: bytes) -> None:
+    assert LoginKey.from_verifier(f" {LoginKey(key).to_verifier()}\n").key == key
+
+
+@given(st.text() | st.binary(max_size=80).map(lambda data: VERIFIER_PREFIX + base64.urlsafe_b64encode(data).decode()))
+def test_what_is_no_verifier_is_refused_and_not_repeated(text: str) -> None:
+    if len(text.strip()) == len(LoginKey(bytes(32)).to_verifier()):
+        return  # may be one
+    with pytest.raises(UserError, match="natpass-verifier-1:") as refused:
+        LoginKey.from_verifier(text)
+    assert len(text) < 24 or text not in str(refused.value)
+
+
+def test_one_verifier_has_one_form() -> None:
+    text = LoginKey(bytes(32)).to_verifier()
+    for other in (text[:-1] + "B", text + "=", text[:-1], text + "A", text.removeprefix(VERIFIER_PREFIX), text.upper()):
+        with pytest.raises(UserError):
+            LoginKey.from_verifier(other)
+
+
+def test_a_verifier_is_not_taken_for_the_secret() -> None:
+    with pytest.raises(UserError, match="verifier") as refused:
+        check_secret(LoginKey(b"k" * 32).to_verifier())
+    assert LoginKey(b"k" * 32).to_verifier() not in str(refused.value)
