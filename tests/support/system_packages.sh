@@ -6,7 +6,7 @@ for pair in tmux:tmux vim:vim htop:htop less:less \
     Xvfb:xvfb xauth:xauth xterm:xterm openbox:openbox xclip:xclip xrandr:x11-xserver-utils; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
-# `make bench` compares with it; its server stands in no ordinary user's PATH.
+# Randomart is compared with ssh-keygen's. `make bench` compares with ssh; its server stands in no ordinary user's PATH.
 command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 # The pictures of `make screenshots` are set in it.
