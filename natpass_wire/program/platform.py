@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 if sys.platform == "win32":
 
@@ -9,11 +10,26 @@ if sys.platform == "win32":
         """Return the number of the user that we act as; None where files have no such owner."""
         return None
 
+    def sync_directory(path: Path) -> None:
+        """Have the names in a directory on the disk; here they are when the call that changed them returned."""
+
 else:
 
     def user_id() -> int | None:
         """Return the number of the user that we act as; None where files have no such owner."""
         return os.geteuid()
+
+    def sync_directory(path: Path) -> None:
+        """Have the names in a directory on the disk.
+
+        Raises:
+            OSError: they may not be.
+        """
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 #: Whether a file's owner and mode say who else may touch it.

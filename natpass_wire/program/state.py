@@ -10,7 +10,24 @@ from pathlib import Path
 from platformdirs import user_state_dir
 
 from natpass_wire.errors import UserError
-from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, user_id
+from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, sync_directory, user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Tells one state of a file from another.
+
+    Attributes:
+        inode: which file it is.
+        size: its bytes.
+        written: when its content changed, in ns.
+        changed: when that or its mode or owner did, in ns.
+    """
+
+    inode: int
+    size: int
+    written: int
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,41 @@ class StateDir:
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink()
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file anew, on the disk when this returns; whoever reads it gets the old or the new content, whole.
+
+        Raises:
+            UserError: it can't be written; what there is, is still whole.
+        """
+        target = self.path / name
+        draft = self.path / f".{name}.{secrets.token_hex(4)}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._check_directory()
+            _write_private(draft, content)
+            draft.replace(target)
+            sync_directory(self.path)
+        except OSError as error:
+            raise UserError(f"cannot write {target}: {error.strerror}; see --state-dir") from error
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Return what differs once a file is another one, or has other content or another mode; None: there is none.
+
+        Raises:
+            UserError: it can't be looked at.
+        """
+        path = self.path / name
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
+        return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def _check_directory(self) -> None:
         _check_owner(self.path, self.path.stat(), forbidden=0o022)

@@ -74,3 +74,38 @@ def test_an_empty_file_is_made_anew(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named() -> None:
     with pytest.raises(UserError, match="state-dir"):
         StateDir(Path("/proc/no/such")).make_once("token", lambda: b"one")
+
+
+def test_a_file_is_replaced_whole_and_closed_to_others(tmp_path: Path) -> None:
+    state = StateDir(tmp_path / "state")
+    assert state.stamp("list") is None
+    state.replace("list", b"one")
+    first = state.stamp("list")
+    assert first == state.stamp("list")
+    state.replace("list", b"two")
+    assert state.read("list") == b"two"
+    assert state.stamp("list") != first
+    assert [path.name for path in state.path.iterdir()] == ["list"]
+    assert stat.S_IMODE((state.path / "list").stat().st_mode) == 0o600
+
+
+def test_a_stamp_changes_with_the_mode(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.replace("list", b"one")
+    first = state.stamp("list")
+    (tmp_path / "list").chmod(0o604)
+    assert state.stamp("list") != first
+
+
+def test_what_can_not_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = StateDir(tmp_path)
+    state.replace("list", b"one")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="cannot write .*list: No space left on device; see --state-dir"):
+        state.replace("list", b"two")
+    assert state.read("list") == b"one"
+    assert [path.name for path in tmp_path.iterdir()] == ["list"]
