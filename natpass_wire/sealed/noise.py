@@ -253,7 +253,7 @@ class HandshakeState:
         message = b"".join(parts)
         if len(message) > MAX_MESSAGE_BYTES:
             raise LocalProtocolError("a Noise message that is too long")
-        self._done()
+        self._writes = False
         return message
 
     def read_message(self, message: bytes) -> bytes:
@@ -269,7 +269,7 @@ class HandshakeState:
         for token in tokens:
             message = self._read(token, message)
         payload = self._symmetric.decrypt_and_hash(message)
-        self._done()
+        self._writes = True
         return payload
 
     def split(self) -> tuple[CipherState, CipherState]:
@@ -287,9 +287,6 @@ class HandshakeState:
             raise LocalProtocolError("a step of a handshake out of its turn, or after an error")
         self._writes = None  # it stays so if this message fails
         return self._messages.pop(0)
-
-    def _done(self) -> None:
-        self._writes = self._initiator is (len(self._messages) % 2 == 1)
 
     def _write(self, token: Token) -> bytes:
         """Return what `token` adds to a message of ours."""

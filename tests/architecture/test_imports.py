@@ -30,7 +30,13 @@ class Rule:
 RULES = [
     Rule(
         "the wire's core is sans-IO",
-        ("natpass_wire/*.py", "natpass_wire/login/*.py", "natpass_wire/stream/*.py", "natpass_wire/identity/*.py"),
+        (
+            "natpass_wire/*.py",
+            "natpass_wire/login/*.py",
+            "natpass_wire/stream/*.py",
+            "natpass_wire/identity/*.py",
+            "natpass_wire/sealed/*.py",
+        ),
         (*IMPURE, "os", "pathlib"),
     ),
     Rule(
