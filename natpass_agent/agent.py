@@ -41,7 +41,7 @@ class Agent:
         on_status: called when we come nearer to the relay, or further from it.
         answer_seconds: within this time every link is answered.
         keep_seconds: how long a link is kept whose opener is away.
-        allow_plain: serve the links of existing natpass programs as well, which end with their connection.
+        allow_unsealed: serve links that are not sealed as well, above all those of existing natpass programs.
     """
 
     def __init__(
@@ -54,12 +54,13 @@ class Agent:
         on_status: Callable[[RelayStatus], None] | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         keep_seconds: float = KEEP_SECONDS,
-        allow_plain: bool = False,
+        allow_unsealed: bool = False,
     ) -> None:
         self._servers = {server.kind: server for server in (links.all_kinds() if kinds is None else kinds)}
         self._facts = host().facts() if facts is None else facts
         self._policy = Policy(frozenset(self._servers), max_links)
         self._answer_seconds = answer_seconds
+        self._allow_unsealed = allow_unsealed
         self._tasks = Tasks()
         self._links: set[IncomingLink] = set()
         self._stopping = False
@@ -67,10 +68,11 @@ class Agent:
         self.client = RelayClient(
             target,
             on_status=on_status,
-            on_link=self._asked if allow_plain else self._asked_in_vain,
+            on_link=self._asked_plainly,
             on_stream=self._asked,
             on_online=self._introduce,
             keep_seconds=keep_seconds,
+            allow_unsealed=allow_unsealed,
         )
 
     @property
@@ -106,9 +108,13 @@ class Agent:
             about = Msg(type=MsgType.about, from_id=session.client_id, to=RELAY_ID, about=self.about())
             session.send(about)
 
-    def _asked_in_vain(self, link: IncomingLink, request: ConnectRequest) -> None:
-        text = "this agent serves no plain links (natpass-agent --allow-plain would)"
-        log.info("refused a plain %s link of %s", kind_name(request.kind), printable(link.peer))
+    def _asked_plainly(self, link: IncomingLink, request: ConnectRequest) -> None:
+        sealing = self.client.target.sealing
+        if self._allow_unsealed and not (sealing is not None and sealing.trust.is_sealed(link.peer)):
+            self._asked(link, request)
+            return
+        text = "this agent serves sealed links only (natpass-agent --allow-unsealed would serve others)"
+        log.warning("refused an unsealed %s link of %s", kind_name(request.kind), printable(link.peer))
         link.refuse(text, ConnectResponse.REFUSED)
 
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
@@ -123,6 +129,8 @@ class Agent:
             log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
             link.refuse(refusal.text, refusal.reason)
             return
+        if link.peer_key is None:
+            log.warning("%s opens an unsealed %s link", printable(link.peer), kind_name(request.kind))
         server = self._servers[request.kind]
         name = f"{kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
         self._links.add(link)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,9 +13,12 @@ from natpass_agent import instance, links
 from natpass_agent.agent import Agent
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
+from natpass_agent.trust import SealedPeers
 from natpass_wire.aio import runtime
+from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.errors import UserError
+from natpass_wire.identity.keys import load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
@@ -52,9 +56,13 @@ def command(ctx: click.Context, /, **_: object) -> int:
     client_id = _client_id(values["id"])
     with instance.lock(settings.common.state_dir, client_id, locks()):
         token = instance.token(settings.common.state_dir, client_id)
-        target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM)
+        identity = load_identity(settings.common.state_dir, "agent")
+        seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
+        target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         agent = partial(Agent, target, kinds=links.all_kinds(values["display"]))
-        return runtime.run(serve(partial(agent, keep_seconds=values["keep_links"], allow_plain=values["allow_plain"])))
+        return runtime.run(
+            serve(partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"]))
+        )
 
 
 async def serve(make_agent: Callable[[], Agent]) -> int:

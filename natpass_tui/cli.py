@@ -194,8 +194,8 @@ async def _show(
     program: str = "",
     desktop: DesktopRequest | None = None,
 ) -> int:
-    plain = bool(values.get("allow_plain"))
-    async with logged_in(target, listed_agents(values), allow_plain=plain) as console:
+    unsealed = bool(values.get("allow_unsealed"))
+    async with logged_in(target, listed_agents(values), allow_unsealed=unsealed) as console:
         if agent:
             check_agent(console, agent)
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen

@@ -6,7 +6,9 @@ import secrets
 import shutil
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -14,8 +16,10 @@ import click
 from natpass_tui.session.agents import Presence, similar
 from natpass_tui.session.console import ROSTER, Console
 from natpass_wire.aio.dial import RelayTarget
+from natpass_wire.aio.sealing import Sealing, TrustAll
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
+from natpass_wire.identity.keys import load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
@@ -57,22 +61,24 @@ def relay_target(values: Mapping[str, Any]) -> RelayTarget:
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
-    return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM)
+    identity = load_identity(settings.common.state_dir, "console")
+    seal = partial(Sealing, identity.private, trust=TrustAll(), clock=time.monotonic)
+    return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM, seal=seal)
 
 
 @contextlib.asynccontextmanager
-async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_plain: bool = False) -> AsyncIterator[Console]:
+async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_unsealed: bool = False) -> AsyncIterator[Console]:
     """Have a console that is logged in.
 
     Args:
         relay: the relay, and who we are.
         ids: agents to know of, see `listed_agents`.
-        allow_plain: take existing natpass agents as well, whose links end with the connection.
+        allow_unsealed: take existing natpass agents as well, whose links end with the connection.
 
     Raises:
         UserError: it could not be, with the reason.
     """
-    console = Console(relay, listed=ids, allow_plain=allow_plain)
+    console = Console(relay, listed=ids, allow_unsealed=allow_unsealed)
     tasks = Tasks()
     running = tasks.start(console.run(), "console")
     try:

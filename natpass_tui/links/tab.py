@@ -124,6 +124,11 @@ class LinkTab(ABC):
         return life.mark(self.state)
 
     @property
+    def is_unsealed(self) -> bool:
+        """Whether the relay can read and change what the tab's link carries."""
+        return self._link is not None and self._link.peer_key is None
+
+    @property
     def is_live(self) -> bool:
         """Whether something runs, within reach or not."""
         return isinstance(self.state, Live | Reconnecting)

@@ -83,7 +83,7 @@ class Console:
 
     Args:
         target: the relay, and who we are.
-        allow_plain: open links as existing natpass programs do, where an agent speaks no streams.
+        allow_unsealed: open links as existing natpass programs do, where an agent knows no others.
         listed: ids to show whether or not they are connected (the only ones, with a relay without a roster).
         connect: makes the connection; tests pass a fake.
         clock: Unix seconds.
@@ -93,14 +93,15 @@ class Console:
         self,
         target: RelayTarget,
         *,
-        allow_plain: bool = False,
+        allow_unsealed: bool = False,
         listed: Sequence[str] = (),
         connect: Callable[..., ClientPort] = RelayClient,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.relay = str(target.address)
         self.clock = clock
-        self._allow_plain = allow_plain
+        self._allow_unsealed = allow_unsealed
+        self._sealing = target.sealing
         self.fleet = Fleet()
         self.latencies = Latencies()
         self.tabs: Tabs[LiveTab] = Tabs()
@@ -188,12 +189,15 @@ class Console:
             LinkEndedError: they would be, and that is not allowed.
         """
         agent = self.fleet.get(peer)
-        if self.has_roster and (agent is None or agent.streams or agent.presence is not Presence.ONLINE):
+        if self._sealing is not None and (
+            self._sealing.trust.is_sealed(peer)  # whatever anybody says of it now
+            or (self.has_roster and (agent is None or agent.streams or agent.presence is not Presence.ONLINE))
+        ):
             return False
-        if self._allow_plain:
+        if self._allow_unsealed:
             return True
-        why = f"{peer} is an existing natpass program" if self.has_roster else "this relay has no roster to say more"
-        text = f"links that end with the connection need --allow-plain ({why})"
+        why = "the relay says so" if self.has_roster else "this relay has no roster to say more"
+        text = f"{peer} is an existing natpass program ({why}): its links are not sealed, and need --allow-unsealed"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def measure(self) -> None:

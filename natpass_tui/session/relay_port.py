@@ -14,6 +14,11 @@ class LinkPort(Protocol):
     """An open link, see `natpass_wire.aio.link.Link`."""
 
     @property
+    def peer_key(self) -> bytes | None:
+        """The agent's static key; None: the link is not sealed, the relay can read and change what it carries."""
+        ...
+
+    @property
     def end(self) -> End | None:
         """Why the link ended, None while it has not."""
         ...

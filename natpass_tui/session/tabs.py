@@ -26,6 +26,11 @@ class Tab(Protocol):
         ...
 
     @property
+    def is_unsealed(self) -> bool:
+        """Whether the relay can read and change what it carries."""
+        ...
+
+    @property
     def waits(self) -> bool:
         """Whether it goes on as soon as the relay is there."""
         ...

@@ -16,6 +16,8 @@ from natpass_tui.widgets.cells import fit
 
 #: A tab's title has at most so many cells, so that a long id does not push the others away.
 _MOST_TITLE = 24
+#: Stands before the title of a tab whose link is not sealed.
+_OPEN_PADLOCK = "\N{OPEN LOCK}"
 
 
 class TabBar(Widget):
@@ -72,6 +74,8 @@ class TabBar(Widget):
         if tab is None:
             return " fleet ", ""
         title = tab.title if cell_len(tab.title) <= _MOST_TITLE else fit(tab.title, _MOST_TITLE)
+        if tab.is_unsealed:
+            title = f"{_OPEN_PADLOCK} {title}"
         mark = tab.mark or ("♪" if tab.bell else "•" if tab.activity else "")
         return f" {number} {title}", f" {mark} " if mark else " "
 

@@ -57,6 +57,9 @@ class Arrivals:
             timer.cancel()
         self._timers.clear()
 
+    def link_sealed(self, link: RecordLink) -> None:
+        """Wait on: nothing is done before the hello."""
+
     def link_received(self, link: RecordLink, record: bytes) -> None:
         """Take the first record."""
         self._forget(link)
@@ -83,6 +86,9 @@ class LastWords:
         self._door = door
         self._reply: bytes | None = StreamRecord(reply=StreamReply(text=text, reason=reason)).SerializeToString()
         self._end = End(LinkEnd.FAILED, text)
+
+    def link_sealed(self, link: RecordLink) -> None:
+        """Not called: it was before."""
 
     def link_received(self, link: RecordLink, record: bytes) -> None:
         """Take no more."""

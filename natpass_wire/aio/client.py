@@ -64,6 +64,7 @@ class RelayClient:
         keep_seconds: how long a stream is kept whose opener is away.
         on_relay_message: takes the relay's own messages.
         on_online: called with each new session, before anything else uses it.
+        allow_unsealed: take links that are not sealed as well.
         rng: randomness for the delays, uniform in [0, 1).
     """
 
@@ -77,6 +78,7 @@ class RelayClient:
         keep_seconds: float = KEEP_SECONDS,
         on_relay_message: Callable[[Msg], None] | None = None,
         on_online: Callable[[Session], None] | None = None,
+        allow_unsealed: bool = False,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self.target = target
@@ -84,6 +86,7 @@ class RelayClient:
         self._on_link = on_link
         self._on_relay_message = on_relay_message
         self._on_online = on_online
+        self._allow_unsealed = allow_unsealed
         self._rng = rng
         self._backoff = Backoff()
         self._repeats = Repeats()
@@ -208,6 +211,8 @@ class RelayClient:
             on_record_link=self.streams.arriving,
             on_relay_message=self._on_relay_message,
             capabilities=logged_in.capabilities,
+            sealing=self.target.sealing,
+            allow_unsealed=self._allow_unsealed,
         )
         self.session = session
         log.info("logged in at %s as %s", self.target.address, self.client_id)

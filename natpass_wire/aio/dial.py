@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from natpass_wire import envelope
 from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.sockets import FrameHandler, FrameSocket
 from natpass_wire.aio.tls import client_context
 from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError
@@ -74,6 +75,7 @@ class RelayTarget:
         login: the key of handshake v2, or the login of an older dialect.
         verify: check the certificate against the system's authorities. Handshake v2 binds the certificate itself.
         dead_after: seconds of silence that end the connection, with handshake v2; the relay may want fewer.
+        sealing: how our links are sealed; None: they are not.
     """
 
     address: RelayAddress
@@ -82,6 +84,7 @@ class RelayTarget:
     login: LoginKey | LegacyLogin
     verify: bool = False
     dead_after: float = SILENCE_V2
+    sealing: Sealing | None = None
 
 
 @dataclass(slots=True)

@@ -43,6 +43,11 @@ class Link(Protocol):
         ...
 
     @property
+    def peer_key(self) -> bytes | None:
+        """The static key that the other end has proved to have; None: the link is not sealed."""
+        ...
+
+    @property
     def link_id(self) -> str:
         """The link's id."""
         ...

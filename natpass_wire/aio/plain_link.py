@@ -62,6 +62,11 @@ class PlainLink:
         return self._state.peer
 
     @property
+    def peer_key(self) -> None:
+        """Return None: plain links are not sealed."""
+        return
+
+    @property
     def link_id(self) -> str:
         """The link's id."""
         return self._state.link_id

@@ -2,14 +2,24 @@
 
 from typing import Protocol
 
+from natpass_wire.aio.sealing import Trust
 from natpass_wire.envelope import record_head
+from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import encode_frame_of
 from natpass_wire.links import End, LinkState
+from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
 from natpass_wire.stream.transport import Transport, Unsealed
 
 
 class Passenger(Protocol):
     """Whose records a link carries. All calls come from the event loop."""
+
+    def link_sealed(self, link: "RecordLink") -> None:
+        """Take note that the other end has proved who it is, `link.peer_key`; records may be sent.
+
+        Raises:
+            NotTrustedError: it is not who was there before.
+        """
 
     def link_received(self, link: "RecordLink", record: bytes) -> None:
         """Take a record."""
@@ -29,27 +39,71 @@ class RecordLink:
         state: the link.
         head: the envelope of the frames that we send, serialised: what stands before the payload.
         peer_head: that of the frames that the other end sends, as far as it is canonical.
+        handshake: what its records are sealed by; None: they are not.
+        trust: whom we trust, where they are.
     """
 
-    def __init__(self, state: LinkState, head: bytes, peer_head: bytes) -> None:
+    def __init__(
+        self,
+        state: LinkState,
+        head: bytes,
+        peer_head: bytes,
+        handshake: OpenerHandshake | TargetHandshake | None,
+        trust: Trust | None,
+    ) -> None:
         self.state = state
         #: Whose records it carries.
         self.passenger: Passenger
-        self.transport: Transport = Unsealed()
         self._head = head
         self.peer_head = peer_head
+        self._handshake = handshake
+        self._trust = trust
+        self._transport: Transport | None = Unsealed() if handshake is None else None
+        #: The other end's static key, once it has proved that it has it; None on links that are not sealed.
+        self.peer_key: bytes | None = None
+        #: Whether the link ended because of that key.
+        self.is_distrusted = False
 
     @property
     def peer(self) -> str:
         """The other end's client id."""
         return self.state.peer
 
+    @property
+    def is_sealing(self) -> bool:
+        """Whether its records are, or will be, sealed."""
+        return self._handshake is not None
+
+    def answer(self, offer: bytes) -> bytes:
+        """Target: return what goes into the answer to `offer`.
+
+        Raises:
+            RemoteProtocolError: the offer is none.
+        """
+        return self._handshake.second(offer) if isinstance(self._handshake, TargetHandshake) else b""
+
+    def answered(self, answer: bytes) -> bytes | None:
+        """Opener: take the target's answer; return the frame that has to go out before all others, if there is one.
+
+        Raises:
+            RemoteProtocolError: the answer is none.
+            NotTrustedError: it comes from somebody whom we do not trust, who has learnt nothing of us.
+        """
+        if not isinstance(self._handshake, OpenerHandshake):
+            return None
+        self._trusted(self._handshake.second(answer))
+        data, self._transport = self._handshake.third()
+        self.passenger.link_sealed(self)
+        return encode_frame_of(self._head, record_head(len(data)), data)
+
     def next_frame(self) -> bytes | None:
         """Return the next frame, None if there is nothing to send now."""
+        if self._transport is None:
+            return None
         record = self.passenger.next_record(self)
         if record is None:
             return None
-        data = self.transport.seal(record)
+        data = self._transport.seal(record)
         # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
         return encode_frame_of(self._head, record_head(len(data)), data)
 
@@ -58,5 +112,19 @@ class RecordLink:
 
         Raises:
             RemoteProtocolError: it is not what the other end sent next, or it breaks the protocol of the stream.
+            NotTrustedError: it ends the handshake with somebody whom we do not trust.
         """
-        self.passenger.link_received(self, self.transport.open(data))
+        if self._transport is not None:
+            self.passenger.link_received(self, self._transport.open(data))
+            return
+        if not isinstance(self._handshake, TargetHandshake):
+            raise LocalProtocolError("a record before the answer")  # the table of links lets none through
+        key, transport = self._handshake.third(data)
+        self._trusted(key)
+        self._transport = transport
+        self.passenger.link_sealed(self)
+
+    def _trusted(self, key: bytes) -> None:
+        if self._trust is not None:
+            self._trust.check(self.peer, key)
+        self.peer_key = key

@@ -10,6 +10,7 @@ from natpass_wire import envelope
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.plain_link import IncomingPlainLink, PlainLink
 from natpass_wire.aio.record_link import Passenger, RecordLink
+from natpass_wire.aio.sealing import NotTrustedError, Sealing
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import Batch, encode_frame
@@ -18,6 +19,7 @@ from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse, State
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer, StreamOffer
+from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
 from natpass_wire.stream import VERSION
 from natpass_wire.stream.fair import Turns
 from natpass_wire.text import printable
@@ -43,6 +45,8 @@ class Session:
         on_record_link: takes a link that somebody makes for a stream; returns whether it does.
         on_relay_message: takes the relay's own messages (roster, round-trip times).
         capabilities: what the relay announced at login.
+        sealing: how links for streams are sealed; None: they are not.
+        allow_unsealed: take links that are not sealed as well.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Session:
         on_record_link: Callable[[RecordLink], bool] | None = None,
         on_relay_message: Callable[[Msg], None] | None = None,
         capabilities: frozenset[str] = frozenset(),
+        sealing: Sealing | None = None,
+        allow_unsealed: bool = False,
     ) -> None:
         self.client_id = client_id
         #: What the relay understands beyond WIRE.md: send nothing else of ours.
@@ -66,6 +72,8 @@ class Session:
         self._on_link = on_link
         self._on_record_link = on_record_link
         self._on_relay_message = on_relay_message
+        self._sealing = sealing
+        self._allow_unsealed = allow_unsealed
         self._table = LinkTable(client_id, accepts=on_link is not None or on_record_link is not None)
         self._links: dict[LinkState, PlainLink] = {}
         self._record_links: dict[LinkState, RecordLink] = {}
@@ -130,15 +138,17 @@ class Session:
         return link
 
     def carry(self, peer: str, passenger: Passenger) -> RecordLink:
-        """Make a link to `peer` for a stream. Records may be sent at once: they arrive behind the request.
+        """Make a link to `peer` for a stream. Where it is not sealed, its records go out behind the request.
 
         Raises:
             LocalProtocolError: there are too many links.
         """
-        request = ConnectRequest(kind=ConnectRequest.stream, offer=StreamOffer(version=VERSION))
-        state, message = self._table.open(peer, secrets.token_hex(8), request)
+        link_id = secrets.token_hex(8)
+        handshake = self._sealing.opener(self.client_id, peer, link_id) if self._sealing is not None else None
+        offer = StreamOffer(version=VERSION, handshake=handshake.first() if handshake is not None else b"")
+        state, message = self._table.open(peer, link_id, ConnectRequest(kind=ConnectRequest.stream, offer=offer))
         self.send(message)
-        link = self._record_link(state)
+        link = self._record_link(state, handshake)
         link.passenger = passenger
         self._add_record_link(link)
         return link
@@ -310,28 +320,65 @@ class Session:
 
     def _offered(self, state: LinkState, offer: StreamOffer) -> None:
         """Take a link for a stream, if it is one that we can carry. What is asked for comes in its first record."""
-        link = self._record_link(state)
-        refusal = ""
-        if offer.version < VERSION or offer.handshake:
-            refusal = f"{self.client_id} speaks streams of version {VERSION}, not sealed, and no others"
+        sealing = self._sealing if offer.handshake else None
+        handshake = sealing.target(self.client_id, state.peer, state.link_id) if sealing is not None else None
+        link = self._record_link(state, handshake)
+        refusal, answer = "", b""
+        try:
+            answer = link.answer(offer.handshake)
+        except RemoteProtocolError as error:
+            refusal = str(error)
+        if offer.version < VERSION:
+            refusal = f"{self.client_id} speaks streams of version {VERSION} and no others"
+        elif bool(offer.handshake) != link.is_sealing or not (link.is_sealing or self._may_be_unsealed(state.peer)):
+            refusal = f"{self.client_id} takes {'no' if offer.handshake else 'only'} sealed links"
+            log.warning("refused a link of %s: %s", printable(state.peer), refusal)
         elif self._on_record_link is None:
             refusal = f"{self.client_id} serves no links"
-        elif not self._on_record_link(link):
+        elif not refusal and not self._on_record_link(link):
             refusal = f"{self.client_id} takes no more links of yours at the moment"
         if refusal:
             self.refuse_link(state, refusal, ConnectResponse.REFUSED)
             return
-        self.send(self._table.accept(state, StreamAnswer(version=VERSION)))
+        self.send(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer)))
         self._add_record_link(link)
 
-    def _answered(self, link: RecordLink, answer: ConnectResponse) -> None:
-        if not answer.HasField("answer") or answer.answer.version != VERSION:
-            self.end_record_link(link, End(LinkEnd.FAILED, f"{printable(link.peer)} does not speak our streams"))
+    def _may_be_unsealed(self, peer: str) -> bool:
+        """Tell whether a link that is not sealed is taken: who once sealed theirs is not spoken to otherwise."""
+        return self._allow_unsealed and not (self._sealing is not None and self._sealing.trust.is_sealed(peer))
 
-    def _record_link(self, state: LinkState) -> RecordLink:
+    def _answered(self, link: RecordLink, answer: ConnectResponse) -> None:
+        """Take the answer to a link that we made for a stream."""
+        if not answer.HasField("answer") or answer.answer.version != VERSION:
+            text = f"{printable(link.peer)} does not speak our streams"
+            self.end_record_link(link, End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+            return
+        try:
+            frame = link.answered(answer.answer.handshake)
+        except RemoteProtocolError as error:
+            text = f"no sealed link to {printable(link.peer)}: {error}"
+            self.end_record_link(link, End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+        except NotTrustedError as error:
+            self._distrust(link, error)
+        else:
+            if frame is not None:
+                self._socket.write(frame)
+                self.wake(link)
+
+    def _distrust(self, link: RecordLink, error: NotTrustedError) -> None:
+        """End a link whose other end is not who it should be. It is told no more than that."""
+        link.is_distrusted = True
+        message = self._table.end(link.state, End(LinkEnd.FAILED, str(error), reason=ConnectResponse.REFUSED))
+        if message is not None:
+            message.end.text = "not trusted"
+            self.send(message)
+        self._forget(link.state)
+
+    def _record_link(self, state: LinkState, handshake: OpenerHandshake | TargetHandshake | None) -> RecordLink:
         head = self._table.message(state, Msg(type=MsgType.record)).SerializeToString()
         peer_head = Msg(type=MsgType.record, from_id=state.peer, to=self.client_id, link_id=state.link_id)
-        return RecordLink(state, head, peer_head.SerializeToString())
+        trust = self._sealing.trust if self._sealing is not None else None
+        return RecordLink(state, head, peer_head.SerializeToString(), handshake, trust)
 
     def _add_record_link(self, link: RecordLink) -> None:
         self._record_links[link.state] = self._record_heads[link.peer_head] = link
@@ -358,6 +405,9 @@ class Session:
         except RemoteProtocolError as error:
             log.warning("link %s with %s: %s", printable(link.state.link_id), printable(link.peer), error)
             self.end_record_link(link, End(LinkEnd.FAILED, f"protocol error: {error}"))
+        except NotTrustedError as error:
+            log.warning("link %s with %s: %s", printable(link.state.link_id), printable(link.peer), error)
+            self._distrust(link, error)
 
     def _send_records(self) -> None:
         """Send what streams have to say, each in its turn, as far as the socket takes it."""

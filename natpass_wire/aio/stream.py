@@ -8,6 +8,7 @@ from typing import Protocol
 
 from natpass_wire.aio.link import Detached, LinkEndedError
 from natpass_wire.aio.record_link import RecordLink
+from natpass_wire.aio.sealing import NotTrustedError
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
@@ -15,6 +16,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamHello
 from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore
+from natpass_wire.text import printable
 
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
 MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
@@ -50,6 +52,7 @@ class Stream:
         self._link: RecordLink | None = None
         self._unread: deque[tuple[Msg, int]] = deque()
         self._was_opened = False
+        self._peer_key: bytes | None = None
         self._owed = 0  # units of the message that the reader has at present
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -62,6 +65,11 @@ class Stream:
     def peer(self) -> str:
         """The other end's client id."""
         return self._peer
+
+    @property
+    def peer_key(self) -> bytes | None:
+        """The other end's static key; None: the stream is not sealed (or, an opener's, was not answered yet)."""
+        return self._peer_key
 
     @property
     def link_id(self) -> str:
@@ -199,6 +207,8 @@ class Stream:
         """
         older, self._link = self._link, link
         link.passenger = self
+        if hello is not None:
+            self._peer_key = link.peer_key
         if older is not None:
             self._keeper.end_link(older, End(LinkEnd.CLOSED, "the stream goes on over another link"))
         if hello is None:
@@ -226,6 +236,16 @@ class Stream:
 
     # Passenger: what the link calls
 
+    def link_sealed(self, link: RecordLink) -> None:
+        """Take note of who is at the other end; it has to be who was there before.
+
+        Raises:
+            NotTrustedError: it is not.
+        """
+        if self._peer_key is not None and link.peer_key != self._peer_key:
+            raise NotTrustedError(f"{printable(self._peer)} came back with another key")
+        self._peer_key = link.peer_key
+
     def link_received(self, link: RecordLink, record: bytes) -> None:
         """Take a record.
 
@@ -241,7 +261,7 @@ class Stream:
         """Wait for another link."""
         if link is not self._link:
             return
-        if self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET:
+        if link.is_distrusted or (self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET):
             self._link = None
             self.core.detach()
             self.fail(end)

@@ -119,6 +119,8 @@ class Streams:
                 await stream.opened()
         except TimeoutError as error:
             text = f"{printable(peer)} did not answer within {timeout:.0f} s"
+            if stream.detached is not None:
+                text = f"{text}: {stream.detached.reason}"
             stream.close(text, LinkEnd.FAILED)
             raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.ABSENT)) from error
         except BaseException:
@@ -167,7 +169,10 @@ class Streams:
         """
         hello = parse_hello(record).hello
         stream = self._streams.get((link.peer, hello.stream_id))
-        if stream is not None and stream.core.state is not State.ENDED and not stream.core.is_opener:
+        if stream is not None and stream.peer_key != link.peer_key:
+            # Somebody else's stream, or one that was sealed and would now not be: it does not exist for this one.
+            self._turn_away(link, GONE_TEXT, ConnectResponse.GONE)
+        elif stream is not None and stream.core.state is not State.ENDED and not stream.core.is_opener:
             stream.ride(link, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
             if len(self._streams) >= MAX_STREAMS and not self.evict():

@@ -2,9 +2,10 @@
 
     root      = scrypt(secret)                      slow on purpose, once at start
     login key = HKDF-SHA256(root, "natpass v2 login")
+    link key  = HKDF-SHA256(root, "natpass v2 link psk")
 
 Every purpose gets an HKDF output of its own, so that one of them, given away, says nothing about the others: a relay
-needs the login key only, and end-to-end encryption will use keys that the login key does not give.
+needs the login key only, which does not give the link key: the psk of sealed links.
 """
 
 import base64
@@ -27,6 +28,7 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1
 _SCRYPT_MEMORY = 64 * 1024 * 1024
 
 _LOGIN = b"natpass v2 login"
+_LINK = b"natpass v2 link psk"
 #: What a login key looks like as text: this, and 43 characters of base64url (RFC 4648 section 5) without padding.
 VERIFIER_PREFIX = "natpass-verifier-1:"
 
@@ -50,6 +52,10 @@ class RootKey:
             dklen=KEY_BYTES,
         )
         return cls(root)
+
+    def link_key(self) -> "LinkKey":
+        """Return the key that consoles and agents seal their links with, and a relay need not have."""
+        return LinkKey(HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=_LINK).derive(self._bytes))
 
     def login_key(self) -> "LoginKey":
         """Return the key that proves at login that one knows the secret."""
@@ -92,6 +98,13 @@ class LoginKey:
         gives neither the secret, unless that is weak, nor any other key that comes from it.
         """
         return VERIFIER_PREFIX + base64.urlsafe_b64encode(self.key).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKey:
+    """The pre-shared key of sealed links. Its bytes are not part of its repr."""
+
+    key: bytes = field(repr=False)
 
 
 def check_secret(secret: str) -> str:

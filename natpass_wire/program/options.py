@@ -16,10 +16,11 @@ import click
 from click.core import ParameterSource
 
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loopback
+from natpass_wire.aio.sealing import Sealing
 from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import v2
-from natpass_wire.login.keys import LoginKey, check_secret
+from natpass_wire.login.keys import LinkKey, RootKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import config, logs, secret
@@ -131,9 +132,10 @@ def connection_options(command: Command) -> Command:
             ),
             click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure."),
             click.option(
-                "--allow-plain",
+                "--allow-unsealed",
                 is_flag=True,
-                help="Take existing natpass programs at the other end as well: their links end with the connection.",
+                help="Take existing natpass programs at the other end as well: their links end with the connection, "
+                "and whoever runs the relay can read and change what they carry.",
             ),
             click.option(
                 "--legacy",
@@ -314,7 +316,14 @@ class ConnectionSettings:
         return cls(common, relay, not values["no_tls"], legacy)
 
     def target(
-        self, client_id: str, role: Role, token: bytes, capabilities: tuple[str, ...], program: str
+        self,
+        client_id: str,
+        role: Role,
+        token: bytes,
+        capabilities: tuple[str, ...],
+        program: str,
+        *,
+        seal: Callable[[LinkKey], Sealing],
     ) -> RelayTarget:
         """Return the relay and how to log in there; asks for a missing secret on a terminal.
 
@@ -324,6 +333,7 @@ class ConnectionSettings:
             token: the secret instance token.
             capabilities: what we understand beyond WIRE.md.
             program: the program's name, for the relay's log.
+            seal: says how links are sealed, given the key that all who know the secret have.
 
         Raises:
             UserError: there is no secret.
@@ -333,10 +343,12 @@ class ConnectionSettings:
             legacy_secret = self.common.legacy_secret or _ask("legacy secret", "--legacy-secret-file")
             login = LegacyLogin(self.legacy, legacy_secret)
             verify = self.tls and not self.common.insecure and not self.relay.is_loopback
-            return RelayTarget(self.relay, self.tls, claims, login, verify=verify)
-        key = LoginKey.from_secret(self.common.secret or check_secret(_ask("secret", "--secret-file")))
+            return RelayTarget(self.relay, self.tls, claims, login, verify=verify)  # nothing to seal with
+        root = RootKey.from_secret(self.common.secret or check_secret(_ask("secret", "--secret-file")))
+        key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
-        return RelayTarget(self.relay, self.tls, claims, key, dead_after=self.common.dead_after)
+        sealing = seal(root.link_key())
+        return RelayTarget(self.relay, self.tls, claims, key, dead_after=self.common.dead_after, sealing=sealing)
 
 
 def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:

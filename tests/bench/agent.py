@@ -26,6 +26,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.shell_pb2 import ShellData
+from tests.support.sealing import sealing
 
 assert sys.platform != "win32"
 
@@ -96,7 +97,8 @@ async def remote_echo(console: RelayClient) -> list[float]:
 
 
 def target(address: RelayAddress, client_id: str, role: Role) -> RelayTarget:
-    return RelayTarget(address, tls=False, claims=Claims(client_id, role, (), "bench", bytes(16)), login=KEY)
+    claims = Claims(client_id, role, (), "bench", bytes(16))
+    return RelayTarget(address, tls=False, claims=claims, login=KEY, sealing=sealing())
 
 
 def fork_relay_and_agent() -> tuple[int, int, RelayAddress]:

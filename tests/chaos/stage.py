@@ -19,6 +19,7 @@ from tests.chaos import watch
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.support.network.plan import CutPlan
 from tests.support.network.proxy import NetworkProxy
+from tests.support.sealing import link_key, sealing
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def target(port: int) -> RelayTarget:
     """Return what a console in this process logs in with."""
     key = LoginKey.from_secret(SECRET)
     claims = v2.Claims("tui-tests-01234567", Role.ROLE_CONSOLE, (), "tests", v2.instance_tag(key, os.urandom(32)))
-    return RelayTarget(RelayAddress("127.0.0.1", port), True, claims, key)
+    return RelayTarget(RelayAddress("127.0.0.1", port), True, claims, key, sealing=sealing(link_key(SECRET)))
 
 
 class ChaosError(Exception):

@@ -22,6 +22,7 @@ from natpass_wire.pb.login_pb2 import Role
 from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
+from tests.support.sealing import link_key, sealing
 from tests.support.waiting import wait_for, wait_until
 
 assert sys.platform != "win32"
@@ -158,7 +159,13 @@ def test_it_needs_no_display_and_imports_nothing_that_does(tmp_path: Path) -> No
 async def open_shell(port: int, tasks: Tasks, program: str) -> Link:
     """Open a shell on the agent `box`, as a console would."""
     claims = v2.Claims("tui-test-01234567", Role.ROLE_CONSOLE, (), "test", bytes(16))
-    target = RelayTarget(RelayAddress("127.0.0.1", port), tls=False, claims=claims, login=LoginKey.from_secret(SECRET))
+    target = RelayTarget(
+        RelayAddress("127.0.0.1", port),
+        tls=False,
+        claims=claims,
+        login=LoginKey.from_secret(SECRET),
+        sealing=sealing(link_key(SECRET)),
+    )
     console = RelayClient(target)
     tasks.start(console.run(), "console")
     await console.online()

@@ -22,6 +22,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShell, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
+from tests.support.sealing import sealing
 from tests.support.waiting import PATIENCE, wait_for
 
 KEY = LoginKey(bytes(range(32)))
@@ -53,7 +54,9 @@ async def console(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     address = RelayAddress(*await relay.start())
 
     def target(client_id: str, role: Role) -> RelayTarget:
-        return RelayTarget(address, tls is not None, Claims(client_id, role, (), "test", bytes(16)), KEY)
+        return RelayTarget(
+            address, tls is not None, Claims(client_id, role, (), "test", bytes(16)), KEY, sealing=sealing()
+        )
 
     tasks = Tasks()
     agent = Agent(target("box", Role.ROLE_AGENT), facts=HostFacts("h", "o", "u"))

@@ -50,7 +50,7 @@ def where(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("witness")
     with (
         agent_programs.relay(folder, "--legacy", request.param) as (_, port),
-        agent_programs.agent(folder, port, "--allow-plain") as agent,
+        agent_programs.agent(folder, port, "--allow-unsealed") as agent,
     ):
         agent.said("logged in at")
         yield request.param, port, agent.process.pid

@@ -163,7 +163,7 @@ class Place:
 def place(folder: Path, server: XServer, **env: str) -> Iterator[Place]:
     with (
         agent_programs.relay(folder, "--legacy", "hmac") as (_, port),
-        agent_programs.agent(folder, port, "--allow-plain", env=server.env | env) as agent,
+        agent_programs.agent(folder, port, "--allow-unsealed", env=server.env | env) as agent,
     ):
         agent.said("logged in at")
         yield Place(port, agent, server)
@@ -345,7 +345,7 @@ def test_without_a_display_the_refusal_says_what_to_do(tmp_path: Path) -> None:
 def test_the_display_can_be_chosen(tmp_path: Path) -> None:
     with x_server("640x400") as server, agent_programs.relay(tmp_path, "--legacy", "hmac") as (_, port):
         env = server.env | {"DISPLAY": ":6553"}
-        with agent_programs.agent(tmp_path, port, "--allow-plain", "--display", server.display, env=env) as agent:
+        with agent_programs.agent(tmp_path, port, "--allow-unsealed", "--display", server.display, env=env) as agent:
             agent.said("logged in at")
             with Place(port, agent, server).viewer() as viewer:
                 viewer.open()

@@ -187,13 +187,19 @@ def test_no_tls_beyond_loopback_needs_to_be_said_twice() -> None:
 
 
 def test_targets() -> None:
-    ours = settings("--relay", "h", "--secret", SECRET).target("me", Role.ROLE_AGENT, b"token", (), "natpass-test")
+    ours = settings("--relay", "h", "--secret", SECRET).target(
+        "me", Role.ROLE_AGENT, b"token", (), "natpass-test", seal=sealing
+    )
     assert isinstance(ours.login, LoginKey)
     assert len(ours.claims.instance) == 16
+    assert ours.sealing is not None
+    assert ours.sealing.psk == link_key(SECRET)
+    assert ours.sealing.psk.key != ours.login.key
     assert not ours.verify
     theirs = settings("--relay", "h", "--legacy", "hmac", "--legacy-secret", "old").target(
-        "me", Role.ROLE_AGENT, b"token", (), "natpass-test"
+        "me", Role.ROLE_AGENT, b"token", (), "natpass-test", seal=sealing
     )
+    assert theirs.sealing is None
     assert isinstance(theirs.login, LegacyLogin)
     assert theirs.verify  # an older dialect proves nothing about the certificate
     assert "old" not in repr(theirs)
@@ -203,7 +209,7 @@ def test_targets() -> None:
 def test_a_missing_secret_without_a_terminal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(UserError, match="NATPASS_SECRET"):
-        settings("--relay", "h").target("me", Role.ROLE_AGENT, b"t", (), "natpass-test")
+        settings("--relay", "h").target("me", Role.ROLE_AGENT, b"t", (), "natpass-test", seal=sealing)
 
 
 def test_settings_do_not_show_secrets() -> None:
@@ -244,6 +250,7 @@ def test_the_kernel_does_not_show_a_secret_from_the_environment() -> None:
 PROGRAM = """
 import sys
 from natpass_wire.program.secret import hide_arguments
+from tests.support.sealing import link_key, sealing
 hide_arguments("natpass-test", sys.argv[1:], ["hunter2hunter2hunter2"])
 print("ready", flush=True)
 sys.stdin.read()

@@ -22,6 +22,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.roster_pb2 import About, RosterWatch
 from natpass_wire.roster import RosterMirror
+from tests.support.sealing import sealing
 from tests.support.waiting import wait_for
 
 KEY = LoginKey(b"k" * 32)
@@ -117,7 +118,7 @@ class TestRelay:
 
     def target(self, client_id: str, role: Role = AGENT, *, tag: str | None = None) -> RelayTarget:
         claims = v2.Claims(client_id, role, (), "test 1", instance(client_id if tag is None else tag))
-        return RelayTarget(self.address, self.tls, claims, KEY)
+        return RelayTarget(self.address, self.tls, claims, KEY, sealing=sealing())
 
     def run(self, target: RelayTarget, *, accepts: bool = True) -> TestClient:
         """Start a client."""

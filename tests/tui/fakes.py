@@ -35,6 +35,8 @@ class FakeLink:
 
     link_id = "0123456789abcdef"
     is_holding = False
+    #: None: the link is not sealed.
+    peer_key: bytes | None = bytes(32)
 
     def __init__(self, peer: str, request: ConnectRequest) -> None:
         self.peer = peer
@@ -268,5 +270,5 @@ def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple
         return clients[0]
 
     target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login)
-    console = Console(target, allow_plain=legacy, listed=listed, connect=connect, clock=lambda: NOW)
+    console = Console(target, allow_unsealed=legacy, listed=listed, connect=connect, clock=lambda: NOW)
     return console, clients[0]

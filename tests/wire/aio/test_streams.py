@@ -271,6 +271,7 @@ async def test_a_slow_reader_holds_up_nobody_else() -> None:
 async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Path) -> None:
     async with world() as net:
         net.agent.client.streams._arrivals._seconds = 0.1
+        net.agent.session._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         link = await net.console.client.open_link("agent", request, plain=True)
@@ -282,6 +283,7 @@ async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Pat
 async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) -> None:
     async with world() as net:
         link, served = await net.open()
+        net.agent.session._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         bad = await net.console.client.open_link("agent", request, plain=True)
