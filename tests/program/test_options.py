@@ -17,6 +17,7 @@ from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import options
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.options import CommonSettings, ConnectionSettings, gather
+from tests.support.sealing import link_key, sealing
 
 SECRET = "correct horse battery staple"
 
@@ -250,7 +251,6 @@ def test_the_kernel_does_not_show_a_secret_from_the_environment() -> None:
 PROGRAM = """
 import sys
 from natpass_wire.program.secret import hide_arguments
-from tests.support.sealing import link_key, sealing
 hide_arguments("natpass-test", sys.argv[1:], ["hunter2hunter2hunter2"])
 print("ready", flush=True)
 sys.stdin.read()
