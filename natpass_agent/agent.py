@@ -8,13 +8,14 @@ from functools import partial
 from natpass_agent import links
 from natpass_agent.links.base import KindServer
 from natpass_agent.platform.host import HostFacts, host
-from natpass_agent.policy import MAX_LINKS, Policy, kind_name
+from natpass_agent.policy import MAX_LINKS, Policy, Refusal, kind_name
 from natpass_wire.aio.client import RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.session import Session
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -42,6 +43,8 @@ class Agent:
         answer_seconds: within this time every link is answered.
         keep_seconds: how long a link is kept whose opener is away.
         allow_unsealed: serve links that are not sealed as well, above all those of existing natpass programs.
+        rights_of: says what the console with this key (None: its link is not sealed) may do, by default everything; a
+            text for it that says why, if that is nothing.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Agent:
         answer_seconds: float = ANSWER_SECONDS,
         keep_seconds: float = KEEP_SECONDS,
         allow_unsealed: bool = False,
+        rights_of: Callable[[bytes | None], Rights | str] = lambda _: ALL,
     ) -> None:
         self._servers = {server.kind: server for server in (links.all_kinds() if kinds is None else kinds)}
         self._facts = host().facts() if facts is None else facts
         self._policy = Policy(frozenset(self._servers), max_links)
         self._answer_seconds = answer_seconds
         self._allow_unsealed = allow_unsealed
+        self._rights_of = rights_of
         self._tasks = Tasks()
         self._links: set[IncomingLink] = set()
         self._stopping = False
@@ -122,12 +127,15 @@ class Agent:
             link.refuse(SHUTTING_DOWN)
             return
         of_opener = sum(other.peer == link.peer for other in self._links)
-        refusal = self._policy.refusal(request.kind, self.open_links, of_opener)
+        rights = self._rights_of(link.peer_key)
+        if isinstance(rights, str):
+            self._refuse(link, Refusal(rights, ConnectResponse.REFUSED))
+            return
+        refusal = self._policy.refusal(request.kind, self.open_links, of_opener, rights)
         if refusal is not None and refusal.is_for_room and self.client.streams.evict():
             refusal = None  # one more than allowed, until the evicted one has ended
         if refusal is not None:
-            log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
-            link.refuse(refusal.text, refusal.reason)
+            self._refuse(link, refusal)
             return
         if link.peer_key is None:
             log.warning("%s opens an unsealed %s link", printable(link.peer), kind_name(request.kind))
@@ -137,8 +145,13 @@ class Agent:
         late = asyncio.get_running_loop().call_later(
             self._answer_seconds, link.refuse, "this agent is too busy to answer in time", ConnectResponse.FAILED
         )
-        task = self._tasks.start(server.serve(link, request), name)
+        task = self._tasks.start(server.serve(link, request, rights), name)
         task.add_done_callback(partial(self._served, link, late))
+
+    @staticmethod
+    def _refuse(link: IncomingLink, refusal: Refusal) -> None:
+        log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
+        link.refuse(refusal.text, refusal.reason)
 
     def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
         """Take the end of a kind's server; whatever happened in it stays with its link."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
 #: Links that an agent has at once, those that are being ended included: each holds a process and some descriptors.
@@ -34,14 +35,19 @@ class Policy:
     max_links: int = MAX_LINKS
     max_links_of_opener: int = MAX_LINKS_OF_OPENER
 
-    def refusal(self, kind: ConnectRequest.Kind, links: int, of_opener: int = 0) -> Refusal | None:
+    def refusal(
+        self, kind: ConnectRequest.Kind, links: int, of_opener: int = 0, rights: Rights = ALL
+    ) -> Refusal | None:
         """Return why a link is refused, None if it is allowed.
 
         Args:
             kind: what is asked for.
             links: how many links there are already.
             of_opener: how many of them are the opener's.
+            rights: what the opener may do.
         """
+        if (text := rights.refusal(kind)) is not None:
+            return Refusal(text, ConnectResponse.REFUSED)
         if kind not in self.kinds:
             served = ", ".join(sorted(kind_name(known) for known in self.kinds)) or "nothing"
             text = f"this agent does not serve {kind_name(kind)} links (it serves: {served})"

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from natpass_wire.aio.link import IncomingLink
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
@@ -13,8 +14,10 @@ class KindServer(Protocol):
     def kind(self) -> ConnectRequest.Kind:
         """The kind."""
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Accept or refuse the link within a second, and serve it until it has ended.
+
+        The opener's rights allow the kind; whether it may do more than look is the kind's to see to.
 
         Cancelled when the agent stops: clean up then, everything that was started for the link has to end with it.
         An exception ends the link, never the agent.

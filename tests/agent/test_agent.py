@@ -9,6 +9,7 @@ from natpass_agent.agent import Agent
 from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.login.v2 import Claims
@@ -30,8 +31,10 @@ class Kind:
 
     def __init__(self) -> None:
         self.ended = 0
+        self.rights: Rights | None = None
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
+        self.rights = rights
         try:
             await self._serve(link, request.name)
         finally:
@@ -150,6 +153,37 @@ async def test_a_stopping_agent_says_so_on_every_link(kind: Kind) -> None:
     assert (await answer(waiting)).msg == "the agent is shutting down"
     assert (await answer(late)).msg == "the agent is shutting down"
     assert kind.ended == 2
+
+
+async def test_a_console_without_rights_is_refused_with_the_reason(kind: Kind) -> None:
+    keys: list[bytes | None] = []
+
+    def rights_of(key: bytes | None) -> Rights | str:
+        keys.append(key)
+        return "not you"
+
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=rights_of)
+    refused = await answer(ask(agent, "serve"))
+    assert (refused.ok, refused.msg, refused.reason) == (False, "not you", ConnectResponse.REFUSED)
+    assert keys == [None]
+    assert kind.rights is None
+
+
+@pytest.mark.parametrize("rights", [Rights(frozenset({ConnectRequest.shell})), Rights(read_only=True)])
+async def test_a_console_does_what_its_key_may_do_and_no_more(kind: Kind, rights: Rights) -> None:
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
+    refused = await answer(ask(agent, "serve"))
+    assert refused.msg.startswith("your console's key may")
+    assert kind.rights is None
+
+
+async def test_a_kind_is_told_what_its_opener_may_do(kind: Kind) -> None:
+    rights = Rights(frozenset({ConnectRequest.bench}))
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
+    opener = ask(agent, "return")
+    assert (await answer(opener)).ok
+    await wait_for(lambda: opener.end)
+    assert kind.rights is rights
 
 
 def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Kind) -> None:

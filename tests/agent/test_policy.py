@@ -1,6 +1,7 @@
 import pytest
 
 from natpass_agent.policy import Policy, kind_name
+from natpass_wire.identity.authorized import Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
 SHELLS = Policy(frozenset({ConnectRequest.shell}), max_links=2)
@@ -31,6 +32,15 @@ def test_other_kinds_are_refused_by_name_and_with_what_is_served() -> None:
     refusal = SHELLS.refusal(ConnectRequest.vnc, 0)
     assert refusal is not None
     assert refusal.text == "this agent does not serve vnc links (it serves: shell)"
+
+
+def test_rights_come_before_room() -> None:
+    """Nobody is put out for somebody who may not come in."""
+    full = SHELLS.refusal(ConnectRequest.shell, 2, rights=Rights(read_only=True))
+    assert full is not None
+    assert full.text == "your console's key may only look at the desktop here (read-only)"
+    assert not full.is_for_room
+    assert SHELLS.refusal(ConnectRequest.shell, 0, rights=Rights(frozenset({ConnectRequest.shell}))) is None
 
 
 def test_a_kind_from_the_future_is_refused_by_its_number() -> None:

@@ -43,6 +43,9 @@ TO_WORKER = frozenset(
         MsgType.vnc_clipboard,
     }
 )
+#: And those of them that may pass where the viewer may only look.
+TO_ONLOOKER = frozenset({MsgType.vnc_image})
+FROM_ONLOOKER = frozenset({MsgType.vnc_ctrl})
 
 _TYPE_TAG = 0x08  # field 1, a varint
 

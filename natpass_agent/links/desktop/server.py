@@ -6,12 +6,21 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from natpass_agent.links.desktop.protocol import TO_VIEWER, TO_WORKER, WorkerProtocolError, join, split
+from natpass_agent.links.desktop.protocol import (
+    FROM_ONLOOKER,
+    TO_ONLOOKER,
+    TO_VIEWER,
+    TO_WORKER,
+    WorkerProtocolError,
+    join,
+    split,
+)
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
-from natpass_wire.pb.desktop_pb2 import VncControl, VncKeyboard, VncMouse, VncStatus
+from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
@@ -30,6 +39,7 @@ RELEASE_SECONDS = 1.0
 _MOST_PRESSED = 64
 #: No key has a longer name.
 _MOST_NAME = 64
+READ_ONLY = "this desktop is only shown to you (read-only): what you type, click and paste is not passed on"
 
 
 class DesktopServer:
@@ -55,7 +65,7 @@ class DesktopServer:
         #: The workers of the links that there are now.
         self.workers: set[WorkerHost] = set()
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start a worker, accept the link, and carry messages until either ends; then neither is left."""
         who = printable(link.peer)
         answer_by = asyncio.get_running_loop().time() + self._answer_seconds
@@ -63,7 +73,7 @@ class DesktopServer:
             async with WorkerHost(request.name, self._environment()) as worker:
                 self.workers.add(worker)
                 try:
-                    await self._serve(link, worker, View.from_request(request.cvnc), answer_by)
+                    await self._serve(link, worker, View.from_request(request.cvnc), answer_by, rights)
                 finally:
                     self.workers.discard(worker)
         except WorkerEndedError as error:
@@ -76,7 +86,9 @@ class DesktopServer:
             pass  # the viewer has given up
         log.info("desktop of %s has ended", who)
 
-    async def _serve(self, link: IncomingLink, worker: WorkerHost, view: View, answer_by: float) -> None:
+    async def _serve(
+        self, link: IncomingLink, worker: WorkerHost, view: View, answer_by: float, rights: Rights
+    ) -> None:
         async with asyncio.TaskGroup() as group:
             ended = group.create_task(_until_ended(link), name="desktop link")
             accepting = group.create_task(_accept(link, worker, answer_by), name="desktop answer")
@@ -92,7 +104,7 @@ class DesktopServer:
             "desktop for %s: %d x %d pixels (worker %d)", printable(link.peer), hello.width, hello.height, worker.pid
         )
         await worker.start(view)
-        await _carry(link, worker, _Upkeep(link, worker, view))
+        await _carry(link, worker, _Upkeep(link, worker, view), read_only=rights.read_only)
 
     def _environment(self) -> dict[str, str]:
         """Return what a worker inherits: nothing that is the agent's alone."""
@@ -197,16 +209,16 @@ def _stalled() -> WorkerEndedError:
     return WorkerEndedError(f"the desktop's worker took no input for {STALLED_SECONDS:.0f} s")
 
 
-async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep) -> None:
-    """Carry messages both ways until one end is gone.
+async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep, *, read_only: bool) -> None:
+    """Carry messages both ways until one end is gone; `read_only`: pictures, and how they are to be sent.
 
     Raises:
         WorkerEndedError: the worker is, or it broke the protocol.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_to_viewer(link, worker), name="desktop pictures"),
-            group.create_task(_to_worker(link, upkeep), name="desktop input"),
+            group.create_task(_to_viewer(link, worker, read_only=read_only), name="desktop pictures"),
+            group.create_task(_to_worker(link, upkeep, read_only=read_only), name="desktop input"),
             group.create_task(upkeep.run(), name="desktop upkeep"),
             group.create_task(_until_ended(link), name="desktop link"),
         ]
@@ -218,15 +230,18 @@ async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep) -> None:
             raise error
 
 
-async def _to_viewer(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
+async def _to_viewer(link: Link, worker: WorkerHost, *, read_only: bool) -> WorkerEndedError | None:
     """Forward what the worker sends until an end; nothing is taken from it while the network takes nothing.
 
     A picture that is lost on the way is not sent again: what the screen shows by then is (see `_Upkeep`).
     """
+    passes = TO_ONLOOKER if read_only else TO_VIEWER
     try:
+        if read_only:
+            await _say_read_only(link, VncClipboard())
         while True:
             message_type, payload = split(await worker.receive())
-            if message_type in TO_VIEWER:
+            if message_type in passes:
                 await link.send_payload(message_type, payload, newest=message_type == MsgType.vnc_image)
             else:
                 log.debug("the desktop's worker sent a message of type %d, which is not for viewers", message_type)
@@ -238,13 +253,27 @@ async def _to_viewer(link: Link, worker: WorkerHost) -> WorkerEndedError | None:
         return None
 
 
-async def _to_worker(link: Link, upkeep: _Upkeep) -> WorkerEndedError | None:
+async def _say_read_only(link: Link, notice: VncClipboard) -> None:
+    """Tell the viewer by the one message that has a text for a person.
+
+    Raises:
+        LinkEndedError: there is no viewer.
+    """
+    notice.notice = READ_ONLY
+    await link.send_payload(MsgType.vnc_clipboard, Msg(vclipboard=notice).SerializeToString())
+
+
+async def _to_worker(link: Link, upkeep: _Upkeep, *, read_only: bool) -> WorkerEndedError | None:
     """Forward the viewer's input until an end."""
     try:
         while True:
             message = await link.receive()
             if message.type not in TO_WORKER:
                 log.debug("a desktop link has no use for a message of type %d", message.type)
+                continue
+            if read_only and message.type not in FROM_ONLOOKER:
+                if message.type == MsgType.vnc_clipboard:  # a person waits for what becomes of it
+                    await _say_read_only(link, VncClipboard(set=True))
                 continue
             await upkeep.send(message)
     except TimeoutError:

@@ -10,6 +10,7 @@ from natpass_agent.links.request import BadRequestError
 from natpass_agent.platform.processes import Command, ProcessService, SpawnError
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.text import printable
 
@@ -36,8 +37,11 @@ class ExecServer:
         # between two, and those that wait for too long can be answered.
         self._starting = asyncio.Lock()
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start the command, accept the link, and carry bytes until either ends; then neither is left."""
+        if refusal := rights.refusal(self.kind):  # a program can't be kept from changing something
+            link.refuse(refusal)
+            return
         try:
             async with self._starting:
                 await asyncio.sleep(0)

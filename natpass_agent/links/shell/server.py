@@ -9,6 +9,7 @@ from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_agent.platform.pty import Command, Pty, PtyService, SpawnError
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 from natpass_wire.text import printable
 
@@ -32,8 +33,11 @@ class ShellServer:
         # between two, and those that wait for too long can be answered.
         self._starting = asyncio.Lock()
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest) -> None:
+    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
+        if refusal := rights.refusal(self.kind):  # a program can't be kept from changing something
+            link.refuse(refusal)
+            return
         try:
             async with self._starting:
                 await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from natpass_agent.platform.processes import service
 from natpass_agent.platform.processes.fake import FakeProcesses, FakeStdio
 from natpass_agent.platform.programs import FakePrograms, PosixPrograms
 from natpass_wire.aio.tasks import Tasks
+from natpass_wire.identity.authorized import Rights
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec, ExecInput, ExecOutput, ExecSignal
@@ -236,3 +237,9 @@ async def test_an_opener_that_gives_up_while_it_is_asked_gets_no_process(run: Op
     await asyncio.sleep(0)
     await wait_for(lambda: not children())
     assert opener.answer is None
+
+
+async def test_no_command_runs_for_who_may_only_look(server: ExecServer) -> None:
+    opener = ExecOpener(ConnectRequest(kind=ConnectRequest.exec, cexec=ConnectExec(argv=[b"true"])))
+    await server.serve(opener.link, opener.request, Rights(read_only=True))
+    assert "read-only" in await refusal(opener)

@@ -18,6 +18,7 @@ from natpass_agent.platform.programs import FakePrograms, PosixPrograms
 from natpass_agent.platform.pty import Command, service
 from natpass_agent.platform.pty.fake import FakePty, FakePtys, FakeTerminal
 from natpass_wire.aio.tasks import Tasks
+from natpass_wire.identity.authorized import Rights
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell, LinkEnd
@@ -422,3 +423,9 @@ async def test_stopping_the_agent_ends_its_programs(open_shell: Open) -> None:
     opener = open_shell(sh('trap "" HUP; echo ready; while :; do sleep 1000; done'))
     await said(opener, b"ready")
     # The fixture cancels, and the watch for what a test leaves behind finds nothing.
+
+
+async def test_no_shell_runs_for_who_may_only_look(server: ShellServer) -> None:
+    opener = FakeOpener(ConnectRequest(kind=ConnectRequest.shell, cshell=ConnectShell()))
+    await server.serve(opener.link, opener.request, Rights(read_only=True))
+    assert "read-only" in await refusal(opener)

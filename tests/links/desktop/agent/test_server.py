@@ -13,8 +13,9 @@ from natpass_agent.links.desktop import worker_host
 from natpass_agent.links.desktop.server import DesktopServer
 from natpass_wire.aio.link import Detached
 from natpass_wire.aio.plain_link import IncomingPlainLink
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.links import End, LinkState, State
-from natpass_wire.pb.desktop_pb2 import VncControl, VncKeyboard, VncMouse, VncStatus
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.agent.processes import is_gone
@@ -196,11 +197,11 @@ async def test_the_worker_inherits_the_display_and_no_secret(monkeypatch: pytest
 
 
 @contextlib.asynccontextmanager
-async def served(monkeypatch: pytest.MonkeyPatch, after: str = ECHOES) -> AsyncIterator[Wire]:
+async def served(monkeypatch: pytest.MonkeyPatch, after: str = ECHOES, rights: Rights = ALL) -> AsyncIterator[Wire]:
     use_worker(monkeypatch, after=after.strip())
     wire = Wire()
     async with asyncio.TaskGroup() as group:
-        group.create_task(DesktopServer().serve(wire.link, ConnectRequest(kind=ConnectRequest.vnc)))
+        group.create_task(DesktopServer().serve(wire.link, ConnectRequest(kind=ConnectRequest.vnc), rights))
         await wait_for(lambda: wire.link._watchers)  # the worker is there
         yield wire
         wire.end_link(wire.state, End())
@@ -270,3 +271,47 @@ async def test_what_is_pressed_stays_so_while_the_viewer_is_there_or_soon_back(m
         wire.link.deliver(key("c", down=True))
         await wait_for(lambda: len(wire.sent) == 3)
         assert wire.echoed[2].vkbd.key == "c"
+
+
+# a viewer that may only look
+
+#: Sends back all it gets as pictures, after a clipboard that nobody asked for.
+ECHOES_AS_PICTURES = f"""
+    agent.send(bytes([8, {int(MsgType.vnc_clipboard)}]))
+    for message in agent:
+        agent.send(bytes([8, {int(MsgType.vnc_image)}]) + message[2:])
+"""
+
+
+async def test_who_may_only_look_changes_nothing_and_gets_no_clipboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(monkeypatch, ECHOES_AS_PICTURES, Rights(read_only=True)) as wire:
+        for message in (
+            key("a", down=True),
+            key("a", down=False),
+            button(VncStatus.vnc_down, 1),
+            button(VncStatus.vnc_status_unset, 2),
+            Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(y=1)),
+            Msg(type=MsgType.vnc_cad),
+            Msg(type=MsgType.vnc_clipboard, vclipboard=VncClipboard(set=True, type=VncClipboard.text, data="planted")),
+            Msg(type=MsgType.vnc_clipboard, vclipboard=VncClipboard(set=False)),
+            Msg(type=MsgType.vnc_ctrl, vctrl=VncControl(quality=33)),  # what it may
+        ):
+            wire.link.deliver(message)
+        await wait_for(lambda: any(kind == MsgType.vnc_image for kind, _ in wire.sent))
+        pictures = [Msg.FromString(payload) for kind, payload in wire.sent if kind == MsgType.vnc_image]
+        assert [picture.vctrl.quality for picture in pictures] == [33]
+        clips = [Msg.FromString(payload).vclipboard for kind, payload in wire.sent if kind == MsgType.vnc_clipboard]
+        assert [clip.notice for clip in clips] == [servers.READ_ONLY] * 3  # at first, and where somebody waits
+        assert [clip.set for clip in clips] == [False, True, True]
+        assert not any(clip.data for clip in clips)
+
+
+async def test_nothing_is_released_for_who_may_only_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "RELEASE_SECONDS", 0.0)
+    async with served(monkeypatch, ECHOES_AS_PICTURES, Rights(read_only=True)) as wire:
+        wire.link.deliver(key("a", down=True))
+        wire.link.detach()
+        wire.link.attach()
+        await wait_for(lambda: any(kind == MsgType.vnc_image for kind, _ in wire.sent))
+        pictures = [Msg.FromString(payload) for kind, payload in wire.sent if kind == MsgType.vnc_image]
+        assert [picture.WhichOneof("payload") for picture in pictures] == ["vctrl"]  # the whole screen is asked for

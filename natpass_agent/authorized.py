@@ -1,0 +1,114 @@
+"""The agent's `authorized_consoles` file, read again when it changes."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from natpass_wire.errors import UserError
+from natpass_wire.identity import authorized
+from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.identity.known import MalformedError
+from natpass_wire.program.state import Stamp, StateDir
+
+log = logging.getLogger(__name__)
+
+FILE = "authorized_consoles"
+#: What a console is told while the file is of no use: the rest is for whoever can mend it.
+DAMAGED = "this agent can't tell which consoles it may serve: its log says why"
+UNSEALED = "this agent serves consoles by their keys, and this link is not sealed"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AuthorizedConsoles:
+    """Says what consoles may do.
+
+    Where there is no file everybody may do everything; but what was there once, or was asked for, is missed when it is
+    gone: then nobody is served.
+
+    Args:
+        path: the file; mode 0600.
+        is_required: whether it has to be there.
+        now: the time, UTC.
+    """
+
+    def __init__(self, path: Path, *, is_required: bool, now: Callable[[], datetime] = _now) -> None:
+        self._path = path
+        self._state = StateDir(path.parent)
+        self._is_required = is_required
+        self._now = now
+        self._stamp: Stamp | None = None
+        self._consoles: authorized.AuthorizedConsoles | None = None
+        self._fault = ""
+
+    @classmethod
+    def at(cls, path: Path | None, state: StateDir) -> "AuthorizedConsoles":
+        """Return the file at `path`; None: the one in the state directory, if it is there.
+
+        Raises:
+            UserError: there is no file at `path`. One that is of no use is no reason not to start: it can be mended.
+        """
+        if path is None:
+            return cls(state.path / FILE, is_required=False)
+        if not path.exists():
+            raise UserError(f"there is no {path} (--authorized-consoles); an empty file lets nobody in")
+        return cls(path, is_required=True)
+
+    def rights_of(self, key: bytes | None) -> Rights | str:
+        """Return what the console with this key may do; a text for it that says why, if that is nothing.
+
+        Args:
+            key: the static key that it has proved to have; None: its link is not sealed.
+        """
+        try:
+            consoles = self._read()
+        except UserError as error:
+            self._complain(str(error))
+            return DAMAGED
+        self._complain("")
+        if consoles is None:
+            return ALL
+        if key is None:
+            return UNSEALED
+        return consoles.rights_of(PublicKey(key), self._now())
+
+    def _read(self) -> authorized.AuthorizedConsoles | None:
+        """Return what the file says, None if there is none and need be none.
+
+        Raises:
+            UserError: it is of no use.
+        """
+        stamp = self._state.stamp(self._path.name)
+        if stamp is None:
+            self._stamp = None
+            if self._is_required:
+                raise UserError(f"{self._path} is gone")
+            return None
+        self._is_required = True
+        if stamp != self._stamp or self._consoles is None:
+            self._consoles, self._stamp = self._parsed(stamp), stamp
+        return self._consoles
+
+    def _parsed(self, stamp: Stamp) -> authorized.AuthorizedConsoles:
+        if stamp.size > authorized.MAX_BYTES:
+            raise UserError(f"{self._path} is longer than {authorized.MAX_BYTES} bytes")
+        content = self._state.read(self._path.name)
+        if content is None:
+            raise UserError(f"{self._path} is gone")
+        try:
+            return authorized.AuthorizedConsoles.parse(content)
+        except MalformedError as error:
+            raise UserError(f"{self._path}, {error}") from None
+
+    def _complain(self, fault: str) -> None:
+        """Log what is wrong with the file, once."""
+        if fault != self._fault:
+            self._fault = fault
+            if fault:
+                log.error("no console is served: %s", fault)
+            else:
+                log.info("consoles are served again, as %s says", self._path)

@@ -1,0 +1,172 @@
+"""The file `authorized_consoles`: which consoles an agent serves, and what each may do. Pure.
+
+One console a line, as in sshd's authorized_keys: options (commas between them, no spaces outside quotes), the key, and
+whatever tells a person whose it is.
+
+    x25519:KEY anna's laptop
+    kinds="shell,exec",expiry-time="2026-12-31" x25519:KEY a contractor
+    read-only x25519:KEY the screen in the hall
+
+    kinds="..."         of shell, exec and desktop, those that are served; all by default
+    read-only           a desktop to look at, without input and clipboard. Shells and commands are refused: no program
+                        can be kept from changing something
+    expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, a Z
+                        behind it or not. UTC in either case, whatever the agent's clock shows
+
+Empty lines and lines that begin with `#` say nothing. A line that is not understood makes the whole file unusable, and
+then nobody is served: half of what somebody meant may be more than was meant.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from natpass_wire.identity import fingerprint
+from natpass_wire.identity.keys import PREFIX, PublicKey
+from natpass_wire.identity.known import MalformedError
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+#: Thousands of lines; what is longer is no such file.
+MAX_BYTES = 1024 * 1024
+KINDS = {"shell": ConnectRequest.shell, "exec": ConnectRequest.exec, "desktop": ConnectRequest.vnc}
+
+_OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)Z?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a console may do.
+
+    Attributes:
+        kinds: the link kinds that it may open, None: whatever the agent serves.
+        read_only: it may look, and change nothing.
+    """
+
+    kinds: frozenset[ConnectRequest.Kind] | None = None
+    read_only: bool = False
+
+    def refusal(self, kind: ConnectRequest.Kind) -> str | None:
+        """Return why a link of this kind is refused, None if it is not."""
+        if self.kinds is not None and kind not in self.kinds:
+            allowed = ", ".join(name for name, known in KINDS.items() if known in self.kinds)
+            return f"your console's key may not do this here (it may: {allowed})"
+        if self.read_only and kind != ConnectRequest.vnc:
+            return "your console's key may only look at the desktop here (read-only)"
+        return None
+
+
+#: Everything: what whoever has the secret may do where there is no file.
+ALL = Rights()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One line.
+
+    Attributes:
+        rights: what the console may do.
+        until: and until when; None: for ever.
+    """
+
+    rights: Rights
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedConsoles:
+    """The file's content.
+
+    Attributes:
+        grants: what it grants, by key.
+    """
+
+    grants: dict[PublicKey, Grant]
+
+    @classmethod
+    def parse(cls, content: bytes) -> "AuthorizedConsoles":
+        """Return what the file says.
+
+        Raises:
+            MalformedError: it is too long, or has a line that is none, or two for one key.
+        """
+        if len(content) > MAX_BYTES:
+            raise MalformedError(f"line 1 and following: more than {MAX_BYTES} bytes")
+        grants: dict[PublicKey, Grant] = {}
+        for number, raw in enumerate(content.split(b"\n"), 1):
+            try:
+                line = raw.decode().strip(" \t\r")
+                if not line or line.startswith("#"):
+                    continue
+                key, grant = _grant(line)
+            except UnicodeDecodeError:
+                raise MalformedError(f"line {number}: no UTF-8") from None
+            except ValueError as error:
+                raise MalformedError(f"line {number}: {error}") from None
+            if key in grants:
+                raise MalformedError(f"line {number}: the same key as in a line above")
+            grants[key] = grant
+        return cls(grants)
+
+    def rights_of(self, key: PublicKey, now: datetime) -> Rights | str:
+        """Return what the console with this key may do at the time `now`; a text that says why, if that is nothing."""
+        grant = self.grants.get(key)
+        if grant is None:
+            return (
+                f"this agent does not know your console's key {fingerprint.short(key)} "
+                "(natpass-tui fingerprint prints the line for its authorized_consoles)"
+            )
+        if grant.until is not None and now >= grant.until:
+            return f"your console's key was welcome here until {grant.until:%Y-%m-%d %H:%M} UTC"
+        return grant.rights
+
+
+def _grant(line: str) -> tuple[PublicKey, Grant]:
+    """Return what a line grants to whom.
+
+    Raises:
+        ValueError: it is none; the text is safe to print.
+    """
+    options: dict[str, str | None] = {}
+    at = 0
+    while not line.startswith(PREFIX, at):
+        option = _OPTION.match(line, at)
+        if option is None or (option[3] != "," and not line.startswith(PREFIX, option.end())):
+            raise ValueError("not OPTIONS x25519:KEY COMMENT")
+        name, value, separator = option.groups()
+        if name in options:
+            raise ValueError(f"the option {name} twice")
+        options[name] = value
+        at = option.end()
+        if separator == "," and line.startswith(PREFIX, at):
+            raise ValueError("a comma before the key")
+    key = PublicKey.parse(re.split("[ \t]", line[at:], maxsplit=1)[0])
+    kinds, until, read_only = None, None, False
+    for name, value in options.items():
+        if name == "kinds" and value is not None:
+            kinds = _kinds(value)
+        elif name == "expiry-time" and value is not None:
+            until = _time(value)
+        elif name == "read-only" and value is None:
+            read_only = True
+        elif name in {"kinds", "expiry-time", "read-only"}:
+            raise ValueError(f"the option {name} " + ('needs ="..."' if value is None else "has no value"))
+        else:
+            raise ValueError(f"there is no option {name[:32]} (kinds, read-only, expiry-time)")
+    return key, Grant(Rights(kinds, read_only), until)
+
+
+def _kinds(value: str) -> frozenset[ConnectRequest.Kind]:
+    names = [name.strip() for name in value.split(",")]
+    if not all(name in KINDS for name in names):
+        raise ValueError(f"kinds are some of {', '.join(KINDS)}, with commas between them")
+    return frozenset(KINDS[name] for name in names)
+
+
+def _time(value: str) -> datetime:
+    try:
+        if (time := _TIME.fullmatch(value)) is None:
+            raise ValueError
+        return datetime.fromisoformat(time[1]).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("expiry-time is YYYY-MM-DD, YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, in UTC") from None

@@ -1,0 +1,113 @@
+"""The agent does what its file says now, and serves nobody while it can't tell what that is."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from natpass_agent.authorized import DAMAGED, FILE, UNSEALED, AuthorizedConsoles
+from natpass_wire.errors import UserError
+from natpass_wire.identity.authorized import ALL, MAX_BYTES, Rights
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.program.platform import HAS_FILE_MODES
+from natpass_wire.program.state import StateDir
+
+ONE, TWO = bytes(32), bytes(31) + b"1"
+LINE = f"{PublicKey(ONE)} one\n".encode()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDir:
+    return StateDir(tmp_path)
+
+
+def test_without_a_file_whoever_has_the_secret_is_served(state: StateDir) -> None:
+    consoles = AuthorizedConsoles.at(None, state)
+    assert consoles.rights_of(ONE) == ALL
+    assert consoles.rights_of(None) == ALL
+
+
+def test_a_file_is_obeyed_from_when_it_is_there(state: StateDir) -> None:
+    consoles = AuthorizedConsoles.at(None, state)
+    assert consoles.rights_of(TWO) == ALL
+    state.replace(FILE, LINE)
+    assert consoles.rights_of(ONE) == ALL
+    assert "does not know your console's key" in str(consoles.rights_of(TWO))
+    assert consoles.rights_of(None) == UNSEALED
+    state.replace(FILE, b"read-only " + LINE)
+    assert consoles.rights_of(ONE) == Rights(read_only=True)
+    state.replace(FILE, b"")
+    assert isinstance(consoles.rights_of(ONE), str)
+
+
+def test_a_file_that_was_there_is_missed(state: StateDir) -> None:
+    """An editor that removes it for a moment opens no door."""
+    consoles = AuthorizedConsoles.at(None, state)
+    state.replace(FILE, LINE)
+    assert consoles.rights_of(ONE) == ALL
+    (state.path / FILE).unlink()
+    assert consoles.rights_of(ONE) == DAMAGED
+    state.replace(FILE, LINE)
+    assert consoles.rights_of(ONE) == ALL
+
+
+def test_a_damaged_file_serves_nobody_and_says_so_once(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    consoles = AuthorizedConsoles.at(None, state)
+    state.replace(FILE, LINE + b"no-such " + f"{PublicKey(TWO)}\n".encode())
+    assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
+    assert [record.message for record in caplog.records] == [
+        f"no console is served: {state.path / FILE}, line 2: there is no option no-such (kinds, read-only, expiry-time)"
+    ]
+    state.replace(FILE, LINE)
+    assert consoles.rights_of(ONE) == ALL
+    assert "served again" in caplog.records[-1].message
+
+
+def test_a_damaged_file_from_the_start_is_no_reason_to_serve(state: StateDir) -> None:
+    state.replace(FILE, b"what?\n")
+    assert AuthorizedConsoles.at(None, state).rights_of(ONE) == DAMAGED
+    state.replace(FILE, b"#" * (MAX_BYTES + 1))
+    assert AuthorizedConsoles.at(None, state).rights_of(ONE) == DAMAGED
+
+
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="no file modes")
+@pytest.mark.parametrize("mode", [0o660, 0o606, 0o640])
+def test_a_file_that_others_can_touch_serves_nobody(
+    state: StateDir, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    consoles = AuthorizedConsoles.at(None, state)
+    state.replace(FILE, LINE)
+    assert consoles.rights_of(ONE) == ALL
+    (state.path / FILE).chmod(mode)
+    assert consoles.rights_of(ONE) == DAMAGED
+    assert "chmod 600" in caplog.text
+
+
+def test_a_file_that_is_named_has_to_be_there(state: StateDir) -> None:
+    path = state.path / "else" / "who"
+    with pytest.raises(UserError, match=r"there is no .*--authorized-consoles"):
+        AuthorizedConsoles.at(path, state)
+    StateDir(path.parent).replace("who", LINE)
+    consoles = AuthorizedConsoles.at(path, state)
+    assert consoles.rights_of(ONE) == ALL
+    path.unlink()
+    assert consoles.rights_of(ONE) == DAMAGED
+
+
+def test_the_file_is_read_when_it_changes_only(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.replace(FILE, LINE)
+    consoles = AuthorizedConsoles.at(None, state)
+    assert consoles.rights_of(ONE) == ALL
+    monkeypatch.setattr(StateDir, "read", lambda *_: pytest.fail("read again"))
+    assert consoles.rights_of(ONE) == ALL
+
+
+def test_time_goes_on_while_the_file_stays(state: StateDir) -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    consoles = AuthorizedConsoles(state.path / FILE, is_required=False, now=lambda: now)
+    state.replace(FILE, b'expiry-time="2026-06-02" ' + LINE)
+    assert consoles.rights_of(ONE) == ALL
+    now = datetime(2026, 6, 2, tzinfo=UTC)
+    assert "until 2026-06-02" in str(consoles.rights_of(ONE))

@@ -1,0 +1,138 @@
+"""A line grants what it says; one that nobody understands grants nothing to anybody."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natpass_wire.identity.authorized import ALL, KINDS, MAX_BYTES, AuthorizedConsoles, Grant, Rights
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.identity.known import MalformedError
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ONE, TWO = PublicKey(bytes(32)), PublicKey(bytes(31) + b"1")
+SHELL, EXEC, VNC = ConnectRequest.shell, ConnectRequest.exec, ConnectRequest.vnc
+
+KEYS = st.binary(min_size=32, max_size=32).map(PublicKey)
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+RIGHTS = st.builds(
+    Rights, st.none() | st.sets(st.sampled_from(list(KINDS.values())), min_size=1).map(frozenset), st.booleans()
+)
+GRANTS = st.builds(Grant, RIGHTS, st.none() | TIMES.map(lambda time: time.replace(microsecond=0)))
+
+
+def written(key: PublicKey, grant: Grant, comment: str) -> str:
+    options = []
+    if grant.rights.kinds is not None:
+        names = [name for name, kind in KINDS.items() if kind in grant.rights.kinds]
+        options.append(f'kinds="{",".join(names)}"')
+    if grant.rights.read_only:
+        options.append("read-only")
+    if grant.until is not None:
+        options.append(f'expiry-time="{grant.until:%Y-%m-%dT%H:%M:%S}Z"')
+    return " ".join(filter(None, [",".join(options), str(key), comment]))
+
+
+@given(
+    st.dictionaries(KEYS, GRANTS, max_size=6),
+    st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=20),
+)
+def test_a_file_grants_what_it_says(grants: dict[PublicKey, Grant], comment: str) -> None:
+    lines = [written(key, grant, comment) for key, grant in grants.items()]
+    assert AuthorizedConsoles.parse("\n".join(["# mine", "", *lines]).encode()).grants == grants
+
+
+@given(st.dictionaries(KEYS, GRANTS, max_size=3), st.binary(max_size=60))
+def test_nobody_gets_more_than_a_line_says_of_them(grants: dict[PublicKey, Grant], junk: bytes) -> None:
+    content = "".join(f"{written(key, grant, '')}\n" for key, grant in grants.items()).encode() + junk
+    try:
+        parsed = AuthorizedConsoles.parse(content)
+    except MalformedError as error:
+        shown = str(error)
+    else:
+        shown = "line"
+        assert parsed.grants == grants
+    assert shown.startswith("line ") or shown == "line"
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "grant"),
+    [
+        (f"{ONE}", Grant(ALL)),
+        (f'  {ONE}\t a comment, with "quotes" and x25519:\r', Grant(ALL)),
+        (f"read-only {ONE}", Grant(Rights(read_only=True))),
+        (f'kinds="shell, exec" {ONE}', Grant(Rights(frozenset({SHELL, EXEC})))),
+        (f'kinds="desktop",read-only\t{ONE} hall', Grant(Rights(frozenset({VNC}), read_only=True))),
+        (f'expiry-time="2026-12-31" {ONE}', Grant(ALL, datetime(2026, 12, 31, tzinfo=UTC))),
+        (f'expiry-time="2026-12-31Z" {ONE}', Grant(ALL, datetime(2026, 12, 31, tzinfo=UTC))),
+        (f'expiry-time="2026-12-31T23:59" {ONE}', Grant(ALL, datetime(2026, 12, 31, 23, 59, tzinfo=UTC))),
+        (f'expiry-time="2026-12-31T23:59:58Z" {ONE}', Grant(ALL, datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC))),
+    ],
+)
+def test_lines(line: str, grant: Grant) -> None:
+    assert AuthorizedConsoles.parse(f"# first\n\n{line}\n".encode()).grants == {ONE: grant}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("read-only", "not OPTIONS"),
+        ("laptop", "not OPTIONS"),
+        (f"no-such {ONE}", "there is no option no-such"),
+        (f"READ-ONLY {ONE}", "not OPTIONS"),
+        (f"read-only,read-only {ONE}", "read-only twice"),
+        (f'read-only="yes" {ONE}', "read-only has no value"),
+        (f"kinds {ONE}", "kinds needs"),
+        (f'kinds="" {ONE}', "kinds are some of"),
+        (f'kinds="shell,vnc" {ONE}', "kinds are some of"),
+        (f"kinds=shell {ONE}", "not OPTIONS"),
+        (f'kinds="shell {ONE}', "not OPTIONS"),
+        (f'kinds="shell"read-only {ONE}', "not OPTIONS"),
+        (f'kinds="shell", {ONE}', "not OPTIONS"),
+        (f"read-only,{ONE}", "a comma before the key"),
+        (f"read-only read-only {ONE}", "not OPTIONS"),
+        (f"read-only comment {ONE}", "not OPTIONS"),
+        (f'expiry-time="2026-02-30" {ONE}', "expiry-time is"),
+        (f'expiry-time="20261231" {ONE}', "expiry-time is"),
+        (f'expiry-time="2026-12-31T10:00+02:00" {ONE}', "expiry-time is"),
+        ("x25519:AAAA", "a key is written"),
+        (f"{ONE},", "a key is written"),
+        (f"{TWO} again", "the same key"),
+    ],
+)
+def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
+    with pytest.raises(MalformedError, match=f"^line 3: .*{says}"):
+        AuthorizedConsoles.parse(f"# first\n{TWO}\n{line}\n".encode())
+
+
+def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
+    with pytest.raises(MalformedError, match="line 2: no UTF-8"):
+        AuthorizedConsoles.parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
+    with pytest.raises(MalformedError, match="more than"):
+        AuthorizedConsoles.parse(b"#" * (MAX_BYTES + 1))
+
+
+def test_rights_end_when_they_end() -> None:
+    consoles = AuthorizedConsoles.parse(f'read-only,expiry-time="2026-06-01T12:00" {ONE}\n'.encode())
+    until = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    assert consoles.rights_of(ONE, until - timedelta(seconds=1)) == Rights(read_only=True)
+    assert consoles.rights_of(ONE, until) == "your console's key was welcome here until 2026-06-01 12:00 UTC"
+
+
+def test_others_have_none() -> None:
+    for content in (b"", f"{TWO}\n".encode()):
+        reason = AuthorizedConsoles.parse(content).rights_of(ONE, NOW)
+        assert isinstance(reason, str)
+        assert "SHA256:Zmh6rfhivXdsj8GLjp" in reason
+        assert "natpass-tui fingerprint" in reason
+
+
+@pytest.mark.parametrize("kind", ConnectRequest.Kind.values())
+def test_what_rights_allow(kind: ConnectRequest.Kind) -> None:
+    assert ALL.refusal(kind) is None
+    assert (Rights(frozenset({SHELL, EXEC})).refusal(kind) is None) == (kind in {SHELL, EXEC})
+    assert (Rights(read_only=True).refusal(kind) is None) == (kind == VNC)
+    assert Rights(frozenset({SHELL}), read_only=True).refusal(kind) is not None
