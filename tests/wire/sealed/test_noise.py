@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from noise.connection import Keypair, NoiseConnection
@@ -262,8 +263,9 @@ def test_the_last_nonce_is_not_used() -> None:
     assert receiver.decrypt(sender.encrypt(b"the last")) == b"the last"
     with pytest.raises(LocalProtocolError):
         sender.encrypt(b"one more")
+    reserved = ChaCha20Poly1305(bytes(32)).encrypt(bytes(4) + b"\xff" * 8, b"one more", None)
     with pytest.raises(NoiseError):
-        receiver.decrypt(bytes(16))
+        receiver.decrypt(reserved)
 
 
 def test_what_does_not_open_leaves_the_nonce() -> None:
