@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import click
 
-from natpass_agent import instance, links
+from natpass_agent import fingerprint_cli, instance, links
 from natpass_agent.agent import Agent
+from natpass_agent.authorized import AuthorizedConsoles
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
@@ -29,7 +31,9 @@ PROGRAM = "natpass-agent"
 
 
 @click.group(
-    invoke_without_command=True, subcommand_metavar="", context_settings={"help_option_names": ["-h", "--help"]}
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @connection_options
 @click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
@@ -41,6 +45,13 @@ PROGRAM = "natpass-agent"
     default=int(KEEP_SECONDS),
     show_default=True,
     help="How long a shell or command is kept whose console is cut off, so that it can go on.",
+)
+@click.option(
+    "--authorized-consoles",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Serve the consoles whose keys are in there (mode 0600; natpass-tui fingerprint says more), and no others. "
+    "Default: authorized_consoles in the state directory if that is there, else whoever has the secret.",
 )
 @common_options
 @click.pass_context
@@ -59,7 +70,8 @@ def command(ctx: click.Context, /, **_: object) -> int:
         identity = load_identity(settings.common.state_dir, "agent")
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
-        agent = partial(Agent, target, kinds=links.all_kinds(values["display"]))
+        consoles = AuthorizedConsoles.at(values["authorized_consoles"], settings.common.state_dir)
+        agent = partial(Agent, target, kinds=links.all_kinds(values["display"]), rights_of=consoles.rights_of)
         return runtime.run(
             serve(partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"]))
         )
@@ -93,6 +105,9 @@ def _client_id(given: str | None) -> str:
     if fault := client_id_fault(client_id):
         raise UserError(f"{client_id!r} is no id for an agent: {fault}" + ("" if given else "; choose one with --id"))
     return client_id
+
+
+command.add_command(fingerprint_cli.command)
 
 
 @command.command("vnc.worker", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from natpass_tui import agents_list, exec_cli
+from natpass_tui import agents_list, exec_cli, fingerprint_cli, known_cli
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
 from natpass_tui.links.exec.session import FAILED as EXEC_FAILED
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, check_agent, listed_agents, logged_in, relay_target, says
@@ -235,6 +235,8 @@ async def _demo(values: dict[str, Any]) -> int:
 
 
 command.add_command(exec_cli.command)
+command.add_command(known_cli.command)
+command.add_command(fingerprint_cli.command)
 
 
 def main() -> None:

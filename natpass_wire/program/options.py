@@ -68,9 +68,31 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_CONFIG = click.option("--config", type=_FILE, help="Config file (TOML; keys are the names of these options).")
+_STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to keep what is made once. Default: the platform's place for state.",
+)
+
+
+def state_options(command: Command) -> Command:
+    """Add the options of commands that look at the state directory, and speak to nobody."""
+    return _CONFIG(_STATE_DIR(command))
+
+
+def state_dir(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None) -> StateDir:
+    """Return the state directory that a command was given; arguments as for `gather`.
+
+    Raises:
+        UserError: the config file is of no use.
+    """
+    return StateDir.at(gather(ctx, config_keys=config_keys)["state_dir"])
+
+
 def common_options(command: Command) -> Command:
     """Add the options that every program has."""
-    path = click.Path(path_type=Path, dir_okay=False)
     for option in reversed(
         [
             click.option(
@@ -80,7 +102,7 @@ def common_options(command: Command) -> Command:
                 help="The shared secret. In the arguments it is visible to other users of this machine: prefer "
                 "--secret-file or the environment variable NATPASS_SECRET.",
             ),
-            click.option("--secret-file", type=path, help="A file that holds the secret in one line (mode 0600)."),
+            click.option("--secret-file", type=_FILE, help="A file that holds the secret in one line (mode 0600)."),
             click.option(
                 "--legacy-secret",
                 metavar="SECRET",
@@ -88,22 +110,18 @@ def common_options(command: Command) -> Command:
                 help="The secret of existing natpass programs, for --legacy; never the same as the secret. Also in "
                 "NATPASS_LEGACY_SECRET.",
             ),
-            click.option("--legacy-secret-file", type=path, help="A file that holds the legacy secret."),
+            click.option("--legacy-secret-file", type=_FILE, help="A file that holds the legacy secret."),
             click.option(
                 "--insecure",
                 is_flag=True,
                 help="Accept what is unsafe: --no-tls beyond loopback, unverified TLS with --legacy.",
             ),
-            click.option("--config", type=path, help="Config file (TOML; keys are the names of these options)."),
-            click.option(
-                "--state-dir",
-                type=click.Path(path_type=Path, file_okay=False),
-                help="Where to keep what is made once. Default: the platform's place for state.",
-            ),
+            _CONFIG,
+            _STATE_DIR,
             click.option(
                 "--log-level", type=click.Choice(logs.LEVELS), default="info", show_default=True, help="What to log."
             ),
-            click.option("--log-file", type=path, help="Log to this file instead of the terminal."),
+            click.option("--log-file", type=_FILE, help="Log to this file instead of the terminal."),
             click.option(
                 "--dead-after",
                 type=click.FloatRange(0.5, 120.0),

@@ -1,0 +1,21 @@
+"""The command `natpass-agent fingerprint`."""
+
+import click
+
+from natpass_wire.identity import fingerprint
+from natpass_wire.identity.keys import load_identity
+from natpass_wire.program.options import state_dir, state_options
+
+
+@click.command("fingerprint", context_settings={"help_option_names": ["-h", "--help"]})
+@state_options
+@click.pass_context
+def command(ctx: click.Context, /, **_: object) -> int:
+    """Print the fingerprint of this agent's key: as ssh does, as words, and as a picture.
+
+    Compare it with what a console says when it meets this agent for the first time, or finds its key changed: each
+    form says the same, take the one that is easiest to read out. The key itself is made if there is none yet; all
+    agents of one --state-dir have the same.
+    """
+    click.echo(fingerprint.shown(load_identity(state_dir(ctx), "agent").public))
+    return 0
