@@ -22,31 +22,32 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from natpass_wire.pb import invite_pb2 as natpass__wire_dot_pb_dot_invite__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnatpass_wire/pb/login.proto\x12\x07natpass\"\xc8\x01\n\x10HandshakePayload\x12\x0b\n\x03\x65nc\x18\x01 \x01(\x0c\x12\x1d\n\x05hello\x18\x64 \x01(\x0b\x32\x0e.natpass.Hello\x12%\n\tchallenge\x18\x65 \x01(\x0b\x32\x12.natpass.Challenge\x12\x1d\n\x05proof\x18\x66 \x01(\x0b\x32\x0e.natpass.Proof\x12\x1f\n\x06\x61\x63\x63\x65pt\x18g \x01(\x0b\x32\x0f.natpass.Accept\x12!\n\x07refusal\x18h \x01(\x0b\x32\x10.natpass.Refusal\"k\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x1b\n\x04role\x18\x03 \x01(\x0e\x32\r.natpass.Role\x12\x14\n\x0c\x63\x61pabilities\x18\x04 \x03(\t\x12\x0f\n\x07program\x18\x05 \x01(\t\"R\n\tChallenge\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x0f\n\x07program\x18\x04 \x01(\t\"i\n\x05Proof\x12%\n\ttransport\x18\x01 \x01(\x0e\x32\x12.natpass.Transport\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x02 \x01(\x0c\x12\x10\n\x08instance\x18\x03 \x01(\x0c\x12\x0b\n\x03mac\x18\x04 \x01(\x0c\"+\n\x06\x41\x63\x63\x65pt\x12\x0b\n\x03mac\x18\x01 \x01(\x0c\x12\x14\n\x0ckeepalive_ms\x18\x02 \x01(\r\"\xce\x01\n\x07Refusal\x12#\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x15.natpass.Refusal.Code\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x8f\x01\n\x04\x43ode\x12\t\n\x05UNSET\x10\x00\x12\x10\n\x0cWRONG_SECRET\x10\x01\x12\x18\n\x14\x43\x45RTIFICATE_MISMATCH\x10\x02\x12\x0c\n\x08ID_TAKEN\x10\x03\x12\n\n\x06\x42\x41\x44_ID\x10\x04\x12\x0b\n\x07VERSION\x10\x05\x12\n\n\x06LEGACY\x10\x06\x12\x0e\n\nOVERLOADED\x10\x07\x12\r\n\tMALFORMED\x10\x08*8\n\x04Role\x12\x0e\n\nROLE_UNSET\x10\x00\x12\x0e\n\nROLE_AGENT\x10\x01\x12\x10\n\x0cROLE_CONSOLE\x10\x02*G\n\tTransport\x12\x13\n\x0fTRANSPORT_UNSET\x10\x00\x12\x12\n\x0eTRANSPORT_NONE\x10\x01\x12\x11\n\rTRANSPORT_TLS\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnatpass_wire/pb/login.proto\x12\x07natpass\x1a\x1cnatpass_wire/pb/invite.proto\"\xe7\x01\n\x10HandshakePayload\x12\x0b\n\x03\x65nc\x18\x01 \x01(\x0c\x12\x1d\n\x05hello\x18\x64 \x01(\x0b\x32\x0e.natpass.Hello\x12%\n\tchallenge\x18\x65 \x01(\x0b\x32\x12.natpass.Challenge\x12\x1d\n\x05proof\x18\x66 \x01(\x0b\x32\x0e.natpass.Proof\x12\x1f\n\x06\x61\x63\x63\x65pt\x18g \x01(\x0b\x32\x0f.natpass.Accept\x12!\n\x07refusal\x18h \x01(\x0b\x32\x10.natpass.Refusal\x12\x1d\n\x05guest\x18i \x01(\x0b\x32\x0e.natpass.Guest\"k\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x1b\n\x04role\x18\x03 \x01(\x0e\x32\r.natpass.Role\x12\x14\n\x0c\x63\x61pabilities\x18\x04 \x03(\t\x12\x0f\n\x07program\x18\x05 \x01(\t\"R\n\tChallenge\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x0f\n\x07program\x18\x04 \x01(\t\"i\n\x05Proof\x12%\n\ttransport\x18\x01 \x01(\x0e\x32\x12.natpass.Transport\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x02 \x01(\x0c\x12\x10\n\x08instance\x18\x03 \x01(\x0c\x12\x0b\n\x03mac\x18\x04 \x01(\x0c\"+\n\x06\x41\x63\x63\x65pt\x12\x0b\n\x03mac\x18\x01 \x01(\x0c\x12\x14\n\x0ckeepalive_ms\x18\x02 \x01(\r\"\xdd\x01\n\x07Refusal\x12#\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x15.natpass.Refusal.Code\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x9e\x01\n\x04\x43ode\x12\t\n\x05UNSET\x10\x00\x12\x10\n\x0cWRONG_SECRET\x10\x01\x12\x18\n\x14\x43\x45RTIFICATE_MISMATCH\x10\x02\x12\x0c\n\x08ID_TAKEN\x10\x03\x12\n\n\x06\x42\x41\x44_ID\x10\x04\x12\x0b\n\x07VERSION\x10\x05\x12\n\n\x06LEGACY\x10\x06\x12\x0e\n\nOVERLOADED\x10\x07\x12\r\n\tMALFORMED\x10\x08\x12\r\n\tNO_INVITE\x10\t*8\n\x04Role\x12\x0e\n\nROLE_UNSET\x10\x00\x12\x0e\n\nROLE_AGENT\x10\x01\x12\x10\n\x0cROLE_CONSOLE\x10\x02*G\n\tTransport\x12\x13\n\x0fTRANSPORT_UNSET\x10\x00\x12\x12\n\x0eTRANSPORT_NONE\x10\x01\x12\x11\n\rTRANSPORT_TLS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'natpass_wire.pb.login_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=797
-  _globals['_ROLE']._serialized_end=853
-  _globals['_TRANSPORT']._serialized_start=855
-  _globals['_TRANSPORT']._serialized_end=926
-  _globals['_HANDSHAKEPAYLOAD']._serialized_start=41
-  _globals['_HANDSHAKEPAYLOAD']._serialized_end=241
-  _globals['_HELLO']._serialized_start=243
-  _globals['_HELLO']._serialized_end=350
-  _globals['_CHALLENGE']._serialized_start=352
-  _globals['_CHALLENGE']._serialized_end=434
-  _globals['_PROOF']._serialized_start=436
-  _globals['_PROOF']._serialized_end=541
-  _globals['_ACCEPT']._serialized_start=543
-  _globals['_ACCEPT']._serialized_end=586
-  _globals['_REFUSAL']._serialized_start=589
-  _globals['_REFUSAL']._serialized_end=795
-  _globals['_REFUSAL_CODE']._serialized_start=652
-  _globals['_REFUSAL_CODE']._serialized_end=795
+  _globals['_ROLE']._serialized_start=873
+  _globals['_ROLE']._serialized_end=929
+  _globals['_TRANSPORT']._serialized_start=931
+  _globals['_TRANSPORT']._serialized_end=1002
+  _globals['_HANDSHAKEPAYLOAD']._serialized_start=71
+  _globals['_HANDSHAKEPAYLOAD']._serialized_end=302
+  _globals['_HELLO']._serialized_start=304
+  _globals['_HELLO']._serialized_end=411
+  _globals['_CHALLENGE']._serialized_start=413
+  _globals['_CHALLENGE']._serialized_end=495
+  _globals['_PROOF']._serialized_start=497
+  _globals['_PROOF']._serialized_end=602
+  _globals['_ACCEPT']._serialized_start=604
+  _globals['_ACCEPT']._serialized_end=647
+  _globals['_REFUSAL']._serialized_start=650
+  _globals['_REFUSAL']._serialized_end=871
+  _globals['_REFUSAL_CODE']._serialized_start=713
+  _globals['_REFUSAL_CODE']._serialized_end=871
 # @@protoc_insertion_point(module_scope)

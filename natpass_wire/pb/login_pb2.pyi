@@ -1,3 +1,4 @@
+from natpass_wire.pb import invite_pb2 as _invite_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -26,20 +27,22 @@ TRANSPORT_NONE: Transport
 TRANSPORT_TLS: Transport
 
 class HandshakePayload(_message.Message):
-    __slots__ = ("enc", "hello", "challenge", "proof", "accept", "refusal")
+    __slots__ = ("enc", "hello", "challenge", "proof", "accept", "refusal", "guest")
     ENC_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    GUEST_FIELD_NUMBER: _ClassVar[int]
     enc: bytes
     hello: Hello
     challenge: Challenge
     proof: Proof
     accept: Accept
     refusal: Refusal
-    def __init__(self, enc: _Optional[bytes] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., challenge: _Optional[_Union[Challenge, _Mapping]] = ..., proof: _Optional[_Union[Proof, _Mapping]] = ..., accept: _Optional[_Union[Accept, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
+    guest: _invite_pb2.Guest
+    def __init__(self, enc: _Optional[bytes] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., challenge: _Optional[_Union[Challenge, _Mapping]] = ..., proof: _Optional[_Union[Proof, _Mapping]] = ..., accept: _Optional[_Union[Accept, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., guest: _Optional[_Union[_invite_pb2.Guest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("version", "nonce", "role", "capabilities", "program")
@@ -100,6 +103,7 @@ class Refusal(_message.Message):
         LEGACY: _ClassVar[Refusal.Code]
         OVERLOADED: _ClassVar[Refusal.Code]
         MALFORMED: _ClassVar[Refusal.Code]
+        NO_INVITE: _ClassVar[Refusal.Code]
     UNSET: Refusal.Code
     WRONG_SECRET: Refusal.Code
     CERTIFICATE_MISMATCH: Refusal.Code
@@ -109,6 +113,7 @@ class Refusal(_message.Message):
     LEGACY: Refusal.Code
     OVERLOADED: Refusal.Code
     MALFORMED: Refusal.Code
+    NO_INVITE: Refusal.Code
     CODE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     code: Refusal.Code

@@ -36,6 +36,7 @@ RULES = [
             "natpass_wire/stream/*.py",
             "natpass_wire/identity/*.py",
             "natpass_wire/sealed/*.py",
+            "natpass_wire/invite/*.py",
         ),
         (*IMPURE, "os", "pathlib"),
     ),
@@ -53,6 +54,7 @@ RULES = [
                 "known_ids",
                 "round_trips",
                 "patience",
+                "invites",
             )
         ),
         (*IMPURE, "os", "pathlib"),
@@ -148,9 +150,20 @@ def test_kinds_never_import_each_other(side: str) -> None:
     [
         (
             "natpass_agent.cli",
-            ["mss", "pynput", "PIL", "Xlib", "simplejpeg", "numpy", "textual", "natpass_relay", "natpass_tui"],
+            [
+                "mss",
+                "pynput",
+                "PIL",
+                "Xlib",
+                "simplejpeg",
+                "numpy",
+                "textual",
+                "natpass_relay",
+                "natpass_tui",
+                "spake2",
+            ],
         ),
-        ("natpass_relay.cli", ["mss", "pynput", "PIL", "textual", "numpy", "natpass_agent", "natpass_tui"]),
+        ("natpass_relay.cli", ["mss", "pynput", "PIL", "textual", "numpy", "natpass_agent", "natpass_tui", "spake2"]),
         ("natpass_wire.aio.client", ["textual", "click", "natpass_agent", "natpass_tui", "natpass_relay"]),
     ],
 )

@@ -10,13 +10,15 @@ from natpass_wire.frame import FrameDecoder
 from natpass_wire.login import legacy
 from natpass_wire.pb import login_pb2 as login
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.invite_pb2 import Invite, InviteStep
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord
 from tests.support.hexes import frame_of, unhex
 from tests.wire.golden import EXISTING, OURS, Golden
+from tests.wire.golden_invites import INVITES, STEPS
 from tests.wire.golden_streams import RECORDS, STREAMS
 
-ALL = EXISTING + OURS + STREAMS
+ALL = EXISTING + OURS + STREAMS + INVITES
 
 
 @pytest.mark.parametrize("golden", ALL, ids=lambda golden: golden.name)
@@ -51,7 +53,7 @@ def test_numbers_of_types() -> None:
     wire_md |= {30: "code_request", 31: "code_response_hdr", 32: "code_response_body", 33: "code_connect"}
     wire_md |= {34: "code_connect_response", 35: "code_data"}
     ours = {100: "ping", 101: "pong", 102: "notice", 110: "about", 111: "roster_watch", 112: "roster"}
-    ours |= {113: "rtt_request", 114: "rtt_report", 120: "record"}
+    ours |= {113: "rtt_request", 114: "rtt_report", 115: "invite", 120: "record"}
     ours |= {130: "exec_input", 131: "exec_output", 132: "exec_signal"}
     assert {number: name for name, number in MsgType.items()} == wire_md | ours
 
@@ -68,7 +70,12 @@ def test_numbers_of_reasons() -> None:
         "LEGACY": 6,
         "OVERLOADED": 7,
         "MALFORMED": 8,
+        "NO_INVITE": 9,
     }
+    steps = {"UNSET": 0, "OPEN": 1, "OPENED": 2, "TAKEN": 3, "FULL": 4, "SAID": 5, "GONE": 6}
+    assert dict(Invite.Step.items()) == steps
+    failures = {"NONE": 0, "WRONG_CODE": 1, "USED": 2, "EXPIRED": 3, "WITHDRAWN": 4, "MALFORMED": 5}
+    assert dict(InviteStep.Failure.items()) == failures
     assert dict(Notice.Code.items()) == {"UNSET": 0, "REPLACED": 1, "SHUTTING_DOWN": 2, "PROTOCOL": 3}
     causes = {"UNSET": 0, "EXITED": 1, "CLOSED": 2, "PEER_GONE": 3, "FAILED": 4, "TIMED_OUT": 5}
     assert dict(LinkEnd.Cause.items()) == causes
@@ -82,6 +89,8 @@ def test_every_field_has_a_vector() -> None:
     assert {golden.message.type for golden in ALL} == set(MsgType.values())
     records = {field for _, record, _ in RECORDS for field in _fields_in(record)}
     assert _fields_of(StreamRecord) - _fields_of(Msg) - records == set()
+    steps = {field for _, step, _ in STEPS for field in _fields_in(step)}
+    assert _fields_of(InviteStep) - steps == set()
 
 
 @pytest.mark.parametrize(("record", "annotated"), [pytest.param(*rest, id=name) for name, *rest in RECORDS])
@@ -91,10 +100,17 @@ def test_bytes_of_records(record: StreamRecord, annotated: str) -> None:
     assert StreamRecord.FromString(expected) == record
 
 
+@pytest.mark.parametrize(("step", "annotated"), [pytest.param(*rest, id=name) for name, *rest in STEPS])
+def test_bytes_of_invites_steps(step: InviteStep, annotated: str) -> None:
+    expected = unhex(annotated)
+    assert step.SerializeToString().hex(" ") == expected.hex(" ")
+    assert InviteStep.FromString(expected) == step
+
+
 def test_extensions_have_numbers_from_100_up_in_what_existing_peers_know() -> None:
     existing = {field for golden in EXISTING for field in _fields_in(golden.message)}
     known = {message for message, _, _ in existing}
-    ours = {field for golden in OURS + STREAMS for field in _fields_in(golden.message)} - existing
+    ours = {field for golden in OURS + STREAMS + INVITES for field in _fields_in(golden.message)} - existing
     assert {field for field in ours if field[0] in known and field[2] < 100} == set()
 
 

@@ -1,0 +1,106 @@
+"""The cryptography of invites: SPAKE2 over the code, and what is made of its key.
+
+SPAKE2 is python-spake2's (Ed25519, SHA-256; the scheme of RFC 9382 with that package's own group elements and
+transcript, so that it speaks with itself only). It is slow, some 10 ms a step, and not in constant time: what timing
+could tell is about one code that has three tries and is then gone.
+
+    key = SPAKE2(words, A = "natpass invite 1 guest NAMEPLATE", B = "natpass invite 1 inviter NAMEPLATE")
+
+Both messages are part of SPAKE2's transcript, so what is derived from the key belongs to this very exchange. Each
+purpose has an HKDF output (RFC 5869) of its own; each sealing key is used once, so that its nonce can be zero. The
+confirmations are HKDF outputs and no sealed texts: ChaCha20-Poly1305 does not commit to its key, and one ciphertext
+could be made to fit many guesses.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.invite.code import Code
+
+#: A side's letter, and a point.
+MESSAGE_BYTES = 33
+TAG_BYTES = 32
+#: What sealing adds.
+SEAL_BYTES = 16
+
+_KEY_BYTES = 32
+_NONCE = bytes(12)
+_LABEL = b"natpass invite 1 "
+
+
+class Exchange:
+    """One side of one exchange; it has no repr worth a look.
+
+    Args:
+        code: the code.
+        is_guest: which side this is.
+        entropy: returns so many random bytes.
+    """
+
+    def __init__(self, code: Code, *, is_guest: bool, entropy: Callable[[int], bytes]) -> None:
+        from spake2 import SPAKE2_A, SPAKE2_B  # noqa: PLC0415 - takes 0.1 s, and few ever need it
+
+        nameplate = str(code.nameplate).encode()
+        ids = {"idA": _LABEL + b"guest " + nameplate, "idB": _LABEL + b"inviter " + nameplate}
+        side = SPAKE2_A if is_guest else SPAKE2_B
+        self._spake: Any = side(code.words.encode(), entropy_f=entropy, **ids)
+        self._is_guest = is_guest
+        self._key: bytes | None = None
+        #: What the other side needs.
+        self.message: bytes = self._spake.start()
+
+    def finish(self, message: bytes) -> None:
+        """Take the other side's message, once.
+
+        Raises:
+            RemoteProtocolError: it is none, or our own.
+        """
+        from spake2 import SPAKEError  # noqa: PLC0415
+        from spake2.ed25519_basic import NotOnCurve  # noqa: PLC0415
+
+        if len(message) != MESSAGE_BYTES:
+            raise RemoteProtocolError("no SPAKE2 message")
+        try:
+            self._key = self._spake.finish(message)
+        except (SPAKEError, NotOnCurve, ValueError):
+            raise RemoteProtocolError("no SPAKE2 message") from None  # their texts may hold what is secret
+
+    def tag(self, what: bytes) -> bytes:
+        """Return what proves to the other side that we have the key; `what` says of what it is the proof."""
+        return self._derive(what, TAG_BYTES)
+
+    def confirms(self, what: bytes, tag: bytes) -> bool:
+        """Tell whether the other side has the key, and says `what`."""
+        return hmac.compare_digest(self.tag(what), tag)
+
+    def seal(self, plain: bytes) -> bytes:
+        """Encrypt for the other side; once."""
+        return self._cipher(of_guest=self._is_guest).encrypt(_NONCE, plain, None)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Decrypt what the other side sealed.
+
+        Raises:
+            RemoteProtocolError: it did not seal this.
+        """
+        try:
+            return self._cipher(of_guest=not self._is_guest).decrypt(_NONCE, sealed, None)
+        except InvalidTag:
+            raise RemoteProtocolError("a sealed text does not open") from None
+
+    def _cipher(self, *, of_guest: bool) -> ChaCha20Poly1305:
+        return ChaCha20Poly1305(self._derive(b"guest seals" if of_guest else b"inviter seals", _KEY_BYTES))
+
+    def _derive(self, what: bytes, length: int) -> bytes:
+        assert self._key is not None  # finish comes first
+        return HKDFExpand(algorithm=SHA256(), length=length, info=_LABEL + what).derive(self._key)
+
+
+GUEST_CONFIRMS, INVITER_CONFIRMS, GUEST_KEPT = b"guest confirms", b"inviter confirms", b"guest kept it"
