@@ -213,6 +213,39 @@ def verifier(ctx: click.Context, /, **_: object) -> int:
     guess at the secret offline, which a secret of 128 random bits (as relays
     make them) withstands and a phrase may not.
     """
+    _values, _common, secret = _with_secret(ctx)
+    click.echo(LoginKey.from_secret(secret).to_verifier())
+    click.echo(
+        "keep this like a secret: it lets whoever has it log in, and a weak secret can be guessed from it", err=True
+    )
+    return 0
+
+
+@command.command(context_settings=_HELP)
+@click.option("--relay", type=HostPort(), metavar="HOST:PORT", help="Another relay than the one of this machine.")
+@common_options
+@click.pass_context
+def invite(ctx: click.Context, /, **_: object) -> int:
+    """Invite a machine: print a one-time code that brings the secret to one agent or console.
+
+    The code is good for 10 minutes, one machine and three tries, and the relay learns neither it nor the secret. This
+    waits until somebody has used it, and says who.
+
+    \b
+    The secret is found as by 'natpass-relay verifier', the relay at
+    --relay, or on this machine at the port of --listen.
+
+    Exit status: 0 when a machine is enrolled, 1 when none is, 2 after a mistake, 130 after Ctrl+C, which withdraws the
+    invite.
+    """
+    from natpass_relay import invite_cli  # noqa: PLC0415 - a relay needs none of it
+
+    values, common, secret = _with_secret(ctx)
+    return runtime.run(invite_cli.invite(PROGRAM, values, common, secret).run())
+
+
+def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, str]:
+    """Return the options, and the secret: given, or made by a relay in the state directory, or asked for."""
     values = gather(ctx)
     common = CommonSettings.from_values(PROGRAM, values)
     logs.set_up(common.log_level, common.log_file)
@@ -221,11 +254,7 @@ def verifier(ctx: click.Context, /, **_: object) -> int:
         secret, _path = _own_secret(common.state_dir)
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
-    click.echo(LoginKey.from_secret(secret).to_verifier())
-    click.echo(
-        "keep this like a secret: it lets whoever has it log in, and a weak secret can be guessed from it", err=True
-    )
-    return 0
+    return values, common, secret
 
 
 def _verifier(values: Mapping[str, Any]) -> LoginKey | None:

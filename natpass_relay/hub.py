@@ -10,6 +10,7 @@ from typing import assert_never
 from natpass_relay import admission, round_trips
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
 from natpass_relay.connection import Connection
+from natpass_relay.guests import Guests
 from natpass_relay.lobby import Lobby
 from natpass_relay.ports import Port, Role
 from natpass_relay.roster import LEGACY_VERSION, Publisher
@@ -47,6 +48,7 @@ class Hub:
         self._clients: dict[Port, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
+        self._guests = Guests(lambda port, message: self._clients[port].send(message))
         self._connections: set[Connection] = set()
         self._is_closing = False
         #: Set while there are no connections.
@@ -85,6 +87,7 @@ class Hub:
         now = self._clock()
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
+        self._guests.tick(now)
         for client in [client for client in self._clients.values() if client.is_probed]:
             client.look_for_life()
         self._obey(self._admission.tick(now))
@@ -126,8 +129,17 @@ class Hub:
 
     def visitor_says(self, connection: Connection, message: Msg) -> None:
         """Take a message from before the login."""
+        if connection in self._guests:
+            self._guests.says(connection, message)
+            return
         visitor = self._visitor_of.get(connection)
-        if visitor is not None:
+        if visitor is None:
+            return
+        if message.type == MsgType.handshake and message.hsp.HasField("guest") and not visitor.client_id:
+            self._leave_lobby(connection)
+            self._guests.enter(connection, self._clock())
+            self._guests.says(connection, message)
+        else:
             self._obey(self._admission.receive(visitor, message, time.time()))
 
     def client_says(self, connection: Connection, message: Msg) -> None:
@@ -155,6 +167,8 @@ class Hub:
                     self.publisher.unwatch(port)
             case MsgType.rtt_request, Role.CONSOLE:
                 self._ask_round_trips(port, message.rtt_request.ids, now)
+            case MsgType.invite, Role.AGENT | Role.CONSOLE:
+                self._guests.inviter_says(port, message.invite)
             case _:
                 self.dropped += 1
 
@@ -187,6 +201,7 @@ class Hub:
             self.empty.set()
         why = printable(str(error)) if error is not None else "closed"
         self._leave_lobby(connection)
+        self._guests.lost(connection)
         port = connection.port
         if port is None:
             log.debug("%s: gone before its login: %s", connection.address, why)
@@ -249,6 +264,7 @@ class Hub:
         self.publisher.unwatch(port)
         if self.router.port(port.client_id) is None:
             self.publisher.left(port.client_id)
+        self._guests.removed(port)
         self._obey(successors)
         self._tell(sends)
         self._measure(reports)

@@ -27,7 +27,7 @@ from natpass_wire.version import __version__
 log = logging.getLogger(__name__)
 
 #: What this relay understands beyond WIRE.md (ARCHITECTURE.md, "Wire extensions").
-CAPABILITIES = ("roster",)
+CAPABILITIES = ("roster", "invite")
 #: Connections that the system may keep for us until we take them: thousands come at once after a restart.
 _BACKLOG = 1024
 _HUB_TICK_SECONDS = 0.25

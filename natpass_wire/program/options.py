@@ -8,7 +8,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,20 +23,20 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LinkKey, RootKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.login_pb2 import Role
-from natpass_wire.program import config, logs, secret
+from natpass_wire.program import config, enrolment, logs, secret
 from natpass_wire.program.state import StateDir
 from natpass_wire.version import __version__
 
 DEFAULT_PORT = 6154  # WIRE.md §1
 #: Options that make no sense in a config file.
-_NOT_IN_CONFIG = frozenset({"config", "version", "help"})
+_NOT_IN_CONFIG = frozenset({"config", "version", "help", "invite"})  # an invite is good once
 #: Options of which one is enough, and those of the command line outrank all others.
 _SECRETS = (
     ("secret", "secret_file", "verifier", "verifier_file"),
     ("legacy_secret", "legacy_secret_file"),
 )
 #: Variables with secrets. What we start must not inherit them.
-_SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER")
+_SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER", "NATPASS_INVITE")
 _GIVEN = frozenset({ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.PROMPT})
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -147,6 +147,13 @@ def connection_options(command: Command) -> Command:
                 metavar="HOST:PORT",
                 envvar="NATPASS_RELAY",
                 help=f"The relay's address (port {DEFAULT_PORT} if none is given). Also in NATPASS_RELAY.",
+            ),
+            click.option(
+                "--invite",
+                metavar="CODE",
+                envvar="NATPASS_INVITE",
+                help="A one-time code of 'natpass-relay invite' instead of the secret, which is then kept in the "
+                "state directory; - asks for the code. Also in NATPASS_INVITE.",
             ),
             click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure."),
             click.option(
@@ -278,7 +285,8 @@ class CommonSettings:
         chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
         legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
         inherited = any(variable in os.environ for variable in _SECRET_VARIABLES)
-        hidden = [chosen, legacy, values.get("verifier")]
+        invite = values.get("invite")
+        hidden = [chosen, legacy, values.get("verifier"), invite if invite != enrolment.ASK else None]
         secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
         for variable in _SECRET_VARIABLES:
             os.environ.pop(variable, None)
@@ -331,6 +339,11 @@ class ConnectionSettings:
             raise UserError("a relay's port is not 0")
         check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
+        if legacy is None:
+            chosen = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"])
+            common = replace(common, secret=chosen)
+        elif values.get("invite") is not None:
+            raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
         return cls(common, relay, not values["no_tls"], legacy)
 
     def target(
@@ -367,6 +380,23 @@ class ConnectionSettings:
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
         return RelayTarget(self.relay, self.tls, claims, key, dead_after=self.common.dead_after, sealing=sealing)
+
+
+def _enrolled(
+    program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool
+) -> str | None:
+    """Return the secret that was given, else the one that an invite brings or has brought, else None.
+
+    Raises:
+        UserError: there are a secret and an invite, or the invite is of no use.
+    """
+    if common.secret is not None:
+        if invite is not None:
+            raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
+        return common.secret
+    if invite is not None:
+        return enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls)
+    return enrolment.enrolled_secret(common.state_dir, relay)
 
 
 def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:

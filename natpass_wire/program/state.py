@@ -125,6 +125,23 @@ class StateDir:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    def make(self) -> None:
+        """Make the directory, and see whether files can be made in it.
+
+        Raises:
+            UserError: they can't.
+        """
+        probe = self.path / f".{secrets.token_hex(4)}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._check_directory()
+            _write_private(probe, b"\n")
+        except OSError as error:
+            raise UserError(f"cannot write to {self.path}: {error.strerror}; see --state-dir") from error
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+
     def _check_directory(self) -> None:
         _check_owner(self.path, self.path.stat(), forbidden=0o022)
 

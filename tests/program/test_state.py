@@ -109,3 +109,13 @@ def test_what_can_not_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.Monk
         state.replace("list", b"two")
     assert state.read("list") == b"one"
     assert [path.name for path in tmp_path.iterdir()] == ["list"]
+
+
+def test_a_directory_that_takes_no_files_is_found_out_before_it_matters(tmp_path: Path) -> None:
+    state = StateDir(tmp_path / "a" / "b")
+    state.make()
+    state.make()
+    assert list(state.path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--state-dir"):
+        StateDir(tmp_path / "file" / "below").make()

@@ -1,0 +1,140 @@
+"""The command `natpass-relay invite`."""
+
+import asyncio
+import secrets
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from natpass_relay.greeting import reachable_host
+from natpass_relay.inviting import Inviting
+from natpass_wire.aio.dial import RelayAddress, RelayTarget, is_loopback
+from natpass_wire.errors import UserError
+from natpass_wire.invite.code import Code
+from natpass_wire.invite.inviter import How, Inviter, Outcome
+from natpass_wire.login import v2
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program.main import INTERRUPTED, complain
+from natpass_wire.program.options import CommonSettings, check_no_tls
+from natpass_wire.text import printable
+from natpass_wire.version import __version__
+
+#: Exit status of an invite that enrolled nobody.
+NOBODY = 1
+
+_REASONS = {
+    How.WRONG_CODES: "three wrong codes: the invite is over, and nobody has the secret by it",
+    How.EXPIRED: "nobody came within 10 minutes",
+    How.CROWDED: "far too many guests: somebody wastes this invite on purpose; nobody has the secret by it",
+    How.WITHDRAWN: "withdrawn",
+}
+
+
+def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secret: str) -> "InviteCommand":
+    """Return the command for the options that `gather` found.
+
+    Raises:
+        UserError: it is not clear which relay is meant, or it is not safe to reach.
+    """
+    listen: RelayAddress = values["listen"]
+    relay: RelayAddress | None = values["relay"]
+    if relay is None and listen.port == 0:
+        raise UserError(f"which relay? {program} invite --relay HOST:PORT")
+    shown = relay or RelayAddress(reachable_host(listen.host), listen.port)
+    if relay is None:  # the one on this machine; on all addresses means on loopback, too
+        relay = listen if shown.host == listen.host else RelayAddress("127.0.0.1", listen.port)
+    check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
+    return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret)
+
+
+class InviteCommand:
+    """One invite, from the login to the last line.
+
+    Args:
+        program: the program's name.
+        common: what every program is told.
+        relay: where we log in.
+        shown: the relay's address for guests.
+        tls: whether the relay speaks TLS.
+        secret: the secret.
+    """
+
+    def __init__(
+        self, program: str, common: CommonSettings, relay: RelayAddress, shown: RelayAddress, *, tls: bool, secret: str
+    ) -> None:
+        self._program = program
+        self._shown = shown
+        self._tls = tls
+        self._secret = secret
+        key = LoginKey.from_secret(secret)
+        client_id = f"invite-{secrets.token_hex(4)}"
+        tag = v2.instance_tag(key, secrets.token_bytes(16))
+        claims = v2.Claims(client_id, Role.ROLE_CONSOLE, (), f"{program} {__version__}", tag)
+        self._target = RelayTarget(relay, tls, claims, key, dead_after=common.dead_after)
+        self._progress = ""
+        self._tries = 0
+
+    async def run(self) -> int:
+        """Invite; return the exit status."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
+            loop.add_signal_handler(signal.SIGINT, task.cancel)
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        try:
+            inviting = Inviting(self._secret, time.monotonic)
+            outcome = await inviting.run(self._target, self._show_code, self._show_progress)
+        except asyncio.CancelledError:
+            self._clear()
+            complain(self._program, "interrupted: the invite is withdrawn")
+            return INTERRUPTED
+        finally:
+            self._clear()
+        return self._end(outcome)
+
+    def _show_code(self, code: Code) -> None:
+        options = f"--relay {self._shown} --invite {shlex.quote(str(code))}"
+        if not self._tls:
+            options += " --no-tls" + ("" if is_loopback(self._shown.host) else " --insecure")
+        click.echo(f"one-time code {code}: good for 10 minutes, one machine and three tries")
+        click.echo(f"natpass-agent {options}")
+        click.echo(f"natpass-tui {options}")
+
+    def _show_progress(self, inviter: Inviter, now: float) -> None:
+        wrong = 3 - inviter.tries_left
+        if wrong > self._tries:
+            self._tries = wrong
+            self._clear()
+            complain(self._program, f"somebody came with a wrong code ({inviter.tries_left} tries left)")
+        if not sys.stderr.isatty():
+            return
+        left = int(inviter.seconds_left(now))
+        what = f"waiting for a machine … {left // 60}:{left % 60:02}"
+        if inviter.is_given:
+            what = "a machine has the code …"
+        if what != self._progress:
+            click.echo(f"\r\x1b[K{what} (ctrl+c withdraws)", err=True, nl=False)
+            self._progress = what
+
+    def _clear(self) -> None:
+        if self._progress:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._progress = ""
+
+    def _end(self, outcome: Outcome) -> int:
+        host = printable(outcome.host, 64) or "a machine without a name"
+        if outcome.how is How.ENROLLED:
+            click.echo(f"enrolled {host}")
+            return 0
+        if outcome.how is How.UNSURE:
+            text = f"{host} was sent the secret, but did not say that it kept it: look there, or invite it again"
+            return complain(self._program, text, NOBODY)
+        return complain(self._program, _REASONS[outcome.how], NOBODY)

@@ -1,0 +1,166 @@
+"""Which inviter a guest is for: the relay passes on what they say, and understands none of it.
+
+guest's or inviter's message -> `Invites` -> commands: `Tell` (the inviter), `Answer` and `Turn` (the guest)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from natpass_relay.ports import Port
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.invite.code import MOST_NAMEPLATE
+from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_INVITER_BYTES
+from natpass_wire.pb.invite_pb2 import Guest, Invite
+from natpass_wire.pb.login_pb2 import Refusal
+
+#: Invites of one client, and of all: half of the numbers stay free, so that a random one is soon found.
+MAX_OF_CLIENT = 4
+MAX_INVITES = MOST_NAMEPLATE // 2
+#: Guests of one inviter at a time. An honest one is done in a second, so the oldest goes where there are more.
+MAX_GUESTS = 128
+#: Messages of one guest: SPAKE2, confirmation, kept.
+MAX_MESSAGES = 3
+
+Who = TypeVar("Who")
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send an inviter a message."""
+
+    port: Port
+    invite: Invite
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Who]):
+    """Pass on to a guest what its inviter said."""
+
+    who: Who
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[Who]):
+    """Close a guest's connection behind what was sent to it; with a refusal, where there is a reason for it to know."""
+
+    who: Who
+    code: Refusal.Code = Refusal.UNSET
+    text: str = ""
+
+
+Command = Tell | Answer[Who] | Turn[Who]
+
+
+@dataclass(eq=False, slots=True)
+class _Inviter(Generic[Who]):
+    port: Port
+    nameplates: set[int] = field(default_factory=set)
+    guests: "dict[int, _Visit[Who]]" = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Visit(Generic[Who]):
+    who: Who
+    inviter: _Inviter[Who]
+    number: int
+    messages: int = 0
+
+
+class Invites(Generic[Who]):
+    """The open invites of one relay; `Who` stands for a guest's connection."""
+
+    def __init__(self) -> None:
+        self._inviters: dict[Port, _Inviter[Who]] = {}
+        self._by_nameplate: dict[int, _Inviter[Who]] = {}
+        self._visits: dict[Who, _Visit[Who]] = {}
+
+    def inviter_says(self, port: Port, invite: Invite) -> Sequence[Command[Who]]:
+        """Take a logged-in client's message about invites.
+
+        Raises:
+            RemoteProtocolError: it makes no sense.
+        """
+        if invite.step == Invite.OPEN:
+            return [self._open(port, invite.nameplate)]
+        inviter = self._inviters.get(port)
+        visit = inviter.guests.get(invite.guest) if inviter is not None else None
+        if invite.step not in {Invite.SAID, Invite.GONE} or len(invite.data) > MOST_INVITER_BYTES:
+            raise RemoteProtocolError("a message about invites that makes no sense")
+        if visit is None:  # it has gone meanwhile
+            return []
+        commands: list[Command[Who]] = [Answer(visit.who, invite.data)] if invite.data else []
+        if invite.step == Invite.GONE:
+            self._forget(visit)
+            commands.append(Turn(visit.who))
+        return commands
+
+    def guest_says(self, who: Who, guest: Guest) -> Sequence[Command[Who]]:
+        """Take a guest's message; its first one says which invite it is for.
+
+        Raises:
+            RemoteProtocolError: it is too long, or there were enough.
+        """
+        if not 0 < len(guest.data) <= MOST_GUEST_BYTES:
+            raise RemoteProtocolError("a guest's message of a size that none has")
+        commands: list[Command[Who]] = []
+        visit = self._visits.get(who)
+        if visit is None:
+            inviter = self._by_nameplate.get(guest.nameplate)
+            if inviter is None:
+                number = guest.nameplate
+                text = f"there is no invite {number} here: it was used, withdrawn or has expired, or is another relay's"
+                return [Turn(who, Refusal.NO_INVITE, text)]
+            if len(inviter.guests) >= MAX_GUESTS:
+                oldest = next(iter(inviter.guests.values()))
+                commands += self.guest_gone(oldest.who)
+                commands.append(Turn(oldest.who, Refusal.OVERLOADED, "too many use this invite at once; try again"))
+            inviter.count += 1
+            visit = self._visits[who] = inviter.guests[inviter.count] = _Visit(who, inviter, inviter.count)
+        visit.messages += 1
+        if visit.messages > MAX_MESSAGES:
+            raise RemoteProtocolError("a guest that has said it all goes on")
+        said = Invite(step=Invite.SAID, guest=visit.number, data=guest.data)
+        return [*commands, Tell(visit.inviter.port, said)]
+
+    def guest_gone(self, who: Who) -> Sequence[Command[Who]]:
+        """Take note that a guest's connection is gone. Nothing happens if it was known."""
+        visit = self._visits.get(who)
+        if visit is None:
+            return []
+        self._forget(visit)
+        return [Tell(visit.inviter.port, Invite(step=Invite.GONE, guest=visit.number))]
+
+    def removed(self, port: Port) -> Sequence[Command[Who]]:
+        """Take note that a client is gone: its invites are withdrawn."""
+        inviter = self._inviters.pop(port, None)
+        if inviter is None:
+            return []
+        for nameplate in inviter.nameplates:
+            del self._by_nameplate[nameplate]
+        visits = list(inviter.guests.values())
+        for visit in visits:
+            self._forget(visit)
+        return [Turn(visit.who, Refusal.NO_INVITE, "the invite was withdrawn") for visit in visits]
+
+    def _open(self, port: Port, nameplate: int) -> Tell:
+        if not 1 <= nameplate <= MOST_NAMEPLATE:
+            raise RemoteProtocolError("a nameplate that none is")
+        inviter = self._inviters.get(port)
+        if nameplate in self._by_nameplate:
+            step = Invite.OPENED if self._by_nameplate[nameplate] is inviter else Invite.TAKEN
+        elif len(self._by_nameplate) >= MAX_INVITES or (inviter and len(inviter.nameplates) >= MAX_OF_CLIENT):
+            step = Invite.FULL
+        else:
+            if inviter is None:
+                inviter = self._inviters[port] = _Inviter(port)
+            inviter.nameplates.add(nameplate)
+            self._by_nameplate[nameplate] = inviter
+            step = Invite.OPENED
+        return Tell(port, Invite(step=step, nameplate=nameplate))
+
+    def _forget(self, visit: _Visit[Who]) -> None:
+        del self._visits[visit.who]
+        del visit.inviter.guests[visit.number]

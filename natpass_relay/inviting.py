@@ -1,0 +1,163 @@
+"""The program behind `natpass-relay invite`: a client of the relay that waits for a guest."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable
+
+from natpass_wire.aio.dial import RelayTarget, dial
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.session import Session
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError, UserError
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.invite.code import RANDOM_BYTES, Code
+from natpass_wire.invite.inviter import LIFETIME_SECONDS, Inviter, Outcome, Say
+from natpass_wire.keepalive import Keepalive
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.invite_pb2 import Invite
+
+log = logging.getLogger(__name__)
+
+CAPABILITY = "invite"
+#: Numbers that may be taken already; half of them are free.
+_MOST_NUMBERS = 40
+_ANSWER_SECONDS = 10.0
+_TICK_SECONDS = 0.25
+
+
+class Inviting:
+    """One invite on one connection.
+
+    Args:
+        secret: what a guest gets.
+        clock: seconds of a monotonic clock.
+        lifetime: seconds for which the code is good.
+    """
+
+    def __init__(self, secret: str, clock: Callable[[], float], lifetime: float = LIFETIME_SECONDS) -> None:
+        self._secret = secret
+        self._clock = clock
+        self._lifetime = lifetime
+        self._answers: asyncio.Queue[Invite.Step] = asyncio.Queue()  # one for each question of ours
+        self._changed = asyncio.Event()
+        self._session: Session | None = None
+        self._inviter: Inviter | None = None
+
+    async def run(
+        self, target: RelayTarget, on_code: Callable[[Code], None], on_tick: Callable[[Inviter, float], None]
+    ) -> Outcome:
+        """Log in, wait for a guest, and return how it ended. Cancelled, it withdraws the invite.
+
+        Args:
+            target: the relay, and who we are.
+            on_code: told the code once it is good.
+            on_tick: told every now and then how it stands, and the time.
+
+        Raises:
+            UserError: there is no connection, or no invite to be had, with the reason.
+        """
+        try:
+            logged_in = await dial(target, ReadBuffers())
+        except LoginRefusedError as error:
+            raise UserError(f"the relay refuses the login: {error.text}") from error
+        except NatpassError as error:
+            raise UserError(str(error)) from error
+        if CAPABILITY not in logged_in.capabilities:
+            logged_in.socket.close()
+            raise UserError(f"the relay at {target.address} is too old for invites")
+        now = asyncio.get_running_loop().time()
+        session = self._session = Session(
+            logged_in.socket,
+            target.claims.client_id,
+            Keepalive.start(now, logged_in.keepalive_interval, logged_in.silence),
+            pings=logged_in.pings,
+            on_relay_message=self._relay_says,
+            capabilities=logged_in.capabilities,
+        )
+        logged_in.hand_over(session)
+        tasks = Tasks()
+        tasks.start(self._watch(session), "connection")
+        try:
+            on_code(await self._open(session))
+            return await self._wait(session, on_tick)
+        finally:
+            with contextlib.suppress(NatpassError):
+                self._say(self._inviter.withdraw() if self._inviter is not None else [])
+            session.close()
+            await asyncio.wait([session.ended])
+            await tasks.close()
+
+    async def _watch(self, session: Session) -> None:
+        await session.run()
+        self._changed.set()
+        self._answers.put_nowait(Invite.UNSET)
+
+    async def _open(self, session: Session) -> Code:
+        """Find a number that is free; return the code."""
+        for _ in range(_MOST_NUMBERS):
+            code = Code.make(secrets.token_bytes(RANDOM_BYTES))
+            expires_at = self._clock() + self._lifetime
+            self._inviter = Inviter(code, self._secret, expires_at=expires_at, entropy=secrets.token_bytes)
+            self._send(Invite(step=Invite.OPEN, nameplate=code.nameplate))
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    step = await self._answers.get()
+            except TimeoutError as error:
+                raise UserError("the relay does not answer") from error
+            if session.ended.done():
+                raise UserError(f"the connection to the relay was lost: {session.ended.result()}")
+            if step == Invite.OPENED:
+                return code
+            if step != Invite.TAKEN:
+                break
+        raise UserError("the relay has too many invites already; try again later")
+
+    async def _wait(self, session: Session, on_tick: Callable[[Inviter, float], None]) -> Outcome:
+        inviter = self._inviter
+        assert inviter is not None
+        while inviter.outcome is None:
+            if session.ended.done():
+                if inviter.is_given:
+                    inviter.withdraw()
+                    continue
+                why = session.ended.result()
+                raise UserError(f"the connection to the relay was lost, and the invite with it: {why}")
+            now = self._clock()
+            self._say(inviter.tick(now))
+            on_tick(inviter, now)
+            self._changed.clear()
+            if inviter.outcome is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_SECONDS):
+                        await self._changed.wait()
+        return inviter.outcome
+
+    def _relay_says(self, message: Msg) -> None:
+        if message.type != MsgType.invite or self._inviter is None:
+            return
+        invite = message.invite
+        match invite.step:
+            case Invite.OPENED | Invite.TAKEN | Invite.FULL:
+                self._answers.put_nowait(invite.step)
+            case Invite.SAID:
+                self._say(self._inviter.receive(invite.guest, invite.data, self._clock()))
+            case Invite.GONE:
+                self._inviter.gone(invite.guest)
+            case _:
+                raise RemoteProtocolError("the relay says what no relay says of invites")
+        self._changed.set()
+
+    def _say(self, says: list[Say]) -> None:
+        for say in says:
+            step = Invite.GONE if say.last else Invite.SAID
+            self._send(Invite(step=step, guest=say.guest, data=say.data))
+
+    def _send(self, invite: Invite) -> None:
+        session = self._session
+        if session is None or session.ended.done():
+            return
+        message = Msg(type=MsgType.invite, from_id=session.client_id, to=RELAY_ID)
+        message.invite.CopyFrom(invite)
+        session.send(message)

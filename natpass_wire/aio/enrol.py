@@ -1,0 +1,166 @@
+"""A guest at a relay: from a one-time code to the secret, over a connection that never logs in.
+
+Nothing here checks whom the connection leads to: neither the relay nor who stands before it gets more from a guest than
+one guess at the code (`natpass_wire.invite`), so a self-signed certificate is as good as any. Who the relay is gets
+checked at the login that follows, with the secret.
+"""
+
+import asyncio
+import secrets
+import ssl
+from collections import deque
+from collections.abc import Callable
+
+from natpass_wire import envelope
+from natpass_wire.aio.dial import DialError, RelayAddress
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.aio.tls import client_context
+from natpass_wire.errors import RemoteProtocolError, UserError
+from natpass_wire.frame import Batch
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.invite.code import Code
+from natpass_wire.invite.guest import Guest
+from natpass_wire.pb import invite_pb2
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.login_pb2 import HandshakePayload
+from natpass_wire.text import printable
+
+#: Seconds for everything: the relay gives a guest as many.
+ENROL_SECONDS = 30.0
+#: An inviter says three things; who says more is none.
+_MOST_MESSAGES = 8
+
+
+async def enrol(address: RelayAddress, code: Code, host: str, keep: Callable[[str], None], *, tls: bool) -> None:
+    """Get the secret by a one-time code.
+
+    Args:
+        address: the relay's.
+        code: the code.
+        host: what the inviter is told that we are called.
+        keep: keeps the secret so that a power failure does not lose it; called once, and the inviter learns of success
+            only when it has returned.
+        tls: whether the relay speaks TLS.
+
+    Raises:
+        UserError: there is no secret for us, with the reason; or what `keep` raises.
+        DialError: there is no connection, or it was lost.
+        RemoteProtocolError: the other end is no natpass relay or inviter.
+    """
+    visit = _Visit()
+    context = client_context(verify=False) if tls else None
+    try:
+        async with asyncio.timeout(ENROL_SECONDS):
+            await visit.connect(address, context)
+            await _exchange(visit, code, host, keep)
+            await visit.close()
+    except TimeoutError as error:
+        raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
+    finally:
+        visit.abort()
+
+
+async def _exchange(visit: "_Visit", code: Code, host: str, keep: Callable[[str], None]) -> None:
+    guest = Guest(code, host, secrets.token_bytes)
+    visit.send(invite_pb2.Guest(nameplate=code.nameplate, data=guest.hello()))
+    while guest.secret is None:
+        answer = guest.receive(await visit.receive())
+        if answer is not None:
+            visit.send(invite_pb2.Guest(data=answer))
+    keep(guest.secret)
+    visit.send(invite_pb2.Guest(data=guest.kept()))
+
+
+class _Visit:
+    """The connection; the handler of its socket."""
+
+    def __init__(self) -> None:
+        self._socket: FrameSocket | None = None
+        self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._messages: deque[Msg] = deque()
+        self._heard = 0
+        self._lost: tuple[Exception | None] | None = None
+
+    async def connect(self, address: RelayAddress, context: ssl.SSLContext | None) -> None:
+        """Connect, with TLS if there is a context for it."""
+        loop = asyncio.get_running_loop()
+        try:
+            socket = FrameSocket(self, ReadBuffers(), tls=context, server_name=address.host if context else None)
+            self._socket = socket
+            await loop.create_connection(lambda: socket, address.host, address.port)
+        except OSError as error:
+            raise DialError(f"cannot reach {address}: {error.strerror or error}") from error
+        except (TypeError, ValueError) as error:
+            raise DialError(f"cannot reach {printable(str(address))}: this is no host name") from error
+        while not self._ready.is_set():
+            await self._next()
+
+    def send(self, guest: invite_pb2.Guest) -> None:
+        """Send a message at once."""
+        assert self._socket is not None
+        payload = HandshakePayload(guest=guest)
+        self._socket.write(envelope.to_frame(Msg(type=MsgType.handshake, to=RELAY_ID, hsp=payload)))
+
+    async def receive(self) -> bytes:
+        """Return what the inviter said next.
+
+        Raises:
+            UserError: the relay says that there is no such invite.
+            DialError: the connection is gone.
+            RemoteProtocolError: the other end is no relay.
+        """
+        while not self._messages:
+            await self._next()
+        message = self._messages.popleft()
+        if message.hsp.HasField("refusal"):
+            raise UserError(printable(message.hsp.refusal.text))
+        if message.type != MsgType.handshake or not message.hsp.HasField("guest"):
+            raise RemoteProtocolError("the relay speaks of other things than the invite")
+        return message.hsp.guest.data
+
+    async def close(self) -> None:
+        """Send what waits, and close."""
+        if self._socket is not None:
+            self._socket.close()
+        while self._lost is None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def abort(self) -> None:
+        """Close at once, if that was not done."""
+        if self._socket is not None and self._lost is None:
+            self._socket.abort()
+
+    async def _next(self) -> None:
+        if self._lost is not None:
+            error = self._lost[0]
+            if error is not None:
+                raise DialError(f"{error} (TLS on one side only? wrong port?)")
+            if self._heard:
+                raise DialError("the relay closed the connection before the invite was done")
+            raise DialError("the relay closed the connection: it is too old for invites, or one without TLS (--no-tls)")
+        self._changed.clear()
+        await self._changed.wait()
+
+    # FrameHandler
+
+    def socket_ready(self) -> None:
+        self._ready.set()
+        self._changed.set()
+
+    def batch_received(self, batch: Batch) -> None:
+        for payload in batch.payloads():
+            self._heard += 1
+            if self._heard > _MOST_MESSAGES:
+                raise RemoteProtocolError("the relay says more than an inviter has to say")
+            self._messages.append(envelope.parse(payload))
+        self._changed.set()
+
+    def writable_changed(self, writable: bool) -> None:
+        pass
+
+    def socket_lost(self, error: Exception | None) -> None:
+        self._lost = (error,)
+        self._changed.set()

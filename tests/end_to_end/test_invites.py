@@ -1,0 +1,195 @@
+"""Invites with real programs: from a code on one terminal to shells on machines that never saw the secret."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from natpass_wire.login.keys import LoginKey
+from tests.end_to_end import agent_programs
+from tests.end_to_end.agent_programs import SECRET, Program
+from tests.support.waiting import wait_until
+
+assert sys.platform != "win32"
+
+NOTHING = {"NATPASS_SECRET": ""}
+LOGGED_IN = r"logged in at 127\.0\.0\.1:\d+ as box"
+
+
+def inviter(folder: Path, port: int, *arguments: str, env: dict[str, str] | None = None) -> Program:
+    options = ["--no-tls", "invite", "--relay", f"127.0.0.1:{port}", "--state-dir", str(folder / "relay")]
+    return Program("natpass_relay", [*options, *arguments], folder, env)
+
+
+def code(program: Program) -> str:
+    return program.said(r"one-time code (\d+(-[a-z]+){3}):")[1]
+
+
+def wrong(code: str) -> str:
+    """Return another code with the same number."""
+    return f"{code.partition('-')[0]}-{'acorn' if 'acorn' not in code else 'agent'}-acorn-acorn"
+
+
+def console(folder: Path, port: int, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["exec", "--relay", f"127.0.0.1:{port}", "--no-tls", "--state-dir", str(folder / "console")]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "natpass_tui", *arguments, *words],
+        env=clean | {"HOME": str(folder)} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        input="",
+    )
+
+
+@pytest.mark.parametrize("relay_has", ["the secret", "the verifier"])
+def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_has: str) -> None:
+    options = ["--verifier", LoginKey.from_secret(SECRET).to_verifier()] if relay_has == "the verifier" else []
+    with agent_programs.relay(tmp_path, *options) as (relay, port):
+        with inviter(tmp_path, port) as invite:
+            line = invite.said(r"natpass-agent (--relay \S+ --invite \S+ --no-tls)\n")[1]
+            with agent_programs.agent(tmp_path, port, *line.split()[2:], env=NOTHING) as agent:
+                agent.said(LOGGED_IN)
+                assert invite.status() == 0
+                assert f"enrolled {os.uname().nodename}"[:40] in invite.output
+                # the code is hidden from the process list
+                shown = Path(f"/proc/{agent.process.pid}/cmdline").read_bytes().replace(b"\0", b" ")
+                assert b"--invite ***" in shown
+        (kept,) = (tmp_path / "agent").glob("enrolled-*.secret")
+        assert kept.read_text() == SECRET + "\n"
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        with agent_programs.agent(tmp_path, port, env=NOTHING) as agent:  # no secret, no invite: it has both behind it
+            agent.said(LOGGED_IN)
+            probe = ("box", "--", "true")  # the roster takes a second to say that the agent is back
+            wait_until(lambda: console(tmp_path, port, *probe, NATPASS_SECRET=SECRET).returncode == 0)
+            with inviter(tmp_path, port) as invite:
+                ran = console(tmp_path, port, "box", "--invite", code(invite), "--", "echo", "it works")
+                assert (ran.returncode, ran.stdout) == (0, "it works\n"), ran
+                assert invite.status() == 0
+            ran = console(tmp_path, port, "box", "--", "echo", "again")
+            assert (ran.returncode, ran.stdout) == (0, "again\n"), ran
+            assert SECRET not in relay.output + invite.output + agent.output
+            assert code(invite) not in relay.output
+
+
+def test_whoever_is_enrolled_needs_no_other_invite(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port):
+        with (
+            inviter(tmp_path, port) as invite,
+            agent_programs.agent(tmp_path, port, env=NOTHING | {"NATPASS_INVITE": code(invite)}) as agent,
+        ):
+            agent.said(LOGGED_IN)
+        with agent_programs.agent(tmp_path, port, "--invite", "1-acorn-acorn-acorn", env=NOTHING) as agent:
+            agent.said("enrolled at .* already")
+            agent.said(LOGGED_IN)
+
+
+def test_three_wrong_codes_end_it(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port), inviter(tmp_path, port) as invite:
+        right = code(invite)
+        for left in ("2 more tries", "1 more try", "that was the last try"):
+            ran = console(tmp_path, port, "box", "--invite", wrong(right), "--", "true")
+            assert ran.returncode == 255
+            assert f"wrong invite code ({left})" in ran.stderr
+        assert invite.status() == 1
+        assert "three wrong codes" in invite.output
+        ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
+        assert "there is no invite" in ran.stderr
+        assert right not in ran.stderr
+    assert not list((tmp_path / "console").glob("enrolled*"))
+
+
+def test_ctrl_c_withdraws_it(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port), inviter(tmp_path, port) as invite:
+        right = code(invite)
+        assert invite.stop(signal.SIGINT) == 130
+        assert "withdrawn" in invite.output
+        ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
+        assert "there is no invite" in ran.stderr
+
+
+def test_an_inviter_that_is_killed_takes_its_invite_with_it(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (relay, port), inviter(tmp_path, port) as invite:
+        right = code(invite)
+        invite.kill()
+        relay.said("is gone")
+        ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
+        assert (ran.returncode, "there is no invite" in ran.stderr) == (255, True)
+
+
+def test_without_its_relay_an_invite_ends_with_the_reason(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (relay, port), inviter(tmp_path, port) as invite:
+        code(invite)
+        relay.kill()
+        assert invite.status() == 2
+        assert "connection to the relay was lost" in invite.output
+
+
+def test_the_relays_own_secret_over_tls(tmp_path: Path) -> None:
+    state = ["--state-dir", str(tmp_path / "relay")]
+    with Program("natpass_relay", ["--listen", "127.0.0.1:0", *state], tmp_path, NOTHING) as relay:
+        port = int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
+        here = ["--listen", f"127.0.0.1:{port}", *state]  # where the relay of this machine is
+        with Program("natpass_relay", [*here, "invite"], tmp_path, NOTHING) as invite:
+            options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--state-dir", str(tmp_path / "agent")]
+            with Program("natpass_agent", [*options, "--invite", code(invite)], tmp_path, NOTHING) as agent:
+                agent.said(LOGGED_IN)
+            assert invite.status() == 0
+            assert re.search(rf"natpass-agent --relay 127\.0\.0\.1:{port} --invite \S+\n", invite.output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "complaint"),
+    [
+        (["--invite", "nonsense"], NOTHING, "an invite code is a number and 3 words"),
+        (["--invite", "5-acorn-acorn-accorn"], NOTHING, "in no invite code: acorn"),
+        (["--invite", "5-acorn-acorn-acorn"], NOTHING, "there is no invite 5 here"),
+        (["--invite", "5-acorn-acorn-acorn"], {}, "not both"),
+        (["--invite", "-"], NOTHING, "standard input"),
+        (["--invite", "5-acorn-acorn-acorn", "--legacy", "md5"], NOTHING, "--legacy"),
+        (["--invite", "5-acorn-acorn-acorn", "--relay", "127.0.0.1:1"], NOTHING, "cannot reach 127.0.0.1:1"),
+    ],
+)
+def test_a_guests_mistake_is_one_line(
+    tmp_path: Path, arguments: list[str], env: dict[str, str], complaint: str
+) -> None:
+    with (
+        agent_programs.relay(tmp_path) as (_, port),
+        agent_programs.agent(tmp_path, port, *arguments, env=env) as agent,
+    ):
+        assert agent.status() == 2
+        assert complaint in agent.output
+        assert agent.output.count("\n") == 1
+
+
+def test_a_code_comes_from_standard_input(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port), inviter(tmp_path, port) as invite:
+        arguments = ["agents", "--relay", f"127.0.0.1:{port}", "--no-tls", "--state-dir", str(tmp_path / "c")]
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
+        typed = code(invite).upper().replace("-", " ") + "\n"
+        subprocess.run(
+            [sys.executable, "-m", "natpass_tui", *arguments, "--invite", "-"],
+            env=clean | {"HOME": str(tmp_path)},
+            input=typed,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert invite.status() == 0
+
+
+def test_an_inviter_without_the_right_secret_is_refused(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port):
+        with inviter(tmp_path, port, env={"NATPASS_SECRET": "quite another secret"}) as invite:
+            assert invite.status() == 2
+            assert "the relay refuses the login: wrong secret" in invite.output
+        with inviter(tmp_path, port, env=NOTHING) as invite:
+            assert invite.status() == 2
+            assert "--secret-file" in invite.output

@@ -1,0 +1,182 @@
+"""Inviters and guests at a real relay, over real sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from natpass_relay import guests as relay_guests
+from natpass_relay.inviting import Inviting
+from natpass_wire import envelope
+from natpass_wire.aio.dial import DialError, RelayAddress
+from natpass_wire.aio.enrol import enrol
+from natpass_wire.errors import UserError
+from natpass_wire.invite.code import Code
+from natpass_wire.invite.inviter import How, Inviter, Outcome
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.invite_pb2 import Guest, InviteStep
+from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
+from tests.relay.raw import Raw
+from tests.support.relay import CONSOLE, TestRelay, running_relay
+from tests.support.waiting import wait_for
+
+SECRET = "a secret that only tests know"
+
+
+@dataclass
+class Invited:
+    """An invite that is open."""
+
+    relay: TestRelay
+    task: "asyncio.Task[Outcome]"
+    code: Code
+    now: list[float] = field(default_factory=lambda: [0.0])
+    inviters: list[Inviter] = field(default_factory=list)
+
+    async def enrol(self, code: Code | None = None) -> str:
+        kept: list[str] = []
+        await enrol(self.relay.address, code or self.code, "web", kept.append, tls=self.relay.tls)
+        (secret,) = kept
+        return secret
+
+    @property
+    def wrong(self) -> Code:
+        return Code(self.code.nameplate, "acorn-acorn-acorn" if "acorn" not in self.code.words else "agent-agent-agent")
+
+
+@contextlib.asynccontextmanager
+async def invited(relay: TestRelay, name: str = "invite-1") -> AsyncIterator[Invited]:
+    codes: asyncio.Queue[Code] = asyncio.Queue()
+    now, inviters = [0.0], []
+    inviting = Inviting(SECRET, lambda: now[0])
+    running = inviting.run(relay.target(name, CONSOLE), codes.put_nowait, lambda inviter, _: inviters.append(inviter))
+    task = relay.tasks.start(running, name)
+    async with asyncio.timeout(10):
+        code = await codes.get()
+    try:
+        yield Invited(relay, task, code, now, inviters)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_guest_gets_the_secret_and_the_inviter_is_told_who() -> None:
+    async with running_relay() as relay, invited(relay) as invite:
+        assert await invite.enrol() == SECRET
+        assert await invite.task == Outcome(How.ENROLLED, "web")
+        with pytest.raises(UserError, match="there is no invite"):
+            await invite.enrol()
+
+
+async def test_a_hundred_at_once_enrol_exactly_one() -> None:
+    async with running_relay() as relay, invited(relay) as invite:
+        results = await asyncio.gather(*(invite.enrol() for _ in range(100)), return_exceptions=True)
+        assert results.count(SECRET) == 1
+        assert all(isinstance(result, UserError) for result in results if result != SECRET)
+        assert await invite.task == Outcome(How.ENROLLED, "web")
+
+
+async def test_a_hundred_wrong_ones_at_once_get_three_guesses() -> None:
+    async with running_relay() as relay, invited(relay) as invite:
+        results = await asyncio.gather(*(invite.enrol(invite.wrong) for _ in range(100)), return_exceptions=True)
+        assert sum("wrong invite code" in str(result) for result in results) == 3
+        assert all(isinstance(result, UserError) for result in results)
+        assert await invite.task == Outcome(How.WRONG_CODES)
+
+
+async def test_it_expires() -> None:
+    async with running_relay() as relay, invited(relay) as invite:
+        invite.now[0] = 599.9
+        with pytest.raises(UserError, match="wrong invite code"):
+            await invite.enrol(invite.wrong)
+        invite.now[0] = 600.0
+        with pytest.raises(UserError, match=r"expired|there is no invite"):
+            await invite.enrol()
+        assert await invite.task == Outcome(How.EXPIRED)
+
+
+async def test_guests_that_stall_block_nobody() -> None:
+    async with running_relay() as relay, invited(relay) as invite, contextlib.AsyncExitStack() as stack:
+        for _ in range(20):
+            stalled = await stack.enter_async_context(Raw.connect(relay))
+            stalled.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
+            assert (await stalled.receive()).hsp.guest.data
+        assert await invite.enrol() == SECRET
+
+
+async def test_a_guest_that_never_goes_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_guests, "GUEST_SECONDS", 0.0)
+    async with running_relay() as relay, invited(relay) as invite, Raw.connect(relay) as stalled:
+        stalled.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
+        while not (message := await stalled.receive()).hsp.HasField("refusal"):
+            pass
+        assert message.hsp.refusal.code == Refusal.OVERLOADED
+        await stalled.closed()
+
+
+async def test_who_keeps_nothing_is_not_called_enrolled() -> None:
+    def fails(_: str) -> None:
+        raise UserError("the disk is full")
+
+    async with running_relay() as relay, invited(relay) as invite:
+        with pytest.raises(UserError, match="disk is full"):
+            await enrol(relay.address, invite.code, "web", fails, tls=False)
+        assert await invite.task == Outcome(How.UNSURE, "web")
+
+
+async def test_a_guest_reaches_nobody_else() -> None:
+    async with running_relay() as relay, invited(relay) as invite:
+        console = await relay.join("c", CONSOLE)
+        before = len(console.messages)
+        for second in (
+            Msg(type=MsgType.ping, to="server"),
+            Msg(type=MsgType.forward, to="c", link_id="f0"),
+            Msg(type=MsgType.handshake, to="server", hsp=HandshakePayload(enc=bytes(64))),
+        ):
+            async with Raw.connect(relay) as raw:
+                raw.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
+                await raw.receive()
+                raw.send(envelope.to_frame(second))
+                await raw.closed()
+        assert len(console.messages) == before
+        assert relay.server.hub.clients == 2
+        assert await invite.enrol() == SECRET
+
+
+async def test_who_has_begun_a_login_is_no_guest() -> None:
+    async with running_relay() as relay, invited(relay) as invite, Raw.connect(relay) as raw:
+        await raw.log_in("c")
+        raw.send(envelope.to_frame(hello(invite.code.nameplate, b"x")))
+        assert await invite.enrol() == SECRET
+        assert await invite.task == Outcome(How.ENROLLED, "web")
+
+
+async def test_with_the_inviter_its_guests_go() -> None:
+    async with running_relay() as relay:
+        async with invited(relay) as invite, Raw.connect(relay) as raw:
+            raw.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
+            await raw.receive()
+            invite.task.cancel()
+            failure = InviteStep.FromString((await raw.receive()).hsp.guest.data).failure
+            assert failure == InviteStep.WITHDRAWN
+            await raw.closed()
+        await wait_for(lambda: relay.server.hub.connections == 0)
+
+
+async def test_a_relay_that_is_too_old_is_told_apart() -> None:
+    async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(old, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        with pytest.raises(DialError, match="too old for invites"):
+            await enrol(RelayAddress(host, port), Code(7, "acorn-acorn-acorn"), "web", print, tls=False)
+
+
+def hello(nameplate: int, spake2: bytes) -> Msg:
+    data = InviteStep(spake2=spake2).SerializeToString()
+    return Msg(type=MsgType.handshake, to="server", hsp=HandshakePayload(guest=Guest(nameplate=nameplate, data=data)))
