@@ -49,7 +49,8 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
         raise UserError(f"which relay? {program} invite --relay HOST:PORT")
     shown = relay or RelayAddress(reachable_host(listen.host), listen.port)
     if relay is None:  # the one on this machine; on all addresses means on loopback, too
-        relay = listen if shown.host == listen.host else RelayAddress("127.0.0.1", listen.port)
+        loopback = "::1" if listen.host == "::" else "127.0.0.1"
+        relay = listen if shown.host == listen.host else RelayAddress(loopback, listen.port)
     check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
     return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret)
 

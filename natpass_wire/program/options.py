@@ -371,11 +371,11 @@ class ConnectionSettings:
         """
         claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
         if self.legacy is not None:
-            legacy_secret = self.common.legacy_secret or _ask("legacy secret", "--legacy-secret-file")
+            legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
             login = LegacyLogin(self.legacy, legacy_secret)
             verify = self.tls and not self.common.insecure and not self.relay.is_loopback
             return RelayTarget(self.relay, self.tls, claims, login, verify=verify)  # nothing to seal with
-        root = RootKey.from_secret(self.common.secret or check_secret(_ask("secret", "--secret-file")))
+        root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file")))
         key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
@@ -426,6 +426,3 @@ def ask_secret(what: str, option: str) -> str:
         raise UserError(f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}")
     answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
     return answer
-
-
-_ask = ask_secret

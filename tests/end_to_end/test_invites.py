@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from natpass_wire.login.keys import LoginKey
@@ -17,6 +18,7 @@ from tests.support.waiting import wait_until
 
 assert sys.platform != "win32"
 
+ROOT = Path(__file__).parents[2]
 NOTHING = {"NATPASS_SECRET": ""}
 LOGGED_IN = r"logged in at 127\.0\.0\.1:\d+ as box"
 
@@ -113,6 +115,31 @@ def test_ctrl_c_withdraws_it(tmp_path: Path) -> None:
         assert "withdrawn" in invite.output
         ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
         assert "there is no invite" in ran.stderr
+
+
+def test_on_a_terminal_it_counts_down_until_somebody_came_or_ctrl_c(tmp_path: Path) -> None:
+    with agent_programs.relay(tmp_path) as (_, port):
+        for ends in ("enrolled", "withdrawn"):
+            command = [sys.executable, "-c", "from natpass_relay.cli import main; main()", "--no-tls", "invite"]
+            arguments = [*command[1:], "--relay", f"127.0.0.1:{port}", "--state-dir", str(tmp_path / "relay")]
+            clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
+            env = clean | {"HOME": str(tmp_path), "NATPASS_SECRET": SECRET}
+            terminal = pexpect.spawn(command[0], arguments, env=env, encoding="utf-8", timeout=20, cwd=str(ROOT))
+            try:
+                terminal.expect(r"one-time code (\S+):")
+                assert isinstance(terminal.match, re.Match)
+                right = str(terminal.match[1])
+                terminal.expect(r"waiting for a machine … 9:5\d \(ctrl\+c withdraws\)")
+                if ends == "enrolled":
+                    console(tmp_path, port, "box", "--invite", right, "--", "true")
+                else:
+                    terminal.sendintr()
+                terminal.expect(ends)
+                terminal.expect(pexpect.EOF)
+                terminal.wait()
+                assert terminal.exitstatus == (0 if ends == "enrolled" else 130)
+            finally:
+                terminal.close(force=True)
 
 
 def test_an_inviter_that_is_killed_takes_its_invite_with_it(tmp_path: Path) -> None:
