@@ -13,7 +13,10 @@ class SealedPeers:
         self._peers: OrderedDict[str, None] = OrderedDict()
 
     def check(self, peer: str, key: bytes) -> None:
-        """Take note that `peer` has proved that it has `key`."""
+        """Take every key."""
+
+    def proved(self, peer: str, key: bytes) -> None:
+        """Take note that `peer` seals its links."""
         self._peers[peer] = None
         self._peers.move_to_end(peer)
         if len(self._peers) > _MOST_PEERS:

@@ -148,6 +148,14 @@ class KnownAgents:
         """
         return self._file.check(self._relay, agent_id, PublicKey(key), self._now)
 
+    def look(self, agent_id: str, key: bytes) -> Checked:
+        """Return what `key` means, and pin nothing: whoever shows it has not proved yet to know the secret.
+
+        Raises:
+            UserError: the file can't be relied on: the agent must not be spoken to.
+        """
+        return known.check(self._file.read(), self._relay, agent_id, PublicKey(key), self._now())
+
     def is_pinned(self, agent_id: str) -> bool:
         """Tell whether an agent has ever spoken sealed to us: then it is not spoken to otherwise.
 

@@ -13,10 +13,12 @@ from typing import Any
 
 import click
 
+from natpass_tui.known_agents import KnownAgents
 from natpass_tui.session.agents import Presence, similar
 from natpass_tui.session.console import ROSTER, Console
+from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.dial import RelayTarget
-from natpass_wire.aio.sealing import Sealing, TrustAll
+from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
 from natpass_wire.identity.keys import load_identity
@@ -61,8 +63,11 @@ def relay_target(values: Mapping[str, Any]) -> RelayTarget:
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
-    identity = load_identity(settings.common.state_dir, "console")
-    seal = partial(Sealing, identity.private, trust=TrustAll(), clock=time.monotonic)
+    state = settings.common.state_dir
+    identity = load_identity(state, "console")
+    seal = partial(
+        Sealing, identity.private, trust=PinnedAgents(KnownAgents(state, str(settings.relay))), clock=time.monotonic
+    )
     return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM, seal=seal)
 
 

@@ -12,6 +12,7 @@ from natpass_tui.session.latency import INTERVAL, Latencies
 from natpass_tui.session.relay_port import ClientPort, LinkPort
 from natpass_tui.session.relay_text import relay_text
 from natpass_tui.session.tabs import Tab, Tabs
+from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import LinkEndedError
@@ -71,11 +72,24 @@ class Listener(Protocol):
     def latencies_changed(self) -> None:
         """Round-trip times came."""
 
+    def agent_met(self, text: str) -> None:
+        """An agent was met for the first time; `text` says so in one line, safe to print."""
 
-class _Nobody:
-    def relay_changed(self) -> None: ...
-    def fleet_changed(self) -> None: ...
-    def latencies_changed(self) -> None: ...
+
+class Silent:
+    """Shows nothing."""
+
+    def relay_changed(self) -> None:
+        """Show nothing."""
+
+    def fleet_changed(self) -> None:
+        """Show nothing."""
+
+    def latencies_changed(self) -> None:
+        """Show nothing."""
+
+    def agent_met(self, text: str) -> None:
+        """Show nothing."""
 
 
 class Console:
@@ -102,10 +116,12 @@ class Console:
         self.clock = clock
         self._allow_unsealed = allow_unsealed
         self._sealing = target.sealing
+        if self._sealing is not None and isinstance(self._sealing.trust, PinnedAgents):
+            self._sealing.trust.on_pinned = self._met
         self.fleet = Fleet()
         self.latencies = Latencies()
         self.tabs: Tabs[LiveTab] = Tabs()
-        self.listener: Listener = _Nobody()
+        self.listener: Listener = Silent()
         #: Set once we were logged in for the first time, and once the first roster is complete (if there is one).
         self.logged_in = asyncio.Event()
         self.has_fleet = asyncio.Event()
@@ -199,6 +215,9 @@ class Console:
         why = "the relay says so" if self.has_roster else "this relay has no roster to say more"
         text = f"{peer} is an existing natpass program ({why}): its links are not sealed, and need --allow-unsealed"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+
+    def _met(self, text: str) -> None:
+        self.listener.agent_met(text)
 
     def measure(self) -> None:
         """Measure the way to the relay anew: until the screen was there, answers waited for it."""

@@ -15,7 +15,7 @@ class Passenger(Protocol):
     """Whose records a link carries. All calls come from the event loop."""
 
     def link_sealed(self, link: "RecordLink") -> None:
-        """Take note that the other end has proved who it is, `link.peer_key`; records may be sent.
+        """Take note that the other end has proved who it is, `link.peer_key`, and that it knows the secret.
 
         Raises:
             NotTrustedError: it is not who was there before.
@@ -59,8 +59,9 @@ class RecordLink:
         self._handshake = handshake
         self._trust = trust
         self._transport: Transport | None = Unsealed() if handshake is None else None
-        #: The other end's static key, once it has proved that it has it; None on links that are not sealed.
+        #: The other end's static key, once it has proved that it has it and knows the secret; None: not sealed.
         self.peer_key: bytes | None = None
+        self._unproved: bytes | None = None  # the same, until it has proved to know the secret
         #: Whether the link ended because of that key.
         self.is_distrusted = False
 
@@ -91,9 +92,11 @@ class RecordLink:
         """
         if not isinstance(self._handshake, OpenerHandshake):
             return None
-        self._trusted(self._handshake.second(answer))
+        key = self._handshake.second(answer)
+        if self._trust is not None:
+            self._trust.check(self.peer, key)
+        self._unproved = key
         data, self._transport = self._handshake.third()
-        self.passenger.link_sealed(self)
         return encode_frame_of(self._head, record_head(len(data)), data)
 
     def next_frame(self) -> bytes | None:
@@ -115,16 +118,22 @@ class RecordLink:
             NotTrustedError: it ends the handshake with somebody whom we do not trust.
         """
         if self._transport is not None:
-            self.passenger.link_received(self, self._transport.open(data))
+            record = self._transport.open(data)
+            if self._unproved is not None:
+                self._proved(self._unproved)
+            self.passenger.link_received(self, record)
             return
         if not isinstance(self._handshake, TargetHandshake):
             raise LocalProtocolError("a record before the answer")  # the table of links lets none through
         key, transport = self._handshake.third(data)
-        self._trusted(key)
-        self._transport = transport
-        self.passenger.link_sealed(self)
-
-    def _trusted(self, key: bytes) -> None:
         if self._trust is not None:
             self._trust.check(self.peer, key)
+        self._transport = transport
+        self._proved(key)
+
+    def _proved(self, key: bytes) -> None:
+        self._unproved = None
+        if self._trust is not None:
+            self._trust.proved(self.peer, key)
         self.peer_key = key
+        self.passenger.link_sealed(self)

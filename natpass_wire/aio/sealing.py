@@ -27,6 +27,13 @@ class Trust(Protocol):
             NotTrustedError: it should have another one.
         """
 
+    def proved(self, peer: str, key: bytes) -> None:
+        """Take note that the same has proved to know the secret: what it is known by may be remembered.
+
+        Raises:
+            NotTrustedError: it can't be, or it should have another key by now.
+        """
+
     def is_sealed(self, peer: str) -> bool:
         """Tell whether `peer` is known to seal its links: then it is not spoken to otherwise."""
         ...
@@ -36,6 +43,9 @@ class TrustAll:
     """Takes every key: whoever has the secret is welcome."""
 
     def check(self, peer: str, key: bytes) -> None:
+        """Take it."""
+
+    def proved(self, peer: str, key: bytes) -> None:
         """Take it."""
 
     def is_sealed(self, peer: str) -> bool:

@@ -105,7 +105,7 @@ def test_what_can_not_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UserError, match="cannot write .*list: No space left on device; see --state-dir"):
+    with pytest.raises(UserError, match=r"cannot write .*list: No space left on device; see --state-dir"):
         state.replace("list", b"two")
     assert state.read("list") == b"one"
     assert [path.name for path in tmp_path.iterdir()] == ["list"]

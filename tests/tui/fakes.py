@@ -19,6 +19,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry, RttReport
 from natpass_wire.pb.shell_pb2 import ShellData
+from tests.support.sealing import sealing
 
 NOW = 1_750_000_000.0
 
@@ -269,6 +270,7 @@ def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple
         clients.append(FakeClient(target, **callbacks))
         return clients[0]
 
-    target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login)
+    sealed = None if legacy else sealing()
+    target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login, sealing=sealed)
     console = Console(target, allow_unsealed=legacy, listed=listed, connect=connect, clock=lambda: NOW)
     return console, clients[0]

@@ -14,6 +14,7 @@ class Tab:
     remote_title: str = ""
     activity: bool = False
     bell: bool = False
+    is_unsealed: bool = False
 
 
 def test_a_new_tab_is_in_front_and_closing_it_brings_back_the_one_before() -> None:

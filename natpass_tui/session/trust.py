@@ -1,0 +1,61 @@
+"""Whom a console trusts: the agents that it has met before, by their keys."""
+
+from collections.abc import Callable
+
+from natpass_tui.known_agents import KnownAgents
+from natpass_wire.aio.sealing import NotTrustedError
+from natpass_wire.errors import UserError
+from natpass_wire.identity import alarm, fingerprint
+from natpass_wire.identity.known import Checked, Trust
+from natpass_wire.text import printable
+
+
+class PinnedAgents:
+    """Trust at first use: the first key that an agent shows is pinned, another one is refused for ever.
+
+    Args:
+        known: the pins.
+    """
+
+    def __init__(self, known: KnownAgents) -> None:
+        self._known = known
+        #: Told in one line of every agent that is met for the first time.
+        self.on_pinned: Callable[[str], None] = lambda _: None
+
+    def check(self, peer: str, key: bytes) -> None:
+        """Take note that agent `peer` shows `key`.
+
+        Raises:
+            NotTrustedError: it had another one.
+        """
+        self._judge(peer, key, self._known.look)
+
+    def proved(self, peer: str, key: bytes) -> None:
+        """Take note that who shows `key` knows the secret as well: now it is pinned.
+
+        Raises:
+            NotTrustedError: another console has pinned another key meanwhile, or it can't be pinned.
+        """
+        checked = self._judge(peer, key, self._known.check)
+        if checked.trust is Trust.NEW:
+            self.on_pinned(
+                f"met {printable(peer)} for the first time: its key is {fingerprint.short(checked.key)}, "
+                "and no other one will be taken for it"
+            )
+
+    def is_sealed(self, peer: str) -> bool:
+        """Tell whether `peer` has ever spoken sealed to us: then it is not spoken to otherwise."""
+        try:
+            return self._known.is_pinned(peer)
+        except UserError:
+            return True  # nobody can tell
+
+    @staticmethod
+    def _judge(peer: str, key: bytes, judge: Callable[[str, bytes], Checked]) -> Checked:
+        try:
+            checked = judge(peer, key)
+        except UserError as error:
+            raise NotTrustedError(str(error)) from error
+        if checked.trust is Trust.CHANGED:
+            raise NotTrustedError(alarm.sentence(checked))
+        return checked
