@@ -117,7 +117,7 @@ def desktop(ctx: click.Context, /, agent: str, fps: int, quality: int, cursor: b
 def agents(ctx: click.Context, /, as_json: bool, **_: object) -> int:
     """List the agents and exit."""
     values = gather(ctx, config_keys=CONFIG_KEYS)
-    return runtime.run(_list(relay_target(values), listed_agents(values), as_json=as_json))
+    return runtime.run(_list(relay_target(values, remembers=False), listed_agents(values), as_json=as_json))
 
 
 @command.command(context_settings=HELP)
@@ -231,7 +231,8 @@ async def _demo(values: dict[str, Any]) -> int:
         with says(lambda: "starting a relay and an agent on this machine …", after=0.0):
             address = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
-        return await _show(relay_target(values | {"relay": RelayAddress(host, int(port))}), values)
+        target = relay_target(values | {"relay": RelayAddress(host, int(port))}, remembers=False)
+        return await _show(target, values)
 
 
 command.add_command(exec_cli.command)

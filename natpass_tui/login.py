@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any
 
 import click
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_tui.known_agents import KnownAgents
 from natpass_tui.session.agents import Presence, similar
 from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.dial import RelayTarget
-from natpass_wire.aio.sealing import Sealing
+from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
 from natpass_wire.identity.keys import load_identity
@@ -51,8 +52,12 @@ def listed_agents(values: Mapping[str, Any]) -> list[str]:
     return list(ids)
 
 
-def relay_target(values: Mapping[str, Any]) -> RelayTarget:
+def relay_target(values: Mapping[str, Any], *, remembers: bool = True) -> RelayTarget:
     """Return the relay, and who we are: a console has a new id each time.
+
+    Args:
+        values: the options.
+        remembers: have the key that agents know us by, and know theirs again; False: leave no trace.
 
     Raises:
         UserError: something is missing, or unsafe.
@@ -64,10 +69,12 @@ def relay_target(values: Mapping[str, Any]) -> RelayTarget:
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
     state = settings.common.state_dir
-    identity = load_identity(state, "console")
-    seal = partial(
-        Sealing, identity.private, trust=PinnedAgents(KnownAgents(state, str(settings.relay))), clock=time.monotonic
-    )
+    if remembers:
+        private = load_identity(state, "console").private
+        trust: Trust = PinnedAgents(KnownAgents(state, str(settings.relay)))
+    else:
+        private, trust = X25519PrivateKey.generate(), TrustAll()
+    seal = partial(Sealing, private, trust=trust, clock=time.monotonic)
     return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM, seal=seal)
 
 
