@@ -43,7 +43,9 @@ class Inviting:
         self._answers: asyncio.Queue[Invite.Step] = asyncio.Queue()  # one for each question of ours
         self._changed = asyncio.Event()
         self._session: Session | None = None
-        self._inviter: Inviter | None = None
+        #: Who waits for its number to be free: nobody may guess at its code, as nobody knows it yet.
+        self._asked: tuple[Code, Inviter] | None = None
+        self._opened: tuple[Code, Inviter] | None = None
 
     async def run(
         self, target: RelayTarget, on_code: Callable[[Code], None], on_tick: Callable[[Inviter, float], None]
@@ -80,11 +82,12 @@ class Inviting:
         tasks = Tasks()
         tasks.start(self._watch(session), "connection")
         try:
-            on_code(await self._open(session))
-            return await self._wait(session, on_tick)
+            code, inviter = await self._open(session)
+            on_code(code)
+            return await self._wait(session, inviter, on_tick)
         finally:
             with contextlib.suppress(NatpassError):
-                self._say(self._inviter.withdraw() if self._inviter is not None else [])
+                self._say(self._opened[1].withdraw() if self._opened is not None else [])
             session.close()
             await asyncio.wait([session.ended])
             await tasks.close()
@@ -94,12 +97,13 @@ class Inviting:
         self._changed.set()
         self._answers.put_nowait(Invite.UNSET)
 
-    async def _open(self, session: Session) -> Code:
-        """Find a number that is free; return the code."""
+    async def _open(self, session: Session) -> tuple[Code, Inviter]:
+        """Find a number that is free; return the code, and who waits for it."""
         for _ in range(_MOST_NUMBERS):
             code = Code.make(secrets.token_bytes(RANDOM_BYTES))
             expires_at = self._clock() + self._lifetime
-            self._inviter = Inviter(code, self._secret, expires_at=expires_at, entropy=secrets.token_bytes)
+            inviter = Inviter(code, self._secret, expires_at=expires_at, entropy=secrets.token_bytes)
+            self._asked = code, inviter
             self._send(Invite(step=Invite.OPEN, nameplate=code.nameplate))
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -108,15 +112,13 @@ class Inviting:
                 raise UserError("the relay does not answer") from error
             if session.ended.done():
                 raise UserError(f"the connection to the relay was lost: {session.ended.result()}")
-            if step == Invite.OPENED:
-                return code
+            if self._opened is not None:
+                return self._opened
             if step != Invite.TAKEN:
                 break
         raise UserError("the relay has too many invites already; try again later")
 
-    async def _wait(self, session: Session, on_tick: Callable[[Inviter, float], None]) -> Outcome:
-        inviter = self._inviter
-        assert inviter is not None
+    async def _wait(self, session: Session, inviter: Inviter, on_tick: Callable[[Inviter, float], None]) -> Outcome:
         while inviter.outcome is None:
             if session.ended.done():
                 if inviter.is_given:
@@ -135,16 +137,22 @@ class Inviting:
         return inviter.outcome
 
     def _relay_says(self, message: Msg) -> None:
-        if message.type != MsgType.invite or self._inviter is None:
+        """Take what the relay says of invites.
+
+        One code in all has guests: a relay that called number after number taken would have three guesses at each.
+        """
+        if message.type != MsgType.invite:
             return
         invite = message.invite
-        match invite.step:
-            case Invite.OPENED | Invite.TAKEN | Invite.FULL:
+        match invite.step, self._asked, self._opened:
+            case Invite.OPENED | Invite.TAKEN | Invite.FULL, tuple(), None:
+                self._opened = self._asked if invite.step == Invite.OPENED else None
+                self._asked = None
                 self._answers.put_nowait(invite.step)
-            case Invite.SAID:
-                self._say(self._inviter.receive(invite.guest, invite.data, self._clock()))
-            case Invite.GONE:
-                self._inviter.gone(invite.guest)
+            case Invite.SAID, _, (_, inviter):
+                self._say(inviter.receive(invite.guest, invite.data, self._clock()))
+            case Invite.GONE, _, (_, inviter):
+                inviter.gone(invite.guest)
             case _:
                 raise RemoteProtocolError("the relay says what no relay says of invites")
         self._changed.set()

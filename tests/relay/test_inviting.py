@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from natpass_relay import guests as relay_guests
+from natpass_relay.connection import Connection
+from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
+from natpass_relay.ports import Port
 from natpass_wire import envelope
 from natpass_wire.aio.dial import DialError, RelayAddress
 from natpass_wire.aio.enrol import enrol
@@ -16,7 +19,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.inviter import How, Inviter, Outcome
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.invite_pb2 import Guest, InviteStep
+from natpass_wire.pb.invite_pb2 import Guest, Invite, InviteStep
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay
@@ -163,6 +166,40 @@ async def test_with_the_inviter_its_guests_go() -> None:
             assert failure == InviteStep.WITHDRAWN
             await raw.closed()
         await wait_for(lambda: relay.server.hub.connections == 0)
+
+
+async def test_a_relay_guesses_at_no_code_but_the_one_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could call one number after the other taken, and have three guesses at each."""
+    said: list[Invite] = []
+
+    def guess(_: Invites[Connection], port: Port, invite: Invite) -> list[Tell]:
+        said.append(invite)
+        hello = InviteStep(spake2=b"A" + bytes(32)).SerializeToString()
+        return [Tell(port, Invite(step=Invite.SAID, guest=1, data=hello)), Tell(port, Invite(step=Invite.TAKEN))]
+
+    monkeypatch.setattr(Invites, "inviter_says", guess)
+    async with running_relay() as relay:
+        shown: list[Code] = []
+        inviting = Inviting(SECRET, lambda: 0.0)
+        with pytest.raises(UserError, match="connection to the relay was lost"):
+            await inviting.run(relay.target("invite-1", CONSOLE), shown.append, lambda *_: None)
+        assert not shown
+    assert [invite.step for invite in said] == [Invite.OPEN]
+
+
+async def test_a_relay_opens_one_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else it says in one breath, the code that it may guess at stays the same."""
+
+    def both(_: Invites[Connection], port: Port, __: Invite) -> list[Tell]:
+        return [Tell(port, Invite(step=step)) for step in (Invite.TAKEN, Invite.OPENED)]
+
+    monkeypatch.setattr(Invites, "inviter_says", both)
+    async with running_relay() as relay:
+        shown: list[Code] = []
+        inviting = Inviting(SECRET, lambda: 0.0)
+        with pytest.raises(UserError, match="connection to the relay was lost"):
+            await inviting.run(relay.target("invite-1", CONSOLE), shown.append, lambda *_: None)
+        assert not shown
 
 
 async def test_a_relay_that_is_too_old_is_told_apart() -> None:
