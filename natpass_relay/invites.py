@@ -21,6 +21,8 @@ MAX_INVITES = MOST_NAMEPLATE // 2
 MAX_GUESTS = 128
 #: Messages of one guest: SPAKE2, confirmation, kept.
 MAX_MESSAGES = 3
+#: Messages for one guest: SPAKE2, the secret, a failure. A guest that reads none of them has no more in our memory.
+MAX_ANSWERS = 3
 
 Who = TypeVar("Who")
 
@@ -67,6 +69,7 @@ class _Visit(Generic[Who]):
     inviter: _Inviter[Who]
     number: int
     messages: int = 0
+    answers: int = 0
 
 
 class Invites(Generic[Who]):
@@ -91,6 +94,9 @@ class Invites(Generic[Who]):
             raise RemoteProtocolError("a message about invites that makes no sense")
         if visit is None:  # it has gone meanwhile
             return []
+        visit.answers += 1
+        if visit.answers > MAX_ANSWERS:
+            raise RemoteProtocolError("an inviter that has said it all goes on")
         commands: list[Command[Who]] = [Answer(visit.who, invite.data)] if invite.data else []
         if invite.step == Invite.GONE:
             self._forget(visit)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_relay import invites as relay_invites
-from natpass_relay.invites import MAX_MESSAGES, MAX_OF_CLIENT, Answer, Invites, Tell, Turn
+from natpass_relay.invites import MAX_ANSWERS, MAX_MESSAGES, MAX_OF_CLIENT, Answer, Invites, Tell, Turn
 from natpass_relay.ports import Port, Role
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.code import MOST_NAMEPLATE
@@ -123,6 +123,19 @@ def test_an_inviter_says_nothing_else() -> None:
     ):
         with pytest.raises(RemoteProtocolError):
             invites.inviter_says(inviter, invite)
+
+
+def test_an_inviter_says_no_more_than_inviters_do() -> None:
+    """A guest that reads nothing would fill the relay's memory as fast as the inviter can send."""
+    invites: Invites[str] = Invites()
+    inviter = port()
+    opened(invites, inviter, 7)
+    invites.guest_says("g", hello())
+    said = Invite(step=Invite.SAID, guest=1, data=bytes(MOST_INVITER_BYTES))
+    for _ in range(MAX_ANSWERS):
+        assert invites.inviter_says(inviter, said) == [Answer("g", said.data)]
+    with pytest.raises(RemoteProtocolError):
+        invites.inviter_says(inviter, said)
 
 
 def test_where_there_are_too_many_guests_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
