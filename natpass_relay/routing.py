@@ -35,6 +35,7 @@ _NOT_ON_LINKS = frozenset(
         MsgType.roster,
         MsgType.rtt_request,
         MsgType.rtt_report,
+        MsgType.invite,
     }
 )
 

@@ -150,7 +150,9 @@ def test_only_the_target_answers_and_only_once() -> None:
     assert len(net.router) == 1
 
 
-@pytest.mark.parametrize("kind", [MsgType.handshake, MsgType.keepalive, MsgType.notice, MsgType.roster, 0])
+@pytest.mark.parametrize(
+    "kind", [MsgType.handshake, MsgType.keepalive, MsgType.notice, MsgType.roster, MsgType.invite, 0]
+)
 def test_what_belongs_between_client_and_relay_does_not_pass_a_link(kind: MsgType) -> None:
     net = Net()
     assert net.router.receive(net.console, Msg(type=kind, to="a", link_id="l1")) == []
