@@ -49,14 +49,18 @@ class AuthorizedConsoles:
     def at(cls, path: Path | None, state: StateDir) -> "AuthorizedConsoles":
         """Return the file at `path`; None: the one in the state directory, if it is there.
 
+        It is looked at now: a file that is there is missed when it is gone, also if no link came in between, and what
+        is wrong with it is in the log before the first console is refused.
+
         Raises:
             UserError: there is no file at `path`. One that is of no use is no reason not to start: it can be mended.
         """
-        if path is None:
-            return cls(state.path / FILE, is_required=False)
-        if not path.exists():
+        if path is not None and not path.exists():
             raise UserError(f"there is no {path} (--authorized-consoles); an empty file lets nobody in")
-        return cls(path, is_required=True)
+        found = cls(state.path / FILE if path is None else path, is_required=path is not None)
+        if found.rights_of(None) == UNSEALED:
+            log.info("serving the consoles in %s, and no others", found._path)
+        return found
 
     def rights_of(self, key: bytes | None) -> Rights | str:
         """Return what the console with this key may do; a text for it that says why, if that is nothing.

@@ -52,6 +52,28 @@ def test_a_file_that_was_there_is_missed(state: StateDir) -> None:
     assert consoles.rights_of(ONE) == ALL
 
 
+def test_a_file_that_was_there_at_the_start_is_missed_as_well(state: StateDir) -> None:
+    """No link has to come first: it would have opened the door to everybody."""
+    state.replace(FILE, LINE)
+    consoles = AuthorizedConsoles.at(None, state)
+    (state.path / FILE).unlink()
+    assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
+
+
+def test_the_log_says_at_the_start_who_is_served(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    AuthorizedConsoles.at(None, state)
+    assert not caplog.records
+    state.replace(FILE, LINE)
+    AuthorizedConsoles.at(None, state)
+    state.replace(FILE, b"what?\n")
+    AuthorizedConsoles.at(None, state)
+    assert [record.message for record in caplog.records] == [
+        f"serving the consoles in {state.path / FILE}, and no others",
+        f"no console is served: {state.path / FILE}, line 1: not OPTIONS x25519:KEY COMMENT",
+    ]
+
+
 def test_a_damaged_file_serves_nobody_and_says_so_once(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     consoles = AuthorizedConsoles.at(None, state)
