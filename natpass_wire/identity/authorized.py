@@ -14,9 +14,11 @@ whatever tells a person whose it is.
                         behind it or not. UTC in either case, whatever the agent's clock shows
 
 Empty lines and lines that begin with `#` say nothing. A line that is not understood makes the whole file unusable, and
-then nobody is served: half of what somebody meant may be more than was meant.
+then nobody is served: half of what somebody meant may be more than was meant. For the same reason no comment begins
+with an option: behind the key it would say nothing.
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +33,7 @@ MAX_BYTES = 1024 * 1024
 KINDS = {"shell": ConnectRequest.shell, "exec": ConnectRequest.exec, "desktop": ConnectRequest.vnc}
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
+_MISPLACED = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)Z?")
 
 
@@ -93,6 +96,7 @@ class AuthorizedConsoles:
         if len(content) > MAX_BYTES:
             raise MalformedError(f"line 1 and following: more than {MAX_BYTES} bytes")
         grants: dict[PublicKey, Grant] = {}
+        content = content.removeprefix(codecs.BOM_UTF8)  # an editor's on Windows
         for number, raw in enumerate(content.split(b"\n"), 1):
             try:
                 line = raw.decode().strip(" \t\r")
@@ -140,7 +144,10 @@ def _grant(line: str) -> tuple[PublicKey, Grant]:
         at = option.end()
         if separator == "," and line.startswith(PREFIX, at):
             raise ValueError("a comma before the key")
-    key = PublicKey.parse(re.split("[ \t]", line[at:], maxsplit=1)[0])
+    word, *comment = re.split("[ \t]+", line[at:], maxsplit=1)
+    key = PublicKey.parse(word)
+    if comment and (option := _MISPLACED.match(comment[0])):
+        raise ValueError(f"{option[1]} stands behind the key, where it says nothing: options come first")
     kinds, until, read_only = None, None, False
     for name, value in options.items():
         if name == "kinds" and value is not None:

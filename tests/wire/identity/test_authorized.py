@@ -63,6 +63,7 @@ def test_nobody_gets_more_than_a_line_says_of_them(grants: dict[PublicKey, Grant
     [
         (f"{ONE}", Grant(ALL)),
         (f'  {ONE}\t a comment, with "quotes" and x25519:\r', Grant(ALL)),
+        (f"{ONE} kindsofblue, read-only-memory", Grant(ALL)),
         (f"read-only {ONE}", Grant(Rights(read_only=True))),
         (f'kinds="shell, exec" {ONE}', Grant(Rights(frozenset({SHELL, EXEC})))),
         (f'kinds="desktop",read-only\t{ONE} hall', Grant(Rights(frozenset({VNC}), read_only=True))),
@@ -101,6 +102,10 @@ def test_lines(line: str, grant: Grant) -> None:
         ("x25519:AAAA", "a key is written"),
         (f"{ONE},", "a key is written"),
         (f"{TWO} again", "the same key"),
+        (f"{ONE} read-only", "read-only stands behind the key"),
+        (f'{ONE} \t kinds="shell"', "kinds stands behind the key"),
+        (f'kinds="shell" {ONE} expiry-time="2026-12-31"', "expiry-time stands behind the key"),
+        (f'{ONE} read-only,expiry-time="2026-12-31"', "read-only stands behind the key"),
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
@@ -113,6 +118,11 @@ def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
         AuthorizedConsoles.parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
     with pytest.raises(MalformedError, match="more than"):
         AuthorizedConsoles.parse(b"#" * (MAX_BYTES + 1))
+
+
+def test_an_editors_mark_at_the_beginning_says_nothing() -> None:
+    for content in (f"{ONE}\n", f"# mine\n{ONE}\n"):
+        assert AuthorizedConsoles.parse(content.encode("utf-8-sig")).grants == {ONE: Grant(ALL)}
 
 
 def test_rights_end_when_they_end() -> None:
