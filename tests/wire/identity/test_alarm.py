@@ -16,8 +16,12 @@ IDS = st.text(min_size=1, max_size=64).filter(lambda text: client_id_fault(text)
 OLD, NEW = PublicKey(bytes(32)), PublicKey(bytes(31) + b"1")
 
 
+def pin(agent_id: str, relay: str = "relay:1") -> Pin:
+    return Pin(relay, agent_id, OLD, datetime(2026, 1, 31, 12, 0, tzinfo=UTC))
+
+
 def checked(agent_id: str) -> Checked:
-    return Checked(Trust.CHANGED, NEW, Pin("relay:1", agent_id, OLD, datetime(2026, 1, 31, 12, 0, tzinfo=UTC)))
+    return Checked(Trust.CHANGED, NEW, pin(agent_id))
 
 
 def test_the_alarm_says_all_that_there_is_to_know() -> None:
@@ -28,13 +32,18 @@ def test_the_alarm_says_all_that_there_is_to_know() -> None:
     assert fingerprint.short(NEW) in text
     assert "2026-01-31" in text
     assert "natpass-agent fingerprint" in text
-    assert text.endswith("natpass-tui known forget web-1")
+    assert text.endswith("natpass-tui known forget --relay relay:1 web-1")
 
 
 @given(IDS)
 def test_a_shell_takes_the_way_out(agent_id: str) -> None:
-    words = shlex.split(forget_command(agent_id))
-    assert words[:3] == ["natpass-tui", "known", "forget"]
+    words = shlex.split(forget_command(pin(agent_id)))
+    assert words[:5] == ["natpass-tui", "known", "forget", "--relay", "relay:1"]
     assert words[-1] == agent_id
-    assert (len(words) == 5) == agent_id.startswith("-")
-    assert sentence(checked(agent_id)).endswith(forget_command(agent_id))
+    assert (len(words) == 7) == agent_id.startswith("-")
+    assert sentence(checked(agent_id)).endswith(forget_command(pin(agent_id)))
+
+
+def test_the_way_out_is_for_this_relay_only() -> None:
+    """An agent of the same name at another relay is another machine: its key stays known."""
+    assert shlex.split(forget_command(pin("web", "[::1]:6154")))[3:] == ["--relay", "[::1]:6154", "web"]
