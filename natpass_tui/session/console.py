@@ -196,9 +196,9 @@ class Console:
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
-        return await self._client.open_link(peer, request, plain=self._is_plain(peer))
+        return await self._client.open_link(peer, request, plain=self._is_plain(peer, request.kind))
 
-    def _is_plain(self, peer: str) -> bool:
+    def _is_plain(self, peer: str, kind: ConnectRequest.Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
 
         Raises:
@@ -210,10 +210,13 @@ class Console:
             or (self.has_roster and (agent is None or agent.streams or agent.presence is not Presence.ONLINE))
         ):
             return False
-        if self._allow_unsealed:
+        if self._allow_unsealed and kind != ConnectRequest.exec:
             return True
         why = "the relay says so" if self.has_roster else "this relay has no roster to say more"
-        text = f"{peer} is an existing natpass program ({why}): its links are not sealed, and need --allow-unsealed"
+        lacks = "its links are not sealed, and need --allow-unsealed"
+        if kind == ConnectRequest.exec:
+            lacks = "it has shells, and runs no commands without them"
+        text = f"{peer} is an existing natpass program ({why}): {lacks}"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def _met(self, text: str) -> None:

@@ -9,8 +9,11 @@ import pytest
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
 from natpass_wire.aio.client import Phase, RelayStatus
+from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.errors import UserError
 from natpass_wire.pb.envelope_pb2 import MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.pb.roster_pb2 import RosterEntry
 from tests.support.waiting import wait_for
 from tests.tui.fakes import NOW, FakeClient, entry, make_console
 
@@ -108,6 +111,20 @@ async def test_round_trips_are_asked_for_rows_in_sight_that_are_online() -> None
         assert console.latencies.get("a299") is None
         client.lose()
         assert console.latencies.get("a0") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(ConnectRequest.shell, "need --allow-unsealed"), (ConnectRequest.exec, "runs no commands without them")],
+)
+async def test_of_an_existing_program_it_is_said_what_helps(kind: ConnectRequest.Kind, text: str) -> None:
+    """No option makes it run commands: to name one would send somebody round in circles."""
+    console, client = make_console()
+    async with running(console):
+        client.log_in()
+        client.snapshot(RosterEntry(id="old"))
+        with pytest.raises(LinkEndedError, match=rf"existing natpass program \(the relay says so\): .*{text}"):
+            await console.open_link("old", ConnectRequest(kind=kind))
 
 
 async def test_a_relay_without_a_roster_is_asked_for_nothing() -> None:
