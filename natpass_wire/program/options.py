@@ -160,7 +160,7 @@ def connection_options(command: Command) -> Command:
                 "--allow-unsealed",
                 is_flag=True,
                 help="Take existing natpass programs at the other end as well: their links end with the connection, "
-                "and whoever runs the relay can read and change what they carry.",
+                "and whoever runs the relay can read and change what they carry, and open some to an agent itself.",
             ),
             click.option(
                 "--legacy",
