@@ -54,7 +54,7 @@ async def enrol(address: RelayAddress, code: Code, host: str, keep: Callable[[st
         async with asyncio.timeout(ENROL_SECONDS):
             await visit.connect(address, context)
             await _exchange(visit, code, host, keep)
-            await visit.close()
+        await visit.close()  # the socket gives itself so long, and the secret is kept: nothing may fail any more
     except TimeoutError as error:
         raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
     finally:

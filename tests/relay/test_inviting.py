@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
 from natpass_relay.ports import Port
 from natpass_wire import envelope
+from natpass_wire.aio import enrol as guest_side
 from natpass_wire.aio.dial import DialError, RelayAddress
 from natpass_wire.aio.enrol import enrol
 from natpass_wire.errors import UserError
@@ -127,6 +129,14 @@ async def test_who_keeps_nothing_is_not_called_enrolled() -> None:
         with pytest.raises(UserError, match="disk is full"):
             await enrol(relay.address, invite.code, "web", fails, tls=False)
         assert await invite.task == Outcome(How.UNSURE, "web")
+
+
+async def test_a_slow_disk_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret is kept, and the invite is used up: whoever reads that it failed asks for another one."""
+    monkeypatch.setattr(guest_side, "ENROL_SECONDS", 0.5)
+    async with running_relay() as relay, invited(relay) as invite:
+        await enrol(relay.address, invite.code, "web", lambda _: time.sleep(0.6), tls=False)
+        assert await invite.task == Outcome(How.ENROLLED, "web")
 
 
 async def test_a_guest_reaches_nobody_else() -> None:
