@@ -65,8 +65,8 @@ class StateDir:
     def make_once(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return a file's content; where there is no such file, the content that `make` gives, and keep it.
 
-        The file appears whole or not at all; of several processes that make it at once, one wins and all get its
-        content.
+        The file appears whole or not at all, and is on the disk when this returns; of several processes that make it at
+        once, one wins and all get its content.
 
         Raises:
             UserError: it can't be read or written.
@@ -83,6 +83,7 @@ class StateDir:
             if content is not None:  # an empty file, as a full disk leaves one: no content worth keeping
                 target.unlink(missing_ok=True)
             _move_if_absent(draft, target)
+            sync_directory(self.path)
             return self.read(name) or b""
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}; see --state-dir") from error

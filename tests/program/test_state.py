@@ -111,6 +111,18 @@ def test_what_can_not_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.Monk
     assert [path.name for path in tmp_path.iterdir()] == ["list"]
 
 
+def test_what_is_made_once_is_on_the_disk_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that a power failure takes away again would be a changed one to everybody who has seen it."""
+    synced: list[list[str]] = []
+
+    def note(path: Path) -> None:
+        synced.append(sorted(file.name for file in path.iterdir() if not file.name.startswith(".")))
+
+    monkeypatch.setattr("natpass_wire.program.state.sync_directory", note)
+    StateDir(tmp_path).make_once("agent.key", lambda: b"key")
+    assert synced == [["agent.key"]]
+
+
 def test_a_directory_that_takes_no_files_is_found_out_before_it_matters(tmp_path: Path) -> None:
     state = StateDir(tmp_path / "a" / "b")
     state.make()
