@@ -25,11 +25,12 @@ class Guests:
 
     Args:
         tell: sends a message to a logged-in client.
+        is_full: tells whether so much waits for a client already that it gets no new guests.
     """
 
-    def __init__(self, tell: Callable[[Port, Msg], None]) -> None:
+    def __init__(self, tell: Callable[[Port, Msg], None], is_full: Callable[[Port], bool]) -> None:
         self._tell = tell
-        self._invites: Invites[Connection] = Invites()
+        self._invites: Invites[Connection] = Invites(is_full)
         self._lobby: Lobby[Connection] = Lobby(seconds=GUEST_SECONDS)
         self._known: set[Connection] = set()
 

@@ -23,8 +23,8 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Bytes that wait for a client before it gets no new links. Its senders are held far below that, but who was, and was
-#: let go on or came back, could add some more with each new link, for ever.
+#: Bytes that wait for a client before it gets no new links and no new guests. Its senders are held far below that, but
+#: who was, and was let go on or came back, could add some more with each new link, for ever; guests are not held.
 FULL_BYTES = 4 * 1024 * 1024
 
 
@@ -48,7 +48,7 @@ class Hub:
         self._clients: dict[Port, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._guests = Guests(lambda port, message: self._clients[port].send(message))
+        self._guests = Guests(lambda port, message: self._clients[port].send(message), self._is_full)
         self._connections: set[Connection] = set()
         self._is_closing = False
         #: Set while there are no connections.

@@ -3,7 +3,7 @@
 guest's or inviter's message -> `Invites` -> commands: `Tell` (the inviter), `Answer` and `Turn` (the guest)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -23,6 +23,8 @@ MAX_GUESTS = 128
 MAX_MESSAGES = 3
 #: Messages for one guest: SPAKE2, the secret, a failure. A guest that reads none of them has no more in our memory.
 MAX_ANSWERS = 3
+
+_CROWDED = "too many use this invite at once; try again"
 
 Who = TypeVar("Who")
 
@@ -73,9 +75,14 @@ class _Visit(Generic[Who]):
 
 
 class Invites(Generic[Who]):
-    """The open invites of one relay; `Who` stands for a guest's connection."""
+    """The open invites of one relay; `Who` stands for a guest's connection.
 
-    def __init__(self) -> None:
+    Args:
+        is_full: tells whether so much waits for a client already that it gets no new guests.
+    """
+
+    def __init__(self, is_full: Callable[[Port], bool] = lambda _: False) -> None:
+        self._is_full = is_full
         self._inviters: dict[Port, _Inviter[Who]] = {}
         self._by_nameplate: dict[int, _Inviter[Who]] = {}
         self._visits: dict[Who, _Visit[Who]] = {}
@@ -119,10 +126,12 @@ class Invites(Generic[Who]):
                 number = guest.nameplate
                 text = f"there is no invite {number} here: it was used, withdrawn or has expired, or is another relay's"
                 return [Turn(who, Refusal.NO_INVITE, text)]
+            if self._is_full(inviter.port):
+                return [Turn(who, Refusal.OVERLOADED, _CROWDED)]
             if len(inviter.guests) >= MAX_GUESTS:
                 oldest = next(iter(inviter.guests.values()))
                 commands += self.guest_gone(oldest.who)
-                commands.append(Turn(oldest.who, Refusal.OVERLOADED, "too many use this invite at once; try again"))
+                commands.append(Turn(oldest.who, Refusal.OVERLOADED, _CROWDED))
             inviter.count += 1
             visit = self._visits[who] = inviter.guests[inviter.count] = _Visit(who, inviter, inviter.count)
         visit.messages += 1
