@@ -131,7 +131,7 @@ def demo(ctx: click.Context, /, **_: object) -> int:
     """
     _need_terminal()
     values = gather(ctx, config_keys=CONFIG_KEYS)
-    values |= {"no_tls": False, "legacy": None, "secret_file": None, "secret": secrets.token_hex(16)}
+    values |= {"no_tls": False, "legacy": None, "secret_file": None, "invite": None, "secret": secrets.token_hex(16)}
     return runtime.run(_demo(values))
 
 

@@ -21,6 +21,7 @@ async def kept(secret: str) -> AsyncIterator[str]:
     Raises:
         UserError: they did not start.
     """
+    others = {name: value for name, value in os.environ.items() if not name.startswith("NATPASS_")}
     keeper = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -28,7 +29,7 @@ async def kept(secret: str) -> AsyncIterator[str]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "NATPASS_SECRET": secret},
+        env=others | {"NATPASS_SECRET": secret},
         start_new_session=True,  # what the terminal signals to the console is not meant for it
     )
     assert keeper.stdin is not None
