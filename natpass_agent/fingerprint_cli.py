@@ -3,8 +3,8 @@
 import click
 
 from natpass_wire.identity import fingerprint
-from natpass_wire.identity.keys import load_identity
 from natpass_wire.program.options import state_dir, state_options
+from natpass_wire.program.own_key import own_key
 
 
 @click.command("fingerprint", context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +17,5 @@ def command(ctx: click.Context, /, **_: object) -> int:
     form says the same, take the one that is easiest to read out. The key itself is made if there is none yet; all
     agents of one --state-dir have the same.
     """
-    click.echo(fingerprint.shown(load_identity(state_dir(ctx), "agent").public))
+    click.echo(fingerprint.shown(own_key("natpass-agent", state_dir(ctx), "agent")))
     return 0

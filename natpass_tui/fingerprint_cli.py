@@ -4,10 +4,10 @@ import socket
 
 import click
 
-from natpass_tui.login import CONFIG_KEYS, HELP
+from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM
 from natpass_wire.identity import fingerprint
-from natpass_wire.identity.keys import load_identity
 from natpass_wire.program.options import state_dir, state_options
+from natpass_wire.program.own_key import own_key
 from natpass_wire.text import printable
 
 
@@ -27,7 +27,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
 
     The key itself is made if there is none yet; all consoles of one --state-dir have the same.
     """
-    key = load_identity(state_dir(ctx, config_keys=CONFIG_KEYS), "console").public
+    key = own_key(PROGRAM, state_dir(ctx, config_keys=CONFIG_KEYS), "console")
     click.echo(fingerprint.shown(key))
     click.echo("For an agent's authorized_consoles:")
     click.echo(f"{key} {printable(socket.gethostname())}")

@@ -18,12 +18,17 @@ def test_the_fingerprint_of_a_key_that_may_be_new(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     option = ["--state-dir", str(tmp_path / "state")]
     arguments = [*option, "fingerprint"] if before else ["fingerprint", *option]
-    said = []
+    said, warned = [], []
     for _ in range(2):
         assert exit_status(command, PROGRAM, arguments) == 0
-        said.append(capsys.readouterr().out)
+        out, err = capsys.readouterr()
+        said.append(out)
+        warned.append(err)
     identity = load_identity(StateDir(tmp_path / "state"), "agent")
     assert said == [fingerprint.shown(identity.public) + "\n"] * 2
+    assert "this one is new" in warned[0]  # who looks as another user compares the wrong key
+    assert str(tmp_path / "state") in warned[0]
+    assert warned[1] == ""
 
 
 def test_a_damaged_key_is_said_in_one_line(
