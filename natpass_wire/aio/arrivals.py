@@ -11,6 +11,9 @@ from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
 #: A link has to say which stream it is for within so many seconds, and so many of one opener may be that far.
 HELLO_SECONDS = 10.0
 MAX_ARRIVALS = 16
+#: And so many of all openers: nobody has shown yet to know the secret, and a client has so many links in all. An honest
+#: one says hello at once, so the oldest goes where there are more.
+MAX_ALL_ARRIVALS = 256
 
 
 class Door(Protocol):
@@ -46,6 +49,8 @@ class Arrivals:
         """Take a link; False if its opener has too many here already."""
         if sum(link.peer == other.peer for other in self._timers) >= MAX_ARRIVALS:
             return False
+        if len(self._timers) >= MAX_ALL_ARRIVALS:
+            self._door.end_link(next(iter(self._timers)), End(LinkEnd.FAILED, "too many links wait here for a hello"))
         link.passenger = self
         late = End(LinkEnd.FAILED, f"no hello within {self._seconds:.0f} s")
         self._timers[link] = asyncio.get_running_loop().call_later(self._seconds, self._door.end_link, link, late)
