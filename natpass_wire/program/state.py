@@ -1,6 +1,7 @@
 """The state directory: what a program makes once and has to find again, for its user's eyes only."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -60,6 +61,10 @@ class StateDir:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno in {errno.ELOOP, errno.EMLINK}:  # NO_FOLLOW, on Linux and macOS, and on FreeBSD
+                raise UserError(
+                    f"{path} is a symbolic link, which is not followed: put the file itself there"
+                ) from error
             raise UserError(f"cannot read {path}: {error.strerror}") from error
 
     def make_once(self, name: str, make: Callable[[], bytes]) -> bytes:
