@@ -168,6 +168,8 @@ class Options:
         """Return what to print once the relay listens on `host` and `port`."""
         reachable = RelayAddress(reachable_host(host), port)
         fingerprint = Certificate.from_pem_file(self.tls.certificate).fingerprint if self.tls else None
+        made_before = self.common.state_dir.path / _SECRET_FILE
+        has_verifier = self.verifier is not None
         return Greeting(
             listening=RelayAddress(host, port),
             reachable=reachable,
@@ -175,7 +177,8 @@ class Options:
             insecure=not is_loopback(reachable.host),
             secret=self.secret if is_terminal else None,
             secret_file=self.secret_file,
-            has_verifier=self.verifier is not None,
+            has_verifier=has_verifier,
+            left_secret=made_before if has_verifier and made_before.exists() else None,
         )
 
 

@@ -25,6 +25,7 @@ class Greeting:
         secret: the secret, None where it must not be shown.
         secret_file: the file that holds it, None if there is none.
         has_verifier: the relay knows no secret: clients need the one that its verifier was made from.
+        left_secret: a file with a secret that it made before, and does not use any more; None if there is none.
     """
 
     listening: RelayAddress
@@ -34,6 +35,7 @@ class Greeting:
     secret: str | None = field(repr=False)
     secret_file: Path | None
     has_verifier: bool = False
+    left_secret: Path | None = None
 
     def lines(self) -> list[str]:
         """Return the lines to print; the first is always `listening on HOST:PORT`."""
@@ -46,6 +48,8 @@ class Greeting:
             lines.append(f"the secret is in {self.secret_file}")
         if self.has_verifier:
             lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
+        if self.left_secret is not None:
+            lines.append(f"a secret is still in {self.left_secret}: whoever takes this machine has it, so move it away")
         options = f"--relay {self.reachable} {self._secret_option()}"
         if self.fingerprint is None:
             options += " --no-tls" + (" --insecure" if self.insecure else "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from natpass_wire.login.keys import LoginKey
+from natpass_wire.program.state import StateDir
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.support.relay_process import COMMAND, relay_process
@@ -92,6 +93,13 @@ def test_the_relays_own_secret_has_a_verifier(tmp_path: Path) -> None:
     assert result.stdout == LoginKey.from_secret((state / "secret").read_text().strip()).to_verifier() + "\n"
 
 
+def test_a_secret_that_stayed_on_the_relay_is_not_forgotten(tmp_path: Path) -> None:
+    """With it on the disk, the verifier keeps nothing from whoever takes the machine."""
+    StateDir(tmp_path / "relay").replace("secret", f"{SECRET}\n".encode())
+    with agent_programs.relay(tmp_path, "--verifier", VERIFIER) as (program, _):
+        program.said(f"a secret is still in {tmp_path / 'relay' / 'secret'}: .* move it away")
+
+
 def test_without_a_secret_there_is_no_verifier(tmp_path: Path) -> None:
     result = relay(tmp_path, "verifier")
     assert (result.returncode, result.stdout) == (2, "")
@@ -109,6 +117,8 @@ def test_it_comes_from_a_file_the_environment_or_the_config(tmp_path: Path) -> N
         with Program("natpass_relay", options, tmp_path, env) as program:
             port = int(program.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
             program.said("has a verifier")
+            program.said("natpass-tui --relay")
+            assert "still in" not in program.output
             with agent_programs.agent(tmp_path, port) as agent:
                 agent.said("logged in")
             assert VERIFIER.encode() not in Path(f"/proc/{program.process.pid}/environ").read_bytes()
