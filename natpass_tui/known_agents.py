@@ -67,6 +67,15 @@ class KnownFile:
                     raise UserError(f"cannot pin {printable(agent_id)!r} of {printable(relay)!r}: {error}") from None
         return checked
 
+    def prepare(self) -> None:
+        """See whether a key could be pinned now.
+
+        Raises:
+            UserError: it could not: an agent that is new must not be asked for anything.
+        """
+        with self._locked():
+            self._state.make()
+
     def forget(self, agent_id: str, relay: str | None = None) -> tuple[Pin, ...]:
         """Forget an agent, at one relay or at all of them; return what was known of it.
 
@@ -151,10 +160,15 @@ class KnownAgents:
     def look(self, agent_id: str, key: bytes) -> Checked:
         """Return what `key` means, and pin nothing: whoever shows it has not proved yet to know the secret.
 
+        When it has, it has been asked for something as well. So what can't be pinned then is found out now.
+
         Raises:
-            UserError: the file can't be relied on: the agent must not be spoken to.
+            UserError: the file can't be relied on, or a new key not be pinned: the agent must not be spoken to.
         """
-        return known.check(self._file.read(), self._relay, agent_id, PublicKey(key), self._now())
+        checked = known.check(self._file.read(), self._relay, agent_id, PublicKey(key), self._now())
+        if checked.trust is Trust.NEW:
+            self._file.prepare()
+        return checked
 
     def is_pinned(self, agent_id: str) -> bool:
         """Tell whether an agent has ever spoken sealed to us: then it is not spoken to otherwise.

@@ -151,6 +151,29 @@ def test_a_pin_that_can_not_be_written_is_none(state: StateDir, monkeypatch: pyt
     assert sorted(path.name for path in state.path.iterdir()) == sorted([FILE, LOCK])
 
 
+def test_what_can_not_be_pinned_is_found_out_before_anything_is_asked_for(
+    state: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command would run over there, and be said to have failed."""
+    console = agents(state)
+    console.check("web", ONE)
+    monkeypatch.setattr(known_agents, "LOCK_SECONDS", 0.05)
+    with FileLock(state.path / LOCK):
+        with pytest.raises(UserError, match=r"another console holds .*could not be pinned"):
+            console.look("new", ONE)
+        assert console.look("web", ONE).trust is Trust.KNOWN  # with nothing to write, nothing need be writable
+        assert console.look("web", TWO).trust is Trust.CHANGED
+    assert console.look("new", ONE).trust is Trust.NEW
+    assert not console.is_pinned("new")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        console.look("new", ONE)
+
+
 @pytest.fixture
 def read_only(state: StateDir) -> Iterator[StateDir]:
     agents(state).check("web", ONE)
