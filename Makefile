@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test lint bench chaos proto proto-check screenshots clean
+.PHONY: help demo install test lint bench chaos hostile proto proto-check screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -31,6 +31,9 @@ bench: $(VENV)/.test  ## measure, each figure as a ratio to a limit of the same 
 
 chaos: $(VENV)/.test  ## a network that cuts 1000 connections, a relay that is killed: nothing may be lost
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+hostile: $(VENV)/.test  ## a relay that attacks sealed links 100 000 times: it gets nothing
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
 	@$(BIN)/python proto/generate.py

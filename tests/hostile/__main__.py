@@ -1,0 +1,47 @@
+"""The command: `python -m tests.hostile [--attempts N] [--seed S] [--report]`."""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+
+from tests.hostile.attempts import Report
+from tests.hostile.jobs import work
+
+
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
+    parser.add_argument("--attempts", type=int, default=100_000, metavar="N", help="how many attacks are made")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="which ones, where, and on what")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes that make them")
+    parser.add_argument("--consoles", type=int, default=24, metavar="C", help="attempts at a time in each")
+    parser.add_argument("--report", action="store_true", help="say every now and then how far it is")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the attempts; return 1 if a promise was broken."""
+    told = options().parse_args(arguments)
+    begin = time.monotonic()
+    jobs = max(min(told.jobs, told.attempts), 1)
+    shares = [told.attempts // jobs + (number < told.attempts % jobs) for number in range(jobs)]
+    tasks = [(f"{told.seed}-{number}", share, told.consoles, told.report) for number, share in enumerate(shares)]
+    total = Report()
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        for found in [pool.apply_async(work, task) for task in tasks]:
+            outcome = found.get()
+            if isinstance(outcome, str):
+                print(f"VIOLATION: seed {outcome}", file=sys.stderr)
+                again = f"--seed {told.seed} --attempts {told.attempts} --jobs {jobs} --consoles {told.consoles}"
+                print(f"again: python -m tests.hostile {again}", file=sys.stderr)
+                return 1
+            total.add(outcome)
+    print(total.table())
+    took = time.monotonic() - begin
+    print(f"no promise was broken, in {took:.0f} s ({total.attempts / took:.0f} attempts a second)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What all attacks have in common: where they strike, and how they give in, so that a stream can go on."""
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar
+
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink, ViolationError
+from tests.hostile.world import Operator, World
+
+#: Places that every link has, also one on which a stream goes on: handshake, hello and reply, the first data.
+HANDSHAKE: tuple[Place, ...] = (REQUEST, ANSWER, (UP, 0))
+RECORDS: tuple[Place, ...] = ((UP, 1), (UP, 2), (DOWN, 0), (DOWN, 1))
+#: One link in so many is attacked on its successor: the stream's first link is cut by us.
+_LATER = 4
+#: Where that is done: there is more to say.
+_CUT: Place = (UP, 3)
+
+
+@dataclass
+class Scene:
+    """What an attack is made on.
+
+    Attributes:
+        world: all that there is.
+        operator: whose links are attacked.
+        agent: whom the console speaks with.
+        random: all chance comes from here.
+    """
+
+    world: World
+    operator: Operator
+    agent: str
+    random: random.Random
+
+    @property
+    def adversary(self) -> Adversary:
+        """The relay."""
+        return self.world.adversary
+
+
+class LinkAttack:
+    """An attack on the links of one attempt.
+
+    Attributes:
+        fired: whether it was made.
+        over: whether the relay is honest from here on.
+        hit: the link that has to end by the word of one of its ends, with a reason; None: none has to.
+    """
+
+    name: ClassVar[str]
+    #: How often this is chosen, beside others.
+    weight: ClassVar[float] = 1.0
+    #: The console has never met the agent.
+    strange: ClassVar[bool] = False
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.random = scene.random
+        self.adversary = scene.adversary
+        self.fired = False
+        self.over = False
+        self.hit: SeenLink | None = None
+        self.links: list[SeenLink] = []
+        self._later = self.random.randrange(_LATER) == 0 and self.may_be_later
+        self._made_up: list[tuple[str, str, str]] = []
+
+    #: Whether it makes sense on the second link of a stream.
+    may_be_later: ClassVar[bool] = True
+
+    async def begin(self) -> None:
+        """Prepare, before the console opens anything."""
+
+    def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take a message that should be passed on."""
+        if link not in self.links:
+            self.links.append(link)
+        is_first = link is self.links[0]
+        if self.over:
+            self.adversary.forward(message)
+        elif self._later and is_first:
+            if place == _CUT:
+                self.adversary.cut(link)
+            else:
+                self.adversary.forward(message)
+        elif not self.fired and len(self.links) == 1 + self._later and self.strikes(place):
+            self.fired = True
+            self.strike(link, place, message)
+        else:
+            self.follow(link, place, message)
+
+    def strikes(self, place: Place) -> bool:
+        """Tell whether this is where it is done."""
+        raise NotImplementedError
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take what is neither attacked nor afterwards."""
+        self.adversary.forward(message)
+
+    def relent(self) -> None:
+        """Be honest from now on, and end what was left hanging: a relay can do no worse than to stop for good."""
+        self.over = True
+        self.release()
+        for link in self.adversary.of(self.scene.operator.id):
+            self.adversary.cut(link)
+
+    def release(self) -> None:
+        """Let go of what was held."""
+
+    def is_done(self) -> bool:
+        """Tell whether everything has happened that has to, afterwards."""
+        return self.hit is None or any(self.hit.ends.values())
+
+    def details(self) -> str:
+        """Return which of its kind this is, for a person who looks for a fault."""
+        known = {name.strip("_"): value for name, value in vars(self).items() if isinstance(value, str | bool | tuple)}
+        return ", ".join(f"{name}: {value!r}" for name, value in known.items())
+
+    def check(self) -> None:
+        """Raise ViolationError if the attack was a success."""
+        if not self.is_done():
+            raise ViolationError(f"nobody says that the link under attack ({self.name}) has ended, and why")
+
+    def finish(self) -> None:
+        """Leave nothing behind."""
+        self.over = True
+        self.release()
+        for agent, opener, link_id in self._made_up:
+            self.adversary.answers.pop((agent, opener, link_id), None)
+            self.adversary.inject(agent, Msg(type=MsgType.disconnect, from_id=opener, to=agent, link_id=link_id))
+
+    def makes_up(self, agent: str, opener: str, link_id: str) -> tuple[str, str, str]:
+        """Remember a link that the relay makes; return its key in `Adversary.answers`."""
+        self._made_up.append((agent, opener, link_id))
+        return agent, opener, link_id
+
+
+class PlaceAttack(LinkAttack):
+    """An attack on one message of a link."""
+
+    places: ClassVar[tuple[Place, ...]] = HANDSHAKE + RECORDS
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.place = self.random.choice(self.places)
+
+    def strikes(self, place: Place) -> bool:
+        """Tell whether this is the place."""
+        return place == self.place
+
+
+def data_of(message: Msg) -> bytes:
+    """Return what is sealed, or part of the handshake, in a message."""
+    match message.type:
+        case MsgType.connect_req:
+            return message.creq.offer.handshake
+        case MsgType.connect_rep:
+            return message.crep.answer.handshake
+        case _:
+            return message.record.data
+
+
+def with_data(message: Msg, data: bytes) -> Msg:
+    """Return a message with other such bytes."""
+    changed = Msg()
+    changed.CopyFrom(message)
+    match message.type:
+        case MsgType.connect_req:
+            changed.creq.offer.handshake = data
+        case MsgType.connect_rep:
+            changed.crep.answer.handshake = data
+        case _:
+            changed.record.data = data
+    return changed
+
+
+def moved(message: Msg, from_id: str, to: str, link_id: str) -> Msg:
+    """Return a message of another link."""
+    changed = Msg()
+    changed.CopyFrom(message)
+    changed.from_id, changed.to, changed.link_id = from_id, to, link_id
+    return changed

@@ -1,0 +1,485 @@
+"""Attacks with a plan: recordings, other links, stripped capabilities, keys of the relay's own."""
+
+import secrets
+import time
+from typing import ClassVar
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.exec_pb2 import ConnectExec
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, StreamAnswer
+from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
+from natpass_wire.pb.stream_pb2 import StreamAck, StreamHello, StreamRecord, StreamReply
+from natpass_wire.sealed.handshake import FIRST_BYTES, LinkContext, OpenerHandshake, TargetHandshake
+from natpass_wire.sealed.noise import KEY_BYTES
+from natpass_wire.sealed.transport import SealedTransport
+from tests.hostile.attack import LinkAttack, PlaceAttack, Scene, moved
+from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Place, SeenLink, ViolationError
+from tests.hostile.world import AGENTS, GONE, PSK
+from tests.support.waiting import wait_for
+
+#: What the relay would have run.
+EVIL = ConnectRequest(
+    name="evil", kind=ConnectRequest.exec, cexec=ConnectExec(argv=[b"sh", b"-c", b"what the relay likes"])
+)
+
+
+def evil_hello() -> bytes:
+    """Return the first record of a stream that the relay would like to have, in clear."""
+    hello = StreamHello(stream_id=secrets.token_bytes(16), request=EVIL, ack=StreamAck(window=65536))
+    return StreamRecord(hello=hello).SerializeToString()
+
+
+class Swapped(LinkAttack):
+    """The other end of a link is not the one that its opener means; or what is for one link comes on another."""
+
+    name = "links swapped"
+    weight = 2.0
+    _modes = ("another agent", "another console", "another number", "records")
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._mode = self.random.choice(self._modes)
+        self._there: tuple[str, str, str] | None = None
+        self._cut_in: SeenLink | None = None
+
+    def strikes(self, place: Place) -> bool:
+        """Tell whether this is the request; or data, that another link can get."""
+        if self._mode == "records":
+            return place == (UP, 2) and self._other() is not None
+        return place == REQUEST
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Connect the link elsewhere."""
+        if self._mode == "records":
+            other = self._other()
+            assert other is not None
+            self._cut_in = link
+            self.adversary.inject(other.target, moved(message, other.opener, other.target, other.link_id))
+            return
+        agent, opener, link_id = link.target, link.opener, link.link_id
+        if self._mode == "another agent":
+            agent = self.random.choice([name for name in AGENTS if name != agent])
+        elif self._mode == "another console":
+            opener = self.random.choice([*(one.id for one in self.scene.world.operators if one.id != opener), GONE])
+        else:
+            link_id = secrets.token_hex(8)
+        self._there = self.makes_up(agent, opener, link_id)
+
+        def answered(answer: Msg) -> None:
+            back = moved(answer, link.target, link.opener, link.link_id)
+            link.note(back)
+            self.adversary.inject(link.opener, back)
+
+        self.adversary.answers[self._there] = answered
+        self.hit = link
+        self.adversary.inject(agent, moved(message, opener, agent, link_id))
+
+    def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take the opener's records there."""
+        if link is self.hit and self._there is not None:
+            agent, opener, link_id = self._there
+            self.adversary.inject(agent, moved(message, opener, agent, link_id))
+            return
+        if link is self._cut_in and place[0] == UP:
+            self.hit = link
+        super().follow(link, place, message)
+
+    def _other(self) -> SeenLink | None:
+        mine = self.scene.operator.id
+        others = self.adversary.links.values()
+        return next((link for link in others if link.opener != mine and link.counts[UP] > 2 and not link.ends), None)
+
+
+class Replayed(PlaceAttack):
+    """What a console has sent on a link is sent again."""
+
+    name = "recorded sessions replayed"
+    weight = 2.0
+    places = ((UP, 2),)
+    _modes = ("at once", "old number", "new number", "live number", "another console", "gone console")
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._mode = self.random.choice(self._modes)
+        self._said: str | None = None
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Play it, while the link that there is goes on."""
+        if self._mode != "live number":
+            self.adversary.forward(message)
+        tape = link.history
+        if self._mode not in {"at once", "live number"}:
+            whose = GONE if self._mode == "gone console" else self.random.choice(list(self.adversary.tapes))
+            tape = self.adversary.tapes[whose]
+        played = [message for direction, message in tape if direction == UP]
+        request = played.pop(0)
+        agent, opener, link_id = request.to, request.from_id, request.link_id
+        if self._mode == "live number":
+            self.hit = link
+            for again in (request, *played):
+                self.adversary.inject(agent, again)
+            return
+        if self._mode in {"at once", "new number"}:
+            link_id = secrets.token_hex(8)
+        if self._mode == "another console":
+            opener = self.random.choice([one.id for one in self.scene.world.operators])
+        if (agent, opener, link_id) in self.adversary.answers:  # somebody plays that already
+            link_id = secrets.token_hex(8)
+        key = self.makes_up(agent, opener, link_id)
+        self._said = ""
+
+        def answered(answer: Msg) -> None:
+            if answer.type == MsgType.connect_rep and answer.crep.ok:
+                for again in played:
+                    self.adversary.inject(agent, moved(again, opener, agent, link_id))
+            elif answer.type == MsgType.record:
+                raise ViolationError(f"{agent} goes on with a recorded link")
+            else:
+                self._said = answer.end.text or answer.crep.msg
+
+        self.adversary.answers[key] = answered
+        self.adversary.inject(agent, moved(request, opener, agent, link_id))
+
+    def is_done(self) -> bool:
+        """Tell whether the agent has said why it does not play along."""
+        return super().is_done() and self._said != ""
+
+
+class ReplayedAnswers(PlaceAttack):
+    """What an agent has sent on a link is sent again, to a console that asks."""
+
+    name = "recorded answers replayed"
+    places = (REQUEST,)
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Play it."""
+        self.hit = link
+        tape = self.adversary.tapes[self.random.choice(list(self.adversary.tapes))]
+        for direction, said in tape:
+            if direction == DOWN:
+                self.adversary.inject(link.opener, moved(said, link.target, link.opener, link.link_id))
+
+    def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take nothing to the agent."""
+        if link is not self.hit:
+            super().follow(link, place, message)
+
+
+class Stripped(LinkAttack):
+    """What says that a link is sealed is taken away, at one end or at both."""
+
+    name = "capabilities stripped"
+    weight = 2.0
+    may_be_later = False
+    _requests = ("offer without handshake", "no offer", "old offer", "plain request", "hello in clear", "own answer")
+    _answers = ("answer without handshake", "no answer", "old answer")
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._mode = self.random.choice((*self._requests, *self._answers))
+        self._said: str | None = None
+
+    def strikes(self, place: Place) -> bool:
+        """Tell whether this is the request, or the answer, or what should end the handshake."""
+        if self._mode == "hello in clear":
+            return place == (UP, 0)
+        return place == (ANSWER if self._mode in self._answers else REQUEST)
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take it away."""
+        self.hit = link
+        offer, answer = message.creq.offer, message.crep.answer
+        match self._mode:
+            case "offer without handshake":
+                offer.handshake = b""
+            case "no offer":
+                message.creq.CopyFrom(EVIL)
+            case "old offer":
+                offer.version = 0
+            case "plain request":
+                self.hit = None
+                self._ask_plainly(link)
+            case "hello in clear":
+                message.record.data = evil_hello()
+            case "own answer":
+                self._answer(link)
+                return
+            case "answer without handshake":
+                answer.handshake = b""
+            case "no answer":
+                message.crep.ClearField("answer")
+            case "old answer":
+                answer.version = 0
+        self.adversary.forward(message)
+
+    def _ask_plainly(self, link: SeenLink) -> None:
+        """Ask the agent as existing programs do, in the console's name."""
+        self._said = ""
+        link_id = secrets.token_hex(8)
+
+        def answered(answer: Msg) -> None:
+            if answer.type != MsgType.connect_rep or answer.crep.ok:
+                raise ViolationError(f"{link.target} takes links that are not sealed")
+            self._said = answer.crep.msg
+
+        self.adversary.answers[self.makes_up(link.target, link.opener, link_id)] = answered
+        request = Msg(type=MsgType.connect_req, from_id=link.opener, to=link.target, link_id=link_id, creq=EVIL)
+        if self.random.random() < 0.5:
+            request.creq.kind = ConnectRequest.stream
+            request.creq.offer.version = 1
+        self.adversary.inject(link.target, request)
+
+    def _answer(self, link: SeenLink) -> None:
+        """Answer in the agent's place, and say that the stream is open."""
+        rep = ConnectResponse(ok=True, answer=StreamAnswer(version=1))
+        answer = Msg(type=MsgType.connect_rep, from_id=link.target, to=link.opener, link_id=link.link_id, crep=rep)
+        record = Msg(type=MsgType.record, from_id=link.target, to=link.opener, link_id=link.link_id)
+        reply = StreamReply(ok=True, ack=StreamAck(window=65536))
+        record.record.data = StreamRecord(reply=reply).SerializeToString()
+        self.adversary.inject(link.opener, answer)
+        self.adversary.inject(link.opener, record)
+
+    def is_done(self) -> bool:
+        """Tell whether what was asked for in clear was refused."""
+        return super().is_done() and self._said != ""
+
+
+class OldAgent(LinkAttack):
+    """The roster says that the agent is an existing natpass program, which seals nothing."""
+
+    name = "roster without streams"
+    may_be_later = False
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.fired = True
+
+    async def begin(self) -> None:
+        """Say so."""
+        self._tell(0)
+        fleet, name = self.scene.operator.console.fleet, self.scene.agent
+        await wait_for(lambda: (agent := fleet.get(name)) is not None and not agent.streams, "the roster")
+
+    def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """See that nothing is said in clear."""
+        if place == REQUEST and len(message.creq.offer.handshake) != FIRST_BYTES:
+            raise ViolationError(f"{link.opener} asks {link.target} without sealing, since the relay says so")
+        self.adversary.forward(message)
+
+    def finish(self) -> None:
+        """Say what is true."""
+        self._tell(1)
+        super().finish()
+
+    def _tell(self, streams: int) -> None:
+        console = self.scene.operator.id
+        entries = []
+        for name in AGENTS:
+            about = About(host="h", serves=["exec"], streams=streams if name == self.scene.agent else 1)
+            entries.append(RosterEntry(id=name, about=about))
+        roster = Roster(
+            revision=1000, snapshot_begin=True, snapshot_end=True, present=entries, now_unix_ms=int(time.time() * 1000)
+        )
+        self.adversary.inject(console, Msg(type=MsgType.roster, from_id=RELAY_ID, to=console, roster=roster))
+
+
+class OldStranger(OldAgent):
+    """The same of an agent that the console has never met."""
+
+    name = "roster without streams, of a stranger"
+    weight = 0.2
+    strange = True
+
+
+class OwnKeys(LinkAttack):
+    """The relay is the agent for the console, with keys of its own, and does not know the secret."""
+
+    name = "own keys"
+    weight = 1.0
+    psk: ClassVar[bool] = False
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._identity = X25519PrivateKey.generate()
+        self._target: TargetHandshake | None = None
+
+    def strikes(self, place: Place) -> bool:
+        """Tell whether this is the request."""
+        return place == REQUEST
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Answer it: that much takes no secret."""
+        context = LinkContext(link.opener, link.target, link.link_id)
+        psk = PSK.key if self.psk else self.random.randbytes(32)
+        self._target = TargetHandshake(self._identity, psk, context, X25519PrivateKey.generate(), time.monotonic)
+        second = self._target.second(message.creq.offer.handshake)
+        rep = ConnectResponse(ok=True, answer=StreamAnswer(version=1, handshake=second))
+        self.hit = link
+        self.adversary.inject(
+            link.opener,
+            Msg(type=MsgType.connect_rep, from_id=link.target, to=link.opener, link_id=link.link_id, crep=rep),
+        )
+
+    def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Go on with what the console says to us."""
+        if link is not self.hit:
+            super().follow(link, place, message)
+        elif place[0] == UP:
+            self.told(link, place, message)
+
+    def told(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take what a console says that knows the agent: it must say nothing."""
+        raise ViolationError(f"{link.opener} goes on with another key than that of {link.target}, and shows its own")
+
+
+class OwnKeysWithSecret(OwnKeys):
+    """The same, by a relay that knows the secret: a console that knows the agent does not show who it is."""
+
+    name = "own keys and the secret"
+    psk = True
+
+
+class OwnKeysForStranger(OwnKeys):
+    """The relay is the agent for a console that does not know that one; without the secret it gets nothing from it."""
+
+    name = "own keys, for a stranger"
+    weight = 0.2
+    strange = True
+    may_be_later = False
+
+    def told(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Take what a console says that has no key to compare with: nobody without the secret can read it."""
+        assert self._target is not None
+        if place != (UP, 0):
+            return
+        try:
+            self._target.third(message.record.data)
+        except RemoteProtocolError:
+            junk = Msg(type=MsgType.record, from_id=link.target, to=link.opener, link_id=link.link_id)
+            junk.record.data = self.random.randbytes(145)
+            self.adversary.inject(link.opener, junk)
+        else:
+            raise ViolationError("a handshake without the secret")
+
+
+class OwnKeysForAgent(PlaceAttack):
+    """The relay is the console for the agent, with keys of its own, and does not know the secret."""
+
+    name = "own keys, at the agent"
+    places = ((UP, 1),)
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._said = ""
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Open a link in the console's name."""
+        self.adversary.forward(message)
+        link_id = secrets.token_hex(8)
+        context = LinkContext(link.opener, link.target, link_id)
+        keys = X25519PrivateKey.generate(), X25519PrivateKey.generate()
+        opener = OpenerHandshake(keys[0], self.random.randbytes(32), context, keys[1], time.monotonic)
+        first = opener.first()
+        if self.random.random() < 0.2:  # a point of small order
+            first = bytes(KEY_BYTES) + first[KEY_BYTES:]
+
+        def answered(answer: Msg) -> None:
+            if answer.type != MsgType.connect_rep or not answer.crep.ok:
+                if answer.type == MsgType.record:
+                    raise ViolationError(f"{link.target} speaks with somebody who does not know the secret")
+                self._said = answer.end.text or answer.crep.msg
+                return
+            try:
+                opener.second(answer.crep.answer.handshake)
+                third, transport = opener.third()
+                records = third, transport.seal(evil_hello())
+            except RemoteProtocolError:
+                records = self.random.randbytes(64), evil_hello()
+            for data in records:
+                record = Msg(type=MsgType.record, from_id=link.opener, to=link.target, link_id=link_id)
+                record.record.data = data
+                self.adversary.inject(link.target, record)
+
+        self.adversary.answers[self.makes_up(link.target, link.opener, link_id)] = answered
+        request = ConnectRequest(kind=ConnectRequest.stream)
+        request.offer.version, request.offer.handshake = 1, first
+        self.adversary.inject(
+            link.target,
+            Msg(type=MsgType.connect_req, from_id=link.opener, to=link.target, link_id=link_id, creq=request),
+        )
+
+    def is_done(self) -> bool:
+        """Tell whether the agent has said no."""
+        return super().is_done() and self._said != ""
+
+
+class Hijacked(PlaceAttack):
+    """The relay knows the secret, and even the id of a stream: that goes on for the key that opened it only."""
+
+    name = "a stream gone on with, with own keys and the secret"
+    weight = 0.5
+    places = ((UP, 2),)
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._said = ""
+
+    def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Open a link in the console's name, and say hello for its stream."""
+        self.adversary.forward(message)
+        streams = [stream_id for peer, stream_id in self.scene.operator.client.streams._streams if peer == link.target]
+        link_id = secrets.token_hex(8)
+        context = LinkContext(link.opener, link.target, link_id)
+        keys = X25519PrivateKey.generate(), X25519PrivateKey.generate()
+        opener = OpenerHandshake(keys[0], PSK.key, context, keys[1], time.monotonic)
+        sealed: list[SealedTransport] = []
+
+        def say(data: bytes) -> None:
+            record = Msg(type=MsgType.record, from_id=link.opener, to=link.target, link_id=link_id)
+            record.record.data = data
+            self.adversary.inject(link.target, record)
+
+        def answered(answer: Msg) -> None:
+            if answer.type == MsgType.connect_rep and answer.crep.ok:
+                opener.second(answer.crep.answer.handshake)
+                third, transport = opener.third()
+                sealed.append(transport)
+                say(third)
+                hello = StreamHello(stream_id=streams[-1], ack=StreamAck(window=65536))
+                say(transport.seal(StreamRecord(hello=hello).SerializeToString()))
+            elif answer.type == MsgType.record:
+                reply = StreamRecord.FromString(sealed[0].open(answer.record.data)).reply
+                if reply.reason != ConnectResponse.GONE:
+                    raise ViolationError(f"{link.target} goes on with a stream for somebody else")
+                self._said = reply.text
+            else:
+                self._said = self._said or answer.end.text or answer.crep.msg
+
+        self.adversary.answers[self.makes_up(link.target, link.opener, link_id)] = answered
+        request = ConnectRequest(kind=ConnectRequest.stream)
+        request.offer.version, request.offer.handshake = 1, opener.first()
+        asking = Msg(type=MsgType.connect_req, from_id=link.opener, to=link.target, link_id=link_id, creq=request)
+        self.adversary.inject(link.target, asking)
+
+    def is_done(self) -> bool:
+        """Tell whether the agent has said that there is no such stream."""
+        return super().is_done() and self._said != ""
+
+
+ATTACKS: tuple[type[LinkAttack], ...] = (
+    Swapped,
+    Replayed,
+    ReplayedAnswers,
+    Stripped,
+    OldAgent,
+    OldStranger,
+    OwnKeys,
+    OwnKeysWithSecret,
+    OwnKeysForStranger,
+    OwnKeysForAgent,
+    Hijacked,
+)

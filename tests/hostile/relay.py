@@ -1,0 +1,228 @@
+"""The real relay in hostile hands: every frame that it would pass on goes through an adversary, which also makes some.
+
+Routing stays the relay's own, so that a link which is not attacked is carried as in life.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar, Protocol
+
+from natpass_relay.connection import ClientSocket, Connection
+from natpass_relay.hub import Hub
+from natpass_relay.server import RelayServer, RelaySettings
+from natpass_wire import envelope
+from natpass_wire.frame import HEADER_BYTES, encode_frame
+from natpass_wire.ids import RELAY_ID
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+
+
+class ViolationError(Exception):
+    """Something happened that sealed links promise not to."""
+
+
+#: Where on a link a message stands: its direction, and its number among the records of that, from 0. The request (up)
+#: and the answer (down) are -1.
+Place = tuple[str, int]
+UP, DOWN = "up", "down"
+REQUEST: Place = (UP, -1)
+ANSWER: Place = (DOWN, -1)
+#: A link with more records than this is worth a recording.
+MOST_PLACE = 2
+#: What is said of links and not on them.
+_OTHER: Place = ("", 0)
+
+
+@dataclass(eq=False)
+class SeenLink:
+    """One link, as the relay sees it.
+
+    Attributes:
+        opener, target, link_id: which.
+        attack: what is done to it.
+        history: its request, its answer and its records, in order.
+        ends: who said that it is over, and why.
+    """
+
+    opener: str
+    target: str
+    link_id: str
+    attack: "Attack | None" = None
+    history: list[tuple[str, Msg]] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=lambda: {UP: 0, DOWN: 0})
+
+    def note(self, message: Msg) -> Place:
+        """Remember a message; return its place."""
+        direction = UP if message.from_id == self.opener else DOWN
+        match message.type:
+            case MsgType.connect_req:
+                place = REQUEST
+            case MsgType.connect_rep if message.crep.ok:
+                place = ANSWER
+            case MsgType.record:
+                place = (direction, self.counts[direction])
+                self.counts[direction] += 1
+            case MsgType.connect_rep:
+                self.ends[message.from_id] = message.crep.msg
+                return _OTHER
+            case MsgType.disconnect:
+                self.ends[message.from_id] = message.end.text
+                return _OTHER
+            case _:
+                return _OTHER
+        copy = Msg()
+        copy.CopyFrom(message)
+        self.history.append((direction, copy))
+        return place
+
+
+class Attack(Protocol):
+    """What is done to the links of one console."""
+
+    name: ClassVar[str]
+
+    def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
+        """Do something with a message that should be forwarded."""
+
+
+class Adversary:
+    """What the relay does with what it is given.
+
+    Attributes:
+        hub: the relay's.
+        frames: how many were seen.
+        needles: what must never be seen, by a name.
+        attacks: by the id of the console whose new links they are for.
+        links: those that there are, by opener and id.
+        answers: takes what agents and consoles say on links that the relay made up, by who says it, to whom, link id.
+        tapes: what went over the last link of a console, by its id.
+        faults: what it got that it must not get.
+    """
+
+    def __init__(self) -> None:
+        self.hub: Hub
+        self.needles: dict[bytes, str] = {}
+        self.attacks: dict[str, Attack] = {}
+        self.links: dict[tuple[str, str], SeenLink] = {}
+        self.answers: dict[tuple[str, str, str], Callable[[Msg], None]] = {}
+        self.tapes: dict[str, list[tuple[str, Msg]]] = {}
+        self.faults: list[str] = []
+        self.frames = 0
+
+    def received(self, message: Msg, frame: bytes) -> None:
+        """Take a frame that a client sent."""
+        try:
+            self._received(message, frame)
+        except ViolationError as error:
+            self.faults.append(str(error))
+
+    def _received(self, message: Msg, frame: bytes) -> None:
+        self.frames += 1
+        for needle, name in self.needles.items():
+            if needle in frame:
+                self.faults.append(f"the relay sees {name} in a {MsgType.Name(message.type)} of {message.from_id}")
+        if (answer := self.answers.get((message.from_id, message.to, message.link_id))) is not None:
+            answer(message)
+            return
+        link = self._link(message)
+        if link is None:
+            self.forward(message)
+            return
+        place = link.note(message)
+        if link.attack is None or place == _OTHER:
+            self.forward(message)
+        else:
+            try:
+                link.attack.passes(link, place, message)
+            except ViolationError as error:
+                raise ViolationError(f"{link.attack.name}: {error}") from error
+
+    def forward(self, message: Msg) -> None:
+        """Pass a message on as an honest relay does."""
+        port = self.hub.router.port(message.from_id)
+        if port is not None:
+            connection = self.hub.connection_to(port)
+            assert isinstance(connection, HostileConnection)
+            connection.honestly(envelope.to_frame(message))
+
+    def inject(self, to: str, message: Msg) -> None:
+        """Send a client a message of our own making; nothing happens if it is not there."""
+        self.inject_raw(to, message.SerializeToString())
+
+    def inject_raw(self, to: str, payload: bytes) -> None:
+        """Send a client anything."""
+        port = self.hub.router.port(to)
+        if port is not None:
+            self.hub.connection_to(port).socket.write(encode_frame(payload))
+
+    def cut(self, link: SeenLink) -> None:
+        """End a link, as any relay can: both ends are told."""
+        words = Msg(type=MsgType.disconnect, from_id=link.opener, to=link.target, link_id=link.link_id)
+        self.forward(words)
+        self.inject(link.target, words)  # it may be none of the router's
+        back = Msg(type=MsgType.disconnect, from_id=link.target, to=link.opener, link_id=link.link_id)
+        self.inject(link.opener, back)
+
+    def of(self, console: str) -> list[SeenLink]:
+        """Return the links of a console."""
+        return [link for (opener, _), link in self.links.items() if opener == console]
+
+    def forget(self, console: str) -> None:
+        """Forget a console's links, which are over."""
+        for link in self.of(console):
+            if link.counts[UP] > MOST_PLACE and link.counts[DOWN]:
+                self.tapes[console] = link.history
+            del self.links[link.opener, link.link_id]
+        self.attacks.pop(console, None)
+
+    def _link(self, message: Msg) -> SeenLink | None:
+        if message.type == MsgType.connect_req:
+            link = SeenLink(message.from_id, message.to, message.link_id, self.attacks.get(message.from_id))
+            self.links[message.from_id, message.link_id] = link
+            return link
+        found = self.links.get((message.from_id, message.link_id)) or self.links.get((message.to, message.link_id))
+        return found if found is not None and message.from_id in {found.opener, found.target} else None
+
+
+class HostileConnection(Connection):
+    """A connection whose frames the adversary gets."""
+
+    def __init__(self, hub: Hub, adversary: Adversary) -> None:
+        super().__init__(hub)
+        self._adversary = adversary
+
+    def honestly(self, frame: bytes) -> None:
+        """Route a frame as the relay would."""
+        super()._parse_and_route(frame)
+
+    def _route(self, data: bytes, bounds: list[int]) -> None:
+        for start, end in pairwise(bounds):
+            if self.is_closed:
+                return
+            self._parse_and_route(data[start:end])
+
+    def _parse_and_route(self, frame: bytes) -> None:
+        message = envelope.parse(frame[HEADER_BYTES:])
+        if self.port is None or message.to == RELAY_ID or not message.link_id:
+            super()._parse_and_route(frame)
+            return
+        message.from_id = self.port.client_id
+        self._adversary.received(message, frame)
+
+
+class HostileServer(RelayServer):
+    """A relay whose connections are hostile."""
+
+    def __init__(self, settings: RelaySettings, adversary: Adversary) -> None:
+        super().__init__(settings)
+        self._adversary = adversary
+
+    async def start(self) -> tuple[str, int]:
+        """Listen, see `RelayServer.start`."""
+        found = await super().start()
+        self._adversary.hub = self.hub
+        return found
+
+    def _new_socket(self) -> ClientSocket:
+        return ClientSocket(HostileConnection(self.hub, self._adversary), self.hub, self._buffers, self._tls)

@@ -1,0 +1,134 @@
+"""A hostile relay gets nothing; and it would be seen if it did: each promise is broken once, and noticed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+
+from natpass_tui.session.trust import PinnedAgents
+from natpass_wire.aio import session, streams
+from natpass_wire.aio.record_link import RecordLink
+from natpass_wire.sealed import handshake, noise
+from natpass_wire.stream.records import parse_hello
+from natpass_wire.stream.transport import Unsealed
+from tests.hostile import attempts, certificate, forgery
+from tests.hostile.attack import LinkAttack
+from tests.hostile.noise import BitFlips
+from tests.hostile.relay import ViolationError
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+async def test_a_hostile_relay_gets_nothing(tmp_path: Path) -> None:
+    """Which attacks there are is told by `make hostile`, which makes 100 000."""
+    found = await attempts.run(tmp_path, "20", 600, consoles=12, told=lambda _: None)
+    assert found.attempts == 600
+    assert found.resumed > 100
+    assert {name for name, _ in found.outcomes} >= {kind.name for kind in attempts.ATTACKS if kind.weight >= 1}
+
+
+async def test_somebody_in_the_middle_of_tls_lets_nobody_in(tmp_path: Path) -> None:
+    import random
+
+    async with certificate.middle(tmp_path) as middle:
+        assert {await middle.attempt(random.Random(seed)) for seed in range(8)} == {
+            "passed on: no login, with a reason",
+            "played: no login, with a reason",
+        }
+
+
+def unauthenticated(patch: pytest.MonkeyPatch) -> None:
+    """Open records without a look at their tags."""
+
+    def decrypt(self: noise.CipherState, ciphertext: bytes, data: bytes | None = None) -> bytes:
+        if self._aead is None:
+            return ciphertext
+        nonce, self.nonce = self.nonce, self.nonce + 1
+        body = ciphertext[: -noise.TAG_BYTES]
+        counted = (1).to_bytes(4, "little") + nonce.to_bytes(12, "big")[-8:][::-1].rjust(12, b"\0")
+        return Cipher(ChaCha20(keys[id(self)], counted), None).decryptor().update(body)
+
+    keys: dict[int, bytes] = {}
+    make = noise.CipherState.__init__
+
+    def init(self: noise.CipherState, key: bytes | None = None) -> None:
+        make(self, key)
+        if key is not None:
+            keys[id(self)] = key
+
+    patch.setattr(noise.CipherState, "__init__", init)
+    patch.setattr(noise.CipherState, "decrypt", decrypt)
+
+
+def unsealed_links(patch: pytest.MonkeyPatch) -> None:
+    """Take links that are not sealed."""
+    patch.setattr(session.Session, "_may_be_unsealed", lambda *_: True)
+
+
+def no_sealing(patch: pytest.MonkeyPatch) -> None:
+    """Seal nothing, and say so to nobody."""
+    patch.setattr(handshake._Handshake, "_transport", lambda _: Unsealed())
+
+
+def any_key(patch: pytest.MonkeyPatch) -> None:
+    """Take any key for an agent's."""
+    patch.setattr(PinnedAgents, "check", lambda *_: None)
+
+
+def pins_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Pin a key whose owner has not shown yet that it knows the secret."""
+    patch.setattr(PinnedAgents, "check", PinnedAgents.proved)
+
+
+def any_link(patch: pytest.MonkeyPatch) -> None:
+    """Do without the names of a link in its handshake."""
+    patch.setattr(handshake.LinkContext, "prologue", lambda _: b"")
+
+
+def any_secret(patch: pytest.MonkeyPatch) -> None:
+    """Do without the secret."""
+    make = noise.HandshakeState.__init__
+
+    def init(self: noise.HandshakeState, *args: object, **options: object) -> None:
+        make(self, *args, **options | {"psk": bytes(32)})  # type: ignore[arg-type]
+
+    patch.setattr(noise.HandshakeState, "__init__", init)
+
+
+def anybodys_stream(patch: pytest.MonkeyPatch) -> None:
+    """Go on with a stream for whoever knows its id."""
+    arrived = streams.Streams.arrived
+
+    def take(self: streams.Streams, link: RecordLink, record: bytes) -> None:
+        stream = self._streams.get((link.peer, parse_hello(record).hello.stream_id))
+        if stream is not None:
+            stream._peer_key = link.peer_key
+        arrived(self, link, record)
+
+    patch.setattr(streams.Streams, "arrived", take)
+
+
+@pytest.mark.parametrize(
+    ("broken", "attack"),
+    [
+        (unauthenticated, BitFlips),
+        (unsealed_links, forgery.Stripped),
+        (no_sealing, BitFlips),
+        (any_key, forgery.OwnKeysWithSecret),
+        (pins_at_once, forgery.OwnKeysForStranger),
+        (any_link, forgery.Swapped),
+        (any_secret, forgery.OwnKeysForAgent),
+        (anybodys_stream, forgery.Hijacked),
+    ],
+    ids=lambda value: value.__name__,
+)
+async def test_a_broken_promise_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Break, attack: type[LinkAttack]
+) -> None:
+    broken(monkeypatch)
+    monkeypatch.setattr(attempts, "ATTACKS", (attack,))
+    monkeypatch.setattr(attempts, "SECONDS_TO_END", 1.0)
+    with pytest.raises(ViolationError):
+        await attempts.run(tmp_path, "1", 100, consoles=4, told=lambda _: None)
