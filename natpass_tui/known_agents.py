@@ -127,8 +127,12 @@ class KnownFile:
             lock.acquire()
         except Timeout:
             raise UserError(f"another console holds {path}: the agent's key could not be pinned") from None
-        except OSError as error:
-            raise UserError(f"cannot lock {path}: {error.strerror}; see --state-dir") from error
+        except (
+            OSError,
+            NotImplementedError,
+        ) as error:  # the latter where a file system has no locks, and filelock is old
+            why = getattr(error, "strerror", None) or "its file system has no locks"
+            raise UserError(f"cannot lock {path}: {why}; see --state-dir") from error
         try:
             yield
         finally:

@@ -192,6 +192,17 @@ def test_a_directory_that_can_not_be_written_serves_what_is_known(read_only: Sta
         console.check("new", ONE)
 
 
+def test_a_file_system_without_locks_is_a_users_mistake(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older releases of filelock have an error of their own for that."""
+
+    def acquire(*_: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with pytest.raises(UserError, match=r"cannot lock .*: its file system has no locks; see --state-dir"):
+        agents(state).check("web", ONE)
+
+
 def test_a_place_that_is_none_pins_nothing() -> None:
     with pytest.raises(UserError, match=r"cannot lock .*--state-dir"):
         agents(StateDir(Path("/proc/no/such"))).check("web", ONE)
