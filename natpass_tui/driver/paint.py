@@ -25,7 +25,8 @@ def paint_now(widget: Widget, regions: Sequence[Region]) -> None:
         widget.refresh(*regions)
         return
     widget._set_dirty(*regions)
-    screen._compositor.update_widgets({widget})
+    # Those that wait for Textual's timer are painted as well: it forgets them with every paint.
+    screen._compositor.update_widgets({widget, *screen._dirty_widgets})
     screen._compositor_refresh()
 
 
