@@ -90,12 +90,15 @@ class InviteCommand:
         with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
             loop.add_signal_handler(signal.SIGINT, task.cancel)
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        inviting = Inviting(self._secret, time.monotonic)
         try:
-            inviting = Inviting(self._secret, time.monotonic)
             outcome = await inviting.run(self._target, self._show_code, self._show_progress)
         except asyncio.CancelledError:
             self._clear()
-            complain(self._program, "interrupted: the invite is withdrawn")
+            if inviting.outcome is not None and inviting.outcome.how is How.UNSURE:
+                self._end(inviting.outcome)  # too late to withdraw anything
+            else:
+                complain(self._program, "interrupted: the invite is withdrawn")
             return INTERRUPTED
         finally:
             self._clear()

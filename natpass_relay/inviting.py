@@ -47,6 +47,11 @@ class Inviting:
         self._asked: tuple[Code, Inviter] | None = None
         self._opened: tuple[Code, Inviter] | None = None
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended, also if `run` was cancelled; None where nobody could come."""
+        return self._opened[1].outcome if self._opened is not None else None
+
     async def run(
         self, target: RelayTarget, on_code: Callable[[Code], None], on_tick: Callable[[Inviter, float], None]
     ) -> Outcome:

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from natpass_relay import guests as relay_guests
 from natpass_relay.connection import Connection
+from natpass_relay.invite_cli import InviteCommand
 from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
 from natpass_relay.ports import Port
@@ -19,9 +21,12 @@ from natpass_wire.aio.enrol import enrol
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.inviter import How, Inviter, Outcome
+from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite, InviteStep
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
+from natpass_wire.program.options import CommonSettings
+from natpass_wire.program.state import StateDir
 from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay
 from tests.support.waiting import wait_for
@@ -145,6 +150,30 @@ async def test_a_slow_end_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None
     async with running_relay() as relay, invited(relay) as invite:
         await enrol(relay.address, invite.code, "web", lambda _: None, tls=False)
         assert await invite.task == Outcome(How.ENROLLED, "web")
+
+
+async def test_who_interrupts_too_late_is_told_who_has_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    async with running_relay(key=LoginKey.from_secret(SECRET)) as relay:
+        common = CommonSettings(SECRET, None, False, StateDir(Path("none")), "info", None)
+        command = InviteCommand("natpass-relay", common, relay.address, relay.address, tls=False, secret=SECRET)
+        inviting = relay.tasks.start(command.run(), "invite")
+        said = ""
+
+        def code() -> str:
+            nonlocal said
+            said += capsys.readouterr().out
+            return said.partition("--invite ")[2].partition(" ")[0]
+
+        def interrupt(_: str) -> None:
+            inviting.cancel()
+
+        await wait_for(code)
+        with contextlib.suppress(DialError):
+            await enrol(relay.address, Code.parse(code()), "web", interrupt, tls=False)
+        assert await inviting == 130
+        told = capsys.readouterr().err
+        assert "web was sent the secret, but did not say that it kept it" in told
+        assert "withdrawn" not in told
 
 
 async def test_a_guest_reaches_nobody_else() -> None:
