@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink, ViolationError
+from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink
 from tests.hostile.world import Operator, World
 
 #: Places that every link has, also one on which a stream goes on: handshake, hello and reply, the first data.
@@ -119,11 +119,6 @@ class LinkAttack:
         """Return which of its kind this is, for a person who looks for a fault."""
         known = {name.strip("_"): value for name, value in vars(self).items() if isinstance(value, str | bool | tuple)}
         return ", ".join(f"{name}: {value!r}" for name, value in known.items())
-
-    def check(self) -> None:
-        """Raise ViolationError if the attack was a success."""
-        if not self.is_done():
-            raise ViolationError(f"nobody says that the link under attack ({self.name}) has ended, and why")
 
     def finish(self) -> None:
         """Leave nothing behind."""
