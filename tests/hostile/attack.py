@@ -113,7 +113,7 @@ class LinkAttack:
 
     def is_done(self) -> bool:
         """Tell whether everything has happened that has to, afterwards."""
-        return self.hit is None or any(self.hit.ends.values())
+        return self.hit is None or self.adversary.is_over(self.hit)
 
     def details(self) -> str:
         """Return which of its kind this is, for a person who looks for a fault."""

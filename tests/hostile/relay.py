@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from natpass_relay.connection import ClientSocket, Connection
 from natpass_relay.hub import Hub
+from natpass_relay.ports import Port
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
 from natpass_wire.frame import HEADER_BYTES, encode_frame
@@ -40,6 +41,7 @@ class SeenLink:
     Attributes:
         opener, target, link_id: which.
         attack: what is done to it.
+        ports: the connections of opener and target when it was asked for.
         history: its request, its answer and its records, in order.
         ends: who said that it is over, and why.
     """
@@ -48,6 +50,7 @@ class SeenLink:
     target: str
     link_id: str
     attack: "Attack | None" = None
+    ports: tuple[Port | None, ...] = ()
     history: list[tuple[str, Msg]] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {UP: 0, DOWN: 0})
@@ -164,6 +167,13 @@ class Adversary:
         back = Msg(type=MsgType.disconnect, from_id=link.target, to=link.opener, link_id=link.link_id)
         self.inject(link.opener, back)
 
+    def is_over(self, link: SeenLink) -> bool:
+        """Tell whether an end has said that a link is over, and why; or its connection is gone, which says it, too."""
+        return any(link.ends.values()) or link.ports != self._ports(link.opener, link.target)
+
+    def _ports(self, *ids: str) -> tuple[Port | None, ...]:
+        return tuple(self.hub.router.port(client_id) for client_id in ids)
+
     def of(self, console: str) -> list[SeenLink]:
         """Return the links of a console."""
         return [link for (opener, _), link in self.links.items() if opener == console]
@@ -178,7 +188,8 @@ class Adversary:
 
     def _link(self, message: Msg) -> SeenLink | None:
         if message.type == MsgType.connect_req:
-            link = SeenLink(message.from_id, message.to, message.link_id, self.attacks.get(message.from_id))
+            attack, ports = self.attacks.get(message.from_id), self._ports(message.from_id, message.to)
+            link = SeenLink(message.from_id, message.to, message.link_id, attack, ports)
             self.links[message.from_id, message.link_id] = link
             return link
         found = self.links.get((message.from_id, message.link_id)) or self.links.get((message.to, message.link_id))
