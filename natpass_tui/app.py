@@ -109,10 +109,6 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
         if self._main.is_mounted:
             self._main.fleet.redraw()
 
-    def agent_met(self, text: str) -> None:
-        """Say whose key was pinned."""
-        self.notify(text, timeout=10, markup=False)
-
     # the prefix key
 
     async def on_event(self, event: events.Event) -> None:

@@ -24,7 +24,6 @@ from natpass_tui.login import (
     relay_target,
     says,
 )
-from natpass_tui.session.console import Silent
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayTarget
@@ -148,12 +147,13 @@ class Run:
         with self._signals():
             try:
                 async with logged_in(target, listed) as console:
-                    console.listener = _Teller()
                     check_agent(console, self._agent)
                     try:
                         link = await console.open_link(self._agent, self._request.message())
                     except LinkEndedError as error:
                         raise UserError(f"{self._agent}: {error}") from error
+                    if (news := console.news_of(self._agent)) and sys.stderr.isatty():  # elsewhere it is the command's
+                        click.echo(f"{PROGRAM}: {news}", err=True)
                     how = await self._run(link)
             except asyncio.CancelledError:
                 if self._given_up is None or self._task is None:
@@ -212,14 +212,6 @@ class Run:
         finally:
             for number in numbers:
                 loop.remove_signal_handler(number)
-
-
-class _Teller(Silent):
-    """Says on the terminal what somebody there should know."""
-
-    def agent_met(self, text: str) -> None:
-        if sys.stderr.isatty():  # elsewhere it is the command's
-            click.echo(f"{PROGRAM}: {text}", err=True)
 
 
 async def _tell_waiting(link: LinkPort, agent: str) -> None:

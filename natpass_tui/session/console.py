@@ -72,24 +72,11 @@ class Listener(Protocol):
     def latencies_changed(self) -> None:
         """Round-trip times came."""
 
-    def agent_met(self, text: str) -> None:
-        """An agent was met for the first time; `text` says so in one line, safe to print."""
 
-
-class Silent:
-    """Shows nothing."""
-
-    def relay_changed(self) -> None:
-        """Show nothing."""
-
-    def fleet_changed(self) -> None:
-        """Show nothing."""
-
-    def latencies_changed(self) -> None:
-        """Show nothing."""
-
-    def agent_met(self, text: str) -> None:
-        """Show nothing."""
+class _Nobody:
+    def relay_changed(self) -> None: ...
+    def fleet_changed(self) -> None: ...
+    def latencies_changed(self) -> None: ...
 
 
 class Console:
@@ -116,12 +103,10 @@ class Console:
         self.clock = clock
         self._allow_unsealed = allow_unsealed
         self._sealing = target.sealing
-        if self._sealing is not None and isinstance(self._sealing.trust, PinnedAgents):
-            self._sealing.trust.on_pinned = self._met
         self.fleet = Fleet()
         self.latencies = Latencies()
         self.tabs: Tabs[LiveTab] = Tabs()
-        self.listener: Listener = Silent()
+        self.listener: Listener = _Nobody()
         #: Set once we were logged in for the first time, and once the first roster is complete (if there is one).
         self.logged_in = asyncio.Event()
         self.has_fleet = asyncio.Event()
@@ -219,8 +204,10 @@ class Console:
         text = f"{peer} is an existing natpass program ({why}): {lacks}"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
-    def _met(self, text: str) -> None:
-        self.listener.agent_met(text)
+    def news_of(self, peer: str) -> str:
+        """Return, once, what a person should know of having met an agent: one line, safe to print; empty: nothing."""
+        trust = self._sealing.trust if self._sealing is not None else None
+        return trust.news_of(peer) if isinstance(trust, PinnedAgents) else ""
 
     def measure(self) -> None:
         """Measure the way to the relay anew: until the screen was there, answers waited for it."""

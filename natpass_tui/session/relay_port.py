@@ -73,6 +73,10 @@ class LinkOpener(Protocol):
         """Return one line on how we stand with the relay."""
         ...
 
+    def news_of(self, peer: str) -> str:
+        """Return, once, what a person should know of having met an agent: one line, safe to print; empty: nothing."""
+        ...
+
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
         ...

@@ -19,8 +19,7 @@ class PinnedAgents:
 
     def __init__(self, known: KnownAgents) -> None:
         self._known = known
-        #: Told in one line of every agent that is met for the first time.
-        self.on_pinned: Callable[[str], None] = lambda _: None
+        self._news: dict[str, str] = {}
 
     def check(self, peer: str, key: bytes) -> None:
         """Take note that agent `peer` shows `key`.
@@ -38,10 +37,14 @@ class PinnedAgents:
         """
         checked = self._judge(peer, key, self._known.check)
         if checked.trust is Trust.NEW:
-            self.on_pinned(
+            self._news[peer] = (
                 f"met {printable(peer)} for the first time: its key is {fingerprint.short(checked.key)}, "
                 "and no other one will be taken for it"
             )
+
+    def news_of(self, peer: str) -> str:
+        """Return, once, what a person should know of having met `peer`: one line, safe to print; empty: nothing."""
+        return self._news.pop(peer, "")
 
     def is_sealed(self, peer: str) -> bool:
         """Tell whether `peer` has ever spoken sealed to us: then it is not spoken to otherwise."""

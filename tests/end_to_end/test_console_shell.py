@@ -1,5 +1,6 @@
 """`natpass-tui shell` in a real terminal: what the pane shows is what tmux alone shows."""
 
+import os
 import re
 import subprocess
 import sys
@@ -71,6 +72,12 @@ def console_env(folder: Path) -> dict[str, str]:
     return {"NATPASS_SECRET": SECRET, "HOME": str(folder), "PYTHONPATH": str(ROOT), "COLORTERM": "truecolor"}
 
 
+def meet(port: int, agent_id: str, folder: Path) -> None:
+    """Have the console of `folder` pin an agent's key."""
+    words = [sys.executable, "-m", "natpass_tui", "exec", "--relay", f"127.0.0.1:{port}", "--no-tls", agent_id]
+    subprocess.run([*words, "--", "true"], env=os.environ | console_env(folder), check=True, timeout=30)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> str:
     """A shell that is the same for everybody."""
@@ -85,6 +92,7 @@ def both(tmp_path: Path, shell: str) -> Iterator[Both]:
     alike = {"HOME": str(tmp_path), "COLORTERM": "truecolor"}
     with relay(tmp_path) as (program, port), agent(tmp_path, port) as box:
         box.said("logged in")
+        meet(port, "box", tmp_path)  # a console says so where it meets an agent for the first time
         command = console_command(port, "shell", "box", "--exec", shell)
         with (
             pane(ROWS + OURS, COLS, *command, TERM="screen-256color", **console_env(tmp_path)) as console,
@@ -99,6 +107,16 @@ def test_a_shell_looks_the_same(both: Both) -> None:
     both.write("clear; stty size; seq 1 200; printf '\\e[1;31mé中\\e[0m %s\\n' done$((1+1))\r")
     both.until_same("done2")
     assert both.inner()[-1] == "ready>"
+
+
+def test_the_first_shell_on_an_agent_says_whose_key_is_pinned(tmp_path: Path, shell: str) -> None:
+    with relay(tmp_path) as (_, port), agent(tmp_path, port) as box:
+        box.said("logged in")
+        command = console_command(port, "shell", "box", "--exec", shell)
+        for met in (True, False):
+            with pane(ROWS + OURS, COLS, *command, TERM="screen-256color", **console_env(tmp_path)) as console:
+                console.wait_for("ready>")
+                assert ("met box for the first time: its key is SHA256:" in "".join(console.lines())) == met
 
 
 @needs("vim")
