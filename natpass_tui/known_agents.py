@@ -14,7 +14,7 @@ from natpass_wire.text import printable
 FILE = "known_agents"
 #: Held while the file is written anew, for milliseconds; a console that hangs there must not hang all others.
 LOCK = ".known_agents.lock"
-LOCK_SECONDS = 3.0
+LOCK_SECONDS = 1.0
 _POLL_SECONDS = 0.01
 
 

@@ -1,5 +1,6 @@
 """Whom a console trusts: the agents that it has met before, by their keys."""
 
+import logging
 from collections.abc import Callable
 
 from natpass_tui.known_agents import KnownAgents
@@ -8,6 +9,8 @@ from natpass_wire.errors import UserError
 from natpass_wire.identity import alarm, fingerprint
 from natpass_wire.identity.known import Checked, Trust
 from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
 
 
 class PinnedAgents:
@@ -41,6 +44,7 @@ class PinnedAgents:
                 f"met {printable(peer)} for the first time: its key is {fingerprint.short(checked.key)}, "
                 "and no other one will be taken for it"
             )
+            log.info("%s", self._news[peer])
 
     def news_of(self, peer: str) -> str:
         """Return, once, what a person should know of having met `peer`: one line, safe to print; empty: nothing."""

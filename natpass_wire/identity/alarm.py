@@ -11,7 +11,7 @@ def sentence(checked: Checked) -> str:
     """Return the alarm for a changed key in one line, of whatever length, for a terminal or a log."""
     agent_id = checked.pin.agent_id
     return (
-        f"THE KEY OF {printable(agent_id)} HAS CHANGED: somebody may be in the middle, nothing was sent. "
+        f"THE KEY OF {printable(agent_id)} HAS CHANGED: somebody may be in the middle. "
         f"It was {fingerprint.short(checked.pin.key)} since {checked.pin.since:%Y-%m-%d}, "
         f"and is {fingerprint.short(checked.key)} now. Only if the agent was reinstalled: compare that with "
         f"'natpass-agent fingerprint' there, then say: {forget_command(checked.pin)}"
