@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.hostile.attempts import Report
-from tests.hostile.jobs import work
+from tests.hostile.jobs import work, work_at_program
 
 
 def options() -> argparse.ArgumentParser:
@@ -16,8 +16,16 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="which ones, where, and on what")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes that make them")
     parser.add_argument("--consoles", type=int, default=24, metavar="C", help="attempts at a time in each")
+    parser.add_argument("--programs", type=int, default=300, metavar="P", help="attempts more, at a real natpass-agent")
     parser.add_argument("--report", action="store_true", help="say every now and then how far it is")
     return parser
+
+
+def again(told: argparse.Namespace, jobs: int) -> str:
+    """Return the options that make the same attempts."""
+    names = {"seed": told.seed, "attempts": told.attempts, "jobs": jobs}
+    names |= {"consoles": told.consoles, "programs": told.programs}
+    return " ".join(f"--{name} {value}" for name, value in names.items())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,15 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     begin = time.monotonic()
     jobs = max(min(told.jobs, told.attempts), 1)
     shares = [told.attempts // jobs + (number < told.attempts % jobs) for number in range(jobs)]
+    at_program = (f"{told.seed}-program", told.programs)
     tasks = [(f"{told.seed}-{number}", share, told.consoles, told.report) for number, share in enumerate(shares)]
     total = Report()
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for found in [pool.apply_async(work, task) for task in tasks]:
-            outcome = found.get()
+        results = [pool.apply_async(work, task) for task in tasks]
+        for found in [*(result.get for result in results), lambda: pool.apply(work_at_program, at_program)]:
+            outcome = found()
             if isinstance(outcome, str):
                 print(f"VIOLATION: seed {outcome}", file=sys.stderr)
-                again = f"--seed {told.seed} --attempts {told.attempts} --jobs {jobs} --consoles {told.consoles}"
-                print(f"again: python -m tests.hostile {again}", file=sys.stderr)
+                print(f"again: python -m tests.hostile {again(told, jobs)}", file=sys.stderr)
                 return 1
             total.add(outcome)
     print(total.table())

@@ -13,7 +13,7 @@ from natpass_wire.aio.record_link import RecordLink
 from natpass_wire.sealed import handshake, noise
 from natpass_wire.stream.records import parse_hello
 from natpass_wire.stream.transport import Unsealed
-from tests.hostile import attempts, certificate, forgery
+from tests.hostile import attempts, certificate, forgery, programs
 from tests.hostile.attack import LinkAttack
 from tests.hostile.noise import BitFlips
 from tests.hostile.relay import ViolationError
@@ -37,6 +37,11 @@ async def test_somebody_in_the_middle_of_tls_lets_nobody_in(tmp_path: Path) -> N
             "passed on: no login, with a reason",
             "played: no login, with a reason",
         }
+
+
+async def test_a_real_agent_runs_what_consoles_asked_for_each_once(tmp_path: Path) -> None:
+    found = await programs.run(tmp_path, "20", 40)
+    assert found.attempts > 20
 
 
 def unauthenticated(patch: pytest.MonkeyPatch) -> None:

@@ -27,17 +27,19 @@ from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.login import v2
-from natpass_wire.login.keys import LinkKey, LoginKey
+from natpass_wire.login.keys import RootKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec, ExecInput, ExecOutput
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program.state import StateDir
+from tests.end_to_end.agent_programs import SECRET
 from tests.hostile.relay import Adversary, HostileServer, ViolationError
 from tests.support.waiting import wait_for
 
-LOGIN = LoginKey(b"what the relay has, a login key.")
-PSK = LinkKey(b"what it has not: the links' key.")
+_ROOT = RootKey.from_secret(SECRET)
+#: What the relay has, and what it has not.
+LOGIN, PSK = _ROOT.login_key(), _ROOT.link_key()
 #: In every request, every input and every output.
 MARKER = b"[for nobody but the other end]"
 AGENTS = ("agent-a", "agent-b", "agent-c")
