@@ -39,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     total = Report()
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         results = [pool.apply_async(work, task) for task in tasks]
-        for found in [*(result.get for result in results), lambda: pool.apply(work_at_program, at_program)]:
-            outcome = found()
+        for number in range(jobs + 1):  # the last one by itself: nothing of it is left behind if another one fails
+            outcome = results[number].get() if number < jobs else pool.apply(work_at_program, at_program)
             if isinstance(outcome, str):
                 print(f"VIOLATION: seed {outcome}", file=sys.stderr)
                 print(f"again: python -m tests.hostile {again(told, jobs)}", file=sys.stderr)
