@@ -41,11 +41,11 @@ class Swapped(LinkAttack):
 
     name = "links swapped"
     weight = 2.0
-    _modes = ("another agent", "another console", "another number", "records")
+    modes: ClassVar[tuple[str, ...]] = ("another agent", "another console", "another number", "records")
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._mode = self.random.choice(self._modes)
+        self._mode = self.random.choice(self.modes)
         self._there: tuple[str, str, str] | None = None
         self._cut_in: SeenLink | None = None
 
@@ -95,6 +95,16 @@ class Swapped(LinkAttack):
         mine = self.scene.operator.id
         others = self.adversary.links.values()
         return next((link for link in others if link.opener != mine and link.counts[UP] > 2 and not link.ends), None)
+
+
+class SwappedForStranger(Swapped):
+    """The console has no key yet that would tell it that this is another agent."""
+
+    name = "links swapped, for a stranger"
+    weight = 0.2
+    strange = True
+    may_be_later = False
+    modes = ("another agent",)
 
 
 class Replayed(PlaceAttack):
@@ -479,6 +489,7 @@ class Hijacked(PlaceAttack):
 
 ATTACKS: tuple[type[LinkAttack], ...] = (
     Swapped,
+    SwappedForStranger,
     Replayed,
     ReplayedAnswers,
     Stripped,
