@@ -25,6 +25,8 @@ from tests.end_to_end.agent_programs import SECRET
 from tests.support.sealing import sealing
 from tests.support.unsealed import place
 
+assert sys.platform != "win32"
+
 KEYS, WARM = 2000, 200
 BAR_MS = 0.3
 

@@ -23,8 +23,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc/PID/mem i
 
 ROOT = Path(__file__).parents[2]
 _READABLE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r.* (\S*)")
-#: Of a mapping, so much is looked at together; needles are far shorter than what overlaps.
-_CHUNK, _OVERLAP = 16 * 1024 * 1024, 4096
+#: Of a mapping, so much is looked at together; needles are far shorter than what overlaps. What can't be read is passed
+#: over page by page.
+_CHUNK, _OVERLAP, _PAGE = 16 * 1024 * 1024, 4096, 4096
 
 
 def found_in(pid: int, needles: dict[str, bytes]) -> set[str]:
@@ -36,12 +37,16 @@ def found_in(pid: int, needles: dict[str, bytes]) -> set[str]:
             if mapping is None or mapping[3] in {"[vvar]", "[vsyscall]", "[vvar_vclock]"}:
                 continue
             start, end = int(mapping[1], 16), int(mapping[2], 16)
-            for at in range(start, end, _CHUNK):
+            rest = b""  # of the chunk before, so that nothing is missed where two meet
+            while start < end:
+                memory.seek(start)
                 content = b""
                 with contextlib.suppress(OSError):  # it was unmapped meanwhile, or lies behind a file's end
-                    content = os.pread(memory.fileno(), min(_CHUNK + _OVERLAP, end - at), at)
+                    content = memory.read(min(_CHUNK, end - start))
                 looked_at += len(content)
-                found |= {name for name, needle in needles.items() if needle in content}
+                found |= {name for name, needle in needles.items() if needle in rest + content}
+                rest = content[-_OVERLAP:]
+                start += len(content) or _PAGE
     assert looked_at > 10_000_000, "this is not all memory of a Python program"
     return found
 
