@@ -9,13 +9,13 @@ from pathlib import Path
 
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
-from tests.hostile import certificate, forgery, noise
+from tests.hostile import certificate, forgery, keys, noise
 from tests.hostile.attack import LinkAttack, Scene
 from tests.hostile.relay import ViolationError
 from tests.hostile.world import AGENTS, MARKER, Operator, Spoken, World, raw, world
 from tests.support.waiting import wait_for
 
-ATTACKS: tuple[type[LinkAttack], ...] = (*noise.ATTACKS, *forgery.ATTACKS)
+ATTACKS: tuple[type[LinkAttack], ...] = (*noise.ATTACKS, *forgery.ATTACKS, *keys.ATTACKS)
 #: Of so many attempts, one is a login through somebody in the middle, with a certificate of their own.
 _LOGINS = 200
 #: The relay gives in after so many seconds, then after twice as many, and so on; the time for all of it.

@@ -14,6 +14,7 @@ from natpass_wire.sealed import handshake, noise
 from natpass_wire.stream.records import parse_hello
 from natpass_wire.stream.transport import Unsealed
 from tests.hostile import attempts, certificate, forgery, programs
+from tests.hostile import keys as own_keys
 from tests.hostile.attack import LinkAttack
 from tests.hostile.noise import BitFlips
 from tests.hostile.relay import ViolationError
@@ -121,11 +122,11 @@ def anybodys_stream(patch: pytest.MonkeyPatch) -> None:
         (unauthenticated, BitFlips),
         (unsealed_links, forgery.Stripped),
         (no_sealing, BitFlips),
-        (any_key, forgery.OwnKeysWithSecret),
-        (pins_at_once, forgery.OwnKeysForStranger),
+        (any_key, own_keys.OwnKeysWithSecret),
+        (pins_at_once, own_keys.OwnKeysForStranger),
         (any_link, forgery.Swapped),
-        (any_secret, forgery.OwnKeysForAgent),
-        (anybodys_stream, forgery.Hijacked),
+        (any_secret, own_keys.OwnKeysForAgent),
+        (anybodys_stream, own_keys.Hijacked),
     ],
     ids=lambda value: value.__name__,
 )
