@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar
 
+from natpass_relay.ports import Port
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink
 from tests.hostile.world import Operator, World
@@ -63,6 +64,7 @@ class LinkAttack:
         self.hit: SeenLink | None = None
         self.links: list[SeenLink] = []
         self._later = self.random.randrange(_LATER) == 0 and self.may_be_later
+        self._ports: tuple[Port | None, ...] = ()  # the connection of the agent at which a link was made up
         self._made_up: list[tuple[str, str, str]] = []
 
     #: Whether it makes sense on the second link of a stream.
@@ -115,6 +117,10 @@ class LinkAttack:
         """Tell whether everything has happened that has to, afterwards."""
         return self.hit is None or self.adversary.is_over(self.hit)
 
+    def is_lost(self) -> bool:
+        """Tell whether the agent's connection has ended meanwhile, and with it what was made up there."""
+        return bool(self._made_up) and self._ports != self.adversary.ports(self._made_up[-1][0])
+
     def details(self) -> str:
         """Return which of its kind this is, for a person who looks for a fault."""
         known = {name.strip("_"): value for name, value in vars(self).items() if isinstance(value, str | bool | tuple)}
@@ -131,6 +137,7 @@ class LinkAttack:
     def makes_up(self, agent: str, opener: str, link_id: str) -> tuple[str, str, str]:
         """Remember a link that the relay makes; return its key in `Adversary.answers`."""
         self._made_up.append((agent, opener, link_id))
+        self._ports = self.adversary.ports(agent)
         return agent, opener, link_id
 
 

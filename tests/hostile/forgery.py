@@ -154,7 +154,7 @@ class Replayed(PlaceAttack):
 
     def is_done(self) -> bool:
         """Tell whether the agent has said why it does not play along."""
-        return super().is_done() and self._said != ""
+        return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class ReplayedAnswers(PlaceAttack):
@@ -253,7 +253,7 @@ class Stripped(LinkAttack):
 
     def is_done(self) -> bool:
         """Tell whether what was asked for in clear was refused."""
-        return super().is_done() and self._said != ""
+        return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class OldAgent(LinkAttack):

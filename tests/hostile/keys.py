@@ -138,7 +138,7 @@ class OwnKeysForAgent(PlaceAttack):
 
     def is_done(self) -> bool:
         """Tell whether the agent has said no."""
-        return super().is_done() and self._said != ""
+        return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class Hijacked(PlaceAttack):
@@ -191,7 +191,7 @@ class Hijacked(PlaceAttack):
 
     def is_done(self) -> bool:
         """Tell whether the agent has said that there is no such stream."""
-        return super().is_done() and self._said != ""
+        return super().is_done() and (self._said != "" or self.is_lost())
 
 
 ATTACKS: tuple[type[LinkAttack], ...] = (

@@ -169,9 +169,10 @@ class Adversary:
 
     def is_over(self, link: SeenLink) -> bool:
         """Tell whether an end has said that a link is over, and why; or its connection is gone, which says it, too."""
-        return any(link.ends.values()) or link.ports != self._ports(link.opener, link.target)
+        return any(link.ends.values()) or link.ports != self.ports(link.opener, link.target)
 
-    def _ports(self, *ids: str) -> tuple[Port | None, ...]:
+    def ports(self, *ids: str) -> tuple[Port | None, ...]:
+        """Return the connections that these clients have at present."""
         return tuple(self.hub.router.port(client_id) for client_id in ids)
 
     def of(self, console: str) -> list[SeenLink]:
@@ -188,7 +189,7 @@ class Adversary:
 
     def _link(self, message: Msg) -> SeenLink | None:
         if message.type == MsgType.connect_req:
-            attack, ports = self.attacks.get(message.from_id), self._ports(message.from_id, message.to)
+            attack, ports = self.attacks.get(message.from_id), self.ports(message.from_id, message.to)
             link = SeenLink(message.from_id, message.to, message.link_id, attack, ports)
             self.links[message.from_id, message.link_id] = link
             return link
