@@ -1,5 +1,6 @@
 """The config file: TOML, flat, one key for each option."""
 
+import os
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
@@ -8,7 +9,13 @@ from typing import Any
 from platformdirs import user_config_dir
 
 from natpass_wire.errors import UserError
+from natpass_wire.program.secret import check_private
 from natpass_wire.text import printable
+
+#: Keys whose values are nobody else's.
+_SECRET_KEYS = frozenset({"secret", "legacy_secret", "verifier", "invite"})
+#: No config file is longer.
+_MOST_BYTES = 1024 * 1024
 
 
 def default_path(program: str) -> Path:
@@ -20,10 +27,13 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
     """Return the keys and values of a config file; `-` and `_` are the same in keys.
 
     Raises:
-        UserError: it can't be read, is no TOML, or has a key that is not `allowed`.
+        UserError: it can't be read, is no TOML, or has a key that is not `allowed`; or it holds a secret that other
+            users can read.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            values = tomllib.loads(file.read(_MOST_BYTES).decode())
     except FileNotFoundError as error:
         if must_exist:
             raise UserError(f"there is no config file {path}") from error
@@ -38,4 +48,6 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
         names = ", ".join(printable(key).replace("_", "-") for key in unknown)
         known = ", ".join(sorted(key.replace("_", "-") for key in allowed))
         raise UserError(f"unknown key in {path}: {names} (known: {known})")
+    if _SECRET_KEYS & named.keys():
+        check_private(status, f"{path}, which holds a secret")
     return named

@@ -1,6 +1,5 @@
 """Where a program gets its secrets from, and how it keeps them from other users' eyes."""
 
-import logging
 import os
 import stat
 import sys
@@ -12,8 +11,6 @@ import setproctitle
 from natpass_wire.errors import UserError
 from natpass_wire.program.platform import HAS_FILE_MODES
 
-log = logging.getLogger(__name__)
-
 #: No secret is longer; a larger file is not one.
 _MOST_BYTES = 4096
 
@@ -22,16 +19,15 @@ def read_secret_file(path: Path) -> str:
     """Return the secret in a file: its content without the line end.
 
     Raises:
-        UserError: the file can't be read, or holds no secret.
+        UserError: the file can't be read, holds no secret, or other users can read it.
     """
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            status = os.fstat(file.fileno())
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot read the secret file {path}: {error.strerror}") from error
-    if HAS_FILE_MODES and mode & 0o077:
-        log.warning("the secret file %s can be read by other users: chmod 600 it", path)
+    check_private(status, f"the secret file {path}")
     try:
         secret = content.decode().strip("\r\n")
     except UnicodeDecodeError as error:
@@ -39,6 +35,20 @@ def read_secret_file(path: Path) -> str:
     if not secret or len(content) > _MOST_BYTES or not secret.isprintable():
         raise UserError(f"the secret file {path} should hold one line with the secret")
     return secret
+
+
+def check_private(status: os.stat_result, what: str) -> None:
+    """Refuse a file with secrets that other users can read or write; `status` is that of the open file.
+
+    Raises:
+        UserError: they can.
+    """
+    if not HAS_FILE_MODES or not stat.S_ISREG(status.st_mode):  # a pipe is a shell's: <(pass show natpass)
+        return
+    # systemd hands credentials out as root's, mode 0440: the group's bits are what its access list allows us.
+    forbidden = 0o037 if status.st_uid == 0 else 0o077
+    if status.st_mode & forbidden:
+        raise UserError(f"other users can read or write {what}: chmod 600 it")
 
 
 def choose_secret(name: str, value: str | None, file: Path | None) -> str | None:

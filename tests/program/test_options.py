@@ -17,6 +17,8 @@ from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import options
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.options import CommonSettings, ConnectionSettings, gather
+from natpass_wire.program.platform import HAS_FILE_MODES
+from natpass_wire.program.secret import read_secret_file
 from tests.support.sealing import link_key, sealing
 
 SECRET = "correct horse battery staple"
@@ -150,23 +152,60 @@ def test_a_secret_file_outranks_the_environment(monkeypatch: pytest.MonkeyPatch,
     file = tmp_path / "secret"
     file.write_text(SECRET + "\n")
     file.chmod(0o600)
+    file.chmod(0o600)
     assert settings("--relay", "h", "--secret-file", str(file)).common.secret == SECRET
 
 
 def test_a_secret_and_a_secret_file_are_one_too_many(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET)
+    file.chmod(0o600)
     with pytest.raises(UserError, match="not both"):
         settings("--relay", "h", "--secret", SECRET, "--secret-file", str(file))
 
 
-def test_a_secret_file_that_others_can_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o602])
+def test_a_secret_file_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET)
-    file.chmod(0o644)
-    settings("--relay", "h", "--secret-file", str(file))
-    assert "chmod 600" in caplog.text
-    assert SECRET not in caplog.text
+    file.chmod(mode)
+    with pytest.raises(UserError, match="chmod 600") as caught:
+        settings("--relay", "h", "--secret-file", str(file))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_group_may_read_secrets_of_root_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, mine: bool) -> None:
+    """As systemd hands them out."""
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    file.chmod(0o440)
+    real = os.fstat
+
+    def status(handle: int) -> os.stat_result:
+        values = list(real(handle))
+        values[4] = 1000 if mine else 0
+        return os.stat_result(values)
+
+    monkeypatch.setattr("os.fstat", status)
+    if mine:
+        with pytest.raises(UserError, match="chmod 600"):
+            read_secret_file(file)
+    else:
+        assert read_secret_file(file) == SECRET
+
+
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
+def test_a_pipe_is_as_good_as_a_file() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, SECRET.encode() + b"\n")
+    os.close(writing)
+    try:
+        assert read_secret_file(Path(f"/dev/fd/{reading}")) == SECRET
+    finally:
+        os.close(reading)
 
 
 def test_a_short_secret_is_refused_with_the_reason() -> None:
@@ -223,6 +262,7 @@ def test_settings_do_not_show_secrets() -> None:
 def test_a_secret_file_holds_text(tmp_path: Path, content: str) -> None:
     file = tmp_path / "secret"
     file.write_text(content)
+    file.chmod(0o600)
     with pytest.raises(UserError, match="one line"):
         settings("--relay", "h", "--secret-file", str(file))
 

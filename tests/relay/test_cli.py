@@ -136,6 +136,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
 def test_options_come_from_the_config_file_and_unknown_keys_are_named(tmp_path: Path) -> None:
     config = tmp_path / "relay.toml"
     config.write_text(f'secret = "{SECRET}"\nno-tls = true\nlegacy = ["md5"]\nlegacy-secret = "old"\n')
+    config.chmod(0o600)
     with relay_process(tmp_path, "--config", str(config)) as relay:
         assert relay.process.stdout is not None
         relay.process.terminate()
