@@ -101,6 +101,7 @@ def test_no_relay_says_how_to_name_one() -> None:
 def config(tmp_path: Path, text: str) -> str:
     file = tmp_path / "c.toml"
     file.write_text(text)
+    file.chmod(0o600)
     return str(file)
 
 
@@ -162,6 +163,16 @@ def test_a_secret_and_a_secret_file_are_one_too_many(tmp_path: Path) -> None:
     file.chmod(0o600)
     with pytest.raises(UserError, match="not both"):
         settings("--relay", "h", "--secret", SECRET, "--secret-file", str(file))
+
+
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
+def test_a_config_file_with_a_secret_is_nobody_elses(tmp_path: Path) -> None:
+    file = Path(config(tmp_path, f'relay = "h"\nsecret = "{SECRET}"\n'))
+    file.chmod(0o644)
+    with pytest.raises(UserError, match="chmod 600"):
+        settings("--config", str(file))
+    file.write_text('relay = "h"\n')
+    assert settings("--config", str(file)).relay.host == "h"
 
 
 @pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
