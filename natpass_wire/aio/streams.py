@@ -28,6 +28,8 @@ KEEP_SECONDS = 3600.0
 MAX_STREAMS = 512
 #: Seconds before the next link for a detached stream: the first is made at once, then the delay doubles.
 _FIRST_RETRY, _MOST_RETRY = 0.1, 0.5
+#: The same for one whose end is all that is left to tell: nobody waits for that.
+_MOST_RETRY_OF_END = 8.0
 #: A link on which the other end does not answer our hello within so many seconds is given up.
 _ANSWER_SECONDS = 10.0
 GONE_TEXT = "the agent was restarted, or has given this link up"
@@ -41,6 +43,7 @@ class _Care:
 
     timer: asyncio.TimerHandle | None = None
     delay: float = 0.0
+    closing_since: float = 0.0
 
     def cancel(self) -> None:
         if self.timer is not None:
@@ -207,8 +210,15 @@ class Streams:
             text = f"its opener did not come back within {self._keep_seconds:.0f} s"
             care.timer = self._later(self._keep_seconds, partial(stream.fail, End(LinkEnd.PEER_GONE, text)))
         elif self._session is not None and not self._session.ended.done():
+            most = _MOST_RETRY
+            if core.state is State.CLOSING:
+                care.closing_since = care.closing_since or now()
+                if now() - care.closing_since > self._keep_seconds:  # its target will not have kept it either
+                    stream.fail(End(LinkEnd.PEER_GONE, "its end could not be told"))
+                    return
+                most = _MOST_RETRY_OF_END
             care.timer = self._later(care.delay, partial(self._attach, stream))
-            care.delay = min(max(2 * care.delay, _FIRST_RETRY), _MOST_RETRY)
+            care.delay = min(max(2 * care.delay, _FIRST_RETRY), most)
 
     def wake(self, link: RecordLink) -> None:
         """Have the stream on this link asked for records."""

@@ -174,6 +174,16 @@ async def test_closing_without_a_network_is_told_when_there_is_one() -> None:
         await wait_for(lambda: not len(net.console.client.streams))
 
 
+async def test_an_end_that_nobody_can_be_told_is_given_up_in_the_end() -> None:
+    async with world() as net:
+        link, _served = await net.open()
+        net.console.client.streams._keep_seconds = 0.2
+        net.agent_net.down()
+        await wait_for(lambda: link.detached)
+        link.close()
+        await wait_for(lambda: not len(net.console.client.streams))
+
+
 async def test_an_agent_that_was_restarted_says_that_it_knows_nothing_of_the_stream() -> None:
     async with world() as net:
         link, _ = await net.open()
