@@ -7,7 +7,7 @@ from pathlib import Path
 
 from natpass_wire.errors import UserError
 from natpass_wire.identity import authorized
-from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.identity.authorized import ALL, Fault, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.identity.known import MalformedError
 from natpass_wire.program.state import Stamp, StateDir
@@ -18,6 +18,8 @@ FILE = "authorized_consoles"
 #: What a console is told while the file is of no use: the rest is for whoever can mend it.
 DAMAGED = "this agent can't tell which consoles it may serve: its log says why"
 UNSEALED = "this agent serves consoles by their keys, and this link is not sealed"
+#: Lines of no use that are logged one by one: a file that is no such file at all has half a million.
+MOST_FAULTS = 50
 
 
 def _now() -> datetime:
@@ -28,7 +30,8 @@ class AuthorizedConsoles:
     """Says what consoles may do.
 
     Where there is no file everybody may do everything; but what was there once, or was asked for, is missed when it is
-    gone: then nobody is served.
+    gone: then nobody is served. Nor is anybody while it can't be read, is too long, or others can touch it. A line that
+    is none grants nothing, and is in the log, once for each version of the file; the others hold.
 
     Args:
         path: the file; mode 0600.
@@ -95,6 +98,7 @@ class AuthorizedConsoles:
         self._is_required = True
         if stamp != self._stamp or self._consoles is None:
             self._consoles, self._stamp = self._parsed(stamp), stamp
+            self._name_faults(self._consoles.faults)
         return self._consoles
 
     def _parsed(self, stamp: Stamp) -> authorized.AuthorizedConsoles:
@@ -107,6 +111,12 @@ class AuthorizedConsoles:
             return authorized.AuthorizedConsoles.parse(content)
         except MalformedError as error:
             raise UserError(f"{self._path}, {error}") from None
+
+    def _name_faults(self, faults: tuple[Fault, ...]) -> None:
+        for fault in faults[:MOST_FAULTS]:
+            log.error("%s, line %d grants nothing: %s", self._path, fault.number, fault.reason)
+        if len(faults) > MOST_FAULTS:
+            log.error("%s has %d more lines that grant nothing", self._path, len(faults) - MOST_FAULTS)
 
     def _complain(self, fault: str) -> None:
         """Log what is wrong with the file, once."""

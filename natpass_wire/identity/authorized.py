@@ -13,14 +13,15 @@ whatever tells a person whose it is.
     expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, a Z
                         behind it or not. UTC in either case, whatever the agent's clock shows
 
-Empty lines and lines that begin with `#` say nothing. A line that is not understood makes the whole file unusable, and
-then nobody is served: half of what somebody meant may be more than was meant. For the same reason no comment begins
-with an option: behind the key it would say nothing.
+Empty lines and lines that begin with `#` say nothing. A line that is not understood grants nothing, as with sshd, and
+the others hold: lines only ever grant, so that one less is never more than was meant. The key in it, if it can be read,
+is refused with the line's number. Of half a line that would not be true: so no comment begins with an option (behind
+the key it would say nothing), and two lines with one key both grant nothing, since nobody knows which was meant.
 """
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from natpass_wire.identity import fingerprint
@@ -34,6 +35,8 @@ KINDS = {"shell": ConnectRequest.shell, "exec": ConnectRequest.exec, "desktop": 
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
 _MISPLACED = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
+_APART = re.compile(r"[ \t]+,?[ \t]*(kinds|read-only|expiry-time)([=,\s]|$)")
+_KEY = re.compile(re.escape(PREFIX) + "[A-Za-z0-9+/]+=*")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)Z?")
 
 
@@ -77,43 +80,78 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that grants nothing.
+
+    Attributes:
+        number: which one, from 1.
+        reason: what is wrong with it; safe to print.
+    """
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizedConsoles:
     """The file's content.
 
     Attributes:
         grants: what it grants, by key.
+        faults: its lines that grant nothing, in their order.
+        refused: the keys in these lines, those that can be read, and the first line with each. None is in `grants`.
     """
 
     grants: dict[PublicKey, Grant]
+    faults: tuple[Fault, ...] = ()
+    refused: dict[PublicKey, int] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, content: bytes) -> "AuthorizedConsoles":
         """Return what the file says.
 
         Raises:
-            MalformedError: it is too long, or has a line that is none, or two for one key.
+            MalformedError: it is too long to be such a file.
         """
         if len(content) > MAX_BYTES:
             raise MalformedError(f"line 1 and following: more than {MAX_BYTES} bytes")
-        grants: dict[PublicKey, Grant] = {}
+        grants: dict[int, Grant] = {}  # by line
+        faults: dict[int, str] = {}
+        lines: dict[PublicKey, list[int]] = {}  # those with a key, good and bad
         content = content.removeprefix(codecs.BOM_UTF8)  # an editor's on Windows
         for number, raw in enumerate(content.split(b"\n"), 1):
+            line = raw.decode(errors="replace").strip(" \t\r")
+            if not line or line.startswith("#"):
+                continue
+            key = None
             try:
-                line = raw.decode().strip(" \t\r")
-                if not line or line.startswith("#"):
-                    continue
-                key, grant = _grant(line)
+                raw.decode()
+                key, grants[number] = _grant(line)
             except UnicodeDecodeError:
-                raise MalformedError(f"line {number}: no UTF-8") from None
+                faults[number] = "no UTF-8"
             except ValueError as error:
-                raise MalformedError(f"line {number}: {error}") from None
-            if key in grants:
-                raise MalformedError(f"line {number}: the same key as in a line above")
-            grants[key] = grant
-        return cls(grants)
+                faults[number] = str(error)
+            if key is None:
+                key = _key_in(line)
+            if key is not None:
+                lines.setdefault(key, []).append(number)
+        for numbers in lines.values():
+            for number in numbers if len(numbers) > 1 else ():
+                other = numbers[1] if number == numbers[0] else numbers[0]
+                faults.setdefault(number, f"the same key as in line {other}")
+        return cls(
+            {key: grants[numbers[0]] for key, numbers in lines.items() if numbers[0] not in faults},
+            tuple(Fault(number, faults[number]) for number in sorted(faults)),
+            {key: numbers[0] for key, numbers in lines.items() if numbers[0] in faults},
+        )
 
     def rights_of(self, key: PublicKey, now: datetime) -> Rights | str:
         """Return what the console with this key may do at the time `now`; a text that says why, if that is nothing."""
+        if key in self.refused:
+            return (
+                f"line {self.refused[key]} of this agent's authorized_consoles, with your console's key, is of no use: "
+                "its log says why"
+            )
         grant = self.grants.get(key)
         if grant is None:
             return (
@@ -136,6 +174,8 @@ def _grant(line: str) -> tuple[PublicKey, Grant]:
     while not line.startswith(PREFIX, at):
         option = _OPTION.match(line, at)
         if option is None or (option[3] != "," and not line.startswith(PREFIX, option.end())):
+            if _APART.match(line, at if option is None else option.start(3)):
+                raise ValueError("no blanks between options, a comma only")
             raise ValueError("not OPTIONS x25519:KEY COMMENT")
         name, value, separator = option.groups()
         if name in options:
@@ -177,3 +217,12 @@ def _time(value: str) -> datetime:
         return datetime.fromisoformat(time[1]).replace(tzinfo=UTC)
     except ValueError:
         raise ValueError("expiry-time is YYYY-MM-DD, YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, in UTC") from None
+
+
+def _key_in(line: str) -> PublicKey | None:
+    """Return the key in a line that is none: the first word that could be one, None if it is none."""
+    found = _KEY.search(line)
+    try:
+        return None if found is None else PublicKey.parse(found[0])
+    except ValueError:
+        return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from natpass_agent.authorized import DAMAGED, FILE, UNSEALED, AuthorizedConsoles
+from natpass_agent.authorized import DAMAGED, FILE, MOST_FAULTS, UNSEALED, AuthorizedConsoles
 from natpass_wire.errors import UserError
 from natpass_wire.identity.authorized import ALL, MAX_BYTES, Rights
 from natpass_wire.identity.keys import PublicKey
@@ -70,28 +70,51 @@ def test_the_log_says_at_the_start_who_is_served(state: StateDir, caplog: pytest
     AuthorizedConsoles.at(None, state)
     assert [record.message for record in caplog.records] == [
         f"serving the consoles in {state.path / FILE}, and no others",
-        f"no console is served: {state.path / FILE}, line 1: not OPTIONS x25519:KEY COMMENT",
+        f"{state.path / FILE}, line 1 grants nothing: not OPTIONS x25519:KEY COMMENT",
+        f"serving the consoles in {state.path / FILE}, and no others",
     ]
 
 
-def test_a_damaged_file_serves_nobody_and_says_so_once(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_is_none_grants_nothing_and_is_named_once(
+    state: StateDir, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     consoles = AuthorizedConsoles.at(None, state)
-    state.replace(FILE, LINE + b"no-such " + f"{PublicKey(TWO)}\n".encode())
-    assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
-    assert [record.message for record in caplog.records] == [
-        f"no console is served: {state.path / FILE}, line 2: there is no option no-such (kinds, read-only, expiry-time)"
+    state.replace(FILE, LINE + b"no-such " + f"{PublicKey(TWO)}\nwhat?\n".encode())
+    for _ in range(2):
+        assert consoles.rights_of(ONE) == ALL
+        assert "line 2 of this agent's authorized_consoles" in str(consoles.rights_of(TWO))
+        assert consoles.rights_of(None) == UNSEALED
+    where = state.path / FILE
+    named = [
+        f"{where}, line 2 grants nothing: there is no option no-such (kinds, read-only, expiry-time)",
+        f"{where}, line 3 grants nothing: not OPTIONS x25519:KEY COMMENT",
     ]
+    assert [(record.message, record.levelname) for record in caplog.records] == [(line, "ERROR") for line in named]
+    state.replace(FILE, f"{PublicKey(TWO)}\nwhat?\n".encode())
+    assert "does not know" in str(consoles.rights_of(ONE))
+    assert consoles.rights_of(TWO) == ALL
+    assert caplog.messages[2:] == [f"{where}, line 2 grants nothing: not OPTIONS x25519:KEY COMMENT"]
+
+
+def test_a_file_that_is_no_such_file_at_all_fills_no_log(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
+    state.replace(FILE, b"what?\n" * 1000)
+    assert "does not know" in str(AuthorizedConsoles.at(None, state).rights_of(ONE))
+    assert len(caplog.messages) == MOST_FAULTS + 1
+    assert caplog.messages[-1] == f"{state.path / FILE} has {1000 - MOST_FAULTS} more lines that grant nothing"
+
+
+def test_a_file_that_is_too_long_serves_nobody_and_says_so_once(
+    state: StateDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state.replace(FILE, LINE + b"#" * MAX_BYTES)
+    consoles = AuthorizedConsoles.at(None, state)
+    assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
+    assert caplog.messages == [f"no console is served: {state.path / FILE} is longer than {MAX_BYTES} bytes"]
     state.replace(FILE, LINE)
     assert consoles.rights_of(ONE) == ALL
     assert "served again" in caplog.records[-1].message
-
-
-def test_a_damaged_file_from_the_start_is_no_reason_to_serve(state: StateDir) -> None:
-    state.replace(FILE, b"what?\n")
-    assert AuthorizedConsoles.at(None, state).rights_of(ONE) == DAMAGED
-    state.replace(FILE, b"#" * (MAX_BYTES + 1))
-    assert AuthorizedConsoles.at(None, state).rights_of(ONE) == DAMAGED
 
 
 @pytest.mark.skipif(not HAS_FILE_MODES, reason="no file modes")

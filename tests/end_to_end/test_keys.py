@@ -73,9 +73,10 @@ def test_an_agent_serves_whom_its_file_names_as_the_file_says_now(place: Place) 
         assert "may only look at the desktop" in place.exec("true").stderr
         path.write_text(f'expiry-time="2020-01-01" {place.line()}')
         assert "until 2020-01-01 00:00 UTC" in place.exec("true").stderr
-        path.write_text(f"{place.line()}sorry?\n")
-        assert "its log says why" in place.exec("true").stderr
-        agent.said(r"no console is served: .*authorized_consoles, line 2: ")
+        path.write_text(f"{place.line()}sorry? {place.line('stranger')}")
+        assert place.exec("echo", "in").stdout == "in\n"
+        assert "line 2 of this agent's authorized_consoles, with your" in place.exec("true", state="stranger").stderr
+        agent.said(r"authorized_consoles, line 2 grants nothing: not OPTIONS")
 
 
 def test_an_agent_that_is_another_one_gets_nothing_until_it_is_forgotten(place: Place) -> None:

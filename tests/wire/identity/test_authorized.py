@@ -1,4 +1,4 @@
-"""A line grants what it says; one that nobody understands grants nothing to anybody."""
+"""A line grants what it says; one that nobody understands grants nothing, and takes nothing from the others."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_wire.identity.authorized import ALL, KINDS, MAX_BYTES, AuthorizedConsoles, Grant, Rights
+from natpass_wire.identity.authorized import ALL, KINDS, MAX_BYTES, AuthorizedConsoles, Fault, Grant, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.identity.known import MalformedError
 from natpass_wire.pb.link_pb2 import ConnectRequest
@@ -45,17 +45,27 @@ def test_a_file_grants_what_it_says(grants: dict[PublicKey, Grant], comment: str
 
 
 @given(st.dictionaries(KEYS, GRANTS, max_size=3), st.binary(max_size=60))
-def test_nobody_gets_more_than_a_line_says_of_them(grants: dict[PublicKey, Grant], junk: bytes) -> None:
+def test_junk_grants_nothing_and_takes_nothing(grants: dict[PublicKey, Grant], junk: bytes) -> None:
     content = "".join(f"{written(key, grant, '')}\n" for key, grant in grants.items()).encode() + junk
-    try:
-        parsed = AuthorizedConsoles.parse(content)
-    except MalformedError as error:
-        shown = str(error)
-    else:
-        shown = "line"
-        assert parsed.grants == grants
-    assert shown.startswith("line ") or shown == "line"
-    assert shown.isprintable()
+    parsed = AuthorizedConsoles.parse(content)
+    assert parsed.grants == grants
+    assert not parsed.refused
+    assert all(fault.number > len(grants) and fault.reason.isprintable() for fault in parsed.faults)
+
+
+BROKEN = st.sampled_from(
+    ["{}\N{NO-BREAK SPACE}x", "no-such {}", "read-only, {}", "read-only,{}", "{},", '"{}" ann', "{} kinds"]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([ONE, TWO, PublicKey(b"2" * 32)]), st.just("{} ok") | BROKEN), max_size=6))
+def test_a_key_is_good_for_what_its_only_line_says(lines: list[tuple[PublicKey, str]]) -> None:
+    parsed = AuthorizedConsoles.parse("\n".join(form.format(key) for key, form in lines).encode())
+    numbers = {key: [number for number, (of, _) in enumerate(lines, 1) if of == key] for key, _ in lines}
+    good = {key for key, form in lines if form == "{} ok" and len(numbers[key]) == 1}
+    assert parsed.grants == dict.fromkeys(good, Grant(ALL))
+    assert parsed.refused == {key: found[0] for key, found in numbers.items() if key not in good}
+    assert [fault.number for fault in parsed.faults] == [n for n, (key, _) in enumerate(lines, 1) if key not in good]
 
 
 @pytest.mark.parametrize(
@@ -92,16 +102,19 @@ def test_lines(line: str, grant: Grant) -> None:
         (f"kinds=shell {ONE}", "not OPTIONS"),
         (f'kinds="shell {ONE}', "not OPTIONS"),
         (f'kinds="shell"read-only {ONE}', "not OPTIONS"),
+        (f'kinds="shell", read-only {ONE}', "no blanks between options"),
+        (f'kinds="shell" ,read-only {ONE}', "no blanks between options"),
+        (f'kinds="shell" \t read-only {ONE}', "no blanks between options"),
+        (f"read-only,kinds=shell {ONE}", "not OPTIONS"),
         (f'kinds="shell", {ONE}', "not OPTIONS"),
         (f"read-only,{ONE}", "a comma before the key"),
-        (f"read-only read-only {ONE}", "not OPTIONS"),
+        (f"read-only read-only {ONE}", "no blanks between options"),
         (f"read-only comment {ONE}", "not OPTIONS"),
         (f'expiry-time="2026-02-30" {ONE}', "expiry-time is"),
         (f'expiry-time="20261231" {ONE}', "expiry-time is"),
         (f'expiry-time="2026-12-31T10:00+02:00" {ONE}', "expiry-time is"),
         ("x25519:AAAA", "a key is written"),
         (f"{ONE},", "a key is written"),
-        (f"{TWO} again", "the same key"),
         (f"{ONE} read-only", "read-only stands behind the key"),
         (f'{ONE} \t kinds="shell"', "kinds stands behind the key"),
         (f'kinds="shell" {ONE} expiry-time="2026-12-31"', "expiry-time stands behind the key"),
@@ -109,13 +122,33 @@ def test_lines(line: str, grant: Grant) -> None:
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
-    with pytest.raises(MalformedError, match=f"^line 3: .*{says}"):
-        AuthorizedConsoles.parse(f"# first\n{TWO}\n{line}\n".encode())
+    parsed = AuthorizedConsoles.parse(f"# first\n{TWO}\n{line}\n".encode())
+    (fault,) = parsed.faults
+    assert fault.number == 3
+    assert says in fault.reason
+    assert parsed.grants == {TWO: Grant(ALL)}
+    assert parsed.refused == ({ONE: 3} if str(ONE) in line else {})
+
+
+def test_two_lines_with_one_key_grant_nothing_whatever_else_is_wrong_with_them() -> None:
+    lines = [f"read-only {ONE}", f"{TWO}", f"{ONE}", f"no-such {ONE}"]
+    parsed = AuthorizedConsoles.parse("\n".join(lines).encode())
+    assert parsed.grants == {TWO: Grant(ALL)}
+    assert parsed.faults == (
+        Fault(1, "the same key as in line 3"),
+        Fault(3, "the same key as in line 1"),
+        Fault(4, "there is no option no-such (kinds, read-only, expiry-time)"),
+    )
+    assert parsed.rights_of(ONE, NOW) == (
+        "line 1 of this agent's authorized_consoles, with your console's key, is of no use: its log says why"
+    )
+    assert parsed.rights_of(TWO, NOW) == ALL
 
 
 def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
-    with pytest.raises(MalformedError, match="line 2: no UTF-8"):
-        AuthorizedConsoles.parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
+    parsed = AuthorizedConsoles.parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
+    assert parsed == AuthorizedConsoles({ONE: Grant(ALL)}, (Fault(2, "no UTF-8"),), {TWO: 2})
+    assert not AuthorizedConsoles.parse(f"{ONE}\n{TWO}\n".encode("utf-16")).grants
     with pytest.raises(MalformedError, match="more than"):
         AuthorizedConsoles.parse(b"#" * (MAX_BYTES + 1))
 
