@@ -94,7 +94,7 @@ class Agent:
             finally:
                 self._stopping = True
                 for link in list(self._links):  # while there is a connection to say it on
-                    self._end(link, SHUTTING_DOWN)
+                    self._end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like one that is gone without a word
                 await self._tasks.close()
 
     def about(self) -> About:
@@ -161,8 +161,8 @@ class Agent:
         self._end(link, "the agent failed at this: its log says how" if failed else "")
 
     @staticmethod
-    def _end(link: IncomingLink, text: str) -> None:
+    def _end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED) -> None:
         if link.is_asked:
             link.refuse(text or "the agent gave no answer")
         else:
-            link.close(text, LinkEnd.FAILED if text else LinkEnd.CLOSED)
+            link.close(text, cause if text else LinkEnd.CLOSED)

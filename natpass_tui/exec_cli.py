@@ -152,8 +152,8 @@ class Run:
                         link = await console.open_link(self._agent, self._request.message())
                     except LinkEndedError as error:
                         raise UserError(f"{self._agent}: {error}") from error
-                    if (news := console.news_of(self._agent)) and sys.stderr.isatty():  # elsewhere it is the command's
-                        click.echo(f"{PROGRAM}: {news}", err=True)
+                    if news := console.news_of(self._agent):  # once an agent, on stderr, as ssh does
+                        click.echo(f"{PROGRAM}: {' '.join(news.splitlines())}", err=True)
                     how = await self._run(link)
             except asyncio.CancelledError:
                 if self._given_up is None or self._task is None:
@@ -167,6 +167,7 @@ class Run:
         counts = self._session.counts if self._session is not None else None
         return json.dumps(
             {
+                "agent": self._agent,
                 "status": status,
                 "bytes_in": counts.bytes_in if counts else 0,
                 "bytes_out": counts.bytes_out if counts else 0,

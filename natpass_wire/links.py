@@ -37,12 +37,14 @@ class End:
         text: for a person, safe to print; may be empty.
         status: EXITED: the program's exit status, or -n where signal n ended it.
         reason: a refused opening: why, for a program.
+        is_alarm: the other end has not the key that it should have. Never told to it, nor by it.
     """
 
     cause: LinkEnd.Cause = LinkEnd.UNSET
     text: str = ""
     status: int | None = None
     reason: ConnectResponse.Reason = ConnectResponse.UNSET
+    is_alarm: bool = False
 
     def to_message(self) -> LinkEnd:
         """Return what a `disconnect` carries of it: the text in one line of at most 200 characters."""

@@ -109,11 +109,19 @@ class Reconnecting:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There is none, and the reason why; `absent`: the agent is away, and it opens when the roster shows it."""
+    """There is none, and the reason why.
+
+    Attributes:
+        reason: for a person, safe to print.
+        after: what was there before.
+        absent: the agent is away; it opens when the roster shows it.
+        is_alarm: whoever is there has not the agent's key.
+    """
 
     reason: str
     after: Ended | Lost | None = None
     absent: bool = False
+    is_alarm: bool = False
 
 
 State = Waiting | Opening | Live | Reconnecting | Refused | Ended | Lost
@@ -199,6 +207,8 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
             return Step(Reconnecting(text, at))
         case Reconnecting(), Attached():
             return Step(Live())
+        case Live() | Reconnecting(), LinkGone(end) if end.is_alarm:
+            return Step(Refused(end.text, Ended(f"{words.noun} cut off", now), is_alarm=True))
         case Live() | Reconnecting(), LinkGone(end, relay_up):
             return Step(_ended(end, relay_up=relay_up, now=now, words=words))
         case Lost(by_relay=True), RelayUp():
@@ -237,7 +247,8 @@ def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: fl
         return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
     if isinstance(after, Lost) and end.reason == ConnectResponse.ABSENT:
         return Lost(after.text, after.at, by_relay=False, retry_in=RETRY)
-    return Refused(end.text or "no reason given", after, absent=end.reason == ConnectResponse.ABSENT)
+    absent = end.reason == ConnectResponse.ABSENT
+    return Refused(end.text or "no reason given", after, absent=absent, is_alarm=end.is_alarm)
 
 
 def _separator(after: Ended | Lost | None, now: float, words: Words) -> str:
@@ -269,6 +280,8 @@ def banner(
             return f"reconnecting to {agent} · {elapsed(now - at)} ({text}){f' — {typed}' if typed else ''}"
         case Waiting():
             return f"waiting for the relay: {relay} — {close}"
+        case Refused(reason, is_alarm=True):
+            return f"{reason} — {close}, Enter tries again"
         case Refused(reason, _, absent):
             by_itself = "; it opens when the agent is there" if absent else ""
             return f"no {noun} {where}: {reason} — Enter tries again{by_itself}, {close}"

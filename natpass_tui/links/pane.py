@@ -81,8 +81,13 @@ class LinkPane(Pane):
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)
-        text = self._remark or self.mode() or self._tab.banner(self._prefix)
-        banner.set_class(isinstance(self._tab.state, Lost | Reconnecting | Refused | Waiting), "trouble")
+        state = self._tab.state
+        is_alarm = isinstance(state, Refused) and state.is_alarm
+        text = self._tab.banner(self._prefix)
+        if not is_alarm:  # which nothing hides
+            text = self._remark or self.mode() or text
+        banner.set_class(isinstance(state, Lost | Reconnecting | Refused | Waiting), "trouble")
+        banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
         if text and str(banner.content) != text:
             banner.update(text)

@@ -287,8 +287,8 @@ class LinkTab(ABC):
             return
         self._link = link
         self._apply(Opened())
-        if news := self._relay.news_of(self.agent):
-            self._separate(news)
+        for line in self._relay.news_of(self.agent).splitlines():
+            self._separate(line)
         link.watch(self._way_changed)
         self._way_changed()  # it may have been lost since the agent said yes
         try:

@@ -205,7 +205,7 @@ class Console:
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met an agent: one line, safe to print; empty: nothing."""
+        """Return, once, what a person should know of having met an agent: lines that are safe to print, or none."""
         trust = self._sealing.trust if self._sealing is not None else None
         return trust.news_of(peer) if isinstance(trust, PinnedAgents) else ""
 

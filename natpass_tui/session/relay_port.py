@@ -74,7 +74,7 @@ class LinkOpener(Protocol):
         ...
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met an agent: one line, safe to print; empty: nothing."""
+        """Return, once, what a person should know of having met an agent: lines that are safe to print, or none."""
         ...
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:

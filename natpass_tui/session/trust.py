@@ -41,13 +41,13 @@ class PinnedAgents:
         checked = self._judge(peer, key, self._known.check)
         if checked.trust is Trust.NEW:
             self._news[peer] = (
-                f"met {printable(peer)} for the first time: its key is {fingerprint.short(checked.key)}, "
-                "and no other one will be taken for it"
+                f"met {printable(peer)} for the first time; 'natpass-agent fingerprint' there should say\n"
+                f"{fingerprint.short(checked.key)}"
             )
-            log.info("%s", self._news[peer])
+            log.info("%s", self._news[peer].replace("\n", " "))
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met `peer`: one line, safe to print; empty: nothing."""
+        """Return, once, what a person should know of having met `peer`: lines that are safe to print, or none."""
         return self._news.pop(peer, "")
 
     def is_sealed(self, peer: str) -> bool:

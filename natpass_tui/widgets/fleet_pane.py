@@ -91,12 +91,12 @@ class FleetPane(Pane):
     ]
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Enter", "shell"),
+        ("?", "help"),
+        ("q", "quit"),
         ("d", "desktop"),
         ("/", "filter"),
         ("n", "by id"),
         ("s", "sort"),
-        ("?", "help"),
-        ("q", "quit"),
     )
 
     def __init__(

@@ -62,8 +62,6 @@ class RecordLink:
         #: The other end's static key, once it has proved that it has it and knows the secret; None: not sealed.
         self.peer_key: bytes | None = None
         self._unproved: bytes | None = None  # the same, until it has proved to know the secret
-        #: Whether the link ended because of that key.
-        self.is_distrusted = False
 
     @property
     def peer(self) -> str:

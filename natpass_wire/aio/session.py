@@ -367,8 +367,8 @@ class Session:
 
     def _distrust(self, link: RecordLink, error: NotTrustedError) -> None:
         """End a link whose other end is not who it should be. It is told no more than that."""
-        link.is_distrusted = True
-        message = self._table.end(link.state, End(LinkEnd.FAILED, str(error), reason=ConnectResponse.REFUSED))
+        end = End(LinkEnd.FAILED, str(error), reason=ConnectResponse.REFUSED, is_alarm=True)
+        message = self._table.end(link.state, end)
         if message is not None:
             message.end.text = "not trusted"
             self.send(message)

@@ -261,7 +261,7 @@ class Stream:
         """Wait for another link."""
         if link is not self._link:
             return
-        if link.is_distrusted or (self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET):
+        if end.is_alarm or (self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET):
             self._link = None
             self.core.detach()
             self.fail(end)

@@ -77,7 +77,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("exec")
     with agent_programs.relay(folder) as (_, port), agent_programs.agent(folder, port) as agent:
         agent.said("logged in")
-        yield Place(folder, port, agent)
+        place = Place(folder, port, agent)
+        first = place.run("box", "--", "true")  # the first time it says whose key it pins, as ssh does
+        assert first.returncode == 0
+        assert first.stderr.startswith(b"natpass-tui: met box for the first time; 'natpass-agent fingerprint' there")
+        assert first.stderr.count(b"\n") == 1
+        yield place
 
 
 @pytest.fixture
@@ -167,7 +172,7 @@ def test_a_summary_in_json(place: Place) -> None:
     assert (error, rest) == (b"err", b"")
     summary = json.loads(line)
     assert 0 < summary.pop("seconds") < 60
-    assert summary == {"status": 4, "bytes_in": 5, "bytes_out": 5, "bytes_err": 4, "resumes": 0}
+    assert summary == {"agent": "box", "status": 4, "bytes_in": 5, "bytes_out": 5, "bytes_err": 4, "resumes": 0}
 
 
 def test_a_summary_of_a_failure(place: Place) -> None:
@@ -219,7 +224,7 @@ def test_an_agent_that_is_killed_on_the_way_is_no_end_of_the_commands_own(tmp_pa
             agent.stop()  # it says that it goes
             _, errors = process.communicate(timeout=30)
             assert process.returncode == 255
-            assert errors == b"natpass-tui: box: the agent is shutting down\n"
+            assert errors.splitlines()[-1] == b"natpass-tui: box: the agent is shutting down"
 
 
 def test_one_interrupt_is_the_commands(place: Place) -> None:

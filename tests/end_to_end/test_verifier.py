@@ -111,6 +111,7 @@ def test_it_comes_from_a_file_the_environment_or_the_config(tmp_path: Path) -> N
     file.write_text(VERIFIER + "\n")
     file.chmod(0o600)
     config.write_text(f'verifier = "{VERIFIER}"')
+    config.chmod(0o600)
     for arguments, variable in ((["--verifier-file", str(file)], ""), (["--config", str(config)], ""), ([], VERIFIER)):
         options = ["--listen", "127.0.0.1:0", "--no-tls", "--state-dir", str(tmp_path / "relay"), *arguments]
         env = {"NATPASS_SECRET": "", "NATPASS_VERIFIER": variable}

@@ -128,3 +128,15 @@ def test_each_state_has_its_mark() -> None:
 
 def test_nothing_else_is_said_where_nothing_can_be_typed() -> None:
     assert s.banner(AWAY, "web", "ctrl+]", "", now=7) == "reconnecting to web · 0 s (relay connection lost)"
+
+
+@pytest.mark.parametrize("state", [s.Opening(), s.Live(), s.Reconnecting("why", 1.0)])
+def test_a_key_that_is_another_is_an_alarm_whatever_was_before(state: s.State) -> None:
+    alarm = End(LinkEnd.FAILED, "THE KEY OF web HAS CHANGED", reason=ConnectResponse.REFUSED, is_alarm=True)
+    after = s.step(state, s.LinkGone(alarm, relay_up=True), 2.0).state
+    assert isinstance(after, s.Refused)
+    assert after.is_alarm
+    text = s.banner(after, "web", "ctrl+]", "")
+    assert text.startswith("THE KEY OF web HAS CHANGED")
+    assert "no shell on web" not in text
+    assert s.mark(after) == "!"
