@@ -31,7 +31,7 @@ def _options(command: Any) -> Any:
 @_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
-    """List and forget the keys of agents that you have met.
+    """List, show and forget the keys of agents that you have met.
 
     The first key that an agent shows is written into known_agents in the state directory. From then on it is spoken to
     only if it proves that it has that key, whatever the relay says. Without a command: list.
@@ -48,6 +48,26 @@ def list_(ctx: click.Context, /, as_json: bool, **_: object) -> int:
     return _list(ctx, as_json=as_json)
 
 
+@command.command(context_settings=HELP, short_help="Show the key of an agent, to compare it.")
+@click.argument("agent")
+@_options
+@click.pass_context
+def show(ctx: click.Context, /, agent: str, **_: object) -> int:
+    """Show the key of AGENT in all forms: the fingerprint, twelve words to read out, and a picture.
+
+    Compare it with what natpass-agent fingerprint prints there. At all relays, unless --relay is given.
+    """
+    file = KnownFile(state_dir(ctx, config_keys=CONFIG_KEYS))
+    relay = _relay(ctx)
+    pins = [pin for pin in _pins(file, relay) if pin.agent_id == agent]
+    if not pins:
+        raise _unknown(file, agent, relay)
+    click.echo(
+        "\n\n".join(f"{p.agent_id} at {p.relay}, since {p.since:%Y-%m-%d}\n{fingerprint.shown(p.key)}" for p in pins)
+    )
+    return 0
+
+
 @command.command(context_settings=HELP, short_help="Forget the key of an agent.")
 @click.argument("agent")
 @_options
@@ -62,12 +82,16 @@ def forget(ctx: click.Context, /, agent: str, **_: object) -> int:
     relay = _relay(ctx)
     gone = file.forget(agent, relay)
     if not gone:
-        near = similar(agent, [pin.agent_id for pin in _pins(file, relay)])
-        hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} known lists those that are)"
-        raise UserError(f"no agent {printable(agent)} is known" + (f" at {relay}" if relay else "") + hint)
+        raise _unknown(file, agent, relay)
     for pin in gone:
         click.echo(f"forgot {pin.agent_id} at {pin.relay}: {fingerprint.short(pin.key)}")
     return 0
+
+
+def _unknown(file: KnownFile, agent: str, relay: str | None) -> UserError:
+    near = similar(agent, [pin.agent_id for pin in _pins(file, relay)])
+    hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} known lists those that are)"
+    return UserError(f"no agent {printable(agent)} is known" + (f" at {relay}" if relay else "") + hint)
 
 
 def _relay(ctx: click.Context) -> str | None:
@@ -103,6 +127,7 @@ def _object(pin: Pin) -> dict[str, str]:
         "since": f"{pin.since:%Y-%m-%dT%H:%M:%SZ}",
         "key": str(pin.key),
         "fingerprint": fingerprint.short(pin.key),
+        "words": " ".join(fingerprint.words(pin.key)),
     }
 
 

@@ -55,8 +55,18 @@ def test_the_list_for_programs(state: StateDir, capsys: pytest.CaptureFixture[st
             "since": "2026-01-31T00:00:00Z",
             "key": str(PublicKey(TWO)),
             "fingerprint": SECOND,
+            "words": " ".join(fingerprint.words(PublicKey(TWO))),
         }
     ]
+
+
+def test_a_key_is_shown_as_its_agent_shows_it(state: StateDir, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (fingerprint.shown(PublicKey(key)) for key in (ONE, TWO))
+    assert run(state, "known", "show", "web-1") == 0
+    one, two = f"web-1 at a:6154, since 2026-01-31\n{first}\n", f"web-1 at b:6154, since 2026-01-31\n{second}\n"
+    assert capsys.readouterr().out == f"{one}\n{two}"
+    assert run(state, "known", "show", "web-1", "--relay", "B") == 0
+    assert capsys.readouterr().out == two
 
 
 def test_nobody_is_known_at_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,11 +110,12 @@ def test_an_agent_is_forgotten_at_one_relay(state: StateDir, words: tuple[str, .
         (("my box", "--relay", "b"), "no agent my box is known at b:6154 (natpass-tui known lists those that are)"),
     ],
 )
-def test_who_is_not_known_can_not_be_forgotten(
-    state: StateDir, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+@pytest.mark.parametrize("verb", ["show", "forget"])
+def test_who_is_not_known_can_not_be_shown_or_forgotten(
+    state: StateDir, capsys: pytest.CaptureFixture[str], verb: str, words: tuple[str, ...], says: str
 ) -> None:
     before = (state.path / FILE).read_bytes()
-    assert run(state, "known", "forget", *words) == 2
+    assert run(state, "known", verb, *words) == 2
     assert capsys.readouterr() == ("", f"natpass-tui: {says}\n")
     assert (state.path / FILE).read_bytes() == before
 
