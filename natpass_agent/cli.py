@@ -62,9 +62,10 @@ def command(ctx: click.Context, /, **_: object) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    settings = ConnectionSettings.from_values(PROGRAM, values := gather(ctx))
+    values = gather(ctx)
+    client_id = _client_id(values["id"])  # before an invite is spent by it
+    settings = ConnectionSettings.from_values(PROGRAM, values, who=f"agent {client_id}")
     logs.set_up(settings.common.log_level, settings.common.log_file)
-    client_id = _client_id(values["id"])
     with instance.lock(settings.common.state_dir, client_id, locks()):
         token = instance.token(settings.common.state_dir, client_id)
         identity = load_identity(settings.common.state_dir, "agent")

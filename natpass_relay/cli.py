@@ -46,8 +46,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(invoke_without_command=True, context_settings=_HELP)
-@click.option(
+#: The commands that reach the relay of this machine have these, too: options may stand before or after a command.
+_LISTEN = click.option(
     "--listen",
     type=HostPort(),
     metavar="HOST:PORT",
@@ -55,9 +55,14 @@ _HELP = {"help_option_names": ["-h", "--help"]}
     show_default=True,
     help="The address to listen on; port 0: any.",
 )
+_NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure.")
+
+
+@click.group(invoke_without_command=True, context_settings=_HELP)
+@_LISTEN
 @click.option("--tls-cert", type=_FILE, help="The certificate (PEM). Default: a self-signed one, made once.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key (PEM).")
-@click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure.")
+@_NO_TLS
 @click.option(
     "--proxy-cert",
     type=_FILE,
@@ -103,6 +108,7 @@ class Options:
         listen: the address.
         secret: given, or made; None where there is a verifier instead.
         secret_file: where it stands; None if it was given in another way.
+        has_new_secret: it was made at this start.
         verifier: the login key that was given instead of the secret, None if none was.
         tls: the certificate, None for bare TCP.
         proxies: certificates of TLS proxies.
@@ -113,6 +119,7 @@ class Options:
     listen: RelayAddress
     secret: str | None = field(repr=False)
     secret_file: Path | None
+    has_new_secret: bool
     verifier: LoginKey | None
     tls: TlsFiles | None
     proxies: tuple[Certificate, ...]
@@ -133,7 +140,7 @@ class Options:
             raise UserError("--legacy needs the secret of the existing natpass programs: --legacy-secret-file FILE")
         proxies = tuple(Certificate.from_pem_file(path) for path in values["proxy_cert"])
         tls = _tls_files(values, common.state_dir)
-        secret, secret_file = common.secret, values["secret_file"]
+        secret, secret_file, is_new = common.secret, values["secret_file"], False
         verifier = _verifier(values)
         if verifier is not None:
             if secret is not None:
@@ -141,11 +148,11 @@ class Options:
             same = bool(dialects) and _is_made_from(verifier, common.legacy_secret)
         else:
             if secret is None:
-                secret, secret_file = _own_secret(common.state_dir)
+                secret, secret_file, is_new = _own_secret(common.state_dir)
             same = secret == common.legacy_secret
         if same:
             raise UserError("the legacy secret equals the secret: choose another")
-        return cls(common, listen, secret, secret_file, verifier, tls, proxies, dialects)
+        return cls(common, listen, secret, secret_file, is_new, verifier, tls, proxies, dialects)
 
     def settings(self) -> RelaySettings:
         """Return what the relay is told; takes about 0.1 s."""
@@ -177,6 +184,7 @@ class Options:
             insecure=not is_loopback(reachable.host),
             secret=self.secret if is_terminal else None,
             secret_file=self.secret_file,
+            has_new_secret=self.has_new_secret,
             has_verifier=has_verifier,
             left_secret=made_before if has_verifier and made_before.exists() else None,
         )
@@ -226,6 +234,8 @@ def verifier(ctx: click.Context, /, **_: object) -> int:
 
 @command.command(context_settings=_HELP)
 @click.option("--relay", type=HostPort(), metavar="HOST:PORT", help="Another relay than the one of this machine.")
+@_LISTEN
+@_NO_TLS
 @common_options
 @click.pass_context
 def invite(ctx: click.Context, /, **_: object) -> int:
@@ -254,7 +264,7 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
     logs.set_up(common.log_level, common.log_file)
     secret = common.secret
     if secret is None and common.state_dir.read(_SECRET_FILE):
-        secret, _path = _own_secret(common.state_dir)
+        secret, _path, _is_new = _own_secret(common.state_dir)
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
     return values, common, secret
@@ -290,11 +300,12 @@ def _tls_files(values: Mapping[str, Any], state: StateDir) -> TlsFiles | None:
     return TlsFiles(made, made)
 
 
-def _own_secret(state: StateDir) -> tuple[str, Path]:
-    """Return the secret that this relay has made for itself, and where it stands."""
-    state.make_once(_SECRET_FILE, _make_secret)
+def _own_secret(state: StateDir) -> tuple[str, Path, bool]:
+    """Return the secret that this relay has made for itself, where it stands, and whether it was made just now."""
+    fresh = _make_secret()
+    is_new = state.make_once(_SECRET_FILE, lambda: fresh) == fresh  # of several relays that start at once, one makes it
     path = state.path / _SECRET_FILE
-    return check_secret(read_secret_file(path)), path
+    return check_secret(read_secret_file(path)), path, is_new
 
 
 def _make_secret() -> bytes:

@@ -24,6 +24,7 @@ class Greeting:
         insecure: clients need `--insecure` for this address.
         secret: the secret, None where it must not be shown.
         secret_file: the file that holds it, None if there is none.
+        has_new_secret: that file was made at this start: whoever has another secret can't log in.
         has_verifier: the relay knows no secret: clients need the one that its verifier was made from.
         left_secret: a file with a secret that it made before, and does not use any more; None if there is none.
     """
@@ -34,6 +35,7 @@ class Greeting:
     insecure: bool
     secret: str | None = field(repr=False)
     secret_file: Path | None
+    has_new_secret: bool = False
     has_verifier: bool = False
     left_secret: Path | None = None
 
@@ -46,6 +48,8 @@ class Greeting:
             lines.append("without TLS: everybody on the way can read and change everything")
         if self.secret_file is not None:
             lines.append(f"the secret is in {self.secret_file}")
+        if self.has_new_secret:
+            lines.append("made a new secret: programs with another one are refused")
         if self.has_verifier:
             lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
         if self.left_secret is not None:

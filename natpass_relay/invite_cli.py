@@ -28,6 +28,8 @@ from natpass_wire.version import __version__
 
 #: Exit status of an invite that enrolled nobody.
 NOBODY = 1
+#: Of what a guest calls itself: `agent ID on HOST`, with 64 characters each.
+_MOST_CHARACTERS = 140
 
 _REASONS = {
     How.WRONG_CODES: "three wrong codes: the invite is over, and nobody has the secret by it",
@@ -117,7 +119,9 @@ class InviteCommand:
         if wrong > self._tries:
             self._tries = wrong
             self._clear()
-            complain(self._program, f"somebody came with a wrong code ({inviter.tries_left} tries left)")
+            left = inviter.tries_left
+            tries = f"{left} {'try' if left == 1 else 'tries'} left"
+            complain(self._program, f"somebody came with a wrong code ({tries})")
         if not sys.stderr.isatty():
             return
         left = int(inviter.seconds_left(now))
@@ -134,7 +138,7 @@ class InviteCommand:
             self._progress = ""
 
     def _end(self, outcome: Outcome) -> int:
-        host = printable(outcome.host, 64) or "a machine without a name"
+        host = printable(outcome.host, _MOST_CHARACTERS) or "a machine without a name"
         if outcome.how is How.ENROLLED:
             click.echo(f"enrolled {host}")
             return 0

@@ -62,7 +62,7 @@ def relay_target(values: Mapping[str, Any], *, remembers: bool = True) -> RelayT
     Raises:
         UserError: something is missing, or unsafe.
     """
-    settings = ConnectionSettings.from_values(PROGRAM, values)
+    settings = ConnectionSettings.from_values(PROGRAM, values, who="a console")
     logs.set_up(settings.common.log_level, settings.common.log_file, None)  # the terminal is for the screen
     host = socket.gethostname().partition(".")[0]
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"

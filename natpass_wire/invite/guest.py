@@ -81,6 +81,10 @@ class Guest:
     def _failure(step: InviteStep) -> str:
         if step.failure == InviteStep.WRONG_CODE:
             left = min(step.tries_left, 99)
-            rest = f"{left} more {'try' if left == 1 else 'tries'}" if left else "that was the last try"
+            rest = (
+                f"{left} more {'try' if left == 1 else 'tries'}"
+                if left
+                else "that was the last try: ask for another invite"
+            )
             return f"wrong invite code ({rest})"
         return _FAILURES.get(step.failure, "the inviter refuses")

@@ -6,7 +6,7 @@ from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.pake import MESSAGE_BYTES, SEAL_BYTES, TAG_BYTES
 from natpass_wire.pb.invite_pb2 import InviteStep
 
-#: Of a guest's host name, in UTF-8.
+#: Of what a guest calls itself (who it is, and on which host), in UTF-8.
 MOST_HOST_BYTES = 256
 #: Of the secret: what a secret file holds at most.
 MOST_SECRET_BYTES = 4096

@@ -42,7 +42,9 @@ def enrolled_secret(state: StateDir, relay: RelayAddress) -> str | None:
         raise UserError(f"{state.path / name} holds no secret: remove it, and ask for a new invite") from None
 
 
-def secret_by_invite(program: str, state: StateDir, relay: RelayAddress, invite: str, *, tls: bool) -> str:
+def secret_by_invite(
+    program: str, state: StateDir, relay: RelayAddress, invite: str, *, tls: bool, who: str = ""
+) -> str:
     """Return the secret for a relay, by a one-time code if there is none yet; it is kept in the state directory.
 
     Args:
@@ -51,6 +53,8 @@ def secret_by_invite(program: str, state: StateDir, relay: RelayAddress, invite:
         relay: the relay's address.
         invite: the code, or `-` to ask for it.
         tls: whether the relay speaks TLS.
+        who: what the inviter is told that we are, such as `agent web1`; the host name is added, and what is too long
+            (`natpass_wire.invite.steps.MOST_HOST_BYTES`) is cut.
 
     Raises:
         UserError: it can't be had, with the reason.
@@ -66,7 +70,8 @@ def secret_by_invite(program: str, state: StateDir, relay: RelayAddress, invite:
         state.replace(file_name(relay), f"{secret}\n".encode())
 
     async def enrolling() -> int:
-        await enrol(relay, code, socket.gethostname(), keep, tls=tls)
+        host = socket.gethostname()
+        await enrol(relay, code, f"{who} on {host}" if who else host, keep, tls=tls)
         return 0
 
     state.make()  # an invite is spent by its use: what can fail, fails before

@@ -325,8 +325,13 @@ class ConnectionSettings:
     legacy: Dialect | None
 
     @classmethod
-    def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
-        """Return the settings that `gather` found.
+    def from_values(cls, program: str, values: Mapping[str, Any], *, who: str = "") -> "ConnectionSettings":
+        """Return the settings that `gather` found; get the secret by an invite, where one was given.
+
+        Args:
+            program: the program's name.
+            values: what `gather` returned.
+            who: what an inviter is told that we are, such as `agent web1`.
 
         Raises:
             UserError: something is missing, or unsafe.
@@ -340,7 +345,7 @@ class ConnectionSettings:
         check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
         if legacy is None:
-            chosen = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"])
+            chosen = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"], who=who)
             common = replace(common, secret=chosen)
         elif values.get("invite") is not None:
             raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
@@ -383,7 +388,7 @@ class ConnectionSettings:
 
 
 def _enrolled(
-    program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool
+    program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool, who: str
 ) -> str | None:
     """Return the secret that was given, else the one that an invite brings or has brought, else None.
 
@@ -395,7 +400,7 @@ def _enrolled(
             raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
         return common.secret
     if invite is not None:
-        return enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls)
+        return enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
     return enrolment.enrolled_secret(common.state_dir, relay)
 
 

@@ -60,7 +60,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
             with agent_programs.agent(tmp_path, port, *line.split()[2:], env=NOTHING) as agent:
                 agent.said(LOGGED_IN)
                 assert invite.status() == 0
-                assert f"enrolled {os.uname().nodename}"[:40] in invite.output
+                assert f"enrolled agent box on {os.uname().nodename}"[:60] in invite.output
                 # the code is hidden from the process list
                 shown = Path(f"/proc/{agent.process.pid}/cmdline").read_bytes().replace(b"\0", b" ")
                 assert b"--invite ***" in shown
@@ -75,6 +75,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
                 ran = console(tmp_path, port, "box", "--invite", code(invite), "--", "echo", "it works")
                 assert (ran.returncode, ran.stdout) == (0, "it works\n"), ran
                 assert invite.status() == 0
+                assert f"enrolled a console on {os.uname().nodename}"[:60] in invite.output
             ran = console(tmp_path, port, "box", "--", "echo", "again")
             assert (ran.returncode, ran.stdout) == (0, "again\n"), ran
             assert SECRET not in relay.output + invite.output + agent.output
@@ -96,12 +97,14 @@ def test_whoever_is_enrolled_needs_no_other_invite(tmp_path: Path) -> None:
 def test_three_wrong_codes_end_it(tmp_path: Path) -> None:
     with agent_programs.relay(tmp_path) as (_, port), inviter(tmp_path, port) as invite:
         right = code(invite)
-        for left in ("2 more tries", "1 more try", "that was the last try"):
+        for left in ("2 more tries", "1 more try", "that was the last try: ask for another invite"):
             ran = console(tmp_path, port, "box", "--invite", wrong(right), "--", "true")
             assert ran.returncode == 255
             assert f"wrong invite code ({left})" in ran.stderr
         assert invite.status() == 1
         assert "three wrong codes" in invite.output
+        for left in ("2 tries", "1 try"):
+            assert f"somebody came with a wrong code ({left} left)" in invite.output
         ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
         assert "there is no invite" in ran.stderr
         assert right not in ran.stderr
@@ -164,12 +167,13 @@ def test_the_relays_own_secret_over_tls(tmp_path: Path) -> None:
     with Program("natpass_relay", ["--listen", "127.0.0.1:0", *state], tmp_path, NOTHING) as relay:
         port = int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
         here = ["--listen", f"127.0.0.1:{port}", *state]  # where the relay of this machine is
-        with Program("natpass_relay", [*here, "invite"], tmp_path, NOTHING) as invite:
-            options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--state-dir", str(tmp_path / "agent")]
-            with Program("natpass_agent", [*options, "--invite", code(invite)], tmp_path, NOTHING) as agent:
-                agent.said(LOGGED_IN)
-            assert invite.status() == 0
-            assert re.search(rf"natpass-agent --relay 127\.0\.0\.1:{port} --invite \S+\n", invite.output)
+        for agent_state, words in (("one", [*here, "invite"]), ("two", ["invite", *here])):
+            with Program("natpass_relay", words, tmp_path, NOTHING) as invite:
+                options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--state-dir", str(tmp_path / agent_state)]
+                with Program("natpass_agent", [*options, "--invite", code(invite)], tmp_path, NOTHING) as agent:
+                    agent.said(LOGGED_IN)
+                assert invite.status() == 0
+                assert re.search(rf"natpass-agent --relay 127\.0\.0\.1:{port} --invite \S+\n", invite.output)
 
 
 @pytest.mark.parametrize(

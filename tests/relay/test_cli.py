@@ -39,6 +39,8 @@ def test_it_makes_its_secret_and_certificate_once_and_keeps_them_to_itself(tmp_p
     assert len(bytes.fromhex(secret)) == 16
     assert mode(tmp_path / "secret") == mode(tmp_path / "relay.pem") == 0o600
     fingerprint = Certificate.from_pem_file(tmp_path / "relay.pem").fingerprint
+    made = "made a new secret: programs with another one are refused\n"
+    assert [made in text for text in said] == [True, False]
     for text in said:
         assert secret not in text  # no terminal
         assert f"certificate SHA-256 {fingerprint}" in text
