@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,22 +79,13 @@ class StateDir:
         content = self.read(name)
         if content:
             return content
-        target = self.path / name
-        draft = self.path / f".{name}.{secrets.token_hex(4)}"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._check_directory()
-            _write_private(draft, make())
+        with self._draft(name, make) as draft:
+            target = self.path / name
             if content is not None:  # an empty file, as a full disk leaves one: no content worth keeping
                 target.unlink(missing_ok=True)
             _move_if_absent(draft, target)
             sync_directory(self.path)
-            return self.read(name) or b""
-        except OSError as error:
-            raise UserError(f"cannot write {target}: {error.strerror}; see --state-dir") from error
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
+        return self.read(name) or b""
 
     def replace(self, name: str, content: bytes) -> None:
         """Write a file anew, on the disk when this returns; whoever reads it gets the old or the new content, whole.
@@ -102,19 +93,9 @@ class StateDir:
         Raises:
             UserError: it can't be written; what there is, is still whole.
         """
-        target = self.path / name
-        draft = self.path / f".{name}.{secrets.token_hex(4)}"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._check_directory()
-            _write_private(draft, content)
-            draft.replace(target)
+        with self._draft(name, lambda: content) as draft:
+            draft.replace(self.path / name)
             sync_directory(self.path)
-        except OSError as error:
-            raise UserError(f"cannot write {target}: {error.strerror}; see --state-dir") from error
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
 
     def stamp(self, name: str) -> Stamp | None:
         """Return what differs once a file is another one, or has other content or another mode; None: there is none.
@@ -137,16 +118,27 @@ class StateDir:
         Raises:
             UserError: they can't.
         """
-        probe = self.path / f".{secrets.token_hex(4)}"
+        with self._draft("", lambda: b"\n"):
+            pass
+
+    @contextlib.contextmanager
+    def _draft(self, name: str, make: Callable[[], bytes]) -> Iterator[Path]:
+        """Have a file with the content that `make` gives, which is to become `name`; what is left of it is removed.
+
+        Raises:
+            UserError: it can't be written, or not be put in its place.
+        """
+        draft = self.path / f".{name}.{secrets.token_hex(4)}"
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._check_directory()
-            _write_private(probe, b"\n")
+            _write_private(draft, make())
+            yield draft
         except OSError as error:
-            raise UserError(f"cannot write to {self.path}: {error.strerror}; see --state-dir") from error
+            raise UserError(f"cannot write {self.path / name}: {error.strerror}; see --state-dir") from error
         finally:
             with contextlib.suppress(OSError):
-                probe.unlink()
+                draft.unlink()
 
     def _check_directory(self) -> None:
         _check_owner(self.path, self.path.stat(), forbidden=0o022)
