@@ -68,11 +68,6 @@ class RecordLink:
         """The other end's client id."""
         return self.state.peer
 
-    @property
-    def is_sealing(self) -> bool:
-        """Whether its records are, or will be, sealed."""
-        return self._handshake is not None
-
     def answer(self, offer: bytes) -> bytes:
         """Target: return what goes into the answer to `offer`.
 

@@ -323,29 +323,33 @@ class Session:
         sealing = self._sealing if offer.handshake else None
         handshake = sealing.target(self.client_id, state.peer, state.link_id) if sealing is not None else None
         link = self._record_link(state, handshake)
-        refusal, answer = "", b""
-        try:
-            answer = link.answer(offer.handshake)
-        except RemoteProtocolError as error:
-            refusal = str(error)
-        if offer.version < VERSION:
-            refusal = f"{self.client_id} speaks streams of version {VERSION} and no others"
-        elif bool(offer.handshake) != link.is_sealing or not (link.is_sealing or self._may_be_unsealed(state.peer)):
-            refusal = f"{self.client_id} takes {'no' if offer.handshake else 'only'} sealed links"
-            log.warning("refused a link of %s: %s", printable(state.peer), refusal)
-        elif self._on_record_link is None:
-            refusal = f"{self.client_id} serves no links"
-        elif not refusal and not self._on_record_link(link):
+        answer = b""
+        refusal = self._fault_of_offer(state.peer, offer)
+        if not refusal:
+            try:
+                answer = link.answer(offer.handshake)
+            except RemoteProtocolError as error:
+                refusal = str(error)
+        if not refusal and self._on_record_link is not None and not self._on_record_link(link):
             refusal = f"{self.client_id} takes no more links of yours at the moment"
         if refusal:
+            log.warning("refused a link of %s: %s", printable(state.peer), refusal)
             self.refuse_link(state, refusal, ConnectResponse.REFUSED)
             return
         self.send(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer)))
         self._add_record_link(link)
 
-    def _may_be_unsealed(self, peer: str) -> bool:
-        """Tell whether a link that is not sealed is taken: who once sealed theirs is not spoken to otherwise."""
-        return self._allow_unsealed and not (self._sealing is not None and self._sealing.trust.is_sealed(peer))
+    def _fault_of_offer(self, peer: str, offer: StreamOffer) -> str:
+        """Return why an offer is not taken, empty if it is. Who once sealed their links is not spoken to otherwise."""
+        if self._on_record_link is None:
+            return f"{self.client_id} serves no links"
+        if offer.version < VERSION:
+            return f"{self.client_id} speaks streams of version {VERSION} and no others"
+        if offer.handshake:
+            return "" if self._sealing is not None else f"{self.client_id} takes no sealed links"
+        if not self._allow_unsealed or (self._sealing is not None and self._sealing.trust.is_sealed(peer)):
+            return f"{self.client_id} takes only sealed links"
+        return ""
 
     def _answered(self, link: RecordLink, answer: ConnectResponse) -> None:
         """Take the answer to a link that we made for a stream."""

@@ -70,7 +70,7 @@ def unauthenticated(patch: pytest.MonkeyPatch) -> None:
 
 def unsealed_links(patch: pytest.MonkeyPatch) -> None:
     """Take links that are not sealed."""
-    patch.setattr(session.Session, "_may_be_unsealed", lambda *_: True)
+    patch.setattr(session.Session, "_fault_of_offer", lambda *_: "")
 
 
 def no_sealing(patch: pytest.MonkeyPatch) -> None:
