@@ -287,8 +287,8 @@ class LinkTab(ABC):
             return
         self._link = link
         self._apply(Opened())
-        for line in self._relay.news_of(self.agent).splitlines():
-            self._separate(line)
+        if news := self._relay.news_of(self.agent):
+            self._separate(news)
         link.watch(self._way_changed)
         self._way_changed()  # it may have been lost since the agent said yes
         try:

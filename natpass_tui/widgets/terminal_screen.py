@@ -175,13 +175,13 @@ class TerminalScreen(Widget, can_focus=True):
         self._repaint()
 
     def write_separator(self, text: str) -> None:
-        """Write a dim line of our own into the emulated screen, after what was fed, and forget the last application.
+        """Write dim lines of our own into the emulated screen, after what was fed, and forget the last application.
 
         For the place where one shell ends and the next begins: the line scrolls into history with the rest, and a mouse
         mode or an alternate screen that a dead application left behind is switched off.
         """
-        line = f"\r\n\x1b[J\x1b[2m── {printable(text)} ──\x1b[0m\r\n"
-        self.feed_nowait(_FORGET_APPLICATION + line.encode())
+        lines = "\r\n".join(f"── {printable(line)} ──" for line in text.splitlines())
+        self.feed_nowait(_FORGET_APPLICATION + f"\r\n\x1b[J\x1b[2m{lines}\x1b[0m\r\n".encode())
 
     # What Textual calls.
 
