@@ -14,7 +14,7 @@ def _main() -> None:
         from natpass_agent.links.desktop.worker.main import main  # noqa: PLC0415 - see above
 
         raise SystemExit(main(sys.argv[2:]))
-    from natpass_agent.cli import main as command  # noqa: PLC0415
+    from natpass_agent.cli import main as command  # noqa: PLC0415 - a worker needs none of it
 
     command()
 

@@ -199,9 +199,9 @@ async def _show(
         if agent:
             check_agent(console, agent)
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen
-        from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415
-        from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415
-        from natpass_tui.settings import Settings  # noqa: PLC0415
+        from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415 - see load_screen
+        from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415 - see load_screen
+        from natpass_tui.settings import Settings  # noqa: PLC0415 - see load_screen
 
         settings = Settings(
             prefix=values["prefix"] or DEFAULT_PREFIX,

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import click
+
 _LISTENING = "listening on "
 #: Seconds that a program may take to end by itself.
 _END_SECONDS = 5.0
@@ -71,13 +73,13 @@ def main() -> None:
         programs.append(relay)
         address = listening_address(relay)
         if not address:
-            print(f"error: the relay did not start: {last_words(folder / 'natpass_relay.log')}", flush=True)  # noqa: T201
+            click.echo(f"error: the relay did not start: {last_words(folder / 'natpass_relay.log')}")
             return
         agent = start(folder, "natpass_agent", "--relay", address)
         programs.insert(0, agent)
         assert agent.stdout is not None
         drain(agent.stdout)
-        print(address, flush=True)  # noqa: T201
+        click.echo(address)  # flushes: the console waits for it
         sys.stdin.read()
     finally:
         end(*programs)

@@ -23,8 +23,8 @@ class _NamedKey:
 
 def prepare_keyboard() -> None:
     """Make Textual name the keys it would confuse (alt+enter is enter there, alt+. is .). Call before the app runs."""
-    constants.ESCAPE_DELAY = ESCAPE_DELAY  # type: ignore[misc]
-    table: dict[str, Any] = ANSI_SEQUENCES_KEYS  # type: ignore[assignment]
+    constants.ESCAPE_DELAY = ESCAPE_DELAY  # type: ignore[misc]  # Final, and read when keys are parsed
+    table: dict[str, Any] = ANSI_SEQUENCES_KEYS  # type: ignore[assignment]  # a Mapping to its users, a dict in fact
     for code in [*range(0x01, 0x1B), 0x1C, 0x1D, 0x1E, 0x1F, 0x7F]:
         names = table.get(chr(code))
         if isinstance(names, tuple) and len(names) == 1:

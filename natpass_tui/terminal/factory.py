@@ -42,9 +42,9 @@ def default_colours() -> Colours:
 def create_engine(rows: int, cols: int, scrollback_rows: int = SCROLLBACK_ROWS) -> TerminalEngine:
     """A new engine of the chosen kind; the import is late since only one kind is needed."""
     if engine_name() == "ghostty":
-        from natpass_tui.terminal.ghostty import GhosttyEngine  # noqa: PLC0415
+        from natpass_tui.terminal.ghostty import GhosttyEngine  # noqa: PLC0415 - one of the two is needed
 
         return GhosttyEngine(rows, cols, scrollback_rows, default_colours())
-    from natpass_tui.terminal.fallback import FallbackEngine  # noqa: PLC0415
+    from natpass_tui.terminal.fallback import FallbackEngine  # noqa: PLC0415 - one of the two is needed
 
     return FallbackEngine(rows, cols, scrollback_rows, default_colours())

@@ -67,7 +67,7 @@ class DesktopView(Widget, can_focus=True):
         prefix: str = DEFAULT_PREFIX,
         intercept: Callable[[events.Key], bool] | None = None,
         name: str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - what Textual calls it
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)

@@ -66,7 +66,7 @@ class TerminalScreen(Widget, can_focus=True):
         on_parsed: Callable[[int], None] | None = None,
         engine: TerminalEngine | None = None,
         name: str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - what Textual calls it
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)

@@ -57,7 +57,7 @@ class TerminalView(TerminalScreen):
         on_parsed: Callable[[int], None] | None = None,
         engine: TerminalEngine | None = None,
         name: str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - what Textual calls it
         classes: str | None = None,
     ) -> None:
         super().__init__(

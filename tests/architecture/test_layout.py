@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import re
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -119,6 +120,22 @@ def _asks_for_the_platform(node: ast.AST) -> bool:
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return False
     return (node.value.id, node.attr) in {("sys", "platform"), ("os", "name")}
+
+
+#: What an exception to a rule of the linter or type checker looks like.
+EXCEPTION = r"# (noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\]  # )\S"
+
+
+def test_every_exception_to_a_rule_has_its_reason_beside_it() -> None:
+    """`# noqa: RULE - why`, `# type: ignore[rule]  # why`."""
+    broken = [
+        f"{relative(path)}:{number}"
+        for path in modules(*(f"{package}/**/*.py" for package in PACKAGES))
+        if "pb" not in path.parts  # generated
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search("# (noqa|type: ignore)", line) and not re.search(EXCEPTION, line)
+    ]
+    assert not broken
 
 
 def test_tests_do_not_sleep() -> None:

@@ -27,7 +27,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 #: The websocket's path, and where the token stands in the worker's request.
 PATH = "/vnc.worker"
 TOKEN_HEADER = "Authorization"  # noqa: S105 - the name of a header
-TOKEN_PREFIX = "Bearer "  # noqa: S105
+TOKEN_PREFIX = "Bearer "  # noqa: S105 - the name of a scheme
 #: No message is longer: with its addresses it has to fit into a frame.
 MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES
 

@@ -171,5 +171,5 @@ class WindowsProcess:
                 await self.end()
             finally:
                 # Pipes with output that nobody reads are not closed with the process, and there is no public way.
-                self._process._transport.close()  # type: ignore[attr-defined]
+                self._process._transport.close()  # type: ignore[attr-defined]  # see above
             await asyncio.sleep(0)

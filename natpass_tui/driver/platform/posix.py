@@ -55,7 +55,7 @@ class PosixDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no types
         self._suspended = False
         WATCHDOG.restore = self._restore
         if self._writer is None:  # the base class has met an error, and given up

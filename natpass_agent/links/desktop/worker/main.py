@@ -38,9 +38,9 @@ def run(port: int) -> int:
     threading.Thread(target=_end_with_the_agent, args=(sys.stdin.fileno(),), name="lifeline", daemon=True).start()
 
     # Late: without a display we say so before all that is loaded.
-    from natpass_agent.links.desktop.worker.desktop import open_desktop  # noqa: PLC0415
-    from natpass_agent.links.desktop.worker.errors import DesktopError  # noqa: PLC0415
-    from natpass_agent.links.desktop.worker.serve import serve  # noqa: PLC0415
+    from natpass_agent.links.desktop.worker.desktop import open_desktop  # noqa: PLC0415 - see above
+    from natpass_agent.links.desktop.worker.errors import DesktopError  # noqa: PLC0415 - see above
+    from natpass_agent.links.desktop.worker.serve import serve  # noqa: PLC0415 - see above
 
     async def work() -> int:
         with open_desktop() as desktop:

@@ -88,7 +88,7 @@ def pillow_jpeg(pixels: Picture, quality: int) -> bytes:
     """Return a JPEG made by pillow."""
     from io import BytesIO  # noqa: PLC0415 - the slow way's needs are loaded when it is taken
 
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415 - as above
 
     out = BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 2::-1]))
