@@ -8,6 +8,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 
@@ -63,6 +65,15 @@ def local_echo() -> list[float]:
         took.append(time.perf_counter() - since)
     pty.close()
     return took
+
+
+async def when_there(open_link: Callable[[], Awaitable[Link]]) -> Link:
+    """Open a link as soon as the agent, which is on its way, is there; its roster would cost what is measured."""
+    while True:
+        try:
+            return await open_link()
+        except LinkEndedError:
+            await asyncio.sleep(0.05)
 
 
 async def open_shell(console: RelayClient, program: str) -> Link:
@@ -136,12 +147,7 @@ async def measure(address: RelayAddress, big: Path) -> int:
     console = RelayClient(target(address, "tui-bench-01234567", Role.ROLE_CONSOLE))
     tasks.start(console.run(), "console")
     await console.online()
-    while True:
-        try:
-            (await open_shell(console, "true")).close()
-            break
-        except LinkEndedError:  # the agent is on its way
-            await asyncio.sleep(0.05)
+    (await when_there(partial(open_shell, console, "true"))).close()
     for name, program in (("cat of a big file", f"cat {big}"), ("seq 1 5000000", "seq 1 5000000")):
         local = local_throughput(["/bin/sh", "-c", f"exec {program}"])
         remote = await remote_throughput(console, program)

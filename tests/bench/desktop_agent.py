@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import psutil
@@ -22,7 +23,6 @@ from natpass_agent.links.desktop.worker.tiles import TILE, Area, Picture, change
 from natpass_wire.aio import runtime
 from natpass_wire.aio.client import RelayClient
 from natpass_wire.aio.dial import RelayAddress
-from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectVnc
 from natpass_wire.pb.login_pb2 import Role
@@ -75,12 +75,7 @@ async def run(console: RelayClient, agent: psutil.Process, view: View) -> Cost:
     """Show a screen for a while."""
     wanted = ConnectVnc(fps=view.fps, quality=view.quality, cursor=view.cursor)
     request = ConnectRequest(name="bench", kind=ConnectRequest.vnc, cvnc=wanted)
-    while True:
-        try:
-            link = await console.open_link("box", request)
-            break
-        except LinkEndedError:  # the agent is on its way
-            await asyncio.sleep(0.05)
+    link = await agent_bench.when_there(partial(console.open_link, "box", request))
     messages = size = 0
 
     async def drain() -> None:

@@ -3,6 +3,7 @@
 import logging
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from natpass_wire.aio import runtime
@@ -20,27 +21,21 @@ def work(seed: str, count: int, consoles: int, report: bool) -> Report | str:
         if report and number % step == 0:
             print(f"{seed}: {number} of {count}, {number / (time.monotonic() - begin):.0f} a second", flush=True)
 
-    found: list[Report] = []
-
-    async def main(folder: Path) -> int:
-        found.append(await attempts.run(folder, seed, count, consoles=consoles, told=told))
-        return 0
-
-    with tempfile.TemporaryDirectory(prefix="natpass-hostile-") as name:
-        try:
-            runtime.run(main(Path(name)))
-        except ViolationError as error:
-            return f"{seed}: {error}"
-    return found[0]
+    return _report(seed, lambda folder: attempts.run(folder, seed, count, consoles=consoles, told=told))
 
 
 def work_at_program(seed: str, count: int) -> Report | str:
     """Make some attempts at the real `natpass-agent`; return what came of them, or which promise was broken."""
     logging.disable(logging.CRITICAL)
+    return _report(seed, lambda folder: programs.run(folder, seed, count))
+
+
+def _report(seed: str, make: Callable[[Path], Awaitable[Report]]) -> Report | str:
+    """Return what comes of the attempts that `make` makes in a folder, or which promise was broken."""
     found: list[Report] = []
 
     async def main(folder: Path) -> int:
-        found.append(await programs.run(folder, seed, count))
+        found.append(await make(folder))
         return 0
 
     with tempfile.TemporaryDirectory(prefix="natpass-hostile-") as name:
