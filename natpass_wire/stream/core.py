@@ -180,6 +180,8 @@ class StreamCore:
             raise RemoteProtocolError("a record before the answer")
         if record.HasField("ack"):
             self._sender.acknowledged(record.ack, now)
+        if record.want:
+            self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
         events: list[Event] = []
         if content is not None:
             size = self._receiver.take(record)
@@ -191,8 +193,6 @@ class StreamCore:
                 case "end":
                     self._receiver.consume_all()
                     events.append(self._over(End.from_end(record.end)))
-        if record.want:
-            self._receiver.wants(record.want)
         if self.state is State.CLOSING and self._sender.is_end_acknowledged:
             self.state = State.ENDED
             events.append(Finished())
