@@ -52,6 +52,10 @@ class LinkPort(Protocol):
         """Return the next message: the one before is done with. Raises LinkEndedError after the last."""
         ...
 
+    async def receive_batch(self) -> list[Msg]:
+        """Return the next messages, those that are here: the ones before are done with. Raises as `receive` does."""
+        ...
+
     def close(self) -> None:
         """End the link."""
 

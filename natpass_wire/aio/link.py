@@ -127,6 +127,16 @@ class Link(Protocol):
         """
         ...
 
+    async def receive_batch(self) -> list[Msg]:
+        """Return the next messages, at least one: as many as are here, but a bounded number of bytes.
+
+        For those whose own steps cost more than a message does. Who asks for more is done with all of these.
+
+        Raises:
+            LinkEndedError: as for `receive`.
+        """
+        ...
+
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         """End the link, and tell the other end why. Nothing happens if it had ended.
 

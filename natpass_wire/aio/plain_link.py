@@ -164,6 +164,17 @@ class PlainLink:
             self._carrier.hold(self, False)
         return message
 
+    async def receive_batch(self) -> list[Msg]:
+        """Return the next messages: all that are here, or the next one.
+
+        Raises:
+            LinkEndedError: the link is gone, and everything that came before its end has been returned.
+        """
+        batch = [await self.receive()]
+        while self._unread:
+            batch.append(await self.receive())
+        return batch
+
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         """End the link; the other end gets the reason. Nothing happens if it had ended."""
         self._carrier.end_link(self._state, End(cause, text, status))

@@ -21,6 +21,8 @@ from natpass_wire.text import printable
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
 MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
 
+#: `receive_batch` takes no further message when it has so many units: what one read of the socket brings.
+BATCH_UNITS = 256 * 1024
 
 #: What round trips are measured with: the loop's own clock counts milliseconds (uvloop), and local ones take less.
 now = time.perf_counter
@@ -160,6 +162,19 @@ class Stream:
             await self._change()
         message, self._owed = self._unread.popleft()
         return message
+
+    async def receive_batch(self) -> list[Msg]:
+        """Return the next messages; those before are done with, see `Link`.
+
+        Raises:
+            LinkEndedError: the stream is over, and everything that came before its end has been returned.
+        """
+        batch = [await self.receive()]
+        while self._unread and self._owed < BATCH_UNITS:
+            message, units = self._unread.popleft()
+            batch.append(message)
+            self._owed += units
+        return batch
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         """End the stream, see `Link`. Nothing happens if it had ended."""

@@ -92,6 +92,12 @@ class FakeLink:
             await self._changed.wait()
         return self._messages.popleft()
 
+    async def receive_batch(self) -> list[Msg]:
+        batch = [await self.receive()]
+        while self._messages:
+            batch.append(self._messages.popleft())
+        return batch
+
     def close(self) -> None:
         self.closed = True
         self.finish(End(LinkEnd.CLOSED))

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
 from natpass_tui.session.relay_port import LinkPort
@@ -140,30 +142,35 @@ class ExecSession:
             self._over.set_result(how)
 
     async def _receive(self) -> None:
-        """Write what the command writes. A message is asked for when the last but one is written: that is credit."""
-        counts = self.counts
+        """Write what the command writes. A batch is asked for when the last but one is written: that is credit.
+
+        By batches, since handing one over to the thread that writes costs more than a message does.
+        """
         try:
             while True:
-                if not self._link.has_unread:  # otherwise the next piece is taken while this one is written
+                if not self._link.has_unread:  # otherwise the next batch is taken while this one is written
                     await self._flush()
-                message = await self._link.receive()
-                if message.type != MsgType.exec_output:
-                    continue
-                output = message.exec_output
-                if output.stream == ExecOutput.STDERR:
-                    await self._out.flush()  # the order of the two is kept
-                    await self._err.write(output.data)
-                    counts.bytes_err += len(output.data)
-                else:
-                    await self._err.flush()
-                    await self._out.write(output.data)
-                    counts.bytes_out += len(output.data)
+                batch = await self._link.receive_batch()
+                outputs = [message.exec_output for message in batch if message.type == MsgType.exec_output]
+                for stream, run in groupby(outputs, attrgetter("stream")):
+                    await self._write(stream, b"".join(output.data for output in run))
         except LinkEndedError as error:
             self._end(outcome(error.end))  # has_unread is false then: everything is written
         except BrokenPipeError:
             self._end(Outcome(BROKEN_PIPE))
         except OSError as error:
             self._end(Outcome(FAILED, f"cannot write the command's output: {error.strerror}"))
+
+    async def _write(self, stream: ExecOutput.Stream, data: bytes) -> None:
+        """Begin to write to one of the two, once the other one has written everything: their order is kept."""
+        if stream == ExecOutput.STDERR:
+            await self._out.flush()
+            await self._err.write(data)
+            self.counts.bytes_err += len(data)
+        else:
+            await self._err.flush()
+            await self._out.write(data)
+            self.counts.bytes_out += len(data)
 
     async def _flush(self) -> None:
         await self._out.flush()

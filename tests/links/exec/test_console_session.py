@@ -105,12 +105,28 @@ async def test_outputs_are_written_apart_and_the_status_is_the_commands(start: S
     assert (counts.bytes_out, counts.bytes_err) == (6, 3)
 
 
-async def test_the_next_message_is_asked_for_when_the_last_is_written(start: Start) -> None:
+async def test_what_is_here_is_written_at_once_and_the_order_of_the_two_is_kept(start: Start) -> None:
+    run = start()
+    run.err.room.clear()
+    out, err = ExecOutput.STDOUT, ExecOutput.STDERR
+    for data, stream in [(b"1", out), (b"2", out), (b"3", err), (b"4", err), (b"5", out)]:
+        run.says(data, stream)
+    await wait_for(lambda: run.out.data == b"12")
+    assert run.link.asked == 1
+    assert run.err.data == b""
+    run.err.room.set()
+    await wait_for(lambda: run.out.data == b"125")
+    assert run.err.data == b"34"
+    run.link.finish(End(LinkEnd.EXITED, "", 0))
+    await run.outcome()
+
+
+async def test_the_next_batch_is_asked_for_when_the_last_is_written(start: Start) -> None:
     run = start()
     run.out.room.clear()
     run.says(b"1")
-    run.says(b"2")
     await wait_for(lambda: run.link.asked == 1)
+    run.says(b"2")
     for _ in range(10):
         await asyncio.sleep(0)
     assert run.link.asked == 1

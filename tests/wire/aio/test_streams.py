@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from natpass_wire.aio import stream as stream_module
 from natpass_wire.aio.dial import LoggedIn, RelayAddress, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.runtime import ReadBuffers
@@ -160,6 +161,39 @@ async def test_an_end_that_comes_with_the_answer_takes_nothing_away() -> None:
         link = await opening
         assert await read(link, 5) == b"short"
         assert (await link.ended()).status == 0
+
+
+async def test_a_batch_is_what_is_here_and_its_sender_is_told_when_the_next_one_is_asked_for() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        contents = [bytes([number]) * 2000 for number in range(3)]  # no more than goes unread
+        for content in contents:
+            await link.send(data(content))
+        assert isinstance(link, Stream)
+        assert isinstance(served, Stream)
+        sent = link.core.kept_units
+        await wait_for(lambda: served.core.kept_units == sent, "everything to come")
+        assert [message.sdata.data for message in await served.receive_batch()] == contents
+        assert served.core.kept_units == sent
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+            asking = group.create_task(served.receive_batch())
+            await wait_for(lambda: not link.core.kept_units, "the sender to be told")
+            await link.send(data(b"more"))
+            assert [message.sdata.data for message in await asking] == [b"more"]
+
+
+async def test_a_batch_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "BATCH_UNITS", 3000)
+    async with world() as net:
+        link, served = await net.open()
+        for number in range(3):
+            await link.send(data(bytes([number]) * 2000))
+        assert isinstance(link, Stream)
+        assert isinstance(served, Stream)
+        sent = link.core.kept_units
+        await wait_for(lambda: served.core.kept_units == sent, "everything to come")
+        batches = [[message.sdata.data[0] for message in await served.receive_batch()] for _ in range(2)]
+        assert batches == [[0, 1], [2]]
 
 
 async def test_closing_without_a_network_is_told_when_there_is_one() -> None:
