@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
+from natpass_relay.certificate import Certificate, make_self_signed
 from natpass_relay.greeting import Greeting, reachable_host
 from natpass_relay.platform.limits import raise_open_files
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, is_loopback
-from natpass_wire.aio.tls import Certificate, make_self_signed
 from natpass_wire.errors import UserError
 from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from natpass_relay.admission import Doors
+from natpass_relay.certificate import Certificate
 from natpass_relay.connection import ClientSocket, Connection
 from natpass_relay.hub import Hub
 from natpass_relay.ticks import Ticks
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.aio.tls import Certificate, server_context
+from natpass_wire.aio.tls import server_context
 from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import legacy, v2

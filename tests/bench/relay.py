@@ -20,8 +20,8 @@ from typing import cast
 
 import psutil
 
+from natpass_relay.certificate import make_self_signed
 from natpass_wire.aio.runtime import run
-from natpass_wire.aio.tls import make_self_signed
 from tests.support.relay_process import relay_process
 from tests.support.witness import (
     LINK_ID,

@@ -8,13 +8,13 @@ import pytest
 
 from natpass_agent.agent import Agent
 from natpass_agent.platform.host import HostFacts
+from natpass_relay.certificate import make_self_signed
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio.client import RelayClient
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.aio.tls import make_self_signed
 from natpass_wire.links import End
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.v2 import Claims

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from natpass_wire.aio.tls import Certificate
+from natpass_relay.certificate import Certificate
 from tests.support.relay import tls_files
 from tests.support.relay_process import COMMAND, relay_process
 

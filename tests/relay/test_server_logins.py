@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from natpass_relay.certificate import Certificate
 from natpass_relay.lobby import Lobby
 from natpass_relay.server import TlsFiles
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
-from natpass_wire.aio.tls import Certificate, client_context, server_context
+from natpass_wire.aio.tls import client_context, server_context
 from natpass_wire.frame import MAX_PAYLOAD_BYTES, FrameDecoder, encode_frame
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey

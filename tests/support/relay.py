@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from natpass_relay.certificate import make_self_signed
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
@@ -13,7 +14,6 @@ from natpass_wire.aio.link import IncomingLink, Link
 from natpass_wire.aio.session import Session
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.aio.tls import make_self_signed
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey

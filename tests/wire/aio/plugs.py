@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from natpass_relay.certificate import Certificate, make_self_signed
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.aio.tls import Certificate, client_context, make_self_signed, server_context
+from natpass_wire.aio.tls import client_context, server_context
 from natpass_wire.frame import Batch
 from tests.support.waiting import wait_for
 
