@@ -10,6 +10,7 @@ from typing import Protocol
 
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecSignal
@@ -21,6 +22,8 @@ FAILED, TIMED_OUT = 255, 124
 INTERRUPTED, BROKEN_PIPE = 130, 141
 #: The agent sees to the time limit; should it not be heard of, this is so many seconds later.
 BACKSTOP_SECONDS = 5.0
+#: Messages that one read of stdin is for, when they are as large as they get.
+READ_MESSAGES = 4
 _INT = 2
 #: Signals that may wait to be sent; more are not worth it.
 _MOST_SIGNALS = 16
@@ -74,6 +77,14 @@ def outcome(end: End) -> Outcome:
     if end.cause == LinkEnd.TIMED_OUT:
         return Outcome(TIMED_OUT, end.text or "timed out")
     return Outcome(FAILED, end.text or "the link ended without a reason")
+
+
+def _to_read(room: int) -> int:
+    """Return how many bytes of stdin to take when one message has room for so many.
+
+    As many; but on a fast line some messages' worth, since the thread that reads is handed each read by itself.
+    """
+    return READ_MESSAGES * MAX_DATA_BYTES if room == MAX_DATA_BYTES else room
 
 
 class ExecSession:
@@ -177,11 +188,13 @@ class ExecSession:
         await self._err.flush()
 
     async def _send_input(self) -> None:
-        """Send what there is on stdin, and its end. No more is read than can be sent."""
+        """Send what there is on stdin, and its end. Nothing is read while nothing can be sent."""
         try:
-            while data := await self._source.read(await self._link.room()):
-                await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=data)))
-                self.counts.bytes_in += len(data)
+            while data := await self._source.read(_to_read(await self._link.room())):
+                for at in range(0, len(data), MAX_DATA_BYTES):
+                    piece = data[at : at + MAX_DATA_BYTES]
+                    await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=piece)))
+                    self.counts.bytes_in += len(piece)
             await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(eof=True)))
         except LinkEndedError:
             return  # whoever reads the link says what happened

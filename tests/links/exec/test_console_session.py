@@ -10,6 +10,7 @@ from natpass_tui.links.exec import session as session_module
 from natpass_tui.links.exec.request import ExecRequest
 from natpass_tui.links.exec.session import ExecSession, Outcome, outcome
 from natpass_wire.errors import UserError
+from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecOutput
@@ -146,6 +147,20 @@ async def test_no_more_is_read_than_can_be_sent_and_the_end_is_sent(start: Start
     assert run.input == b"12345678"
     assert set(run.stdin.asked[1:]) == {7}
     assert run.session.counts.bytes_in == 8
+    run.link.finish(End(LinkEnd.EXITED, "", 0))
+    assert await run.outcome() == Outcome(0)
+
+
+async def test_a_fast_line_takes_several_messages_at_a_time_none_too_large(start: Start) -> None:
+    run = start()
+    content = os.urandom(3 * MAX_DATA_BYTES + 5)
+    run.stdin.chunks.put_nowait(content)
+    run.stdin.chunks.put_nowait(b"")
+    await wait_for(lambda: run.link.sent and run.link.sent[-1].exec_input.eof)
+    assert set(run.stdin.asked) == {session_module.READ_MESSAGES * MAX_DATA_BYTES}
+    assert run.input == content
+    assert [len(m.exec_input.data) for m in run.link.sent] == [*[MAX_DATA_BYTES] * 3, 5, 0]
+    assert run.session.counts.bytes_in == len(content)
     run.link.finish(End(LinkEnd.EXITED, "", 0))
     assert await run.outcome() == Outcome(0)
 
