@@ -28,7 +28,12 @@ _MOST_SECONDS = 300.0
 _TAKE = f"test $(wc -c) -eq {SIZE}"  # a status of 0 says that everything arrived
 
 
-def _took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> float:
+def took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> float:
+    """Return the seconds that a command takes from its start to its end.
+
+    Raises:
+        ChaosError: it failed.
+    """
     begin = time.perf_counter()
     with run() as process:
         watchdog = threading.Timer(_MOST_SECONDS, process.kill)
@@ -55,11 +60,11 @@ class Both:
         for _ in range(RUNS):
             with given.open("rb") as stdin, Path(os.devnull).open("wb") as nowhere:
                 try:
-                    ours.append(_took(partial(self.stage.console, *command, stdin=stdin, stdout=nowhere)))
+                    ours.append(took(partial(self.stage.console, *command, stdin=stdin, stdout=nowhere)))
                 except ChaosError as error:
                     raise ChaosError(f"{' '.join(command)}: {error}, {self.stage.said_by_console()}") from error
                 stdin.seek(0)
-                theirs.append(_took(partial(subprocess.Popen, remote, stdin=stdin, stdout=nowhere)))
+                theirs.append(took(partial(subprocess.Popen, remote, stdin=stdin, stdout=nowhere)))
         return min(ours), min(theirs)
 
     def rates(self, name: str, command: list[str], given: Path) -> float:

@@ -1,5 +1,7 @@
 """Slow lines, with a clock of the test's own."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,13 @@ from tests.support.network.line import Line, Shape
 SLOW = Shape(rate=20_000, delay=0.15, queue=1000)
 
 
-@given(st.lists(st.tuples(st.floats(0, 3), st.binary(max_size=5000)), max_size=20), st.floats(0.001, 1))
-def test_nothing_is_lost_or_moved(given: list[tuple[float, bytes]], step: float) -> None:
-    line, now, arrived = Line(SLOW), 0.0, b""
+@given(
+    st.lists(st.tuples(st.floats(0, 3), st.binary(max_size=5000)), max_size=20),
+    st.floats(0.001, 1),
+    st.sampled_from([0.0, 0.05]),
+)
+def test_nothing_is_lost_or_moved(given: list[tuple[float, bytes]], step: float, jitter: float) -> None:
+    line, now, arrived = Line(replace(SLOW, jitter=jitter)), 0.0, b""
     for pause, data in given:
         now += pause
         line.put(data, now)
@@ -55,3 +61,19 @@ def test_it_is_full_with_its_content_and_its_queue() -> None:
         line.put(bytes(size), at)
         fullness.append(line.is_full)
     assert fullness == [False, True, False]
+
+
+def test_jitter_delays_and_never_reorders() -> None:
+    line = Line(Shape(rate=1e6, delay=0.01, jitter=0.005))
+    delays, last = [], 0.0
+    for number in range(2000):
+        sent = number * 0.1  # one packet at a time
+        line.put(number.to_bytes(2, "big"), sent)
+        arrives = line.next_at
+        assert arrives is not None
+        assert arrives >= last
+        assert line.take(arrives) == number.to_bytes(2, "big")
+        delays.append(arrives - sent)
+        last = arrives
+    assert min(delays) == pytest.approx(0.01, abs=0.0005)
+    assert sum(delays) / len(delays) == pytest.approx(0.015, rel=0.05)

@@ -14,8 +14,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, required=True, help="bytes a second")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds one way")
     parser.add_argument("--queue", type=int, default=QUEUE_BYTES, help="bytes that wait for the line at most")
+    parser.add_argument("--jitter", type=float, default=0.0, help="what a packet takes longer, mean, seconds one way")
     told = parser.parse_args()
-    with NetworkProxy(told.target, shape=Shape(told.rate, told.delay, told.queue)) as proxy:
+    with NetworkProxy(told.target, shape=Shape(told.rate, told.delay, told.queue, told.jitter)) as proxy:
         print(proxy.port, flush=True)
         sys.stdin.read()
     return 0

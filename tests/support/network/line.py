@@ -1,5 +1,6 @@
 """One direction of a slow line: a queue in front of a bottleneck, then a delay. Pure; the clock is passed in."""
 
+import random
 from collections import deque
 from dataclasses import dataclass
 
@@ -18,16 +19,19 @@ class Shape:
         rate: bytes a second.
         delay: seconds one way: half the round trip.
         queue: bytes that wait in front of the bottleneck at most, beyond the line's own content (rate x round trip).
+        jitter: mean of what each packet takes longer than that, exponentially distributed, in seconds one way. None
+            overtakes another one: those behind a late one come with it, as over TCP.
     """
 
     rate: float
     delay: float = 0.0
     queue: int = QUEUE_BYTES
+    jitter: float = 0.0
 
     @property
     def room(self) -> int:
         """Bytes that are in the line or wait for it at most."""
-        return int(self.rate * 2 * self.delay) + self.queue
+        return int(self.rate * 2 * (self.delay + self.jitter)) + self.queue
 
 
 class Line:
@@ -39,7 +43,8 @@ class Line:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self._burst = max(_PACKET, int(shape.rate * _BURST_SECONDS))
-        self._free_at = 0.0
+        self._free_at = self._newest_at = 0.0
+        self._random = random.Random(1)
         self._packets: deque[tuple[float, bytes]] = deque()  # when it arrives, what
         self._held = 0
 
@@ -58,7 +63,9 @@ class Line:
         for start in range(0, len(data), self._burst):
             packet = data[start : start + self._burst]
             self._free_at = max(self._free_at, now) + len(packet) / self.shape.rate
-            self._packets.append((self._free_at + self.shape.delay, packet))
+            late = self._random.expovariate(1 / self.shape.jitter) if self.shape.jitter else 0.0
+            self._newest_at = max(self._newest_at, self._free_at + self.shape.delay + late)
+            self._packets.append((self._newest_at, packet))
         self._held += len(data)
 
     def take(self, now: float) -> bytes:

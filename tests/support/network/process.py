@@ -13,6 +13,7 @@ def shaped_line(target: int, shape: Shape) -> Iterator[int]:
     """Run a slow line to a port of loopback; yield the port that it begins at."""
     command = [sys.executable, "-m", "tests.support.network", str(target)]
     command += ["--rate", str(shape.rate), "--delay", str(shape.delay), "--queue", str(shape.queue)]
+    command += ["--jitter", str(shape.jitter)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -1,5 +1,6 @@
 """How the window of a sender follows a line of known rate and delay."""
 
+import random
 from collections import deque
 
 import pytest
@@ -10,11 +11,16 @@ MOST = 8 * 1024 * 1024
 
 
 class Line:
-    """A bottleneck of `rate` units a second with a queue, and `delay` seconds there and back."""
+    """A bottleneck of `rate` units a second with a queue, and `delay` seconds there and back.
 
-    def __init__(self, rate: float, delay: float, pace: Pace | None = None) -> None:
-        self.pace = pace or Pace(MOST)
-        self.rate, self.delay = rate, delay
+    `jitter`: the mean of what each record takes longer, exponentially distributed; none overtakes another one.
+    """
+
+    def __init__(self, rate: float, delay: float, jitter: float = 0.0) -> None:
+        self.pace = Pace(MOST)
+        self.rate, self.delay, self.jitter = rate, delay, jitter
+        self._random = random.Random(1)
+        self._newest_at = 0.0
         self.now = 0.0
         self.sent = self.acked = 0
         self.busiest = 0  # units on the way at most
@@ -27,7 +33,9 @@ class Line:
         self.sent += size
         self.busiest = max(self.busiest, self.sent - self.acked)
         self._free_at = max(self._free_at, self.now) + size / self.rate
-        self._way.append((self._free_at + self.delay, self.now, self.sent))
+        late = self._random.expovariate(1 / self.jitter) if self.jitter else 0.0
+        self._newest_at = max(self._newest_at, self._free_at + self.delay + late)
+        self._way.append((self._newest_at, self.now, self.sent))
         return True
 
     def acknowledge(self) -> None:
@@ -63,6 +71,18 @@ def test_the_line_is_used_and_little_stands_in_front_of_it(rate: float, delay: f
     assert got >= 0.85 * rate * 10.0
     standing = line.busiest / rate - delay
     assert standing <= MOST_TARGET + max(delay / 4, line.pace.content / rate * 4)
+
+
+@pytest.mark.parametrize(
+    ("rate", "delay", "jitter"),
+    [(12_500_000, 0.002, 0.003), (12_500_000, 0.010, 0.005), (2_500_000, 0.020, 0.010), (1_000_000, 0.050, 0.020)],
+)
+def test_an_unsteady_line_is_used(rate: float, delay: float, jitter: float) -> None:
+    """Wi-Fi, a train: late packets are no queue of ours."""
+    line = Line(rate, delay, jitter)
+    line.press_keys(3)
+    line.flood(20.0)
+    assert line.flood(10.0) >= 0.75 * rate * 10.0
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.31, 0.5, 1.0, 2.0, 5.0, 12.0])

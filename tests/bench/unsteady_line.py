@@ -1,0 +1,53 @@
+"""A file through `natpass-tui exec` beside `ssh -J`, on a line whose packets come late at random, as by radio.
+
+Each console's way to its relay or jump host is the line. What limits the rate is the line for both; the question is
+whether our pace takes lateness for a queue, and how long a key's echo takes meanwhile is that of `echo`.
+"""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tests.bench.exec_pipe import took
+from tests.chaos.stage import Stage
+from tests.support import sshd
+from tests.support.network.line import Shape
+from tests.support.network.process import shaped_line
+
+#: 20 Mbit/s, 20 ms there and back, and as much again when packets are late.
+LINE = Shape(rate=2.5e6, delay=0.010, jitter=0.005)
+SIZE = 20_000_000
+BAR = 0.7
+
+
+def main() -> int:
+    """Measure both; return 1 if the bar was not kept."""
+    if not sshd.is_there():
+        print("skipped: needs openssh-server and openssh-client")
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "ours").mkdir()
+        command = ["head", "-c", str(SIZE), "/dev/urandom"]
+        with (
+            sshd.jumped_ssh(folder) as ssh,
+            Stage(folder / "ours", dead_after=15, direct=True) as stage,
+            shaped_line(stage.port, LINE) as port,
+            shaped_line(ssh.jump, LINE) as jump,
+        ):
+            given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+            ours = SIZE / took(partial(stage.console, *command, port=port, **given))
+            theirs = SIZE / took(partial(subprocess.Popen, replace(ssh, jump=jump).command(*command), **given))
+    ratio = ours / theirs
+    print(
+        f"{LINE.rate / 1e6:g} MB/s, {LINE.delay * 2e3:g} ms + {LINE.jitter * 2e3:g} ms: {ours / 1e6:.2f} MB/s, "
+        f"ssh -J {theirs / 1e6:.2f} MB/s: {ratio:.2f} (bar {BAR:g})"
+    )
+    return 0 if ratio >= BAR else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What counts as jitter: neither a queue that stands, nor one that grows or drains."""
+
+import pytest
+
+from natpass_wire.stream.jitter import Jitter
+
+#: A line that takes 1 ms for a record.
+SIZE, RATE = 1000, 1e6
+
+
+def jitter_of(round_trips: list[float]) -> float:
+    jitter = Jitter()
+    jitter.round_ended(int(RATE), 1.0)
+    for round_trip in round_trips:
+        jitter.measure(round_trip, SIZE)
+    return jitter.seconds
+
+
+def test_a_queue_of_ours_is_none_whatever_it_does() -> None:
+    grows = [0.020 + 0.001 * number for number in range(100)]
+    stands = [grows[-1]] * 100
+    drains = [grows[-1] - 0.001 * number for number in range(100)]
+    assert jitter_of(grows + stands + drains) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_late_records_are_measured() -> None:
+    assert jitter_of([0.020, 0.040] * 200) == pytest.approx(0.019, rel=0.1)
+
+
+def test_nothing_is_known_without_the_lines_rate() -> None:
+    jitter = Jitter()
+    for round_trip in [0.020, 0.040] * 20:
+        jitter.measure(round_trip, SIZE)
+    assert jitter.seconds == 0.0
+
+
+def test_what_comes_after_a_pause_is_not_compared_with_what_came_before() -> None:
+    jitter = Jitter()
+    jitter.round_ended(int(RATE), 1.0)
+    for _ in range(20):
+        jitter.measure(0.5, SIZE)
+        jitter.pause()
+        jitter.measure(0.02, SIZE)
+        jitter.pause()
+    assert jitter.seconds == 0.0
+
+
+def test_a_line_that_has_become_slow_is_known_after_two_periods() -> None:
+    jitter = Jitter()
+    jitter.round_ended(int(RATE), 1.0)
+    jitter.period_ended()
+    jitter.round_ended(int(RATE), 100.0)
+    jitter.period_ended()
+    for round_trip in [0.5, 0.45] * 50:  # a record takes 100 ms now
+        jitter.measure(round_trip, SIZE)
+    assert jitter.seconds == 0.0
