@@ -1,15 +1,14 @@
 """One thread that parses what arrives for one terminal, so that a flood in a tab never holds up the screen.
 
 The engine and its lock live here: `Pump.engine` lends the engine to other threads. The parser gives way to them
-after each step, since Python's locks are not fair and a flood would keep the lock for itself.
+after each step.
 """
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from natpass_tui.pump import PumpThread
 from natpass_tui.terminal.engine import TerminalEngine
 
 STEP_BYTES = 64 * 1024
@@ -41,28 +40,21 @@ class Parsed:
     """Texts offered for the clipboard."""
 
 
-class Pump:
+class Pump(PumpThread[bytes]):
     """Feeds an engine from a queue. ``wake`` is called from the parser thread once for any number of steps.
 
     It is not called again before `collect`. The thread starts with the first bytes and ends with `close`.
     """
 
     def __init__(self, engine: TerminalEngine, wake: Callable[[], None]) -> None:
+        super().__init__("natpass-terminal", wake)
         self._engine = engine
-        self._wake = wake
-        self._change = threading.Condition()
-        self._lock = threading.Lock()
-        self._queue: deque[bytes] = deque()
-        self._waiting = 0
-        self._borrowers = 0
         self._parsed = 0
         self._replies: list[bytes] = []
         self._clipboard: list[str] = []
         self._title = ""
         self._bells = 0
         self._woken = False
-        self._closed = False
-        self._thread: threading.Thread | None = None
 
     @property
     def waiting(self) -> int:
@@ -77,27 +69,14 @@ class Pump:
     @contextmanager
     def engine(self) -> Iterator[TerminalEngine]:
         """The engine, with nobody else using it. Hold it briefly."""
-        with self._change:
-            self._borrowers += 1
-        try:
-            with self._lock:
-                yield self._engine
-        finally:
-            with self._change:
-                self._borrowers -= 1
-                self._change.notify_all()
+        with self._lent():
+            yield self._engine
 
     def put(self, data: bytes) -> None:
         """Queue bytes; never blocks. Whoever calls looks at `is_full`."""
         with self._change:
-            if self._closed or not data:
-                return
-            self._queue.append(data)
-            self._waiting += len(data)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="natpass-terminal", daemon=True)
-                self._thread.start()
-            self._change.notify_all()
+            if data and not self._closed:
+                self._put(data, len(data))
 
     def collect(self) -> Parsed:
         """What was parsed since the last call; `wake` may be called again afterwards."""
@@ -112,46 +91,29 @@ class Pump:
     def close(self) -> None:
         """Drop what waits, end the thread and close the engine."""
         with self._change:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.clear()
-            self._waiting = 0
-            self._change.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-        with self._lock:
-            self._engine.close()
-
-    def _run(self) -> None:
-        while True:
-            with self._change:
-                while not self._closed and (not self._queue or self._borrowers):
-                    self._change.wait()
-                if self._closed:
-                    return
-                data = self._next_step()
+            was_closed = self._closed
+        super().close()
+        if not was_closed:
             with self._lock:
-                replies = self._engine.feed(data)
-                title, bells, clipboard = self._engine.title, self._engine.bells, self._engine.take_clipboard()
-            with self._change:
-                if self._is_closed():
-                    return
-                self._waiting -= len(data)
-                self._parsed += len(data)
-                if replies:
-                    self._replies.append(replies)
-                self._title, self._bells = title, bells
-                self._clipboard = [*self._clipboard, *clipboard][-_CLIPBOARD_TEXTS:]
-                wake = not self._woken
-                self._woken = True
-            if wake:
-                self._wake()
+                self._engine.close()
 
-    def _is_closed(self) -> bool:
-        return self._closed
+    def _work(self, data: bytes) -> bool:
+        with self._lock:
+            replies = self._engine.feed(data)
+            title, bells, clipboard = self._engine.title, self._engine.bells, self._engine.take_clipboard()
+        with self._change:
+            if self._closed:
+                return False
+            self._waiting -= len(data)
+            self._parsed += len(data)
+            if replies:
+                self._replies.append(replies)
+            self._title, self._bells = title, bells
+            self._clipboard = [*self._clipboard, *clipboard][-_CLIPBOARD_TEXTS:]
+            was_woken, self._woken = self._woken, True
+            return not was_woken
 
-    def _next_step(self) -> bytes:
+    def _take(self) -> bytes:
         """Join what waits up to `STEP_BYTES`, cutting the message that goes over."""
         data = self._queue.popleft()
         if len(data) > STEP_BYTES:

@@ -65,7 +65,6 @@ RULES = [
         "the terminal engine draws nothing and waits for nothing",
         ("natpass_tui/terminal/*.py",),
         IMPURE,
-        {"natpass_tui/terminal/pump.py": ("threading",)},  # its one reader thread per tab
     ),
     Rule(
         "the console's model is pure, but for the one module that holds the connection",

@@ -1,17 +1,16 @@
 """One thread that decodes what arrives for one desktop, so that a full screen in a tab never holds up the keyboard.
 
 The screen and its lock live here: `ScreenPump.screen` lends the screen to other threads. Decoding itself is done
-without the lock, and the decoder gives way to borrowers: Python's locks are not fair.
+without the lock, and the decoder gives way to borrowers.
 """
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from natpass_tui.links.desktop.decode import decode
 from natpass_tui.links.desktop.screen import RemoteScreen
+from natpass_tui.pump import PumpThread
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncImage
 
@@ -40,7 +39,7 @@ class Drawn:
     error: str
 
 
-class ScreenPump:
+class ScreenPump(PumpThread[VncImage]):
     """Draws rectangles from a queue onto a `RemoteScreen`.
 
     `wake` is called from the decoder's thread when there is something to show: all that waited is drawn (the tiles of
@@ -49,22 +48,16 @@ class ScreenPump:
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+        super().__init__("natpass-desktop", wake)
         self._screen = RemoteScreen()
-        self._change = threading.Condition()
-        self._lock = threading.Lock()
-        self._queue: deque[VncImage] = deque()
-        self._waiting = 0
-        self._borrowers = 0
         self._drawn = 0
         self._unshown = 0  # rectangles since it was due to show them
         self._is_due = False
         self._was_full = False
         self._generation = 0
+        self._taken_in = 0  # the generation of the rectangle that is worked on
         self._error = ""
         self._woken = False
-        self._closed = False
-        self._thread: threading.Thread | None = None
 
     @property
     def is_full(self) -> bool:
@@ -83,28 +76,15 @@ class ScreenPump:
     @contextmanager
     def screen(self) -> Iterator[RemoteScreen]:
         """Lend the screen, with nobody else using it. Hold it briefly."""
-        with self._change:
-            self._borrowers += 1
-        try:
-            with self._lock:
-                yield self._screen
-        finally:
-            with self._change:
-                self._borrowers -= 1
-                self._change.notify_all()
+        with self._lent():
+            yield self._screen
 
     def put(self, image: VncImage) -> None:
         """Queue a rectangle; never blocks. Whoever calls looks at `is_full`."""
         with self._change:
-            if self._closed or self._error:
-                return
-            self._queue.append(image)
-            self._waiting += _weight(image)
-            self._was_full = self._was_full or self.is_full
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="natpass-desktop", daemon=True)
-                self._thread.start()
-            self._change.notify_all()
+            if not self._closed and not self._error:
+                self._put(image, _weight(image))
+                self._was_full = self._was_full or self.is_full
 
     def collect(self) -> Drawn:
         """Return what was drawn since the last call; `wake` may be called again afterwards."""
@@ -119,37 +99,21 @@ class ScreenPump:
         """Drop what waits and what failed, for another link; the last picture stays until its first rectangle."""
         with self._change:
             self._generation += 1
-            self._queue.clear()
-            self._waiting = 0
+            self._drop()
             self._was_full = False
             self._error = ""
 
-    def close(self) -> None:
-        """Drop what waits and end the thread."""
-        with self._change:
-            self._closed = True
-            self._queue.clear()
-            self._waiting = 0
-            self._change.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+    def _take(self) -> VncImage:
+        self._taken_in = self._generation
+        return super()._take()
 
-    def _run(self) -> None:
-        while True:
-            with self._change:
-                while not self._closed and (not self._queue or self._borrowers):
-                    self._change.wait()
-                if self._closed:
-                    return
-                image = self._queue.popleft()
-                generation = self._generation
-            error = ""
-            try:
-                self._draw(image)
-            except RemoteProtocolError as broken:
-                error = str(broken)
-            if self._note(image, generation, error):
-                self._wake()
+    def _work(self, image: VncImage) -> bool:
+        error = ""
+        try:
+            self._draw(image)
+        except RemoteProtocolError as broken:
+            error = str(broken)
+        return self._note(image, error)
 
     def _draw(self, image: VncImage) -> None:
         with self._lock:
@@ -158,18 +122,17 @@ class ScreenPump:
         with self._lock:
             self._screen.put(plan, picture)
 
-    def _note(self, image: VncImage, generation: int, error: str) -> bool:
+    def _note(self, image: VncImage, error: str) -> bool:
         """Count a rectangle; return whether to wake whoever shows the screen."""
         with self._change:
-            if generation != self._generation or self._closed:
+            if self._taken_in != self._generation or self._closed:
                 return False
             self._waiting -= _weight(image)
             self._drawn += 1
             self._unshown += 1
             if error:
                 self._error = error
-                self._queue.clear()
-                self._waiting = 0
+                self._drop()
             if not self._queue or self._unshown >= _WAKE_AFTER:
                 self._is_due = True
                 self._unshown = 0

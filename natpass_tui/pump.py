@@ -1,0 +1,90 @@
+"""One thread that works through a queue, and lends what it works on: the base of what parses and what decodes.
+
+Whoever borrows goes first: Python's locks are not fair, and a flood would keep the lock for itself.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class PumpThread(ABC, Generic[Item]):
+    """A queue and the thread that empties it. The thread starts with the first item and ends with `close`.
+
+    `_change` guards the queue and the counts, `_lock` what is worked on; never take the first within the second.
+
+    Args:
+        name: the thread's.
+        wake: called from the thread whenever `_work` says so.
+    """
+
+    def __init__(self, name: str, wake: Callable[[], None]) -> None:
+        self._name = name
+        self._wake = wake
+        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        self._queue: deque[Item] = deque()
+        self._waiting = 0  # what the queue weighs, and the item that is worked on
+        self._borrowers = 0
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def _lent(self) -> Iterator[None]:
+        """Have what is worked on, with nobody else using it."""
+        with self._change:
+            self._borrowers += 1
+        try:
+            with self._lock:
+                yield
+        finally:
+            with self._change:
+                self._borrowers -= 1
+                self._change.notify_all()
+
+    def _put(self, item: Item, weight: int) -> None:
+        """Queue an item. Under `_change`."""
+        self._queue.append(item)
+        self._waiting += weight
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._change.notify_all()
+
+    def _drop(self) -> None:
+        """Forget what waits. Under `_change`."""
+        self._queue.clear()
+        self._waiting = 0
+
+    def close(self) -> None:
+        """Drop what waits and end the thread. Again: nothing happens."""
+        with self._change:
+            self._closed = True
+            self._drop()
+            self._change.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                while not self._closed and (not self._queue or self._borrowers):
+                    self._change.wait()
+                if self._closed:
+                    return
+                item = self._take()
+            if self._work(item):
+                self._wake()
+
+    def _take(self) -> Item:
+        """Take from the queue what is worked on at a time. Under `_change`."""
+        return self._queue.popleft()
+
+    @abstractmethod
+    def _work(self, item: Item) -> bool:
+        """Work on an item, without any lock; return whether to wake whoever shows what came of it."""
