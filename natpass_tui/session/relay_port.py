@@ -43,6 +43,10 @@ class LinkPort(Protocol):
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message; waits while the network is slow, or not there. Raises LinkEndedError."""
 
+    def send_urgent(self, message: Msg) -> bool:
+        """Send a small message that overtakes all others; return whether it was taken. Never blocks."""
+        ...
+
     @property
     def has_unread(self) -> bool:
         """Whether `receive` would return at once."""

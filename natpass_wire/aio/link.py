@@ -114,6 +114,22 @@ class Link(Protocol):
             LocalProtocolError: it does not fit into a frame.
         """
 
+    def send_urgent(self, message: Msg) -> bool:
+        """Send a small message that overtakes all others and waits for no credit; return whether it was taken.
+
+        It is not if the link has ended or is not open yet, or if too many are on their way. Never blocks.
+
+        Raises:
+            LocalProtocolError: it is too large.
+        """
+        ...
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        """Have `handler` called with each message that overtakes, as soon as it is here; without one they are dropped.
+
+        To be set before the first `await` behind `accept`. It must neither block nor raise.
+        """
+
     @property
     def has_unread(self) -> bool:
         """Whether `receive` would return at once."""

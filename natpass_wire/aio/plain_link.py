@@ -142,6 +142,13 @@ class PlainLink:
         await self._carrier.send_payload_on(self._state, message_type, payload)
         self._check()
 
+    def send_urgent(self, message: Msg) -> bool:
+        """Return False: on a plain link nothing overtakes."""
+        return False
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        """Nothing that overtakes will come."""
+
     @property
     def has_unread(self) -> bool:
         """Whether a message is here that was not read."""

@@ -15,7 +15,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamHello
-from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore
+from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore, Urgent
 from natpass_wire.text import printable
 
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
@@ -58,6 +58,7 @@ class Stream:
         self._owed = 0  # units of the message that the reader has at present
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
+        self._on_urgent: Callable[[Msg], None] | None = None
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -144,6 +145,18 @@ class Stream:
     async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
         """Send a message whose payload field somebody else has serialised, see `Link`."""
         await self._send(Msg(type=message_type).SerializeToString() + payload, newest=newest)
+
+    def send_urgent(self, message: Msg) -> bool:
+        """Send a message that overtakes all others, see `Link`."""
+        if self.core.state is not State.OPEN:
+            return False
+        is_taken = self.core.send_urgent(message.SerializeToString())
+        self._wake()
+        return is_taken
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        """Have `handler` called with each message that overtakes, see `Link`."""
+        self._on_urgent = handler
 
     @property
     def has_unread(self) -> bool:
@@ -317,6 +330,9 @@ class Stream:
                         self.core.consumed(units)  # nobody reads it any more
                     else:
                         self._unread.append((message, units))
+                case Urgent(message):
+                    if self._on_urgent is not None:
+                        self._on_urgent(message)
                 case Opened() | Resumed():
                     self._was_opened = True
                     self._detached = None

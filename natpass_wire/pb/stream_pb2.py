@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from natpass_wire.pb import link_pb2 as natpass__wire_dot_pb_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatpass_wire/pb/stream.proto\x12\x07natpass\x1a\x1anatpass_wire/pb/link.proto\"\x16\n\x06Record\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xec\x01\n\x0cStreamRecord\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.natpass.StreamHelloH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.natpass.StreamReplyH\x00\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x12\x0e\n\x04skip\x18\x04 \x01(\x04H\x00\x12\x1f\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x10.natpass.LinkEndH\x00\x12\x10\n\x08position\x18\x08 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\t \x01(\x0b\x32\x12.natpass.StreamAck\x12\x0c\n\x04want\x18\n \x01(\x04\x42\t\n\x07\x63ontent\"-\n\tStreamAck\x12\x10\n\x08\x63onsumed\x18\x01 \x01(\x04\x12\x0e\n\x06window\x18\x02 \x01(\x04\"}\n\x0bStreamHello\x12\x11\n\tstream_id\x18\x01 \x01(\x0c\x12(\n\x07request\x18\x02 \x01(\x0b\x32\x17.natpass.ConnectRequest\x12\x10\n\x08received\x18\x03 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x12.natpass.StreamAck\"\xa1\x01\n\x0bStreamReply\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12/\n\x06reason\x18\x03 \x01(\x0e\x32\x1f.natpass.ConnectResponse.Reason\x12\x10\n\x08received\x18\x04 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\x05 \x01(\x0b\x32\x12.natpass.StreamAck\x12\x14\n\x0ckeep_seconds\x18\x06 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatpass_wire/pb/stream.proto\x12\x07natpass\x1a\x1anatpass_wire/pb/link.proto\"\x16\n\x06Record\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x93\x02\n\x0cStreamRecord\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x14.natpass.StreamHelloH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.natpass.StreamReplyH\x00\x12\x11\n\x07message\x18\x03 \x01(\x0cH\x00\x12\x0e\n\x04skip\x18\x04 \x01(\x04H\x00\x12\x1f\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x10.natpass.LinkEndH\x00\x12\x10\n\x08position\x18\x08 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\t \x01(\x0b\x32\x12.natpass.StreamAck\x12\x0c\n\x04want\x18\n \x01(\x04\x12%\n\x06urgent\x18\x0b \x01(\x0b\x32\x15.natpass.StreamUrgentB\t\n\x07\x63ontent\"/\n\x0cStreamUrgent\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07message\x18\x02 \x01(\x0c\"=\n\tStreamAck\x12\x10\n\x08\x63onsumed\x18\x01 \x01(\x04\x12\x0e\n\x06window\x18\x02 \x01(\x04\x12\x0e\n\x06urgent\x18\x03 \x01(\x04\"}\n\x0bStreamHello\x12\x11\n\tstream_id\x18\x01 \x01(\x0c\x12(\n\x07request\x18\x02 \x01(\x0b\x32\x17.natpass.ConnectRequest\x12\x10\n\x08received\x18\x03 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x12.natpass.StreamAck\"\xa1\x01\n\x0bStreamReply\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12/\n\x06reason\x18\x03 \x01(\x0e\x32\x1f.natpass.ConnectResponse.Reason\x12\x10\n\x08received\x18\x04 \x01(\x04\x12\x1f\n\x03\x61\x63k\x18\x05 \x01(\x0b\x32\x12.natpass.StreamAck\x12\x14\n\x0ckeep_seconds\x18\x06 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORD']._serialized_start=69
   _globals['_RECORD']._serialized_end=91
   _globals['_STREAMRECORD']._serialized_start=94
-  _globals['_STREAMRECORD']._serialized_end=330
-  _globals['_STREAMACK']._serialized_start=332
-  _globals['_STREAMACK']._serialized_end=377
-  _globals['_STREAMHELLO']._serialized_start=379
-  _globals['_STREAMHELLO']._serialized_end=504
-  _globals['_STREAMREPLY']._serialized_start=507
-  _globals['_STREAMREPLY']._serialized_end=668
+  _globals['_STREAMRECORD']._serialized_end=369
+  _globals['_STREAMURGENT']._serialized_start=371
+  _globals['_STREAMURGENT']._serialized_end=418
+  _globals['_STREAMACK']._serialized_start=420
+  _globals['_STREAMACK']._serialized_end=481
+  _globals['_STREAMHELLO']._serialized_start=483
+  _globals['_STREAMHELLO']._serialized_end=608
+  _globals['_STREAMREPLY']._serialized_start=611
+  _globals['_STREAMREPLY']._serialized_end=772
 # @@protoc_insertion_point(module_scope)

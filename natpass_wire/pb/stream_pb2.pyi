@@ -13,7 +13,7 @@ class Record(_message.Message):
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class StreamRecord(_message.Message):
-    __slots__ = ("hello", "reply", "message", "skip", "end", "position", "ack", "want")
+    __slots__ = ("hello", "reply", "message", "skip", "end", "position", "ack", "want", "urgent")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     REPLY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,7 @@ class StreamRecord(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     WANT_FIELD_NUMBER: _ClassVar[int]
+    URGENT_FIELD_NUMBER: _ClassVar[int]
     hello: StreamHello
     reply: StreamReply
     message: bytes
@@ -30,15 +31,26 @@ class StreamRecord(_message.Message):
     position: int
     ack: StreamAck
     want: int
-    def __init__(self, hello: _Optional[_Union[StreamHello, _Mapping]] = ..., reply: _Optional[_Union[StreamReply, _Mapping]] = ..., message: _Optional[bytes] = ..., skip: _Optional[int] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., position: _Optional[int] = ..., ack: _Optional[_Union[StreamAck, _Mapping]] = ..., want: _Optional[int] = ...) -> None: ...
+    urgent: StreamUrgent
+    def __init__(self, hello: _Optional[_Union[StreamHello, _Mapping]] = ..., reply: _Optional[_Union[StreamReply, _Mapping]] = ..., message: _Optional[bytes] = ..., skip: _Optional[int] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., position: _Optional[int] = ..., ack: _Optional[_Union[StreamAck, _Mapping]] = ..., want: _Optional[int] = ..., urgent: _Optional[_Union[StreamUrgent, _Mapping]] = ...) -> None: ...
+
+class StreamUrgent(_message.Message):
+    __slots__ = ("number", "message")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    message: bytes
+    def __init__(self, number: _Optional[int] = ..., message: _Optional[bytes] = ...) -> None: ...
 
 class StreamAck(_message.Message):
-    __slots__ = ("consumed", "window")
+    __slots__ = ("consumed", "window", "urgent")
     CONSUMED_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
+    URGENT_FIELD_NUMBER: _ClassVar[int]
     consumed: int
     window: int
-    def __init__(self, consumed: _Optional[int] = ..., window: _Optional[int] = ...) -> None: ...
+    urgent: int
+    def __init__(self, consumed: _Optional[int] = ..., window: _Optional[int] = ..., urgent: _Optional[int] = ...) -> None: ...
 
 class StreamHello(_message.Message):
     __slots__ = ("stream_id", "request", "received", "ack")

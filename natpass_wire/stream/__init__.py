@@ -9,6 +9,7 @@ Glossary, beside that of `natpass_wire`:
   `RECORD_UNITS` more.
 - **consumed**: the receiver's program is done with it; only then its sender forgets it.
 - **credit**: what the receiver takes beyond what it has consumed; bounds memory (`receiver`).
+- **urgent**: a message that overtakes all others; few and small, since it needs no credit (`urgent`).
 - **pace**: what the sender has on its way at most; bounds delay (`pace`).
 - **attached**: a link carries the stream now; otherwise it is **detached**.
 

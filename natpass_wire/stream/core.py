@@ -17,10 +17,11 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
-from natpass_wire.pb.stream_pb2 import StreamHello, StreamRecord, StreamReply
+from natpass_wire.pb.stream_pb2 import StreamAck, StreamHello, StreamRecord, StreamReply, StreamUrgent
 from natpass_wire.stream import records
 from natpass_wire.stream.receiver import Receiver, Room
 from natpass_wire.stream.sender import Sender
+from natpass_wire.stream.urgent import UrgentReceiver, UrgentSender
 from natpass_wire.text import printable
 
 
@@ -55,6 +56,13 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Urgent:
+    """A message that overtook others. Nobody is told when the program is done with it."""
+
+    message: Msg
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The stream is over: refused, gone, or ended by the other side (everything before that was received)."""
 
@@ -66,7 +74,7 @@ class Finished:
     """The other side has consumed everything, our end included: there is nothing more to do for this stream."""
 
 
-Event = Opened | Resumed | Received | Ended | Finished
+Event = Opened | Resumed | Received | Urgent | Ended | Finished
 
 
 class StreamCore:
@@ -83,6 +91,8 @@ class StreamCore:
         self._request = request
         self._sender = Sender()
         self._receiver = Receiver(room if room is not None else Room())
+        self._urgent_sender = UrgentSender()
+        self._urgent_receiver = UrgentReceiver()
         self._control: StreamRecord | None = None  # a hello or a reply that goes before everything else
         self._answered = False  # opener: the reply came on this link; target: it was sent on it
         self._refusal: StreamReply | None = None
@@ -135,7 +145,7 @@ class StreamCore:
         if self._request is None:
             raise LocalProtocolError("a target is attached by a hello")
         self._attached, self._answered = True, False
-        hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._receiver.ack())
+        hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._ack())
         if self.state is State.OPENING:
             hello.request.CopyFrom(self._request)
         self._control = StreamRecord(hello=hello)
@@ -150,6 +160,7 @@ class StreamCore:
             raise LocalProtocolError("an opener is attached by itself")
         goes_on = self.state is not State.ASKED
         skipped = self._sender.attach(hello.received, hello.ack)
+        self._urgent_sender.attach(hello.ack.urgent)
         self._attached, self._answered = True, False
         if not goes_on:
             return []
@@ -174,15 +185,20 @@ class StreamCore:
             raise RemoteProtocolError(f"a {content or 'bare'} record out of turn")
         if content == "reply":
             return self._replied(record.reply)
-        if self.state in {State.ASKED, State.ENDED} and content is not None:
+        is_urgent = record.HasField("urgent")
+        if self.state in {State.ASKED, State.ENDED} and (content is not None or is_urgent):
             if self.state is State.ENDED:
                 return []  # it was on its way when this side ended
             raise RemoteProtocolError("a record before the answer")
         if record.HasField("ack"):
             self._sender.acknowledged(record.ack, now)
+            self._urgent_sender.acknowledged(record.ack.urgent)
         if record.want:
             self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
         events: list[Event] = []
+        if is_urgent:
+            self._urgent_receiver.take(record.urgent.number, record.urgent.message)
+            events.append(Urgent(envelope.parse(record.urgent.message)))
         if content is not None:
             size = self._receiver.take(record)
             match content:
@@ -204,7 +220,7 @@ class StreamCore:
             return False
         if self._control is not None:
             return True
-        return self._answered and (self._receiver.is_ack_due or self._sender.may_send(now))
+        return self._answered and (self._urgent_sender.may_send or self._is_ack_due or self._sender.may_send(now))
 
     def next(self, now: float) -> bytes | None:
         """Return the next record for the link, None if there is nothing to say or it may not be said yet."""
@@ -215,10 +231,14 @@ class StreamCore:
             return control.SerializeToString()
         if not self._answered:
             return None
-        record = self._sender.next(now)
-        if self._receiver.is_ack_due:
+        if self._urgent_sender.may_send:
+            number, message = self._urgent_sender.next()
+            record: StreamRecord | None = StreamRecord(urgent=StreamUrgent(number=number, message=message))
+        else:
+            record = self._sender.next(now)
+        if self._is_ack_due:
             record = record or StreamRecord()
-            record.ack.CopyFrom(self._receiver.ack())
+            record.ack.CopyFrom(self._ack())
         return None if record is None else record.SerializeToString()
 
     # the program above
@@ -236,6 +256,19 @@ class StreamCore:
         if self.state is not State.OPEN:
             raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
         self._sender.put(message, newest=newest)
+
+    def send_urgent(self, message: bytes) -> bool:
+        """Send a message that overtakes all others; return whether it was taken, since there may be too many.
+
+        Raises:
+            LocalProtocolError: the stream is not open, or the message too large.
+        """
+        if self.state is not State.OPEN:
+            raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
+        if not self._urgent_sender.has_room:
+            return False
+        self._urgent_sender.put(message)
+        return True
 
     def consumed(self, units: int) -> None:
         """Take note that the program is done with what it received: its sender gets credit."""
@@ -277,6 +310,15 @@ class StreamCore:
         if self.state is not State.ENDED:
             self._over(end)
 
+    @property
+    def _is_ack_due(self) -> bool:
+        return self._receiver.is_ack_due or self._urgent_receiver.is_ack_due
+
+    def _ack(self) -> StreamAck:
+        ack = self._receiver.ack()
+        ack.urgent = self._urgent_receiver.tell()
+        return ack
+
     def _over(self, end: End) -> Ended:
         self.end = self.end or end
         self.state = State.ENDED
@@ -291,7 +333,7 @@ class StreamCore:
         if self._refusal is not None:
             self._control = StreamRecord(reply=self._refusal)
             return
-        reply = StreamReply(ok=True, received=self._receiver.received, ack=self._receiver.ack())
+        reply = StreamReply(ok=True, received=self._receiver.received, ack=self._ack())
         self._control = StreamRecord(reply=reply)
 
     def _replied(self, reply: StreamReply) -> list[Event]:
@@ -301,6 +343,7 @@ class StreamCore:
             return [self._over(End(LinkEnd.PEER_GONE if gone else LinkEnd.FAILED, text, reason=reply.reason))]
         self._answered = True
         skipped = self._sender.attach(reply.received, reply.ack)
+        self._urgent_sender.attach(reply.ack.urgent)
         if self.state is State.OPENING:
             self.state = State.OPEN
             return [Opened()]

@@ -1,6 +1,7 @@
 """A link without a network: what its opener says is delivered at once, what the agent says is kept."""
 
 import asyncio
+from collections.abc import Callable
 
 from natpass_wire.aio.plain_link import IncomingPlainLink
 from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Received
@@ -11,6 +12,15 @@ from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 OPENER, LINK_ID = "opener", "0123456789abcdef"
 
 
+class _OvertakenLink(IncomingPlainLink):
+    """A link on which messages can overtake, as on a stream."""
+
+    urgent: Callable[[Msg], None] | None = None
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        self.urgent = handler
+
+
 class FakeOpener:
     """The opener's end of one link, and the connection that carries it."""
 
@@ -19,7 +29,7 @@ class FakeOpener:
         self._table = LinkTable("agent", accepts=True)
         asked = self._table.receive(self._message(Msg(type=MsgType.connect_req, creq=request)))
         assert isinstance(asked, Asked)
-        self.link = IncomingPlainLink(self, asked.link)
+        self.link = _OvertakenLink(self, asked.link)
         #: Everything the agent has sent, in order.
         self.sent: list[Msg] = []
         #: Whether the agent's end has stopped the reading of the connection.
@@ -44,6 +54,11 @@ class FakeOpener:
                 self.link.deliver(received)
             case Ended():
                 self.link.wake()
+
+    def overtake(self, message: Msg) -> None:
+        """Have a message there before all others."""
+        assert self.link.urgent is not None
+        self.link.urgent(message)
 
     def take_nothing(self) -> None:
         """Let the network be slow: senders wait."""

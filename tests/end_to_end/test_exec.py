@@ -246,6 +246,31 @@ def test_an_interrupt_that_nobody_catches_is_130(place: Place) -> None:
     assert (process.returncode, errors) == (130, b"")
 
 
+def test_an_interrupt_does_not_wait_behind_input_that_the_command_never_reads(place: Place) -> None:
+    with place.started("box", "--", "sh", "-c", "echo ready; exec sleep 1000", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        stdin = process.stdin.fileno()
+        os.set_blocking(stdin, False)
+        refusals = 0
+
+        def is_full() -> bool:
+            """Whether nothing was taken for many looks."""
+            nonlocal refusals
+            try:
+                os.write(stdin, bytes(65_536))
+                refusals = 0
+            except BlockingIOError:
+                refusals += 1
+            return refusals == 50
+
+        wait_until(is_full, "everything on the way to be full")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    place.nothing_runs()
+
+
 def test_a_second_interrupt_gives_up_and_the_command_ends(place: Place) -> None:
     with place.started(
         "box", "--", "sh", "-c", "trap 'echo deaf' INT; echo ready; while :; do sleep 0.05; done"

@@ -79,6 +79,10 @@ class FakeLink:
         if self._end is not None:
             raise LinkEndedError(self._end)
 
+    def send_urgent(self, message: Msg) -> bool:
+        self.sent.append(message)
+        return True
+
     @property
     def has_unread(self) -> bool:
         return bool(self._messages)

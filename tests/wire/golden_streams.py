@@ -118,6 +118,13 @@ RECORDS = [
         stream.StreamRecord(message=b"m", position=65, ack=stream.StreamAck(consumed=1), want=128),
         "1a 01 'm'  40 41  4a 02 08 01  50 80 01  # message 3, position 8, ack 9, want 10",
     ),
+    (
+        "urgent",
+        stream.StreamRecord(
+            ack=stream.StreamAck(consumed=1, urgent=3), urgent=stream.StreamUrgent(number=2, message=b"m")
+        ),
+        "4a 04 08 01 18 03  5a 05 08 02 12 01 'm'  # ack 9: urgent 3, urgent 11: number 1, message 2",
+    ),
     ("skip", stream.StreamRecord(skip=200, position=1), "20 c8 01  40 01  # skip 4"),
     (
         "end",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
 from natpass_agent.links.request import end_text
@@ -31,6 +32,7 @@ async def carry(
         timeout: seconds that the command may take.
         stalled_seconds: see `feeding`.
     """
+    link.on_urgent(partial(_signal, process))
     async with asyncio.TaskGroup() as group:
         fed = group.create_task(_input(link, process, stalled_seconds), name="exec input")
         ran = group.create_task(_outputs(link, process), name="exec outputs")
@@ -45,6 +47,12 @@ async def carry(
             link.close(end_text(process.status), LinkEnd.EXITED, process.status)
         for task in tasks:
             task.cancel()
+
+
+def _signal(process: Process, message: Msg) -> None:
+    """Send the command the signal that is asked for, whatever it does with its input."""
+    if message.type == MsgType.exec_signal:
+        process.signal(message.exec_signal.number)
 
 
 async def _outputs(link: Link, process: Process) -> None:
@@ -75,8 +83,6 @@ async def _input(link: Link, process: Process, stalled_seconds: float) -> None:
                     await feed(link, process.write, message.exec_input.data, stalled_seconds)
                     if message.exec_input.eof:
                         process.close_input()
-                case MsgType.exec_signal:
-                    process.signal(message.exec_signal.number)
                 case _:
                     log.debug("an exec link has no use for a %s message", message.type)
     except LinkEndedError:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -25,8 +24,6 @@ BACKSTOP_SECONDS = 5.0
 #: Messages that one read of stdin is for, when they are as large as they get.
 READ_MESSAGES = 4
 _INT = 2
-#: Signals that may wait to be sent; more are not worth it.
-_MOST_SIGNALS = 16
 
 
 class Source(Protocol):
@@ -104,7 +101,6 @@ class ExecSession:
         self._out = out
         self._err = err
         self._timeout = timeout
-        self._signals: asyncio.Queue[int] = asyncio.Queue(_MOST_SIGNALS)
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._was_interrupted = False
         #: What was carried so far.
@@ -123,7 +119,6 @@ class ExecSession:
                 tasks = [
                     group.create_task(self._receive(), name="exec output"),
                     group.create_task(self._send_input(), name="exec input"),
-                    group.create_task(self._send_signals(), name="exec signals"),
                 ]
                 await asyncio.wait([self._over])
                 self._link.close()
@@ -141,8 +136,8 @@ class ExecSession:
             self.stop(INTERRUPTED)
             return
         self._was_interrupted = True
-        with suppress(asyncio.QueueFull):
-            self._signals.put_nowait(_INT)
+        # It overtakes: the command may never read the input that was sent before.
+        self._link.send_urgent(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=_INT)))
 
     def stop(self, status: int) -> None:
         """Give the command up: the agent ends it. `run` returns this status."""
@@ -200,11 +195,3 @@ class ExecSession:
             return  # whoever reads the link says what happened
         except OSError as error:
             self._end(Outcome(FAILED, f"cannot read stdin: {error.strerror}"))
-
-    async def _send_signals(self) -> None:
-        try:
-            while True:
-                number = await self._signals.get()
-                await self._link.send(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=number)))
-        except LinkEndedError:
-            return

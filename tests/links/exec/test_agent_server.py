@@ -36,7 +36,7 @@ class ExecOpener(FakeOpener):
         self.deliver(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=data, eof=eof)))
 
     def signal(self, number: int) -> None:
-        self.deliver(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=number)))
+        self.overtake(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=number)))
 
     def said(self, stream: ExecOutput.Stream = ExecOutput.STDOUT) -> bytes:
         outputs = [message.exec_output for message in self.sent if message.type == MsgType.exec_output]
@@ -113,6 +113,15 @@ async def test_a_signal_goes_to_the_whole_group(run: Open) -> None:
     opener.signal(15)
     assert await ended(opener) == End(LinkEnd.EXITED, "ended by signal 15 (SIGTERM)", -15)
     await wait_for(lambda: not children())
+
+
+async def test_a_signal_does_not_wait_behind_input_that_nobody_reads(run: Open) -> None:
+    opener = await accepted(run("sleep", "1000"))
+    for _ in range(20):
+        opener.give(bytes(50_000))
+    await wait_for(lambda: opener.holds, "the input to be left")
+    opener.signal(2)
+    assert await ended(opener) == End(LinkEnd.EXITED, "ended by signal 2 (SIGINT)", -2)
 
 
 async def test_signals_that_do_not_exist_do_nothing(run: Open) -> None:

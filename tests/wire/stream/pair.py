@@ -7,7 +7,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
-from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore
+from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore, Urgent
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import parse_hello
 
@@ -29,6 +29,8 @@ class Side:
     newest: set[bytes] = field(default_factory=set)
     unread: deque[tuple[bytes, int]] = field(default_factory=deque)
     got: list[bytes] = field(default_factory=list)
+    urgent_sent: list[bytes] = field(default_factory=list)
+    urgent_got: list[bytes] = field(default_factory=list)
     end: End | None = None
     finished: bool = False
     opened: int = 0
@@ -42,6 +44,9 @@ class Side:
                     assert self.end is None, "a message behind the end"
                     self.unread.append((msg.sdata.data, units))
                     self.unconsumed += units
+                case Urgent(msg):
+                    assert self.end is None, "an urgent message behind the end"
+                    self.urgent_got.append(msg.sdata.data)
                 case Ended(end):
                     assert self.end is None, "two ends"
                     self.end = end
@@ -164,6 +169,14 @@ class Pair:
         if newest:
             side.newest.add(data)
         side.core.send(message(data), newest=newest)
+        self.pump()
+        return True
+
+    def send_urgent(self, side: Side, data: bytes) -> bool:
+        """Send a message that overtakes, if it is taken; whether it was."""
+        if side.core.state is not State.OPEN or not side.core.send_urgent(message(data)):
+            return False
+        side.urgent_sent.append(data)
         self.pump()
         return True
 

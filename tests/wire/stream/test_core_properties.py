@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord, StreamUrgent
 from natpass_wire.stream.core import State
-from natpass_wire.stream.receiver import MAX_WINDOW
-from tests.wire.stream.pair import Pair, Side
+from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
+from natpass_wire.stream.urgent import MOST_BYTES, MOST_ON_WAY
+from tests.wire.stream.pair import Pair, Side, message
 
 SIDES = st.sampled_from(["opener", "target"])
 SIZES = st.one_of(st.integers(0, 300), st.integers(300, 60 * 1024))
@@ -23,6 +27,8 @@ def check_delivery(pair: Pair) -> None:
         assert kept == wanted[: len(kept)]
         rest = iter(sent)
         assert all(data in rest for data in got), "out of order, or twice"
+        urgent = pair.other(side).urgent_sent
+        assert side.urgent_got == urgent[: len(side.urgent_got)]
 
 
 class Network(RuleBasedStateMachine):
@@ -68,6 +74,12 @@ class Network(RuleBasedStateMachine):
             data = self.number.to_bytes(4, "big") + bytes(size)
             self.pair.send(self.side(name), data, newest=newest)
 
+    @rule(name=SIDES, times=st.integers(1, 20))
+    def send_urgent(self, name: str, times: int) -> None:
+        for _ in range(times):
+            self.number += 1
+            self.pair.send_urgent(self.side(name), self.number.to_bytes(4, "big"))
+
     @rule(name=SIDES, times=st.integers(1, 5))
     def read(self, name: str, times: int) -> None:
         for _ in range(times):
@@ -109,6 +121,7 @@ class Network(RuleBasedStateMachine):
             assert side.got[-1] == b"the last"
             wanted = [data for data in pair.other(side).sent if data not in pair.other(side).newest]
             assert [data for data in side.got if data not in pair.other(side).newest] == wanted
+            assert side.urgent_got == pair.other(side).urgent_sent
         pair.finish(pair.target)
         pair.run()
         assert pair.opener.end is not None
@@ -155,11 +168,55 @@ def test_an_opener_that_gives_up_is_heard_by_a_target_that_consumes_nothing() ->
     assert pair.opener.finished
 
 
+def test_an_urgent_message_passes_a_target_that_consumes_nothing_and_survives_a_cut() -> None:
+    pair = Pair()
+    pair.open()
+    while pair.send(pair.opener, bytes(30_000)):
+        pair.deliver(pair.target)
+    assert not pair.opener.core.has_room
+    assert pair.send_urgent(pair.opener, b"one")
+    pair.cut()  # on its way
+    assert pair.send_urgent(pair.opener, b"two")
+    pair.connect()
+    pair.run(read=False)
+    assert pair.target.urgent_got == [b"one", b"two"]
+    assert not pair.target.got
+
+
+def test_urgent_messages_are_few_and_small() -> None:
+    pair = Pair()
+    pair.open()
+    pair.cut()
+    taken = [pair.send_urgent(pair.opener, b"x") for _ in range(MOST_ON_WAY + 1)]
+    assert taken == [True] * MOST_ON_WAY + [False]
+    pair.connect()
+    pair.run()
+    assert pair.send_urgent(pair.opener, b"x")
+    with pytest.raises(LocalProtocolError):
+        pair.opener.core.send_urgent(bytes(MOST_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        StreamRecord(urgent=StreamUrgent(number=0, message=message(b""))),
+        StreamRecord(urgent=StreamUrgent(number=2, message=message(b""))),
+        StreamRecord(urgent=StreamUrgent(number=1, message=message(bytes(MOST_BYTES)))),
+        StreamRecord(urgent=StreamUrgent(number=1, message=b"\xff")),
+        StreamRecord(ack=StreamAck(window=START_WINDOW, urgent=1)),
+    ],
+    ids=["not the first", "not the next", "too large", "no message", "an answer to nothing"],
+)
+def test_an_urgent_message_that_can_not_be_breaks_the_protocol(record: StreamRecord) -> None:
+    pair = Pair()
+    pair.open()
+    with pytest.raises(RemoteProtocolError):
+        pair.target.core.receive(record.SerializeToString(), 0.0)
+
+
 @given(data=st.data())
 def test_what_is_no_record_of_the_other_end_is_the_other_ends_fault(data: Any) -> None:
     """Bytes that a hostile end sends end the stream, or mean something that is allowed; nothing else happens."""
-    from natpass_wire.errors import RemoteProtocolError
-
     pair = Pair()
     pair.open()
     side = pair.target if data.draw(st.booleans()) else pair.opener

@@ -1,0 +1,102 @@
+"""Messages that overtake: few and small, they need no credit and wait behind nothing.
+
+A signal for a command that reads no input would otherwise wait behind the input that nobody reads. Both ends count
+them: they arrive once and in order among themselves, on whichever link, but their place among the others is not kept.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+
+#: How many may be on their way, and how large each may be: what both ends keep is bounded without credit.
+MOST_ON_WAY = 16
+MOST_BYTES = 1024
+
+
+@dataclass(slots=True)
+class UrgentSender:
+    """Those of one end that the other end has not acknowledged."""
+
+    _kept: deque[bytes] = field(default_factory=deque)
+    _acknowledged: int = 0  # the number of the last one; the first has number 1
+    _on_link: int = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another one is taken."""
+        return len(self._kept) < MOST_ON_WAY
+
+    @property
+    def may_send(self) -> bool:
+        """Whether one waits to be put on the link."""
+        return self._on_link < self._acknowledged + len(self._kept)
+
+    def put(self, message: bytes) -> None:
+        """Take a message.
+
+        Raises:
+            LocalProtocolError: it is too large, or there are too many.
+        """
+        if len(message) > MOST_BYTES or not self.has_room:
+            raise LocalProtocolError("an urgent message too large, or too many of them")
+        self._kept.append(message)
+
+    def next(self) -> tuple[int, bytes]:
+        """Return the number and the bytes of the next one, which `may_send`."""
+        message = self._kept[self._on_link - self._acknowledged]
+        self._on_link += 1
+        return self._on_link, message
+
+    def acknowledged(self, number: int) -> None:
+        """Take note that the other end has all up to this one.
+
+        Raises:
+            RemoteProtocolError: it can't have, or it takes back what it said.
+        """
+        if not self._acknowledged <= number <= self._on_link:
+            raise RemoteProtocolError("urgent messages are acknowledged that were not sent, or fewer than before")
+        while self._acknowledged < number:
+            self._kept.popleft()
+            self._acknowledged += 1
+
+    def attach(self, received: int) -> None:
+        """Begin on a new link: what the other end has not received is sent again.
+
+        Raises:
+            RemoteProtocolError: as for `acknowledged`.
+        """
+        self.acknowledged(received)
+        self._on_link = received
+
+
+@dataclass(slots=True)
+class UrgentReceiver:
+    """Those that came from the other end.
+
+    Attributes:
+        received: the number of the last one.
+    """
+
+    received: int = 0
+    _told: int = 0
+
+    @property
+    def is_ack_due(self) -> bool:
+        """Whether the sender should be told now."""
+        return self.received > self._told
+
+    def take(self, number: int, message: bytes) -> None:
+        """Take note of one.
+
+        Raises:
+            RemoteProtocolError: it does not follow the one before, or is too large.
+        """
+        if number != self.received + 1 or len(message) > MOST_BYTES:
+            raise RemoteProtocolError("an urgent message out of turn, or too large")
+        self.received = number
+
+    def tell(self) -> int:
+        """Return what to acknowledge now."""
+        self._told = self.received
+        return self.received
