@@ -193,7 +193,7 @@ class StreamCore:
         if record.HasField("ack"):
             self._sender.acknowledged(record.ack, now)
             self._urgent_sender.acknowledged(record.ack.urgent)
-        if record.want:
+        if record.want and self.state is not State.ENDED:  # nobody would give it back
             self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
         events: list[Event] = []
         if is_urgent:

@@ -54,3 +54,5 @@ def test_a_stream_that_ends_while_it_asks_for_more_leaves_nothing_taken() -> Non
     end = StreamRecord(position=0, want=2 * START_WINDOW, end=End(LinkEnd.CLOSED).to_message())
     core.receive(end.SerializeToString(), 0.0)
     assert room.units == PROCESS_WINDOWS
+    core.receive(StreamRecord(want=4 * START_WINDOW).SerializeToString(), 0.0)
+    assert room.units == PROCESS_WINDOWS
