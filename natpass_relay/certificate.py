@@ -21,7 +21,7 @@ _VALID_DAYS = 36_500
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as both ends name it.
+    """A certificate, and what people know it by.
 
     Attributes:
         der: its bytes.

@@ -63,12 +63,19 @@ class PumpThread(ABC, Generic[Item]):
 
     def close(self) -> None:
         """Drop what waits and end the thread. Again: nothing happens."""
+        self._end()
+
+    def _end(self) -> bool:
+        """Do what `close` does; return whether this was the first time."""
         with self._change:
+            if self._closed:
+                return False
             self._closed = True
             self._drop()
             self._change.notify_all()
         if self._thread is not None:
             self._thread.join()
+        return True
 
     def _run(self) -> None:
         while True:

@@ -90,10 +90,7 @@ class Pump(PumpThread[bytes]):
 
     def close(self) -> None:
         """Drop what waits, end the thread and close the engine."""
-        with self._change:
-            was_closed = self._closed
-        super().close()
-        if not was_closed:
+        if self._end():
             with self._lock:
                 self._engine.close()
 

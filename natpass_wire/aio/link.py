@@ -125,9 +125,9 @@ class Link(Protocol):
         ...
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
-        """Have `handler` called with each message that overtakes, as soon as it is here; without one they are dropped.
+        """Have `handler` called with each message that overtakes, until the end; without one they are dropped.
 
-        To be set before the first `await` behind `accept`. It must neither block nor raise.
+        To be set before the first `await` behind `accept`. It is called from the event loop, and must not block.
         """
 
     @property

@@ -55,7 +55,7 @@ class Stream:
         self._unread: deque[tuple[Msg, int]] = deque()
         self._was_opened = False
         self._peer_key: bytes | None = None
-        self._owed = 0  # units of the message that the reader has at present
+        self._owed = 0  # units of the messages that the reader has at present
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
         self._on_urgent: Callable[[Msg], None] | None = None
@@ -138,8 +138,7 @@ class Stream:
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message, see `Link`."""
-        for field in ("from_id", "from_idx", "to", "to_idx", "link_id"):
-            message.ClearField(field)
+        _clear_addresses(message)
         await self._send(message.SerializeToString(), newest=newest)
 
     async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
@@ -150,6 +149,7 @@ class Stream:
         """Send a message that overtakes all others, see `Link`."""
         if self.core.state is not State.OPEN:
             return False
+        _clear_addresses(message)
         is_taken = self.core.send_urgent(message.SerializeToString())
         self._wake()
         return is_taken
@@ -331,8 +331,9 @@ class Stream:
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
-                    if self._on_urgent is not None:
-                        self._on_urgent(message)
+                    if self._on_urgent is not None and self.core.end is None:
+                        # Not from here: what a handler raises is none of this connection's.
+                        self._loop.call_soon(self._overtake, message)
                 case Opened() | Resumed():
                     self._was_opened = True
                     self._detached = None
@@ -343,6 +344,10 @@ class Stream:
                     self._keeper.stream_changed(self)
         if events:
             self._changed.set()
+
+    def _overtake(self, message: Msg) -> None:
+        if self._on_urgent is not None and self.core.end is None:
+            self._on_urgent(message)
 
     def _settle(self) -> None:
         """Tell the sender that the reader is done with its message."""
@@ -380,3 +385,9 @@ class Stream:
     def _check(self) -> None:
         if self.core.end is not None:
             raise LinkEndedError(self.core.end)
+
+
+def _clear_addresses(message: Msg) -> None:
+    """Remove what stands in the envelope of each frame already."""
+    for field in ("from_id", "from_idx", "to", "to_idx", "link_id"):
+        message.ClearField(field)

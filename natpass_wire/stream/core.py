@@ -265,10 +265,10 @@ class StreamCore:
         """
         if self.state is not State.OPEN:
             raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
-        if not self._urgent_sender.has_room:
-            return False
-        self._urgent_sender.put(message)
-        return True
+        has_room = self._urgent_sender.has_room
+        if has_room:
+            self._urgent_sender.put(message)
+        return has_room
 
     def consumed(self, units: int) -> None:
         """Take note that the program is done with what it received: its sender gets credit."""
@@ -301,7 +301,7 @@ class StreamCore:
             case State.OPEN | State.OPENING:  # one that is opened after all ends at once
                 self.state = State.CLOSING
                 self.end = end
-                self._sender.finish(end.to_message(), urgent=self.is_opener)
+                self._sender.finish(end.to_message(), gives_up=self.is_opener)
             case State.ASKED:
                 self.fail(end)
 
@@ -323,6 +323,7 @@ class StreamCore:
         self.end = self.end or end
         self.state = State.ENDED
         self._sender.abandon()
+        self._urgent_sender.abandon()
         self._receiver.close()
         return Ended(end)
 

@@ -4,6 +4,9 @@ A round trip that is shorter than the one before tells of a jitter that is over,
 queue drains as fast as the line carries what is in it, and our records are all that we know to be in it: what is
 shorter by no more than an acknowledged record takes on the line is a queue's doing, the rest is jitter's. The estimate
 is a running mean of such differences (as RFC 3550, section 6.4.1, has it), doubled since each rise has its fall.
+
+Acknowledgements that were late and come at once make the line's rate look higher than it is, so that more counts as
+jitter for one period or two. Whoever allows for jitter bounds that allowance.
 """
 
 from dataclasses import dataclass

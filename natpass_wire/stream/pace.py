@@ -63,7 +63,7 @@ class Pace:
     _was_limit: bool = False
     _draining: bool = False
     _jitter: Jitter = field(default_factory=Jitter)
-    _acked: int = 0
+    _acked: int = 0  # a position; the first difference says nothing, and the jitter has nothing to compare it with
     _idle_since: float | None = field(default=None)
 
     @property

@@ -48,7 +48,7 @@ class Sender:
         self._window = START_WINDOW
         self._pace = Pace(2 * START_WINDOW)
         self._end: _Kept | None = None
-        self._is_urgent = False
+        self._gives_up = False
         self._skips = False
 
     @property
@@ -101,18 +101,18 @@ class Sender:
             raise LocalProtocolError("a message behind the end of a stream")
         self._put(_Kept(self._enqueued, units(len(message)), message, newest))
 
-    def finish(self, end: LinkEnd, *, urgent: bool = False) -> None:
+    def finish(self, end: LinkEnd, *, gives_up: bool = False) -> None:
         """Take our end: the last record. Once is enough.
 
         Args:
             end: why.
-            urgent: nobody needs what was not sent yet, nor what is lost on its way from now on. The other side may have
-                stopped consuming, and would never see an end that waits behind that.
+            gives_up: nobody needs what was not sent yet, nor what is lost on its way from now on. The other side may
+                have stopped consuming, and would never see an end that waits behind that.
         """
         if self._end is None:
-            self._is_urgent = urgent
+            self._gives_up = gives_up
             self._end = _Kept(self._enqueued, RECORD_UNITS, end)
-            if urgent:
+            if gives_up:
                 self._end_at(self._on_link)
             else:
                 self._put(self._end)
@@ -199,7 +199,7 @@ class Sender:
         received_before = deque(record for record in self._sent if record.behind <= received)
         again = (record for record in self._sent if record.behind > received)
         self._queue = deque(self._with_skips(chain(again, self._queue)))
-        if self._is_urgent and self._queue:
+        if self._gives_up and self._queue:
             self._end_at(received)
         for record in received_before:
             record.sent_at = 0.0

@@ -33,14 +33,19 @@ class UrgentSender:
         return self._on_link < self._acknowledged + len(self._kept)
 
     def put(self, message: bytes) -> None:
-        """Take a message.
+        """Take a message; whoever calls has looked at `has_room`.
 
         Raises:
-            LocalProtocolError: it is too large, or there are too many.
+            LocalProtocolError: it is too large.
         """
-        if len(message) > MOST_BYTES or not self.has_room:
-            raise LocalProtocolError("an urgent message too large, or too many of them")
+        if len(message) > MOST_BYTES:
+            raise LocalProtocolError(f"an urgent message of {len(message)} bytes")
         self._kept.append(message)
+
+    def abandon(self) -> None:
+        """Forget what is not sent: nobody will take it. What was sent may still be acknowledged."""
+        while self.may_send:
+            self._kept.pop()
 
     def next(self) -> tuple[int, bytes]:
         """Return the number and the bytes of the next one, which `may_send`."""

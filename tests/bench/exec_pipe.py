@@ -37,6 +37,7 @@ def took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> 
     begin = time.perf_counter()
     with run() as process:
         watchdog = threading.Timer(_MOST_SECONDS, process.kill)
+        watchdog.daemon = True
         watchdog.start()
         status = process.wait()  # with a timeout it would look every 50 ms only
         took = time.perf_counter() - begin

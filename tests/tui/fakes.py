@@ -80,8 +80,9 @@ class FakeLink:
             raise LinkEndedError(self._end)
 
     def send_urgent(self, message: Msg) -> bool:
-        self.sent.append(message)
-        return True
+        if self._end is None:
+            self.sent.append(message)
+        return self._end is None
 
     @property
     def has_unread(self) -> bool:

@@ -83,6 +83,8 @@ async def _input(link: Link, process: Process, stalled_seconds: float) -> None:
                     await feed(link, process.write, message.exec_input.data, stalled_seconds)
                     if message.exec_input.eof:
                         process.close_input()
+                case MsgType.exec_signal:  # one that waited for its turn
+                    _signal(process, message)
                 case _:
                     log.debug("an exec link has no use for a %s message", message.type)
     except LinkEndedError:

@@ -135,9 +135,9 @@ class ExecSession:
         if self._was_interrupted:
             self.stop(INTERRUPTED)
             return
-        self._was_interrupted = True
         # It overtakes: the command may never read the input that was sent before.
-        self._link.send_urgent(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=_INT)))
+        message = Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=_INT))
+        self._was_interrupted = self._link.send_urgent(message)
 
     def stop(self, status: int) -> None:
         """Give the command up: the agent ends it. `run` returns this status."""
@@ -186,9 +186,11 @@ class ExecSession:
         """Send what there is on stdin, and its end. Nothing is read while nothing can be sent."""
         try:
             while data := await self._source.read(_to_read(await self._link.room())):
-                for at in range(0, len(data), MAX_DATA_BYTES):
-                    piece = data[at : at + MAX_DATA_BYTES]
+                at = 0
+                while at < len(data):
+                    piece = data[at : at + await self._link.room()]  # the line may have become slow since it was read
                     await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=piece)))
+                    at += len(piece)
                     self.counts.bytes_in += len(piece)
             await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(eof=True)))
         except LinkEndedError:

@@ -165,6 +165,18 @@ async def test_a_fast_line_takes_several_messages_at_a_time_none_too_large(start
     assert await run.outcome() == Outcome(0)
 
 
+async def test_what_was_read_on_a_fast_line_is_cut_to_what_a_slow_one_takes(start: Start) -> None:
+    run = start()
+    await wait_for(lambda: run.stdin.asked)
+    run.link.most = 1000
+    run.stdin.chunks.put_nowait(bytes(2500))
+    run.stdin.chunks.put_nowait(b"")
+    await wait_for(lambda: run.link.sent and run.link.sent[-1].exec_input.eof)
+    assert [len(m.exec_input.data) for m in run.link.sent] == [1000, 1000, 500, 0]
+    run.link.finish(End(LinkEnd.EXITED, "", 0))
+    await run.outcome()
+
+
 async def test_nothing_is_read_while_nothing_can_be_sent(start: Start) -> None:
     run = start()
     run.link.detach()

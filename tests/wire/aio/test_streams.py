@@ -182,6 +182,33 @@ async def test_a_batch_is_what_is_here_and_its_sender_is_told_when_the_next_one_
             assert [message.sdata.data for message in await asking] == [b"more"]
 
 
+async def test_an_urgent_message_comes_though_nobody_reads_and_its_handler_fails() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with world() as net:
+        link, served = await net.open()
+        found: list[bytes] = []
+
+        def handle(message: Msg) -> None:
+            found.append(message.sdata.data)
+            raise ValueError("a bug")
+
+        served.on_urgent(handle)
+        assert isinstance(link, Stream)
+        sent = 0
+        while link.core.has_room:
+            await link.send(data(bytes([sent]) * 1000))
+            sent += 1
+        assert link.send_urgent(data(b"now"))
+        await wait_for(lambda: found == [b"now"], "what overtakes")
+        await wait_for(lambda: failures)
+        assert [(await served.receive()).sdata.data for _ in range(sent)] == [bytes([i]) * 1000 for i in range(sent)]
+        served.close()
+        await link.ended()
+        assert not link.send_urgent(data(b"late"))
+    assert [str(context["exception"]) for context in failures] == ["a bug"]
+
+
 async def test_a_batch_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_module, "BATCH_UNITS", 3000)
     async with world() as net:
