@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.stage import ChaosError, Stage
-from tests.support.network.journal import Wait, percentile
+from tests.support.network.journal import Wait, on_the_way, percentile
 from tests.support.network.plan import CutPlan, Kind
 
 _BLOCK = 64 * 1024
@@ -101,7 +101,9 @@ def run(
 
 
 def _waits(stage: Stage) -> list[Wait]:
-    return [*stage.agents.journal.waits(), *stage.consoles.journal.waits()]
+    """Return how long data waited from when both networks, which it crosses, had returned."""
+    agents, consoles = stage.agents.journal, stage.consoles.journal
+    return [*on_the_way(agents.waits(), consoles.events), *on_the_way(consoles.waits(), agents.events)]
 
 
 def _through(stage: Stage, size: int, kill_relay: int) -> int:

@@ -1,11 +1,15 @@
 """What happened in a network, and how long bytes took to flow again."""
 
 import threading
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from tests.support.network.plan import LOGIN_BYTES
+from tests.support.network.plan import LOGIN_BYTES, Kind
+
+#: After these events data can flow again at once, if both ends do their part.
+CUTS = {"up", *(kind.value for kind in Kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,22 @@ class Journal:
         for name, recovery in (("client", self.to_client), ("server", self.to_server)):
             lines += [(w.at, f"flows to the {name} again, after {w.seconds:.3f} s ({w.after})") for w in recovery.waits]
         return "".join(f"{at - begin:9.3f} s  {text}\n" for at, text in sorted(lines))
+
+
+def on_the_way(waits: Iterable[Wait], beyond: Iterable[Event]) -> list[Wait]:
+    """Return the waits on one of two networks that data crosses, counted from when both had returned.
+
+    Args:
+        waits: what data waited for on one network.
+        beyond: the events of the other one.
+    """
+    cuts = sorted(event.at for event in beyond if event.kind in CUTS)
+    found = []
+    for wait in waits:
+        before = bisect_right(cuts, wait.at)
+        since = max(wait.at - wait.seconds, cuts[before - 1] if before else 0.0)
+        found.append(replace(wait, seconds=wait.at - since))
+    return found
 
 
 def percentile(values: Sequence[float], part: float) -> float:
