@@ -175,12 +175,12 @@ def terminal(folder: Path, *arguments: str) -> Iterator[OuterTerminal]:
 def test_one_write_to_a_real_terminal(tmp_path: Path) -> None:
     with terminal(tmp_path) as outer:
         outer.wait_for("1 online")
-        outer.type("/box\r\recho $((40+2))\r")
-        outer.wait_for("42")
-        outer.type("echo $((50+3))\r\x1dxn")
-        outer.wait_for("53")
-        outer.type("\x1dqn" + "echo $((60+4))\r")
-        outer.wait_for("64")
+        outer.type("/box\r\recho r$((40+2))\r")
+        outer.wait_for("r42")
+        outer.type("echo r$((50+3))\r\x1dxn")
+        outer.wait_for("r53")
+        outer.type("\x1dqn" + "echo r$((60+4))\r")
+        outer.wait_for("r64")
         outer.type("\x1dqy")
         outer.process.wait()
         assert outer.process.exitstatus == 0
