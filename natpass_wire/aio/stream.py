@@ -331,9 +331,7 @@ class Stream:
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
-                    if self._on_urgent is not None and self.core.end is None:
-                        # Not from here: what a handler raises is none of this connection's.
-                        self._loop.call_soon(self._overtake, message)
+                    self._loop.call_soon(self._overtake, message)  # what a handler raises is not the connection's
                 case Opened() | Resumed():
                     self._was_opened = True
                     self._detached = None

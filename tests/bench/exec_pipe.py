@@ -12,7 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,21 +79,30 @@ class Both:
         return ours / theirs
 
 
-def main() -> int:
-    """Measure both directions."""
+@contextmanager
+def programs() -> Iterator[Both | None]:
+    """Run our programs and SSH's; None where SSH is not installed."""
     if not sshd.is_there():
         print("skipped: needs openssh-server and openssh-client")
-        return 0
+        yield None
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        big = folder / "big"
-        with big.open("wb") as file:
+        (folder / "ours").mkdir()
+        with sshd.jumped_ssh(folder) as ssh, Stage(folder / "ours", dead_after=15, direct=True) as stage:
+            yield Both(stage, ssh)
+
+
+def main() -> int:
+    """Measure both directions."""
+    with programs() as both:
+        if both is None:
+            return 0
+        with tempfile.NamedTemporaryFile() as file:
             for _ in range(SIZE // 1_000_000):
                 file.write(os.urandom(1_000_000))
-        (folder / "ours").mkdir()
-        nothing = Path(os.devnull)
-        with sshd.jumped_ssh(folder) as ssh, Stage(folder / "ours", dead_after=15, direct=True) as stage:
-            both = Both(stage, ssh)
+            file.flush()
+            big, nothing = Path(file.name), Path(os.devnull)
             ours, theirs = both.best(["true"], nothing)
             print(f"a command that does nothing: {ours:.2f} s, ssh -J {theirs:.2f} s", flush=True)
             down = both.rates("cat of a big file", ["cat", str(big)], nothing)

@@ -6,14 +6,10 @@ whether our pace takes lateness for a queue, and how long a key's echo takes mea
 
 import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from tests.bench.exec_pipe import took
-from tests.chaos.stage import Stage
-from tests.support import sshd
+from tests.bench.exec_pipe import programs, took
 from tests.support.network.line import Shape
 from tests.support.network.process import shaped_line
 
@@ -25,22 +21,14 @@ BAR = 0.7
 
 def main() -> int:
     """Measure both; return 1 if the bar was not kept."""
-    if not sshd.is_there():
-        print("skipped: needs openssh-server and openssh-client")
-        return 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "ours").mkdir()
-        command = ["head", "-c", str(SIZE), "/dev/urandom"]
-        with (
-            sshd.jumped_ssh(folder) as ssh,
-            Stage(folder / "ours", dead_after=15, direct=True) as stage,
-            shaped_line(stage.port, LINE) as port,
-            shaped_line(ssh.jump, LINE) as jump,
-        ):
-            given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-            ours = SIZE / took(partial(stage.console, *command, port=port, **given))
-            theirs = SIZE / took(partial(subprocess.Popen, replace(ssh, jump=jump).command(*command), **given))
+    command = ["head", "-c", str(SIZE), "/dev/urandom"]
+    given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    with programs() as both:
+        if both is None:
+            return 0
+        with shaped_line(both.stage.port, LINE) as port, shaped_line(both.ssh.jump, LINE) as jump:
+            ours = SIZE / took(partial(both.stage.console, *command, port=port, **given))
+            theirs = SIZE / took(partial(subprocess.Popen, replace(both.ssh, jump=jump).command(*command), **given))
     ratio = ours / theirs
     print(
         f"{LINE.rate / 1e6:g} MB/s, {LINE.delay * 2e3:g} ms + {LINE.jitter * 2e3:g} ms: {ours / 1e6:.2f} MB/s, "

@@ -115,6 +115,12 @@ async def test_a_signal_goes_to_the_whole_group(run: Open) -> None:
     await wait_for(lambda: not children())
 
 
+async def test_a_signal_that_comes_in_its_turn_is_one_too(run: Open) -> None:
+    opener = await accepted(run("sleep", "1000"))
+    opener.deliver(Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=15)))
+    assert (await ended(opener)).status == -15
+
+
 async def test_a_signal_does_not_wait_behind_input_that_nobody_reads(run: Open) -> None:
     opener = await accepted(run("sleep", "1000"))
     for _ in range(20):
