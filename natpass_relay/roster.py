@@ -80,8 +80,11 @@ class Publisher:
         return list(self._watchers)
 
     def joined(self, client_id: str, connected_unix_ms: int, version: str = "") -> None:
-        """Take note of an agent that logged in, in place of an older one under the same id, if there was one."""
-        about = About(version=version)
+        """Take note of an agent that logged in, in place of an older one under the same id, if there was one.
+
+        Its entry says nothing of it until it has described itself, unless `version` stands for that.
+        """
+        about = About(version=version) if version else None
         self._entries[client_id] = RosterEntry(id=client_id, about=about, connected_unix_ms=connected_unix_ms)
         self._touched[client_id] = None
 

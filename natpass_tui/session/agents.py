@@ -31,7 +31,7 @@ class Agent:
         since: ONLINE: when it connected; GONE: when it went; otherwise 0. Unix seconds of this machine's clock.
         host, os, user, version: what it says of itself.
         serves: link kinds it serves.
-        streams: the version of streams that it speaks, 0: none.
+        streams: the version of streams that it speaks, 0: none (an existing natpass program), None: not said yet.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Agent:
     user: str = ""
     version: str = ""
     serves: tuple[str, ...] = ()
-    streams: int = 0
+    streams: int | None = None
 
 
 def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
@@ -62,7 +62,8 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
         user=printable(about.user, _MOST_TEXT),
         version=printable(about.version, _MOST_TEXT),
         serves=tuple(printable(kind, _MOST_TEXT) for kind in about.serves),
-        streams=about.streams,
+        # The relay lists an agent from its login on, and what that says of itself comes right behind.
+        streams=about.streams if about.ByteSize() else None,
     )
 
 

@@ -192,7 +192,7 @@ class Console:
         agent = self.fleet.get(peer)
         if self._sealing is not None and (
             self._sealing.trust.is_sealed(peer)  # whatever anybody says of it now
-            or (self.has_roster and (agent is None or agent.streams or agent.presence is not Presence.ONLINE))
+            or (self.has_roster and (agent is None or agent.streams != 0 or agent.presence is not Presence.ONLINE))
         ):
             return False
         if self._allow_unsealed and kind != ConnectRequest.exec:

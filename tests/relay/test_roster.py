@@ -156,6 +156,16 @@ def test_a_replaced_agent_is_a_change() -> None:
     assert (console.shown["a"].connected_unix_ms, console.shown["a"].about.host) == (2, "")
 
 
+def test_an_agent_that_has_not_described_itself_is_not_taken_for_one_that_speaks_no_streams() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.joined("new", 1)
+    publisher.joined("old", 1, "legacy")
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    assert {name: entry.HasField("about") for name, entry in console.shown.items()} == {"new": False, "old": True}
+
+
 def test_what_an_agent_says_of_itself_is_made_safe_and_short() -> None:
     about = sanitised(About(host="a\x1b[31m\n\u202e" + "x" * 1000, os="é", serves=["shell"] * 100))
     assert len(about.host) == 64

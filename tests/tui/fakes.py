@@ -178,6 +178,7 @@ class FakeClient:
         self.round_trip: float | None = None
         self.session: FakeSession | None = None
         self.links: list[FakeLink] = []
+        self.plain: list[bool] = []  # of each link that was opened
         self.answer: Callable[[str], End | None] = lambda peer: None
         self.retries = 0
         self.clock_offset = 0.0
@@ -198,6 +199,7 @@ class FakeClient:
             raise LinkEndedError(end)
         link = FakeLink(peer, request)
         self.links.append(link)
+        self.plain.append(plain)
         return link
 
     async def online(self) -> object:
@@ -271,7 +273,9 @@ def absent(peer: str) -> End:
     return End(LinkEnd.FAILED, f"agent {peer} is not connected", reason=ConnectResponse.ABSENT)
 
 
-def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple[Console, FakeClient]:
+def make_console(
+    *, legacy: bool = False, listed: tuple[str, ...] = (), allow_unsealed: bool = False
+) -> tuple[Console, FakeClient]:
     """Return a console on a fake relay, not logged in yet."""
     claims = Claims("tui-test", Role.ROLE_CONSOLE, (), "test", b"\0" * 16)
     login = LegacyLogin(Dialect.HMAC, "secret") if legacy else LoginKey(b"\0" * 32)
@@ -283,5 +287,7 @@ def make_console(*, legacy: bool = False, listed: tuple[str, ...] = ()) -> tuple
 
     sealed = None if legacy else sealing()
     target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login, sealing=sealed)
-    console = Console(target, allow_unsealed=legacy, listed=listed, connect=connect, clock=lambda: NOW)
+    console = Console(
+        target, allow_unsealed=legacy or allow_unsealed, listed=listed, connect=connect, clock=lambda: NOW
+    )
     return console, clients[0]

@@ -13,7 +13,7 @@ from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.errors import UserError
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest
-from natpass_wire.pb.roster_pb2 import RosterEntry
+from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from tests.support.waiting import wait_for
 from tests.tui.fakes import NOW, FakeClient, entry, make_console
 
@@ -122,9 +122,23 @@ async def test_of_an_existing_program_it_is_said_what_helps(kind: ConnectRequest
     console, client = make_console()
     async with running(console):
         client.log_in()
-        client.snapshot(RosterEntry(id="old"))
+        client.snapshot(RosterEntry(id="old", about=About(version="legacy")))
         with pytest.raises(LinkEndedError, match=rf"existing natpass program \(the relay says so\): .*{text}"):
             await console.open_link("old", ConnectRequest(kind=kind))
+
+
+@pytest.mark.parametrize("allow_unsealed", [False, True])
+async def test_an_agent_that_has_not_described_itself_yet_is_spoken_to_sealed(allow_unsealed: bool) -> None:
+    """The relay lists it from its login on; what it says of itself comes a moment later."""
+    console, client = make_console(allow_unsealed=allow_unsealed)
+    async with running(console):
+        client.log_in()
+        client.snapshot(RosterEntry(id="new"))
+        await console.open_link("new", ConnectRequest(kind=ConnectRequest.shell))
+        client.snapshot(RosterEntry(id="new", about=About(version="legacy")))
+        if allow_unsealed:
+            await console.open_link("new", ConnectRequest(kind=ConnectRequest.shell))
+        assert client.plain == ([False, True] if allow_unsealed else [False])
 
 
 async def test_a_relay_without_a_roster_is_asked_for_nothing() -> None:
