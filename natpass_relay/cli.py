@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from natpass_wire.program.options import (
 )
 from natpass_wire.program.secret import choose_secret, read_secret_file
 from natpass_wire.program.state import StateDir
+from natpass_wire.text import printable
 
 PROGRAM = "natpass-relay"
 #: Files in the state directory. Certificate and key are one file: two could be of different origin.
@@ -264,7 +265,8 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
     logs.set_up(common.log_level, common.log_file)
     secret = common.secret
     if secret is None and common.state_dir.read(_SECRET_FILE):
-        secret, _path, _is_new = _own_secret(common.state_dir)
+        secret, path, _is_new = _own_secret(common.state_dir)
+        common = replace(common, secret_from=printable(str(path)))
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
     return values, common, secret

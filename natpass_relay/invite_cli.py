@@ -80,7 +80,9 @@ class InviteCommand:
         client_id = f"invite-{secrets.token_hex(4)}"
         tag = v2.instance_tag(key, secrets.token_bytes(16))
         claims = v2.Claims(client_id, Role.ROLE_CONSOLE, (), f"{program} {__version__}", tag)
-        self._target = RelayTarget(relay, tls, claims, key, dead_after=common.dead_after)
+        self._target = RelayTarget(
+            relay, tls, claims, key, dead_after=common.dead_after, secret_from=common.secret_from
+        )
         self._progress = ""
         self._tries = 0
 

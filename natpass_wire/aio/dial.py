@@ -23,7 +23,7 @@ from natpass_wire.keepalive import CLIENT_SILENCE_LEGACY, INTERVAL_LEGACY, INTER
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.login_pb2 import HandshakePayload
+from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class RelayTarget:
         verify: check the certificate against the system's authorities. Handshake v2 binds the certificate itself.
         dead_after: seconds of silence that end the connection, with handshake v2; the relay may want fewer.
         sealing: how our links are sealed; None: they are not.
+        secret_from: where the secret came from, such as a file's name; said where the relay finds it wrong.
     """
 
     address: RelayAddress
@@ -85,6 +86,7 @@ class RelayTarget:
     verify: bool = False
     dead_after: float = SILENCE_V2
     sealing: Sealing | None = None
+    secret_from: str = ""
 
 
 @dataclass(slots=True)
@@ -159,6 +161,11 @@ async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
             text = f"no answer from {target.address} within {v2.LOGIN_SECONDS:.0f} s"
             text += " (a relay with --no-tls needs that here as well)" if target.tls else ""
         raise DialError(text) from error
+    except LoginRefusedError as error:
+        socket.abort()
+        if error.code != Refusal.WRONG_SECRET or not target.secret_from:
+            raise
+        raise LoginRefusedError(f"{error.text} (from {target.secret_from})", error.code) from None
     except BaseException:
         socket.abort()
         raise

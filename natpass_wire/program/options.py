@@ -25,6 +25,7 @@ from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import config, enrolment, logs, secret
 from natpass_wire.program.state import StateDir
+from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
 DEFAULT_PORT = 6154  # WIRE.md §1
@@ -265,6 +266,7 @@ class CommonSettings:
         log_level: of `logs.LEVELS`.
         log_file: where logs go, None: the terminal.
         dead_after: seconds of silence that end a connection.
+        secret_from: the file or the variable that the secret came from, empty for anything else.
     """
 
     secret: str | None = field(repr=False)
@@ -274,6 +276,7 @@ class CommonSettings:
     log_level: str
     log_file: Path | None
     dead_after: float = SILENCE_V2
+    secret_from: str = ""
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
@@ -284,6 +287,9 @@ class CommonSettings:
         """
         chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
         legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
+        source = printable(str(values["secret_file"] or ""))
+        if not source and chosen is not None and chosen == os.environ.get(_SECRET_VARIABLES[0]):
+            source = _SECRET_VARIABLES[0]
         inherited = any(variable in os.environ for variable in _SECRET_VARIABLES)
         invite = values.get("invite")
         hidden = [chosen, legacy, values.get("verifier"), invite if invite != enrolment.ASK else None]
@@ -305,6 +311,7 @@ class CommonSettings:
             values["log_level"],
             values["log_file"],
             values["dead_after"],
+            source,
         )
 
 
@@ -345,8 +352,7 @@ class ConnectionSettings:
         check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
         if legacy is None:
-            chosen = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"], who=who)
-            common = replace(common, secret=chosen)
+            common = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"], who=who)
         elif values.get("invite") is not None:
             raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
         return cls(common, relay, not values["no_tls"], legacy)
@@ -384,13 +390,21 @@ class ConnectionSettings:
         key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
-        return RelayTarget(self.relay, self.tls, claims, key, dead_after=self.common.dead_after, sealing=sealing)
+        return RelayTarget(
+            self.relay,
+            self.tls,
+            claims,
+            key,
+            dead_after=self.common.dead_after,
+            sealing=sealing,
+            secret_from=self.common.secret_from if self.common.secret is not None else "",
+        )
 
 
 def _enrolled(
     program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool, who: str
-) -> str | None:
-    """Return the secret that was given, else the one that an invite brings or has brought, else None.
+) -> CommonSettings:
+    """Return the settings with the secret that was given, else that which an invite brings or has brought, else none.
 
     Raises:
         UserError: there are a secret and an invite, or the invite is of no use.
@@ -398,10 +412,13 @@ def _enrolled(
     if common.secret is not None:
         if invite is not None:
             raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
-        return common.secret
+        return common
     if invite is not None:
-        return enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
-    return enrolment.enrolled_secret(common.state_dir, relay)
+        found: str | None = enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
+    else:
+        found = enrolment.enrolled_secret(common.state_dir, relay)
+    kept = common.state_dir.path / enrolment.file_name(relay)
+    return replace(common, secret=found, secret_from=printable(str(kept)))
 
 
 def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:

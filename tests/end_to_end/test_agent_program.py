@@ -1,6 +1,7 @@
 """The command natpass-agent with a real relay, both as programs."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -91,10 +92,18 @@ def test_a_refusal_is_told_with_its_reason_and_once(tmp_path: Path) -> None:
         agent_programs.relay(tmp_path) as (_, port),
         agent_programs.agent(tmp_path, port, env={"NATPASS_SECRET": "quite another secret"}) as agent,
     ):
-        agent.said("the relay refuses the login: wrong secret")
+        agent.said(r"the relay refuses the login: wrong secret \(from NATPASS_SECRET\)")
         assert agent.process.poll() is None
         assert agent.output.count("wrong secret") == 1
         assert "quite another secret" not in agent.output
+    path = tmp_path / "secret"
+    path.write_text("quite another secret")
+    path.chmod(0o600)
+    with (
+        agent_programs.relay(tmp_path) as (_, port),
+        agent_programs.agent(tmp_path, port, "--secret-file", str(path)) as agent,
+    ):
+        agent.said(rf"the relay refuses the login: wrong secret \(from {re.escape(str(path))}\)")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
             assert (ran.returncode, ran.stdout) == (0, "again\n"), ran
             assert SECRET not in relay.output + invite.output + agent.output
             assert code(invite) not in relay.output
+        kept.write_text("quite another secret\n")
+        with agent_programs.agent(tmp_path, port, env=NOTHING) as agent:
+            agent.said(rf"wrong secret \(from {re.escape(str(kept))}\)")
 
 
 def test_whoever_is_enrolled_needs_no_other_invite(tmp_path: Path) -> None:
