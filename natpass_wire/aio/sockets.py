@@ -13,6 +13,11 @@ from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
 
+#: What came of a TLS record is of no use before the rest of it: one of 16 KiB takes 0.8 s on a line of 20 KB/s, and
+#: all that is in it is acknowledged at once, so that the line stands idle for a round trip. So the first bytes of each
+#: second go in records that fit a TCP segment (1492 bytes of PPPoE, less 40 of IPv6, 32 of TCP, 22 of TLS 1.3); behind
+#: them, on a line that is fast, come those that cost the least.
+SHORT_RECORD, SHORT_RECORDS_BYTES = 1398, 128 * 1024
 #: How long a closed socket may take to send what waits.
 CLOSE_SECONDS = 5.0
 
@@ -71,6 +76,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_side, server_name) if tls else None
         self._tls_up = False
+        self._short_left, self._short_until = 0, 0.0
         self._ended_in_order = False
         #: Whether the bytes that wait are under the high-water mark.
         self.writable = True
@@ -104,7 +110,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             # The transport keeps what it can't send at once: never a view of a buffer that is about to change.
             self._hand_over(bytes(data))
         else:
-            self._tls.write(data)
+            self._encrypt(self._tls, data)
             self._hand_over(self._outgoing.read())
 
     def pause_reading(self) -> None:
@@ -196,6 +202,22 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._deadline.cancel()
         # Who closed TLS in order may be gone before our answer to that gets there: no error of the connection's.
         self._handler.socket_lost(self._error or (None if self._ended_in_order else exc))
+
+    def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
+        """Put TLS records into `_outgoing`: short ones until the connection has shown that it moves more."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._short_until:
+            self._short_until, self._short_left = now + 1.0, SHORT_RECORDS_BYTES
+        short = min(len(data), self._short_left) if len(data) > SHORT_RECORD else 0
+        self._short_left -= min(len(data), self._short_left)
+        if not short:
+            tls.write(data)
+            return
+        view = memoryview(data)
+        for start in range(0, short, SHORT_RECORD):
+            tls.write(view[start : min(start + SHORT_RECORD, short)])
+        if short < len(view):
+            tls.write(view[short:])
 
     def _hand_over(self, data: bytes) -> None:
         """Give bytes, encrypted by now, to the transport."""

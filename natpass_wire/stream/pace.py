@@ -11,7 +11,8 @@ bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is o
   nothing was left of it.
 - While the standing queue is under half its target the window grows by what was acknowledged, so that it doubles when
   it is full (slow start, RFC 5681): the quick answer to one key press says nothing of the flood that follows it. And it
-  grows only if it was the window that held the sender back.
+  grows only if it was the window that held the sender back. The last round trip of the round has a say as well: the
+  first one may be that of an echo, with nothing in front of it but the flood right behind.
 - After a pause it starts anew from 8 KiB: the way may be another one by now, and a burst would stand in it for long.
 
 All times are seconds of one monotonic clock, passed in; sizes are units.
@@ -20,6 +21,7 @@ All times are seconds of one monotonic clock, passed in; sizes are units.
 from dataclasses import dataclass, field
 
 from natpass_wire.stream.jitter import Jitter
+from natpass_wire.stream.records import RECORD_UNITS
 
 #: Initial window: half of what RFC 6928 starts TCP with, since a flood that starts on a line of 20 KB/s stands in it
 #: for 0.4 s before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
@@ -35,8 +37,10 @@ _JITTERS, _BASES, _MOST_ALLOWANCE = 6.0, 4.0, 0.060
 BASE_SECONDS = 10.0
 #: A sender that has had nothing on its way for so long starts anew.
 PAUSE_SECONDS = 1.0
-#: A record is at most this part of the window, so that little waits behind it ...
+#: A record is at most this part of the window, so that little waits behind it; what stands around the content counts as
+#: well, or one fewer would fit in the window, and a line of 20 KB/s would stand idle for a fifth of the time ...
 _PART = 4
+_AROUND = RECORD_UNITS + 64  # the record, and the envelope of the message in it
 #: ... but its content has at least so many bytes, or the overhead would be most of it.
 LEAST_CONTENT = 1024
 
@@ -81,7 +85,7 @@ class Pace:
     @property
     def content(self) -> int:
         """Bytes that one record should carry at most."""
-        return max(self.window // _PART, LEAST_CONTENT)
+        return max(self.window // _PART - _AROUND, LEAST_CONTENT)
 
     def allows(self, on_way: int, size: int, now: float) -> bool:
         """Tell whether a record of `size` may be sent while `on_way` units are; take note if this forbids it.
@@ -127,7 +131,7 @@ class Pace:
         if acked >= self._round_ends_at:
             if self._was_limit:
                 self._jitter.round_ended(acked - self._round_began_at, now - self._round_began)
-            self._move(self._round_trip, acked - self._round_began_at)
+            self._move(self._round_trip, round_trip, acked - self._round_began_at)
             self._begin_round(sent, acked, now)
             self._round_trip = None
             self._was_limit = False
@@ -150,11 +154,12 @@ class Pace:
         self._next_base = round_trip if self._next_base is None else min(self._next_base, round_trip)
         self._base = min(self._base, round_trip)
 
-    def _move(self, round_trip: float, acked: int) -> None:
+    def _move(self, round_trip: float, newest: float, acked: int) -> None:
+        """Move the window by the shortest round trip of a round; `newest` is its last one."""
         base, target = self._base or round_trip, self.target
         queue = round_trip - base
         wanted = self.window * (base + target) / max(round_trip, 1e-6)
-        if queue < target / 2:
+        if queue < target / 2 and newest - base < target:
             wanted = 2.0 * self.window
         if wanted > self.window and not self._was_limit:
             return

@@ -1,7 +1,8 @@
 """How long Ctrl+C takes on a slow line on which a program prints without end: 20 KB/s, 300 ms there and back.
 
 The prompt is back when everything that was on its way is through; what the programs let wait on the way is what one
-waits for. Only the console's line is slow, so the whole queue builds up at the relay's end of it.
+waits for. The line should be full all the same, so what it brings is measured as well. Only the console's line is slow:
+the whole queue builds up at the relay's end of it.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ LINE = Shape(rate=20_000, delay=0.150)
 #: How long the program prints before Ctrl+C, in seconds.
 WAITS = (1, 3, 8, 2, 5)
 BAR = 1.5
+#: What of the line the program's output should have, at least; the rest is what stands around it, and the beginning.
+LEAST_SHARE = 0.6
 PROMPT = b"ready> "
 SHELL = f"env PS1='{PROMPT.decode()}' bash --norc --noprofile -i"
 _PATIENCE = 60
@@ -46,20 +49,24 @@ async def _until(shell: Link, end: bytes) -> int:
     return size
 
 
-async def interrupt(shell: Link, seconds: float) -> tuple[float, int]:
-    """Have `yes` print for a while; return the seconds from Ctrl+C to the prompt, and the bytes that came in them."""
+async def interrupt(shell: Link, seconds: float) -> tuple[int, float, int]:
+    """Have `yes` print for a while, then press Ctrl+C.
+
+    Returns the bytes that it printed, the seconds from Ctrl+C to the prompt, and the bytes that came in them.
+    """
+    printed = 0
     await _type(shell, b"yes\r")
     until = time.monotonic() + seconds
     try:
         async with asyncio.timeout(seconds):
             while True:
-                await shell.receive()
+                printed += len((await shell.receive()).sdata.data)
     except TimeoutError:
         pass
     begin = max(time.monotonic(), until)
     await _type(shell, b"\x03")
     size = await _until(shell, PROMPT)
-    return time.monotonic() - begin, size
+    return printed, time.monotonic() - begin, size
 
 
 async def measure(port: int) -> int:
@@ -71,16 +78,21 @@ async def measure(port: int) -> int:
         await client.online()
         shell = await agent_bench.open_shell(client, SHELL)
         await _until(shell, PROMPT)
-        most = 0.0
+        most, share = 0.0, 0.0
         for seconds in WAITS:
-            took, size = await interrupt(shell, seconds)
+            printed, took, size = await interrupt(shell, seconds)
             most = max(most, took)
+            if seconds == max(WAITS):
+                share = printed / seconds / LINE.rate
             print(
-                f"Ctrl+C after {seconds} s of yes: prompt after {took:.2f} s, {size / 1e3:.1f} kB before it", flush=True
+                f"Ctrl+C after {seconds} s of yes, {printed / seconds / 1e3:.1f} kB/s: "
+                f"prompt after {took:.2f} s, {size / 1e3:.1f} kB before it",
+                flush=True,
             )
         shell.close()
         print(f"most: {most:.2f} s (bar {BAR:g} s): {most / BAR:.2f}; the line's round trip is {2 * LINE.delay:g} s")
-        return 0 if most <= BAR else 1
+        print(f"of the line, in the longest: {share:.2f} (bar {LEAST_SHARE:g})")
+        return 0 if most <= BAR and share >= LEAST_SHARE else 1
     finally:
         await tasks.close()
 

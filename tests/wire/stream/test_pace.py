@@ -101,6 +101,25 @@ def test_a_sender_that_was_not_held_back_learns_nothing_of_a_larger_window() -> 
     assert line.pace.window == INITIAL
 
 
+def test_a_quick_answer_at_the_head_of_a_flood_does_not_open_the_window() -> None:
+    """An echo, and the flood behind it: the first round trip of the round is the base, the last one is far above."""
+    line = Line(20_000, 0.3)
+    for _ in range(2):
+        line.send(70)
+    while line.send(line.pace.content + 64):
+        pass
+    while line.acked < line.sent:
+        line.acknowledge()
+    assert line.pace.window < 1.4 * INITIAL
+
+
+@pytest.mark.parametrize("window", [INITIAL, 3 * INITIAL, 100 * INITIAL])
+def test_as_many_records_fit_the_window_as_it_has_parts(window: int) -> None:
+    pace = Pace(MOST, window)
+    assert window / (pace.content + 64 + 30) < 4.2
+    assert 4 * (pace.content + 64 + 30) <= window
+
+
 def test_after_a_pause_it_starts_anew() -> None:
     line = Line(10e6, 0.1)
     line.flood(5.0)
