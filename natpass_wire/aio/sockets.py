@@ -10,14 +10,10 @@ import ssl
 from typing import Protocol, cast
 
 from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
 
-#: What came of a TLS record is of no use before the rest of it: one of 16 KiB takes 0.8 s on a line of 20 KB/s, and
-#: all that is in it is acknowledged at once, so that the line stands idle for a round trip. So the first bytes of each
-#: second go in records that fit a TCP segment (1492 bytes of PPPoE, less 40 of IPv6, 32 of TCP, 22 of TLS 1.3); behind
-#: them, on a line that is fast, come those that cost the least.
-SHORT_RECORD, SHORT_RECORDS_BYTES = 1398, 128 * 1024
 #: How long a closed socket may take to send what waits.
 CLOSE_SECONDS = 5.0
 
@@ -76,7 +72,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_side, server_name) if tls else None
         self._tls_up = False
-        self._short_left, self._short_until = 0, 0.0
+        self._short_records = ShortRecords()
         self._ended_in_order = False
         #: Whether the bytes that wait are under the high-water mark.
         self.writable = True
@@ -204,13 +200,9 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._handler.socket_lost(self._error or (None if self._ended_in_order else exc))
 
     def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
-        """Put TLS records into `_outgoing`: short ones until the connection has shown that it moves more."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._short_until:
-            self._short_until, self._short_left = now + 1.0, SHORT_RECORDS_BYTES
-        short = min(len(data), self._short_left) if len(data) > SHORT_RECORD else 0
-        self._short_left -= min(len(data), self._short_left)
-        if not short:
+        """Put TLS records into `_outgoing`."""
+        short = self._short_records.take(len(data), asyncio.get_running_loop().time())
+        if short <= SHORT_RECORD:
             tls.write(data)
             return
         view = memoryview(data)

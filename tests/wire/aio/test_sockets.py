@@ -11,6 +11,7 @@ import pytest
 
 from natpass_wire.aio import sockets
 from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.short_records import SHORT_RECORD
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import encode_frame
@@ -82,31 +83,15 @@ async def test_the_bytes_of_a_view_are_taken_at_the_call(tls: Tls | None) -> Non
         assert pair.at_server.payloads == [b"x" * 60_000] * 200
 
 
-async def test_the_first_bytes_of_a_second_go_in_tls_records_of_one_segment(certified: Tls) -> None:
-    """A slow line would have to bring the whole of a long record before any of it is of use."""
-    around = 22  # what TLS 1.3 puts around the content of a record: header 5, its type 1, the tag 16
-    loop = asyncio.get_running_loop()
-    async with connected(certified, high_water=64 * 1024 * 1024) as pair:
-
-        def records(size: int) -> int:
-            before, frame = pair.client.sent_bytes, encode_frame(bytes(size))
-            pair.client.write(frame)
-            return (pair.client.sent_bytes - before - len(frame)) // around
-
-        def begin() -> float:
-            assert records(1000) == 1
-            return loop.time()
-
-        await wait_for(lambda: loop.time() >= 1.0)
-        began = begin()
-        for _ in range(2):
-            assert records(60_000) == -(-60_006 // sockets.SHORT_RECORD)
-        assert 4 < records(60_000) < 20  # the rest of what goes in short ones, and long ones
-        assert records(60_000) == 4
-        await wait_for(lambda: loop.time() >= began + 1.0)
-        assert records(60_000) > 40
-        await wait_for(lambda: len(pair.at_server.payloads) == 6)
-        assert [len(payload) for payload in pair.at_server.payloads] == [1000, *[60_000] * 5]
+async def test_the_first_bytes_go_in_tls_records_of_one_segment(certified: Tls) -> None:
+    frame = encode_frame(bytes(60_000))
+    async with connected(certified) as pair:
+        before = pair.client.sent_bytes
+        pair.client.write(frame)
+        around = pair.client.sent_bytes - before - len(frame)  # 22 bytes a record with TLS 1.3 (RFC 8446 §5.2)
+        assert around == 22 * -(-len(frame) // SHORT_RECORD)
+        await wait_for(lambda: pair.at_server.payloads)
+        assert pair.at_server.payloads == [bytes(60_000)]
 
 
 async def test_close_sends_what_waits(tls: Tls | None) -> None:
