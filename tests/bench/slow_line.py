@@ -26,7 +26,7 @@ assert sys.platform != "win32"
 
 LINE = Shape(rate=20_000, delay=0.150)
 #: How long the program prints before Ctrl+C, in seconds.
-WAITS = (1, 3, 8, 2, 5)
+WAITS = (1, 3, 20, 2, 5)
 BAR = 1.5
 #: What of the line the program's output should have, at least; the rest is what stands around it, and the beginning.
 LEAST_SHARE = 0.6
