@@ -14,8 +14,8 @@ from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
 
-#: How long a closed socket may take to send what waits.
-CLOSE_SECONDS = 5.0
+#: How long a closed socket may take to send what waits, and how long the peer may take to close its side if none waits.
+CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
 
 
 class FrameHandler(Protocol):
@@ -73,7 +73,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_side, server_name) if tls else None
         self._tls_up = False
         self._short_records = ShortRecords()
-        self._ended_in_order = False
+        self._ended_in_order = self._leaving = False
         #: Whether the bytes that wait are under the high-water mark.
         self.writable = True
         #: Bytes received so far, frames or not.
@@ -111,7 +111,7 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def pause_reading(self) -> None:
         """Stop taking bytes from the peer; it is slowed down by TCP."""
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self._closing and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
@@ -120,16 +120,28 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Send what waits, then close."""
+        """Send what waits, then close.
+
+        What the peer still sends is read and dropped until it has closed its side: a socket that is closed with unread
+        bytes in it is reset, and what we said last may be lost with what was on its way (RFC 2525 §2.17).
+        """
         if self._transport is None or self._closing:
             return
-        self._closing = True
+        self.resume_reading()
+        self._closing = self._leaving = True
         if self._tls is not None and self._tls_up:
             with contextlib.suppress(ssl.SSLError):  # the peer need not answer our closing alert
                 self._tls.unwrap()
             self._hand_over(self._outgoing.read())
-        self._transport.close()
-        self._deadline = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+        seconds = CLOSE_SECONDS if self.waiting_bytes else LINGER_SECONDS
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+        if self._ended_in_order:  # nothing can come that would be unread
+            self._transport.close()
+            return
+        try:
+            self._transport.write_eof()
+        except OSError:  # it is gone already
+            self._transport.abort()
 
     def abort(self, error: Exception | None = None) -> None:
         """Close at once; `socket_lost` gets `error`."""
@@ -174,6 +186,8 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Take the end of the peer's bytes: the connection is closed."""
+        if self._leaving:  # the last ones were not looked at
+            return False
         try:
             self._decoder.end_of_stream()
         except RemoteProtocolError as error:
@@ -196,8 +210,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
-        # Who closed TLS in order may be gone before our answer to that gets there: no error of the connection's.
-        self._handler.socket_lost(self._error or (None if self._ended_in_order else exc))
+        # Who closed in order may be gone before our answer to that gets there: no error of the connection's.
+        self._handler.socket_lost(self._error or (None if self._ended_in_order or self._leaving else exc))
 
     def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
         """Put TLS records into `_outgoing`."""

@@ -108,6 +108,34 @@ async def test_close_sends_what_waits(tls: Tls | None) -> None:
         assert pair.at_server.payloads == messages
 
 
+async def test_what_was_said_last_arrives_although_the_peer_was_talking(tls: Tls | None) -> None:
+    """A refusal to one who sends all the time: with unread bytes in it, a socket that is closed is reset."""
+    async with connected(tls, high_water=64 * 1024 * 1024) as pair:
+        pair.client.pause_reading()
+        pair.server.pause_reading()
+        for number in range(20):
+            pair.server.write(encode_frame(bytes(60_000)))
+            pair.client.write(encode_frame(bytes([number]) * 60_000))
+        pair.client.close()
+        pair.client.pause_reading()  # it is not for the owner to say any more
+        pair.server.resume_reading()
+        assert await pair.at_server.until_lost() is None
+        assert await pair.at_client.until_lost() is None
+        assert pair.at_server.payloads == [bytes([number]) * 60_000 for number in range(20)]
+        assert pair.at_client.payloads == []
+
+
+async def test_who_does_not_close_its_side_is_waited_for_only_so_long(
+    tls: Tls | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "LINGER_SECONDS", 0.1)
+    async with connected(tls) as pair:
+        pair.server.pause_reading()  # it sees no end
+        pair.client.close()
+        assert await pair.at_client.until_lost() is None
+        assert not pair.at_server.lost
+
+
 async def test_close_waits_for_a_dead_peer_only_so_long(tls: Tls | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.1)
     async with connected(tls, high_water=64 * 1024 * 1024) as pair:
