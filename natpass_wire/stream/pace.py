@@ -29,6 +29,7 @@ INITIAL, LEAST = 8 * 1024, 4 * 1024
 #: The standing queue that is aimed at, in seconds: a quarter of the base round trip, within these limits. Measured: an
 #: echo beside a saturated link takes 2 to 3 times the least one.
 LEAST_TARGET, MOST_TARGET = 0.0025, 0.100
+_TARGET_PART = 4
 #: Jitter makes it larger: so many times the jitter, up to so many base round trips (on loopback jitter is the machine's
 #: load, and a queue makes it worse), up to so many seconds. Measured: without it, a line of 20 Mbit/s with 20 ms and
 #: 10 ms of jitter moves a 20th of what it can.
@@ -80,7 +81,7 @@ class Pace:
         """The standing queue that is aimed at, in seconds."""
         base = self._base or 0.0
         allowance = min(_JITTERS * self._jitter.seconds, _BASES * base, _MOST_ALLOWANCE)
-        return min(max(base / _PART, allowance, LEAST_TARGET), MOST_TARGET)
+        return min(max(base / _TARGET_PART, allowance, LEAST_TARGET), MOST_TARGET)
 
     @property
     def content(self) -> int:
