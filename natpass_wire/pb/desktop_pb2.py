@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatpass_wire/pb/desktop.proto\x12\x07natpass\":\n\nVncControl\x12\x0f\n\x07quality\x18\x01 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x08\x12\x0b\n\x03\x66ps\x18\x64 \x01(\r\"\x90\x02\n\x08VncImage\x12$\n\x04info\x18\x01 \x01(\x0b\x32\x16.natpass.VncImage.Info\x12*\n\x06\x65ncode\x18\x02 \x01(\x0e\x32\x1a.natpass.VncImage.Encoding\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a|\n\x04Info\x12\x14\n\x0cscreen_width\x18\x01 \x01(\r\x12\x15\n\rscreen_height\x18\x02 \x01(\r\x12\x0e\n\x06rect_x\x18\x03 \x01(\r\x12\x0e\n\x06rect_y\x18\x04 \x01(\r\x12\x12\n\nrect_width\x18\x05 \x01(\r\x12\x13\n\x0brect_height\x18\x06 \x01(\r\"&\n\x08\x45ncoding\x12\x07\n\x03raw\x10\x00\x12\x08\n\x04jpeg\x10\x01\x12\x07\n\x03png\x10\x02\"\x9f\x01\n\x08VncMouse\x12 \n\x04type\x18\x01 \x01(\x0e\x32\x12.natpass.VncStatus\x12%\n\x03\x62tn\x18\x02 \x01(\x0e\x32\x18.natpass.VncMouse.Button\x12\t\n\x01x\x18\x03 \x01(\r\x12\t\n\x01y\x18\x04 \x01(\r\"4\n\x06\x42utton\x12\t\n\x05unset\x10\x00\x12\x08\n\x04left\x10\x01\x12\n\n\x06middle\x10\x02\x12\t\n\x05right\x10\x03\"<\n\x0bVncKeyboard\x12 \n\x04type\x18\x01 \x01(\x0e\x32\x12.natpass.VncStatus\x12\x0b\n\x03key\x18\x02 \x01(\t\"!\n\tVncScroll\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\"\xa2\x01\n\x0cVncClipboard\x12\x0b\n\x03set\x18\x01 \x01(\x08\x12(\n\x04type\x18\x02 \x01(\x0e\x32\x1a.natpass.VncClipboard.Type\x12\x0e\n\x04\x64\x61ta\x18\n \x01(\tH\x00\x12\x0e\n\x06notice\x18\x64 \x01(\t\"0\n\x04Type\x12\t\n\x05unset\x10\x00\x12\x08\n\x04text\x10\x01\x12\t\n\x05image\x10\x02\x12\x08\n\x04\x66ile\x10\x03\x42\t\n\x07payload*;\n\tVncStatus\x12\x14\n\x10vnc_status_unset\x10\x00\x12\x0c\n\x08vnc_down\x10\x01\x12\n\n\x06vnc_up\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatpass_wire/pb/desktop.proto\x12\x07natpass\":\n\nVncControl\x12\x0f\n\x07quality\x18\x01 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x08\x12\x0b\n\x03\x66ps\x18\x64 \x01(\r\"\x90\x02\n\x08VncImage\x12$\n\x04info\x18\x01 \x01(\x0b\x32\x16.natpass.VncImage.Info\x12*\n\x06\x65ncode\x18\x02 \x01(\x0e\x32\x1a.natpass.VncImage.Encoding\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x1a|\n\x04Info\x12\x14\n\x0cscreen_width\x18\x01 \x01(\r\x12\x15\n\rscreen_height\x18\x02 \x01(\r\x12\x0e\n\x06rect_x\x18\x03 \x01(\r\x12\x0e\n\x06rect_y\x18\x04 \x01(\r\x12\x12\n\nrect_width\x18\x05 \x01(\r\x12\x13\n\x0brect_height\x18\x06 \x01(\r\"&\n\x08\x45ncoding\x12\x07\n\x03raw\x10\x00\x12\x08\n\x04jpeg\x10\x01\x12\x07\n\x03png\x10\x02\"\xad\x01\n\x08VncMouse\x12 \n\x04type\x18\x01 \x01(\x0e\x32\x12.natpass.VncStatus\x12%\n\x03\x62tn\x18\x02 \x01(\x0e\x32\x18.natpass.VncMouse.Button\x12\t\n\x01x\x18\x03 \x01(\r\x12\t\n\x01y\x18\x04 \x01(\r\x12\x0c\n\x04mark\x18\x64 \x01(\r\"4\n\x06\x42utton\x12\t\n\x05unset\x10\x00\x12\x08\n\x04left\x10\x01\x12\n\n\x06middle\x10\x02\x12\t\n\x05right\x10\x03\"J\n\x0bVncKeyboard\x12 \n\x04type\x18\x01 \x01(\x0e\x32\x12.natpass.VncStatus\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0c\n\x04mark\x18\x64 \x01(\r\"/\n\tVncScroll\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\x12\x0c\n\x04mark\x18\x64 \x01(\r\"\x1b\n\x07VncHold\x12\x10\n\x08released\x18\x01 \x01(\r\"\'\n\x08VncFrame\x12\x0c\n\x04mark\x18\x01 \x01(\r\x12\r\n\x05rects\x18\x02 \x01(\r\"\xa2\x01\n\x0cVncClipboard\x12\x0b\n\x03set\x18\x01 \x01(\x08\x12(\n\x04type\x18\x02 \x01(\x0e\x32\x1a.natpass.VncClipboard.Type\x12\x0e\n\x04\x64\x61ta\x18\n \x01(\tH\x00\x12\x0e\n\x06notice\x18\x64 \x01(\t\"0\n\x04Type\x12\t\n\x05unset\x10\x00\x12\x08\n\x04text\x10\x01\x12\t\n\x05image\x10\x02\x12\x08\n\x04\x66ile\x10\x03\x42\t\n\x07payload*;\n\tVncStatus\x12\x14\n\x10vnc_status_unset\x10\x00\x12\x0c\n\x08vnc_down\x10\x01\x12\n\n\x06vnc_up\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'natpass_wire.pb.desktop_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VNCSTATUS']._serialized_start=801
-  _globals['_VNCSTATUS']._serialized_end=860
+  _globals['_VNCSTATUS']._serialized_start=913
+  _globals['_VNCSTATUS']._serialized_end=972
   _globals['_VNCCONTROL']._serialized_start=42
   _globals['_VNCCONTROL']._serialized_end=100
   _globals['_VNCIMAGE']._serialized_start=103
@@ -42,15 +42,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VNCIMAGE_ENCODING']._serialized_start=337
   _globals['_VNCIMAGE_ENCODING']._serialized_end=375
   _globals['_VNCMOUSE']._serialized_start=378
-  _globals['_VNCMOUSE']._serialized_end=537
-  _globals['_VNCMOUSE_BUTTON']._serialized_start=485
-  _globals['_VNCMOUSE_BUTTON']._serialized_end=537
-  _globals['_VNCKEYBOARD']._serialized_start=539
-  _globals['_VNCKEYBOARD']._serialized_end=599
-  _globals['_VNCSCROLL']._serialized_start=601
-  _globals['_VNCSCROLL']._serialized_end=634
-  _globals['_VNCCLIPBOARD']._serialized_start=637
-  _globals['_VNCCLIPBOARD']._serialized_end=799
-  _globals['_VNCCLIPBOARD_TYPE']._serialized_start=740
-  _globals['_VNCCLIPBOARD_TYPE']._serialized_end=788
+  _globals['_VNCMOUSE']._serialized_end=551
+  _globals['_VNCMOUSE_BUTTON']._serialized_start=499
+  _globals['_VNCMOUSE_BUTTON']._serialized_end=551
+  _globals['_VNCKEYBOARD']._serialized_start=553
+  _globals['_VNCKEYBOARD']._serialized_end=627
+  _globals['_VNCSCROLL']._serialized_start=629
+  _globals['_VNCSCROLL']._serialized_end=676
+  _globals['_VNCHOLD']._serialized_start=678
+  _globals['_VNCHOLD']._serialized_end=705
+  _globals['_VNCFRAME']._serialized_start=707
+  _globals['_VNCFRAME']._serialized_end=746
+  _globals['_VNCCLIPBOARD']._serialized_start=749
+  _globals['_VNCCLIPBOARD']._serialized_end=911
+  _globals['_VNCCLIPBOARD_TYPE']._serialized_start=852
+  _globals['_VNCCLIPBOARD_TYPE']._serialized_end=900
 # @@protoc_insertion_point(module_scope)

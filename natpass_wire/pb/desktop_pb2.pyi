@@ -59,7 +59,7 @@ class VncImage(_message.Message):
     def __init__(self, info: _Optional[_Union[VncImage.Info, _Mapping]] = ..., encode: _Optional[_Union[VncImage.Encoding, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class VncMouse(_message.Message):
-    __slots__ = ("type", "btn", "x", "y")
+    __slots__ = ("type", "btn", "x", "y", "mark")
     class Button(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         unset: _ClassVar[VncMouse.Button]
@@ -74,27 +74,47 @@ class VncMouse(_message.Message):
     BTN_FIELD_NUMBER: _ClassVar[int]
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     type: VncStatus
     btn: VncMouse.Button
     x: int
     y: int
-    def __init__(self, type: _Optional[_Union[VncStatus, str]] = ..., btn: _Optional[_Union[VncMouse.Button, str]] = ..., x: _Optional[int] = ..., y: _Optional[int] = ...) -> None: ...
+    mark: int
+    def __init__(self, type: _Optional[_Union[VncStatus, str]] = ..., btn: _Optional[_Union[VncMouse.Button, str]] = ..., x: _Optional[int] = ..., y: _Optional[int] = ..., mark: _Optional[int] = ...) -> None: ...
 
 class VncKeyboard(_message.Message):
-    __slots__ = ("type", "key")
+    __slots__ = ("type", "key", "mark")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     type: VncStatus
     key: str
-    def __init__(self, type: _Optional[_Union[VncStatus, str]] = ..., key: _Optional[str] = ...) -> None: ...
+    mark: int
+    def __init__(self, type: _Optional[_Union[VncStatus, str]] = ..., key: _Optional[str] = ..., mark: _Optional[int] = ...) -> None: ...
 
 class VncScroll(_message.Message):
-    __slots__ = ("x", "y")
+    __slots__ = ("x", "y", "mark")
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     x: int
     y: int
-    def __init__(self, x: _Optional[int] = ..., y: _Optional[int] = ...) -> None: ...
+    mark: int
+    def __init__(self, x: _Optional[int] = ..., y: _Optional[int] = ..., mark: _Optional[int] = ...) -> None: ...
+
+class VncHold(_message.Message):
+    __slots__ = ("released",)
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    released: int
+    def __init__(self, released: _Optional[int] = ...) -> None: ...
+
+class VncFrame(_message.Message):
+    __slots__ = ("mark", "rects")
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    RECTS_FIELD_NUMBER: _ClassVar[int]
+    mark: int
+    rects: int
+    def __init__(self, mark: _Optional[int] = ..., rects: _Optional[int] = ...) -> None: ...
 
 class VncClipboard(_message.Message):
     __slots__ = ("set", "type", "data", "notice")

@@ -81,14 +81,16 @@ class ConnectShell(_message.Message):
     def __init__(self, exec: _Optional[str] = ..., env: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., cols: _Optional[int] = ...) -> None: ...
 
 class ConnectVnc(_message.Message):
-    __slots__ = ("fps", "quality", "cursor")
+    __slots__ = ("fps", "quality", "cursor", "lease_ms")
     FPS_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LEASE_MS_FIELD_NUMBER: _ClassVar[int]
     fps: int
     quality: int
     cursor: bool
-    def __init__(self, fps: _Optional[int] = ..., quality: _Optional[int] = ..., cursor: _Optional[bool] = ...) -> None: ...
+    lease_ms: int
+    def __init__(self, fps: _Optional[int] = ..., quality: _Optional[int] = ..., cursor: _Optional[bool] = ..., lease_ms: _Optional[int] = ...) -> None: ...
 
 class ConnectResponse(_message.Message):
     __slots__ = ("ok", "msg", "reason", "answer")

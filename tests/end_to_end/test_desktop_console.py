@@ -1,7 +1,10 @@
 """`natpass-tui desktop` in a real terminal, on a real X server: what is seen, and what arrives of keys and clicks."""
 
 import os
+import re
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,6 +20,8 @@ from natpass_tui.pixels.resample import area_average
 from natpass_tui.pixels.scaling import Placement, place
 from tests.end_to_end.agent_programs import SECRET, Program, agent, relay
 from tests.end_to_end.outer_terminal import OuterTerminal, outer_terminal
+from tests.support.network.line import Shape
+from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs, x_server
 
@@ -74,6 +79,11 @@ class Desk:
     def focused(self) -> int:
         with closing(Display(self.server.display)) as display:
             return int(display.get_input_focus().focus.id)
+
+    def held(self) -> int:
+        """Return which modifiers and buttons are down over there, as X's mask."""
+        with closing(Display(self.server.display)) as display:
+            return int(display.screen().root.query_pointer().mask)
 
     def pointer(self) -> tuple[int, int]:
         with closing(Display(self.server.display)) as display:
@@ -171,6 +181,55 @@ def test_a_drag_moves_a_window(desk: Desk) -> None:
     wait_until(lambda: desk.server.picture()[60:200, 30:200].mean() < 1, "the black root where the xterm was")
     desk.terminal.mouse(0, *end, down=False)
     desk.wait_for_screen(5.0)
+
+
+def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, tmp_path: Path) -> None:
+    desk.wait_for_screen()
+    row, col = desk.cell(300, 300)
+    desk.terminal.mouse(35, row, col)
+    wait_until(lambda: desk.cell(*desk.pointer()) == (row, col))
+    desk.terminal.type("\x1dkcc\r")
+    desk.terminal.mouse(0, row, col)
+    both = X.ControlMask | X.Button1Mask
+    wait_until(lambda: desk.held() == both, "Ctrl and a button down")
+    until = time.monotonic() + 4.0  # twice the lease
+    wait_until(lambda: desk.held() != both or time.monotonic() > until)
+    assert desk.held() == both  # it is renewed
+    desk.hub.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: not desk.held(), "everything released", timeout=8)  # a relay counts as lost after 15 s
+        desk.terminal.type("x")  # within Ctrl, as far as one can see
+    finally:
+        desk.hub.process.send_signal(signal.SIGCONT)
+    desk.terminal.wait_for("what you held is released there")
+    assert not desk.held()
+    desk.terminal.mouse(0, row, col, down=False)
+    desk.terminal.click(row, col)
+    desk.terminal.type("after\r")
+    wait_until(
+        lambda: (tmp_path / "typed").read_text() == "after\n", "what was typed after the release, and nothing before it"
+    )
+
+
+def test_figures_are_of_what_was_asked_and_answered(desk: Desk, tmp_path: Path) -> None:
+    """On a line of 300 ms, no key is answered in less; and frames are counted, not rectangles."""
+    desk.wait_for_screen()
+    with ExitStack() as stack:
+        stack.enter_context(desk.server.xterm(["sh", "-c", "while :; do seq 1 100000; done"], "60x40+500+10"))
+        network = stack.enter_context(NetworkProxy(desk.port, shape=Shape(rate=5e6, delay=0.15)))
+        asked = command(network.port, "desktop", "box", "--fps", "10", "--quality", "50")
+        terminal = stack.enter_context(outer_terminal(ROWS, COLS, asked, environment(tmp_path)))
+        terminal.wait_for("1280×720")
+        row, col = desk.cell(300, 300)
+        terminal.mouse(35, row, col)
+        terminal.click(row, col)
+        terminal.type("a")
+        answered = wait_until(lambda: re.search(r"answers in (\d+) ms", terminal.text()), timeout=20)
+        assert answered is not None
+        assert int(answered[1]) >= 300
+        shown = wait_until(lambda: re.search(r"([\d.]+) fps \(at most 10\)", terminal.text()))
+        assert shown is not None
+        assert float(shown[1]) <= 11
 
 
 def test_the_clipboard_both_ways(desk: Desk) -> None:

@@ -6,7 +6,8 @@ The agent puts the addresses in front, and never parses a picture.
 Text messages are between the two processes alone: JSON objects, told apart by `say`.
 
     worker -> agent   {"say": "hello", "width": 1920, "height": 1080, "serves": []}   once it can serve
-    agent -> worker   {"say": "start", "fps": 10, "quality": 50, "cursor": false}     the answer
+    agent -> worker   {"say": "start", "fps": 10, "quality": 50, "cursor": false,      the answer
+                      "lease": 2.0}
 
 Unknown ones and unknown keys are ignored, so that a further request (a viewer's size to scale to, pacing) needs no new
 version: a worker names in `serves` what it understands beyond this page.
@@ -18,7 +19,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from natpass_agent.links.desktop.view import MOST_FPS, RAW_QUALITY, View
+from natpass_agent.links.desktop.view import LEAST_LEASE, MOST_FPS, MOST_LEASE, RAW_QUALITY, View
 from natpass_wire.envelope import is_last_payload
 from natpass_wire.errors import NatpassError
 from natpass_wire.frame import MAX_PAYLOAD_BYTES
@@ -32,7 +33,7 @@ TOKEN_PREFIX = "Bearer "  # noqa: S105 - the name of a scheme
 MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES
 
 #: What a worker sends to a viewer, and a viewer to a worker.
-TO_VIEWER = frozenset({MsgType.vnc_image, MsgType.vnc_clipboard})
+TO_VIEWER = frozenset({MsgType.vnc_image, MsgType.vnc_clipboard, MsgType.vnc_frame, MsgType.vnc_hold})
 TO_WORKER = frozenset(
     {
         MsgType.vnc_ctrl,
@@ -41,10 +42,11 @@ TO_WORKER = frozenset(
         MsgType.vnc_cad,
         MsgType.vnc_scroll,
         MsgType.vnc_clipboard,
+        MsgType.vnc_hold,
     }
 )
 #: And those of them that may pass where the viewer may only look.
-TO_ONLOOKER = frozenset({MsgType.vnc_image})
+TO_ONLOOKER = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 FROM_ONLOOKER = frozenset({MsgType.vnc_ctrl})
 
 _TYPE_TAG = 0x08  # field 1, a varint
@@ -100,7 +102,10 @@ def from_text(text: str) -> Hello | Start | None:
                 fps, quality = int(said["fps"]), int(said["quality"])
                 if not (1 <= fps <= MOST_FPS and 1 <= quality <= RAW_QUALITY):
                     raise WorkerProtocolError("a view out of range")
-                return Start(View(fps, quality, bool(said["cursor"])))
+                lease = float(said.get("lease", 0.0))
+                if lease and not LEAST_LEASE <= lease <= MOST_LEASE:
+                    raise WorkerProtocolError("a lease out of range")
+                return Start(View(fps, quality, bool(said["cursor"]), lease))
     except (ValueError, KeyError, TypeError) as error:
         raise WorkerProtocolError("a text message that makes no sense") from error
     return None
@@ -119,12 +124,14 @@ def split(message: bytes) -> tuple[MsgType, bytes]:
     Raises:
         WorkerProtocolError: it is no such message.
     """
-    if len(message) < 2 or message[0] != _TYPE_TAG or message[1] >= 0x80:
-        raise WorkerProtocolError("a message without a type")
     try:
-        whole = is_last_payload(memoryview(message), 2, len(message))
+        if message[0] != _TYPE_TAG:
+            raise WorkerProtocolError("a message without a type")
+        at = 2 if message[1] < 0x80 else 3  # a varint; no type needs more than two bytes
+        kind = message[1] if at == 2 else message[1] & 0x7F | message[2] << 7
+        whole = kind < 0x4000 and is_last_payload(memoryview(message), at, len(message))
     except IndexError:
         whole = False
     if not whole:
         raise WorkerProtocolError("a message whose payload is cut")
-    return cast("MsgType", message[1]), message[2:]
+    return cast("MsgType", kind), message[at:]

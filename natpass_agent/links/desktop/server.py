@@ -20,7 +20,7 @@ from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.identity.authorized import ALL, Rights
-from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncStatus
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
@@ -32,13 +32,8 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 0.6
 #: A worker that takes no input for so long is given up: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0
-#: What is pressed while the viewer can't be reached is released after this time without input: longer than what still
-#: came takes to be done, so that Ctrl+C does not become C; short, since a key that is down repeats.
-RELEASE_SECONDS = 1.0
-#: Keys and buttons remembered as pressed: more than a worker presses; what is over can't be down.
-_MOST_PRESSED = 64
-#: No key has a longer name.
-_MOST_NAME = 64
+#: Of these, an older one need not be sent again: what the screen shows by then is.
+_NEWEST = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 READ_ONLY = "this desktop is only shown to you (read-only): what you type, click and paste is not passed on"
 
 
@@ -128,7 +123,9 @@ async def _accept(link: IncomingLink, worker: WorkerHost, answer_by: float) -> N
 
 
 class _Upkeep:
-    """Keeps a desktop in order while its viewer can't be reached, and puts it in order when it can be again.
+    """Puts a desktop in order when its viewer can be reached again.
+
+    (What the viewer held is the worker's business: it is released when the lease on it runs out.)
 
     Args:
         link: to the viewer.
@@ -141,41 +138,27 @@ class _Upkeep:
         self._worker = worker
         self._view = view
         self._resumes = link.resumes
-        self._releases: dict[str | int, Msg] = {}  # what has been pressed, and what releases it
         self._changed = asyncio.Event()
         link.watch(self._changed.set)
 
     async def send(self, message: Msg) -> None:
-        """Send the viewer's input to the worker, and remember what it leaves behind.
+        """Send the viewer's input to the worker.
 
         Raises:
             TimeoutError: the worker takes none.
             WorkerEndedError: it has ended.
         """
-        match message.type:
-            case MsgType.vnc_ctrl:
-                self._view = self._view.changed_by(message.vctrl)
-            case MsgType.vnc_keyboard if len(name := message.vkbd.key) <= _MOST_NAME:
-                release = VncKeyboard(type=VncStatus.vnc_up, key=name)
-                self._note(name, message.vkbd.type, Msg(type=MsgType.vnc_keyboard, vkbd=release))
-            case MsgType.vnc_mouse:
-                mouse = message.vmouse  # a drag that nobody steers any more ends where it began
-                up = VncMouse(type=VncStatus.vnc_up, btn=mouse.btn, x=mouse.x, y=mouse.y)
-                self._note(mouse.btn, mouse.type, Msg(type=MsgType.vnc_mouse, vmouse=up))
-        if self._link.detached is not None:
-            self._changed.set()  # not before this is done
+        if message.type == MsgType.vnc_ctrl:
+            self._view = self._view.changed_by(message.vctrl)
         await self._put(message)
 
     async def run(self) -> WorkerEndedError | None:
         """Do it until the worker ends; return that."""
         try:
             while True:
-                waits = RELEASE_SECONDS if self._link.detached is not None and self._releases else None
-                if not await self._has_changed(waits):
-                    for release in reversed(list(self._releases.values())):
-                        await self._put(release)
-                    self._releases.clear()
-                elif self._link.resumes != self._resumes:
+                await self._changed.wait()
+                self._changed.clear()
+                if self._link.resumes != self._resumes:
                     # Pictures that were lost are not sent again. 0 leaves quality and rate; the cursor is taken as is.
                     self._resumes = self._link.resumes
                     await self._put(Msg(type=MsgType.vnc_ctrl, vctrl=VncControl(cursor=self._view.cursor)))
@@ -183,22 +166,6 @@ class _Upkeep:
             return _stalled()
         except WorkerEndedError as error:
             return error
-
-    async def _has_changed(self, seconds: float | None) -> bool:
-        """Wait for a change, at most so long; tell whether there was one."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        self._changed.clear()
-        return True
-
-    def _note(self, what: str | int, status: VncStatus, release: Msg) -> None:
-        if status == VncStatus.vnc_down and len(self._releases) < _MOST_PRESSED:
-            self._releases[what] = release
-        elif status == VncStatus.vnc_up:
-            self._releases.pop(what, None)
 
     async def _put(self, message: Msg) -> None:
         async with asyncio.timeout(STALLED_SECONDS):
@@ -242,7 +209,7 @@ async def _to_viewer(link: Link, worker: WorkerHost, *, read_only: bool) -> Work
         while True:
             message_type, payload = split(await worker.receive())
             if message_type in passes:
-                await link.send_payload(message_type, payload, newest=message_type == MsgType.vnc_image)
+                await link.send_payload(message_type, payload, newest=message_type in _NEWEST)
             else:
                 log.debug("the desktop's worker sent a message of type %d, which is not for viewers", message_type)
     except (WorkerProtocolError, LocalProtocolError) as error:

@@ -100,6 +100,11 @@ class Keyboard:
         """The modifiers that are latched, in their order."""
         return {name: latch for name, latch in self._latches.items() if latch is not Latch.OFF}
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a modifier is down over there."""
+        return bool(self._down())
+
     def latch(self, modifier: str) -> list[KeyEvent]:
         """Latch a modifier for the next key; a second time: hold it down; a third time: release it."""
         before = self._down()

@@ -2,12 +2,13 @@
 
 from collections import deque
 
-from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncScroll, VncStatus
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncHold, VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 #: Messages that may wait for a slow network. What a person types in a minute is less; what is over is refused, and
 #: said so. Releases are taken beyond it: a key must not stay down (each has a press that was taken before).
 MOST_WAITING = 512
+_INPUT = frozenset({MsgType.vnc_keyboard, MsgType.vnc_mouse, MsgType.vnc_scroll, MsgType.vnc_cad})
 
 
 class Outbox:
@@ -33,21 +34,25 @@ class Outbox:
         """Forget everything."""
         self._waiting.clear()
 
+    def forget_input(self) -> None:
+        """Forget what hands do: keys, buttons, the pointer, the wheel."""
+        self._waiting = deque(message for message in self._waiting if message.type not in _INPUT)
+
     def take(self) -> Msg | None:
         """Return the next message, None if there is none."""
         return self._waiting.popleft() if self._waiting else None
 
-    def key(self, name: str, *, down: bool) -> None:
-        """Press or release a key."""
-        keyboard = VncKeyboard(type=_status(down), key=name)
+    def key(self, name: str, *, down: bool, mark: int = 0) -> None:
+        """Press or release a key; `mark`: of the input, to see when it is answered."""
+        keyboard = VncKeyboard(type=_status(down), key=name, mark=mark)
         self._waiting.append(Msg(type=MsgType.vnc_keyboard, vkbd=keyboard))
 
-    def button(self, button: VncMouse.Button, x: int, y: int, *, down: bool) -> None:
+    def button(self, button: VncMouse.Button, x: int, y: int, *, down: bool, mark: int = 0) -> None:
         """Press or release a button of the mouse, at a pixel of the remote screen.
 
         A move before it is kept: a drag that has only a beginning and an end moves nothing.
         """
-        mouse = VncMouse(type=_status(down), btn=button, x=x, y=y)
+        mouse = VncMouse(type=_status(down), btn=button, x=x, y=y, mark=mark)
         self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=mouse))
 
     def move(self, x: int, y: int) -> None:
@@ -56,13 +61,19 @@ class Outbox:
             self._waiting.pop()
         self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=VncMouse(x=x, y=y)))
 
-    def scroll(self, x: int, y: int) -> None:
+    def scroll(self, x: int, y: int, mark: int = 0) -> None:
         """Turn the wheel: notches to the right and up."""
         if self._waiting and self._waiting[-1].type == MsgType.vnc_scroll:
             last = self._waiting[-1].vscroll
-            last.x, last.y = last.x + x, last.y + y
+            last.x, last.y, last.mark = last.x + x, last.y + y, mark or last.mark
         else:
-            self._waiting.append(Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(x=x, y=y)))
+            self._waiting.append(Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(x=x, y=y, mark=mark)))
+
+    def hold(self, released: int) -> None:
+        """Say that we are here, so that what is held stays down; `released`: the last release that we were told of."""
+        if not self._waiting or self._waiting[-1].type != MsgType.vnc_hold:
+            self._waiting.append(Msg(type=MsgType.vnc_hold))
+        self._waiting[-1].vnc_hold.CopyFrom(VncHold(released=released))
 
     def secure_attention(self) -> None:
         """Ctrl+Alt+Del."""

@@ -153,7 +153,8 @@ class DesktopPane(LinkPane):
             text.append(f" {name} ", style="bold reverse").append(" ")
         scale = placement.scale if placement is not None else 0.0
         now = asyncio.get_running_loop().time()
-        text.append(" · ".join(measures(session.screen_size, scale, session.meter, session.request, now)))
+        figures = measures(session.screen_size, scale, session.meter, session.request, now, waited=session.waited)
+        text.append(" · ".join(figures))
         line = self.query_one("#desktop-status", Static)
         if line.content != text:
             line.update(text)

@@ -12,7 +12,7 @@ from natpass_tui.links.desktop.decode import decode
 from natpass_tui.links.desktop.screen import RemoteScreen
 from natpass_tui.pump import PumpThread
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.pb.desktop_pb2 import VncImage
+from natpass_wire.pb.desktop_pb2 import VncFrame, VncImage
 
 #: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`. Whoever honours it adds at most one
 #: message. What waits here has credit already and grows old, so it should be little: a whole screen of 1920x1080 in
@@ -32,14 +32,16 @@ class Drawn:
         images: rectangles.
         is_due: it is time to show what was drawn.
         error: why no more will be drawn, empty if more will.
+        frames: the ends of frames that were reached.
     """
 
     images: int
     is_due: bool
     error: str
+    frames: tuple[VncFrame, ...] = ()
 
 
-class ScreenPump(PumpThread[VncImage]):
+class ScreenPump(PumpThread[VncImage | VncFrame]):
     """Draws rectangles from a queue onto a `RemoteScreen`.
 
     `wake` is called from the decoder's thread when there is something to show: all that waited is drawn (the tiles of
@@ -51,6 +53,7 @@ class ScreenPump(PumpThread[VncImage]):
         super().__init__("natpass-desktop", wake)
         self._screen = RemoteScreen()
         self._drawn = 0
+        self._frames: list[VncFrame] = []
         self._unshown = 0  # rectangles since it was due to show them
         self._is_due = False
         self._was_full = False
@@ -79,8 +82,8 @@ class ScreenPump(PumpThread[VncImage]):
         with self._lent():
             yield self._screen
 
-    def put(self, image: VncImage) -> None:
-        """Queue a rectangle; never blocks. Whoever calls looks at `is_full`."""
+    def put(self, image: VncImage | VncFrame) -> None:
+        """Queue a rectangle, or the end of a frame; never blocks. Whoever calls looks at `is_full`."""
         with self._change:
             if not self._closed and not self._error:
                 self._put(image, _weight(image))
@@ -89,8 +92,9 @@ class ScreenPump(PumpThread[VncImage]):
     def collect(self) -> Drawn:
         """Return what was drawn since the last call; `wake` may be called again afterwards."""
         with self._change:
-            drawn = Drawn(self._drawn, self._is_due, self._error)
+            drawn = Drawn(self._drawn, self._is_due, self._error, tuple(self._frames))
             self._drawn = 0
+            self._frames.clear()
             self._is_due = False
             self._woken = False
             return drawn
@@ -100,17 +104,19 @@ class ScreenPump(PumpThread[VncImage]):
         with self._change:
             self._generation += 1
             self._drop()
+            self._frames.clear()
             self._was_full = False
             self._error = ""
 
-    def _take(self) -> VncImage:
+    def _take(self) -> VncImage | VncFrame:
         self._taken_in = self._generation
         return super()._take()
 
-    def _work(self, image: VncImage) -> bool:
+    def _work(self, image: VncImage | VncFrame) -> bool:
         error = ""
         try:
-            self._draw(image)
+            if isinstance(image, VncImage):
+                self._draw(image)
         except RemoteProtocolError as broken:
             error = str(broken)
         return self._note(image, error)
@@ -122,27 +128,30 @@ class ScreenPump(PumpThread[VncImage]):
         with self._lock:
             self._screen.put(plan, picture)
 
-    def _note(self, image: VncImage, error: str) -> bool:
-        """Count a rectangle; return whether to wake whoever shows the screen."""
+    def _note(self, image: VncImage | VncFrame, error: str) -> bool:
+        """Count what was worked on; return whether to wake whoever shows the screen."""
         with self._change:
             if self._taken_in != self._generation or self._closed:
                 return False
             self._waiting -= _weight(image)
-            self._drawn += 1
-            self._unshown += 1
+            if isinstance(image, VncFrame):
+                self._frames.append(image)
+            else:
+                self._drawn += 1
+                self._unshown += 1
             if error:
                 self._error = error
                 self._drop()
-            if not self._queue or self._unshown >= _WAKE_AFTER:
+            if self._unshown and (not self._queue or self._unshown >= _WAKE_AFTER or isinstance(image, VncFrame)):
                 self._is_due = True
                 self._unshown = 0
             has_room = self._was_full and self._is_half_empty
             self._was_full = self._was_full and not has_room
-            wake = not self._woken and (self._is_due or has_room)
+            wake = not self._woken and (self._is_due or has_room or bool(self._frames))
             self._woken = self._woken or wake
             return wake
 
 
-def _weight(image: VncImage) -> int:
-    """Return what a waiting rectangle counts, at least one byte."""
-    return 1 + len(image.data)
+def _weight(image: VncImage | VncFrame) -> int:
+    """Return what a waiting rectangle, or the end of a frame, counts: at least one byte."""
+    return 1 + len(image.data) if isinstance(image, VncImage) else 1

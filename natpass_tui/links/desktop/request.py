@@ -10,6 +10,8 @@ FPS = range(1, 51)
 QUALITY = range(1, 101)
 DEFAULT_FPS = 10
 DEFAULT_QUALITY = 50
+#: What is held over there is released after so many seconds without a word from here.
+LEASE_SECONDS = 2.0
 #: What the palette offers.
 QUALITY_CHOICES = (20, 50, 80, 100)
 FPS_CHOICES = (2, 5, 10, 20, 30)
@@ -45,7 +47,7 @@ class DesktopRequest:
 
     def message(self) -> ConnectRequest:
         """Return the request that opens a desktop."""
-        vnc = ConnectVnc(fps=self.fps, quality=self.quality, cursor=self.cursor)
+        vnc = ConnectVnc(fps=self.fps, quality=self.quality, cursor=self.cursor, lease_ms=round(LEASE_SECONDS * 1000))
         return ConnectRequest(name=self.name, kind=ConnectRequest.vnc, cvnc=vnc)
 
     def control(self) -> VncControl:

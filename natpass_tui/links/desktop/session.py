@@ -13,7 +13,7 @@ from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, st
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.outbox import Outbox
 from natpass_tui.links.desktop.pump import ScreenPump
-from natpass_tui.links.desktop.request import DesktopRequest
+from natpass_tui.links.desktop.request import LEASE_SECONDS, DesktopRequest
 from natpass_tui.links.life import Words
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.pixels.scaling import Placement
@@ -34,6 +34,8 @@ _CLIPBOARD_SECONDS = 10.0
 _MOVE_SECONDS = 1 / 50
 #: Seconds that a tab which closes waits for releases to be sent; agents release everything when the link ends anyway.
 _LAST_WORDS = 0.5
+#: What is held is renewed so often, where nothing else is sent: half of the lease.
+RENEW_SECONDS = LEASE_SECONDS / 2
 _SLOW = "not sent: the network takes no more input"
 
 
@@ -92,6 +94,9 @@ class DesktopSession(LinkTab):
         self._sender: asyncio.Task[None] | None = None
         self._buttons: dict[VncMouse.Button, tuple[int, int]] = {}
         self._clipboard_asked: float | None = None
+        self._knows_holds = False  # the agent has sent what only our agents send
+        self._releases = 0  # by the agent, because it did not hear from us
+        self._began_at: float | None = None
         self._room = asyncio.Event()
         self._failed: asyncio.Future[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,8 +138,15 @@ class DesktopSession(LinkTab):
         with self._pump.screen() as screen:
             return screen.placement
 
+    @property
+    def waited(self) -> float:
+        """Seconds since this link's desktop was granted; 0 while there is none."""
+        return self._now() - self._began_at if self._began_at is not None else 0.0
+
     def change(self, request: DesktopRequest) -> None:
         """Have the desktop sent in another way from now on, also after it was lost."""
+        if request.fps != self.request.fps:
+            self.meter.restart()
         self.request = request
         if self.is_live:
             self._outbox.control(request.control())
@@ -163,8 +175,7 @@ class DesktopSession(LinkTab):
     def press(self, typed: Stroke) -> None:
         """Press and release a key with its modifiers and the latched ones."""
         if self._can_send():
-            self.meter.asked(self._now())
-            self._send_keys(self._keyboard.type(typed))
+            self._send_keys(self._keyboard.type(typed), self.meter.asked(self._now()))
 
     def latch(self, modifier: str) -> None:
         """Latch a modifier for the next key or click; a second time: hold it down; a third time: release it."""
@@ -198,10 +209,9 @@ class DesktopSession(LinkTab):
         """Press a button; modifiers are held until it is released."""
         at = self._at(row, col)
         if at is not None and self._can_send():
-            self.meter.asked(self._now())
             self._send_keys(self._keyboard.press(modifiers))
             self._buttons[button] = at
-            self._outbox.button(button, *at, down=True)
+            self._outbox.button(button, *at, down=True, mark=self.meter.asked(self._now()))
 
     def button_up(self, button: VncMouse.Button, row: int, col: int) -> None:
         """Release a button, if it was pressed here."""
@@ -215,9 +225,8 @@ class DesktopSession(LinkTab):
         """Turn the wheel: notches to the right and up."""
         at = self._at(row, col)
         if at is not None and self._can_send():
-            self.meter.asked(self._now())
             self._outbox.move(*at)
-            self._outbox.scroll(x, y)
+            self._outbox.scroll(x, y, self.meter.asked(self._now()))
             self._to_send.set()
 
     # the clipboard
@@ -270,10 +279,14 @@ class DesktopSession(LinkTab):
 
     def _out_of_reach(self) -> None:
         self.release_all()  # so does the agent, before long: what is latched must not look held
+        self.meter.restart()
 
     async def _carry(self, link: LinkPort) -> End:
         self._outbox.clear()
         self._pump.restart()
+        self.meter.restart()
+        self._knows_holds, self._releases = False, 0
+        self._began_at = self._now()
         self._room.set()
         self._failed = asyncio.get_running_loop().create_future()
         self._sender = self._tasks.start(self._send_input(link), f"input to {self.agent}")
@@ -291,7 +304,7 @@ class DesktopSession(LinkTab):
             self._sender = self._failed = None
             self._keyboard.release_all()  # the agent has released them with the link
             self._buttons.clear()
-            self._clipboard_asked = None
+            self._clipboard_asked = self._began_at = None
             self._viewer.status_changed()
 
     async def _receive(self, link: LinkPort) -> End:
@@ -309,6 +322,13 @@ class DesktopSession(LinkTab):
                         if self._pump.is_full:
                             self._room.clear()
                             await self._room.wait()
+                    case MsgType.vnc_frame:
+                        if not self._knows_holds:
+                            self._knows_holds = True
+                            self._to_send.set()
+                        self._pump.put(message.vnc_frame)
+                    case MsgType.vnc_hold:
+                        self._released_there(message.vnc_hold.released)
                     case MsgType.vnc_clipboard:
                         self._take_clipboard(message.vclipboard)
                     case _:
@@ -326,7 +346,8 @@ class DesktopSession(LinkTab):
                         link.close()
                         return
                     self._to_send.clear()
-                    await self._to_send.wait()
+                    if not await self._more_to_send():
+                        self._outbox.hold(self._releases)
                     continue
                 if self._outbox.is_move_next and (rest := moved + _MOVE_SECONDS - self._now()) > 0:
                     await self._wait_for_more(rest)
@@ -337,6 +358,30 @@ class DesktopSession(LinkTab):
                     await link.send(message)
         except LinkEndedError:
             return  # whoever reads the link says what happened
+
+    async def _more_to_send(self) -> bool:
+        """Wait for something to send; return False if what is held has to be renewed first."""
+        holding = self._knows_holds and (self._keyboard.is_holding or bool(self._buttons))
+        try:
+            async with asyncio.timeout(RENEW_SECONDS if holding else None):
+                await self._to_send.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _released_there(self, releases: int) -> None:
+        """Take note that the agent did not hear from us, and released everything: say that we know."""
+        self._releases = releases
+        self._keyboard.release_all()
+        self._buttons.clear()
+        self._outbox.forget_input()
+        self._outbox.hold(releases)
+        self._to_send.set()
+        self._viewer.status_changed()
+        self._viewer.remark(
+            f"the connection to {self.agent} stood still: what you held is released there, and what you typed and "
+            "clicked meanwhile was not done"
+        )
 
     async def _wait_for_more(self, seconds: float) -> None:
         """Wait for a newer position, but no longer than for the next move's turn, and not if something else comes."""
@@ -379,9 +424,11 @@ class DesktopSession(LinkTab):
             return False
         return True
 
-    def _send_keys(self, events: Iterable[KeyEvent]) -> None:
-        for name, down in events:
-            self._outbox.key(name, down=down)
+    def _send_keys(self, events: Iterable[KeyEvent], mark: int = 0) -> None:
+        events = list(events)
+        last = max((at for at, (_, down) in enumerate(events) if down), default=-1)  # the key inside its modifiers
+        for at, (name, down) in enumerate(events):
+            self._outbox.key(name, down=down, mark=mark if at == last else 0)
         self._to_send.set()
         self._viewer.status_changed()
 
@@ -409,8 +456,9 @@ class DesktopSession(LinkTab):
             self._room.set()
         if drawn.error and self._failed is not None and not self._failed.done():
             self._failed.set_result(drawn.error)
+        for frame in drawn.frames:
+            self.meter.frame(frame.mark, frame.rects, self._now())
         if drawn.is_due:
-            self.meter.picture(self._now())
             self._viewer.picture_changed()
         self._ask_if_coarse()
 

@@ -4,11 +4,19 @@ from natpass_tui.links.desktop.keys import Latch
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.request import DesktopRequest
 
+#: After so many seconds without a picture, a hint says what may be missing.
+HINT_SECONDS = 5.0
 _NAMES = {"ctrl": "Ctrl", "alt": "Alt", "shift": "Shift", "cmd": "Super"}
 
 
 def measures(
-    size: tuple[int, int] | None, scale: float, meter: Meter, request: DesktopRequest, now: float
+    size: tuple[int, int] | None,
+    scale: float,
+    meter: Meter,
+    request: DesktopRequest,
+    now: float,
+    *,
+    waited: float = 0.0,
 ) -> tuple[str, ...]:
     """Return what to show, most important first, each in a width that changes little.
 
@@ -18,18 +26,23 @@ def measures(
         meter: what came in.
         request: how it is sent.
         now: seconds, as the meter was told.
+        waited: seconds since the desktop was granted.
     """
     if size is None:
-        return ("no picture yet",)
+        if waited < HINT_SECONDS:
+            return ("no picture yet",)
+        return (
+            f"no picture after {waited:.0f} s: is there a screen (an X server)? an existing natpass agent does not say",
+        )
     width, height = size
-    latency = f"{meter.latency * 1000:.0f} ms" if meter.latency is not None else "—"
+    frames = meter.frames_a_second(now)
     cursor = " · cursor" if request.cursor else ""
     return (
         f"{width}×{height}",
         f"{scale * 100:.0f} %",
-        f"{meter.frames_a_second(now):4.1f} of {request.fps} fps",
+        *([f"{frames:4.1f} fps (at most {request.fps})"] if frames is not None else []),
         f"{rate(meter.bytes_a_second(now)):>9}",
-        f"answers in {latency}",
+        *([f"answers in {meter.latency * 1000:.0f} ms"] if meter.latency is not None else []),
         f"quality {request.quality}{cursor}",
     )
 

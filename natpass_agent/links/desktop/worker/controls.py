@@ -51,6 +51,11 @@ class Controls:
                 return False
         return True
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a key or a button is down."""
+        return bool(self._keys or self._buttons)
+
     def release_all(self) -> None:
         """Release what is pressed: the last key first.
 

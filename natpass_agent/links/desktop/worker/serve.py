@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -26,9 +27,11 @@ from natpass_agent.links.desktop.worker.clips import Clips
 from natpass_agent.links.desktop.worker.controls import Controls
 from natpass_agent.links.desktop.worker.desktop import Desktop
 from natpass_agent.links.desktop.worker.errors import DesktopError
+from natpass_agent.links.desktop.worker.lease import Lease
 from natpass_agent.links.desktop.worker.pacing import Pace
 from natpass_wire import envelope
 from natpass_wire.errors import NatpassError
+from natpass_wire.pb.desktop_pb2 import VncFrame, VncHold
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,11 @@ _SOCKET_BYTES = 64 * 1024
 _WRITE_LIMIT_BYTES = 32 * 1024
 #: Messages of input that may wait while one is done.
 _QUEUED_MESSAGES = 16
+#: Marks remembered until the screen is read; the newest answers for all before it.
+_MOST_MARKS = 64
+
+#: What a viewer does with its hands.
+_INPUT = frozenset({MsgType.vnc_mouse, MsgType.vnc_keyboard, MsgType.vnc_cad, MsgType.vnc_scroll})
 
 
 async def serve(port: int, token: str, desktop: Desktop) -> None:
@@ -102,6 +110,9 @@ class _Serving:
         self._capture = Capture(desktop.screen)
         self._controls = Controls(desktop.devices)
         self._clips = Clips(desktop.clipboard)
+        self._lease = Lease(view.lease)
+        self._held = asyncio.Event()
+        self._marks: deque[tuple[int, float]] = deque(maxlen=_MOST_MARKS)  # numbers, and when their input was done
 
     async def run(self) -> None:
         """Serve until the websocket ends.
@@ -115,6 +126,7 @@ class _Serving:
                     group.create_task(self._pictures(), name="pictures"),
                     group.create_task(self._input(), name="input"),
                     group.create_task(self._clips.run(self._send), name="clipboard"),
+                    group.create_task(self._release_in_time(), name="lease"),
                 ]
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
@@ -139,8 +151,11 @@ class _Serving:
                     found = await loop.run_in_executor(thread, self._look, redraw)
                     if found or not self._screen.tells_changes:
                         pace.looked(self._capture.began_at, found=bool(found))
+                    mark = self._mark_before(self._capture.began_at)
                     for message in found:
                         await self._connection.send(message)
+                    if self._view.lease and (found or mark):  # a viewer with a lease knows what this is
+                        await self._send(Msg(type=MsgType.vnc_frame, vnc_frame=VncFrame(mark=mark, rects=len(found))))
             except DesktopError as error:
                 return error
             except ConnectionClosed:
@@ -164,7 +179,18 @@ class _Serving:
         return None
 
     def _take(self, message: Msg) -> None:
+        now = time.monotonic()
+        self._lease.heard(now)
+        if message.type == MsgType.vnc_hold:
+            self._lease.confirmed(message.vnc_hold.released)
+            return
+        if self._lease.is_void and message.type in _INPUT:
+            return
         if self._controls.take(message):
+            if mark := _mark_of(message):
+                self._marks.append((mark, now))
+            if self._controls.is_holding:
+                self._held.set()
             return
         if message.type == MsgType.vnc_ctrl:
             self._view = self._view.changed_by(message.vctrl)
@@ -172,6 +198,42 @@ class _Serving:
         elif message.type == MsgType.vnc_clipboard:
             self._clips.take(message.vclipboard)
 
+    async def _release_in_time(self) -> DesktopError | None:
+        """Release what is pressed when the lease on it runs out, and tell the viewer."""
+        try:
+            while True:
+                await self._held.wait()
+                rest = self._lease.rest(time.monotonic())
+                if rest is None or not self._controls.is_holding:
+                    self._held.clear()
+                elif rest:
+                    await asyncio.sleep(rest)
+                else:
+                    self._controls.release_all()
+                    hold = VncHold(released=self._lease.ran_out())
+                    await self._send(Msg(type=MsgType.vnc_hold, vnc_hold=hold))
+        except DesktopError as error:
+            return error
+
+    def _mark_before(self, read_at: float) -> int:
+        """Return the mark of the last input before the screen was read, and forget it; 0: there is none."""
+        mark = 0
+        while self._marks and self._marks[0][1] <= read_at:
+            mark, _ = self._marks.popleft()
+        return mark
+
     async def _send(self, message: Msg) -> None:
         with suppress(ConnectionClosed):  # then everything else ends as well
             await self._connection.send(message.SerializeToString())
+
+
+def _mark_of(message: Msg) -> int:
+    """Return the mark that an input carries, 0 if it carries none."""
+    match message.type:
+        case MsgType.vnc_mouse:
+            return message.vmouse.mark
+        case MsgType.vnc_keyboard:
+            return message.vkbd.mark
+        case MsgType.vnc_scroll:
+            return message.vscroll.mark
+    return 0

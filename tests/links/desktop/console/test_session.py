@@ -1,19 +1,17 @@
 """A desktop tab over a link that the test holds the other end of."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from natpass_tui.links.desktop.keys import COMBINATIONS, Latch
 from natpass_tui.links.desktop.outbox import MOST_WAITING
 from natpass_tui.links.desktop.pump import WAITING_IMAGES
 from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.desktop.session import DesktopSession
-from natpass_tui.links.life import Ended, Live, Lost, Opening, Refused
+from natpass_tui.links.life import Ended, Live, Lost, Refused
 from natpass_tui.links.tab import Outcome
 from natpass_tui.pixels.resample import area_average
 from natpass_wire.links import End
@@ -21,87 +19,10 @@ from natpass_wire.pb.desktop_pb2 import VncClipboard, VncImage, VncMouse, VncSta
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
-from tests.links.desktop.console.pictures import image, message, png, smooth, tiles
+from tests.links.desktop.console.desk import Viewer, opened
+from tests.links.desktop.console.pictures import image, message, png, smooth
 from tests.support.waiting import wait_for
-from tests.tui.fakes import FakeClient, FakeLink, entry, make_console
-
-
-class Viewer:
-    """A view that remembers."""
-
-    def __init__(self) -> None:
-        self.pictures = 0
-        self.remarks: list[str] = []
-        self.copied: list[str] = []
-
-    def picture_changed(self) -> None:
-        self.pictures += 1
-
-    def status_changed(self) -> None: ...
-
-    def remark(self, text: str) -> None:
-        self.remarks.append(text)
-
-    def copy(self, text: str) -> None:
-        self.copied.append(text)
-
-    def said(self, text: str) -> bool:
-        return any(text in remark for remark in self.remarks)
-
-
-class Desk:
-    """A session, its view, and the relay's end."""
-
-    def __init__(self, session: DesktopSession, client: FakeClient, viewer: Viewer) -> None:
-        self.session = session
-        self.client = client
-        self.viewer = viewer
-
-    @property
-    def link(self) -> FakeLink:
-        return self.client.links[-1]
-
-    def show(self, picture: NDArray[np.uint8]) -> None:
-        for tile in tiles(picture):
-            self.link.deliver(message(tile))
-
-    async def with_screen(self, width: int = 1280, height: int = 720) -> None:
-        part = image(png(smooth(8, 8)), VncImage.png, (width, height), (0, 0, 8, 8))
-        self.link.deliver(message(part))
-        await wait_for(lambda: self.session.screen_size == (width, height))
-
-    def of_type(self, kind: MsgType) -> list[Msg]:
-        return [sent for sent in self.link.sent if sent.type == kind]
-
-    @property
-    def keys(self) -> str:
-        """What was typed: ``+a -a``."""
-        events = [sent.vkbd for sent in self.of_type(MsgType.vnc_keyboard)]
-        return " ".join(f"{'+' if event.type == VncStatus.vnc_down else '-'}{event.key}" for event in events)
-
-    @property
-    def mouse(self) -> list[tuple[int, int, int, int]]:
-        events = [sent.vmouse for sent in self.of_type(MsgType.vnc_mouse)]
-        return [(event.type, event.btn, event.x, event.y) for event in events]
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    request: DesktopRequest | None = None, *, online: bool = True, rows: int = 24, cols: int = 80
-) -> AsyncIterator[Desk]:
-    console, client = make_console()
-    if online:
-        client.log_in()
-        client.snapshot(entry("web"))
-    session = DesktopSession(console, "web", request, clock=console.clock)
-    console.tabs.add(session)
-    viewer = Viewer()
-    session.attach(viewer, rows, cols)
-    if online:
-        await wait_for(lambda: not isinstance(session.state, Opening))
-    yield Desk(session, client, viewer)
-    await console.close()
-
+from tests.tui.fakes import make_console
 
 # pictures
 
@@ -118,7 +39,7 @@ async def test_a_screen_is_drawn() -> None:
         whole = smooth(720, 1280)
         desk.show(whole)
         await wait_for(lambda: desk.viewer.pictures)
-        await wait_for(lambda: desk.session._pump.is_idle)
+        await wait_for(lambda: desk.is_drawn)
         picture = desk.session.picture()
         assert picture is not None
         assert np.abs(picture[0:45].astype(int) - area_average(whole, 45, 80)).mean() <= 3
@@ -130,14 +51,14 @@ async def test_a_larger_view_asks_for_everything_anew_once() -> None:
     async with opened() as desk:
         desk.show(smooth(720, 1280))
         await wait_for(lambda: desk.viewer.pictures)
-        await wait_for(lambda: desk.session._pump.is_idle)
+        await wait_for(lambda: desk.is_drawn)
         desk.session.resize(20, 60)
         desk.session.resize(120, 400)
         await wait_for(lambda: len(desk.of_type(MsgType.vnc_ctrl)) == 1)
         control = desk.of_type(MsgType.vnc_ctrl)[0].vctrl
         assert (control.quality, control.fps) == (50, 10)
         desk.show(smooth(720, 1280))
-        await wait_for(lambda: desk.session._pump.is_idle)
+        await wait_for(lambda: desk.is_drawn)
         desk.session.resize(120, 401)
         desk.session.type("a", "a")
         await wait_for(lambda: desk.keys == "+a -a")
@@ -155,7 +76,7 @@ async def test_a_slow_decoder_stops_the_link_being_read() -> None:
                 await asyncio.sleep(0)
             assert len(desk.link._messages) > WAITING_IMAGES / 2
         await wait_for(lambda: not desk.link._messages)
-        await wait_for(lambda: desk.session._pump.is_idle)
+        await wait_for(lambda: desk.is_drawn)
 
 
 async def test_a_picture_that_is_none_ends_the_link_with_the_reason() -> None:
