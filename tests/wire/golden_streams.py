@@ -1,5 +1,6 @@
 """Messages of streams and of the kinds that travel in them, and their bytes, by hand as in `golden`."""
 
+from natpass_wire.pb import desktop_pb2 as desktop
 from natpass_wire.pb import exec_pb2 as exec_
 from natpass_wire.pb import link_pb2 as link
 from natpass_wire.pb import roster_pb2 as roster
@@ -52,6 +53,41 @@ STREAMS = [
              10 65               # kind 2: exec 101
              a2 06 0f            # cexec 100
                0a 02 'ls'  12 01 '/'  1a 03 'K=V'  20 e8 07""",
+    ),
+    Golden(
+        "connect_req for a desktop with a lease",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(kind=link.ConnectRequest.vnc, cvnc=link.ConnectVnc(lease_ms=2000)),
+        ),
+        """08 03  5a 08          # creq 11
+             10 03               # kind 2: vnc 3
+             62 04  a0 06 d0 0f  # cvnc 12: lease_ms 100""",
+    ),
+    Golden(
+        "vnc_mouse with a mark",
+        Msg(type=MsgType.vnc_mouse, vmouse=desktop.VncMouse(x=1, mark=7)),
+        "08 16  82 02 05  18 01  a0 06 07  # vmouse 32: mark 100",
+    ),
+    Golden(
+        "vnc_keyboard with a mark",
+        Msg(type=MsgType.vnc_keyboard, vkbd=desktop.VncKeyboard(key="a", mark=7)),
+        "08 17  8a 02 06  12 01 'a'  a0 06 07  # vkbd 33: mark 100",
+    ),
+    Golden(
+        "vnc_scroll with a mark",
+        Msg(type=MsgType.vnc_scroll, vscroll=desktop.VncScroll(y=1, mark=7)),
+        "08 19  92 02 05  10 01  a0 06 07  # vscroll 34: mark 100",
+    ),
+    Golden(
+        "vnc_hold",
+        Msg(type=MsgType.vnc_hold, vnc_hold=desktop.VncHold(released=3)),
+        "08 8c 01  e2 08 02  08 03  # 140",
+    ),
+    Golden(
+        "vnc_frame",
+        Msg(type=MsgType.vnc_frame, vnc_frame=desktop.VncFrame(mark=7, rects=2)),
+        "08 8d 01  ea 08 04  08 07  10 02  # 141",
     ),
     Golden(
         "exec_input",
