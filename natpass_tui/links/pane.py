@@ -85,7 +85,7 @@ class LinkPane(Pane):
         is_alarm = isinstance(state, Refused) and state.is_alarm
         text = self._tab.banner(self._prefix)
         if not is_alarm:  # which nothing hides
-            text = self._remark or self.mode() or text
+            text = self.mode() or self._remark or text  # what the next key does comes first
         banner.set_class(isinstance(state, Lost | Reconnecting | Refused | Waiting), "trouble")
         banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
