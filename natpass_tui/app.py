@@ -129,6 +129,8 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
             if choice is not False:
                 self._main.status.set_prefix(self.settings.prefix if self._prefix.armed else "")
                 if isinstance(choice, Choice):
+                    if (focused := self._main.focused) is not None:
+                        await self.keys.dealt_with(focused)
                     await self._main.run_choice(choice)
                 return isinstance(choice, Choice)
         remote = self._main.remote_has_keys

@@ -70,6 +70,12 @@ class KeyGate:
             self._busy = True
             self._start()
 
+    async def dealt_with(self, pump: MessagePump) -> None:
+        """Wait until a part of the screen has dealt with the keys that it was handed: what comes next may change it."""
+        done = asyncio.get_running_loop().create_future()
+        if pump.call_later(_resolve, done):
+            await asyncio.wait([done], timeout=PATIENCE_SECONDS)
+
     def _start(self) -> None:
         # The coroutine is made by the worker: one that is cancelled before it ran leaves none behind.
         work: Any = self._drain

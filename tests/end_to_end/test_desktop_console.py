@@ -25,6 +25,8 @@ from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs, x_server
 
+assert sys.platform != "win32"
+
 pytestmark = [pytest.mark.x11, needs("xterm", "xclip", "openbox")]
 
 ROOT = Path(__file__).parents[2]
@@ -160,6 +162,9 @@ def test_typing_clicking_and_the_wheel_arrive(desk: Desk, tmp_path: Path) -> Non
         desk.terminal.mouse(64, row, col)
     wait_until(lambda: (desk.server.picture() != before).mean() > 0.0005, "a scrolled xterm")
     desk.wait_for_screen(5.0)
+    desk.terminal.type("x\x7f\x1dk")  # in one read: what is typed before the prefix must not end what it begins
+    desk.terminal.wait_for("Ctrl+Alt+Del")
+    desk.terminal.type("\r")
     desk.terminal.type("\x1d")  # the prefix
     desk.terminal.wait_for("palette")
     desk.terminal.type("kc")
