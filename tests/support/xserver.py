@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import mss
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.waiting import wait_until
+
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 #: What `needs` looks for, unless it is told otherwise.
 _PROGRAMS = ("Xvfb",)
@@ -64,12 +67,12 @@ class XServer:
             process.wait(10)
 
     @contextmanager
-    def xterm(self, command: Sequence[str] = ("cat",), geometry: str = "80x24+0+0") -> Iterator[None]:
+    def xterm(self, command: Sequence[str] = ("cat",), geometry: str = "80x24+0+0") -> "Iterator[Process]":
         """Have an xterm whose window is there run a command."""
         before = self.picture()
-        with self.program("xterm", "-u8", "-geometry", geometry, "-e", *command):
+        with self.program("xterm", "-u8", "-geometry", geometry, "-e", *command) as process:
             wait_until(lambda: (self.picture() != before).mean() > 0.05, "an xterm's window")
-            yield
+            yield process
 
 
 @contextmanager

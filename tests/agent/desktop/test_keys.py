@@ -1,6 +1,6 @@
 import pytest
 
-from natpass_agent.links.desktop.worker.keys import NAMES, Character, Named, parse
+from natpass_agent.links.desktop.worker.keys import NAMES, Character, Named, parse, shifted
 from natpass_agent.links.desktop.worker.platform.input import keysyms
 
 #: robotgo's docs/keys.md and the names of its `keyNames`, as a person would copy them.
@@ -45,3 +45,24 @@ def test_every_key_has_a_keysym() -> None:
     assert keysyms.of(Character("é")) == 0xE9
     assert keysyms.of(Character("ж")) == 0x01000436
     assert keysyms.of(Character("😀")) == 0x0101F600
+
+
+@pytest.mark.parametrize(
+    ("character", "older"), [("é", ()), ("ж", (0x6D6,)), ("€", (0x20AC,)), ("ł", (0x1B3,)), ("ω", (0x7F9,)), ("中", ())]
+)
+def test_characters_have_keysyms_that_are_older_than_unicode(character: str, older: tuple[int, ...]) -> None:
+    assert keysyms.all_of(character) == (keysyms.of(Character(character)), *older)
+
+
+def test_a_key_that_is_lent_has_both_cases_of_a_character() -> None:
+    assert keysyms.row("É") == keysyms.row("é") == (0xE9, 0xC9)
+    assert keysyms.row("@") == keysyms.row("2") == (ord("2"), ord("@"))
+    assert keysyms.row("中") == (0x01004E2D, 0x01004E2D)
+    assert keysyms.row("ß") == (0xDF, 0xDF)
+
+
+@pytest.mark.parametrize(
+    ("character", "meant"), [*zip("a2`/éж", "A@~?ÉЖ", strict=True), *((same, same) for same in "A@ß中")]
+)
+def test_what_is_meant_within_shift(character: str, meant: str) -> None:
+    assert shifted(character) == meant

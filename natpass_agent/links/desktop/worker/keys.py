@@ -8,6 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from natpass_wire import us_keyboard
+
 
 class Named(StrEnum):
     """A key that is no character. The values are the names that we prefer."""
@@ -117,6 +119,8 @@ MODIFIERS = frozenset(
     }
 )
 
+SHIFTS = (Named.SHIFT, Named.RIGHT_SHIFT)
+
 _ALIASES: dict[str, Named] = {
     "esc": Named.ESCAPE,
     "return": Named.ENTER,
@@ -154,6 +158,16 @@ _CONTROLS = {
 
 #: All names of keys that are no characters.
 NAMES: frozenset[str] = frozenset(Named) | frozenset(_ALIASES)
+
+
+def shifted(character: str) -> str:
+    """Return what a viewer means who types a character while holding Shift.
+
+    Existing viewers name keys of the US keyboard by what they type without Shift (WIRE.md §5). What is on none of them
+    has its other case; what has none, or is made with Shift already, is meant as it is.
+    """
+    upper = us_keyboard.SHIFTED.get(character) or character.upper()
+    return upper if len(upper) == 1 else character
 
 
 def parse(name: str) -> Key | None:

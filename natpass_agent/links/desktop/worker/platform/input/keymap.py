@@ -1,88 +1,142 @@
-"""Which key of an X server's keyboard types what, without I/O.
+"""Which key of an X server's keyboard types what, with which modifiers and in which layout; without I/O.
 
-A keyboard has keycodes (8 to 255), and for each a row of keysyms: columns 0 and 1 are the first layout without and with
-Shift, 2 and 3 the second layout. Characters that are on no key borrow a keycode that has none.
+A keyboard has keycodes (8 to 255). Each key has a row of keysyms for each **group** (layout); which keysym of the row a
+press gives, its **level**, depends on the modifiers that the row's **type** looks at: Shift, Caps Lock, AltGr, ...
+The words are XKEYBOARD's.
 """
 
-from collections import OrderedDict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from natpass_agent.links.desktop.worker.platform.input.keysyms import PAD, is_unicode
+from natpass_agent.links.desktop.worker.platform.input.keysyms import HOLDERS, LEVEL_KEYS, NUM_LOCK
+from natpass_agent.links.desktop.worker.platform.input.state import LOCK, SHIFT
 
 #: What a row is filled with where it has no keysym.
 NO_SYMBOL = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
-    """How to type a keysym.
+def _subsets(mask: int) -> Iterator[int]:
+    """Yield the sets of modifiers within a mask, the smaller ones first."""
+    found = [mods for mods in range(mask + 1) if mods & ~mask == 0]
+    yield from sorted(found, key=lambda mods: (mods.bit_count(), mods))
+
+
+@dataclass(frozen=True)
+class KeyType:
+    """How modifiers choose a level.
 
     Attributes:
-        keycode: the key.
-        shift: whether Shift has to be held: True, False, or None where it makes no difference.
+        mask: the modifiers that matter, as bits.
+        levels: the level for some sets of them; for all others it is 0.
     """
 
+    mask: int
+    levels: Mapping[int, int]
+    _ways: dict[int, list[int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the modifiers for each level."""
+        ways: dict[int, list[int]] = defaultdict(list)
+        for mods in _subsets(self.mask):
+            ways[self.levels.get(mods, 0)].append(mods)
+        object.__setattr__(self, "_ways", dict(ways))
+
+    def ways(self, level: int) -> list[int]:
+        """Return the sets of modifiers, all within `mask`, that give a level: the smaller ones first."""
+        return self._ways.get(level, [])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroups:
+    """What a key types.
+
+    Attributes:
+        groups: type and keysyms by level, for each of the key's groups.
+        elsewhere: the group that is used where the keyboard is in one that the key has not: -1 the last one, None: they
+            wrap around.
+    """
+
+    groups: tuple[tuple[KeyType, tuple[int, ...]], ...]
+    elsewhere: int | None = None
+
+    def in_group(self, group: int) -> tuple[KeyType, tuple[int, ...]]:
+        """Return type and keysyms while the keyboard is in `group`."""
+        count = len(self.groups)
+        if group < count:
+            return self.groups[group]
+        if self.elsewhere is None:
+            return self.groups[group % count]
+        return self.groups[self.elsewhere if self.elsewhere < count else 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a keysym is: a key, and the group and level that it is typed in."""
+
     keycode: int
-    shift: bool | None
+    group: int
+    level: int
+    type: KeyType
 
 
 class Keymap:
-    """The keyboard as the server has it, and the keycodes that we borrowed."""
+    """A keyboard as the server has it.
 
-    def __init__(self, first: int, rows: Sequence[Sequence[int]]) -> None:
-        #: Borrowed keycodes and what they type now, those used longest ago first.
-        self.borrowed: OrderedDict[int, int] = OrderedDict()
-        self.load(first, rows)
+    Args:
+        keys: what each key types; keycodes that are missing type nothing.
+        modifiers: the modifiers that keys hold or lock, by keycode, as bits.
+        keycodes: those that there are.
+    """
 
-    def load(self, first: int, rows: Sequence[Sequence[int]]) -> None:
-        """Take the keyboard's rows; `first` is the keycode of the first.
+    def __init__(self, keys: Mapping[int, KeyGroups], modifiers: Mapping[int, int], keycodes: range) -> None:
+        self.keys = keys
+        self.modifiers = modifiers
+        self.group_count = max((len(key.groups) for key in keys.values()), default=1)
+        symbols = {code: {keysym for _, row in key.groups for keysym in row} for code, key in keys.items()}
+        #: Keycodes that type nothing and are no modifiers.
+        self.free = [code for code in keycodes if symbols.get(code, set()) <= {NO_SYMBOL} and not modifiers.get(code)]
+        self._places: list[dict[int, list[Place]]] = [defaultdict(list) for _ in range(self.group_count)]
+        for keycode, key in keys.items():
+            for group, places in enumerate(self._places):
+                kind, row = key.in_group(group)
+                for level, keysym in enumerate(row):
+                    if keysym != NO_SYMBOL:
+                        places[keysym].append(Place(keycode, group, level, kind))
+        #: Modifiers that choose a level rather than make a combination: Shift, the locks, AltGr.
+        self.level_mods = SHIFT | LOCK
+        #: Num Lock.
+        self.number_lock = 0
+        for keycode, bits in modifiers.items():
+            if symbols.get(keycode, set()) & LEVEL_KEYS:
+                self.level_mods |= bits
+            if NUM_LOCK in symbols.get(keycode, set()):
+                self.number_lock |= bits
 
-        Borrowed keycodes that do not type any more what we gave them have been taken back.
-        """
-        self._groups: tuple[dict[int, Stroke], dict[int, Stroke]] = ({}, {})
-        self._free: list[int] = []
-        leftovers: list[int] = []
-        kept: OrderedDict[int, int] = OrderedDict()
-        by_code = {first + index: row for index, row in enumerate(rows)}
-        for keycode, keysym in self.borrowed.items():
-            if list(by_code.get(keycode, ()))[:1] == [keysym]:
-                kept[keycode] = keysym
-        self.borrowed = kept
-        for keycode, row in by_code.items():
-            if keycode in kept:
-                continue
-            symbols = set(row)
-            if symbols <= {NO_SYMBOL}:
-                self._free.append(keycode)
-                continue
-            if len(symbols) == 1 and is_unicode(row[0]):  # borrowed by somebody who did not give it back
-                leftovers.append(keycode)
-            for group in (0, 1):
-                for shift in (False, True):
-                    column = 2 * group + shift
-                    keysym = row[column] if column < len(row) else NO_SYMBOL
-                    if keysym not in (NO_SYMBOL, *PAD) or (keysym in PAD and not shift):
-                        self._groups[group].setdefault(keysym, Stroke(keycode, shift))
-        self._free = leftovers + self._free  # taken from the end: low ones and leftovers last
+    def places(self, keysyms: Collection[int], group: int) -> list[Place]:
+        """Return where any of these keysyms is: `group` first, then low levels, then low keycodes."""
+        groups = [group % self.group_count, *range(self.group_count)]
+        at = [self._places[number].get(keysym, ()) for number in dict.fromkeys(groups) for keysym in keysyms]
+        found = [place for places in at for place in places]
+        # As people type: one of a key's first two levels before AltGr. (Sorting is stable.)
+        return sorted(found, key=lambda place: (place.group != groups[0], place.level > 1, place.keycode))
 
-    def stroke(self, keysym: int, group: int) -> Stroke | None:
-        """Return how to type a keysym in a layout (0 or 1), None if a keycode has to be borrowed for it."""
-        for keycode, borrowed in self.borrowed.items():
-            if borrowed == keysym:
-                self.borrowed.move_to_end(keycode)
-                return Stroke(keycode, None)
-        return self._groups[group].get(keysym) if group in (0, 1) else None
+    def key(self, keysym: int, group: int) -> int | None:
+        """Return the key that types a keysym without modifiers, None if there is none."""
+        return next((place.keycode for place in self.places([keysym], group) if place.level == 0), None)
 
-    def borrow(self, keysym: int, down: Collection[int]) -> int | None:
-        """Return a keycode that is to type `keysym` from now on, in every column; None if there is none to borrow.
+    def holder(self, modifier: int) -> int | None:
+        """Return a key that holds one modifier while it is down, None if there is none."""
+        for keycode, bits in self.modifiers.items():
+            key = self.keys.get(keycode)
+            if bits == modifier and key is not None and HOLDERS.intersection(key.in_group(0)[1][:1]):
+                return keycode
+        return None
 
-        Args:
-            keysym: what to type.
-            down: keycodes that are pressed: they stay what they are.
-        """
-        keycode = self._free.pop() if self._free else next((code for code in self.borrowed if code not in down), None)
-        if keycode is not None:
-            self.borrowed.pop(keycode, None)
-            self.borrowed[keycode] = keysym
-        return keycode
+    def row(self, keycode: int) -> tuple[int, ...]:
+        """Return the keysyms of a key's first group, without those at its end that there are not."""
+        key = self.keys.get(keycode)
+        row = list(key.groups[0][1]) if key is not None else []
+        while row and row[-1] == NO_SYMBOL:
+            row.pop()
+        return tuple(row)

@@ -1,6 +1,9 @@
 """X11's numbers for keys (keysyms), from X.Org's keysymdef.h and XF86keysym.h; without I/O."""
 
+import unicodedata
+
 from natpass_agent.links.desktop.worker.keys import Character, Key, Named
+from natpass_wire import us_keyboard
 
 _XF86 = 0x1008FF00
 
@@ -64,8 +67,64 @@ NAMED: dict[Named, int] = (
     | {Named(f"num{digit}"): 0xFFB0 + digit for digit in range(10)}
 )
 
-#: Keysyms of the number pad: which of a pad key's two a press gives depends on Num Lock.
-PAD = range(0xFF80, 0xFFBE)
+NUM_LOCK = 0xFF7F
+#: Keysyms of keys that choose a level while they are down: Shift_L, Shift_R, Mode_switch, ISO_Level3_Shift (AltGr),
+#: ISO_Level5_Shift.
+HOLDERS = frozenset({0xFFE1, 0xFFE2, 0xFF7E, 0xFE03, 0xFE11})
+#: These, and those that latch or lock a level: ISO_Level2_Latch, ISO_Level3_Latch and _Lock, ISO_Level5_Latch and
+#: _Lock, Caps_Lock, Shift_Lock.
+LEVEL_KEYS = HOLDERS | {0xFE02, 0xFE04, 0xFE05, 0xFE12, 0xFE13, 0xFFE5, 0xFFE6, NUM_LOCK}
+#: Where a keyboard lacks a key, another one that stands at its place: AltGr is the right Alt key.
+INSTEAD = {Named.RIGHT_ALT: 0xFE03}
+
+#: Sets of characters whose keysyms are older than Unicode: the high byte says which set, the low one is the code in it.
+_OLDER = {
+    0x100: "iso8859_2",
+    0x200: "iso8859_3",
+    0x300: "iso8859_4",
+    0x500: "iso8859_6",
+    0x600: "koi8_u",
+    0x700: "iso8859_7",
+    0xC00: "iso8859_8",
+    0xD00: "tis_620",
+}
+#: Where the sets of X differ from those, and those that are like none: first keysym, and the characters from it on.
+_OTHERS = {
+    0x4A1: "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテト",
+    0x4C5: "ナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜",
+    0x6A1: "ђѓёєѕіїјљњћќґўџ№ЂЃЁЄЅІЇЈЉЊЋЌҐЎЏ",
+    0x7A1: "ΆΈΉΊΪ",
+    0x7A7: "ΌΎΫ",
+    0x7AB: "Ώ",
+    0x7AE: "΅―",
+    0x7B1: "άέήίϊΐόύϋΰώ",
+    0x7D2: "Σ",
+    0x7F2: "σς",
+    0xAA9: "—–",
+    0xAAE: "…",
+    0xAC9: "™",
+    0xAD0: "‘’“”",
+    0xAE6: "•",
+    0xAF1: "†‡",
+    0xAFD: "‚„",
+    0x13BC: "ŒœŸ",
+    0x20AC: "€",
+}
+
+
+def _older() -> dict[str, list[int]]:
+    codes = range(0xA1, 0x100)
+    found = {base | code: bytes([code]).decode(name, "ignore") for base, name in _OLDER.items() for code in codes}
+    found |= {first + index: text for first, texts in _OTHERS.items() for index, text in enumerate(texts)}
+    by_text: dict[str, list[int]] = {}
+    for keysym, text in found.items():
+        # A character of Latin-1 has one keysym; drawings of KOI8 are not in X's set.
+        if text and text > "\xff" and unicodedata.category(text) != "So":
+            by_text.setdefault(text, []).append(keysym)
+    return by_text
+
+
+_OLDER_BY_TEXT = _older()
 
 
 def of(key: Key) -> int:
@@ -75,6 +134,20 @@ def of(key: Key) -> int:
         # Latin-1 has the numbers of Unicode; everything else stands behind an offset.
         return code if 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xFF else 0x01000000 | code
     return NAMED[key]
+
+
+def all_of(character: str) -> tuple[int, ...]:
+    """Return all keysyms that a keyboard may have for a character: first the one that `of` returns."""
+    return (of(Character(character)), *_OLDER_BY_TEXT.get(character, ()))
+
+
+def row(character: str) -> tuple[int, int]:
+    """Return what a key for a character types without and with Shift: as on a keyboard, both cases are on one key."""
+    lower = us_keyboard.UNSHIFTED.get(character, character.lower())
+    upper = us_keyboard.SHIFTED.get(character, character.upper())
+    both = (lower, upper) if len(lower) == len(upper) == 1 else (character, character)
+    first, second = (of(Character(text)) for text in both)
+    return first, second
 
 
 def is_unicode(keysym: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from pynput import keyboard, mouse
 
 from natpass_agent.links.desktop.worker.errors import DesktopError, NoKeyError
-from natpass_agent.links.desktop.worker.keys import Character, Key, Named
+from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character, Key, Named, shifted
 from natpass_agent.links.desktop.worker.platform.input import Button
 
 _BUTTONS = {Button.LEFT: mouse.Button.left, Button.MIDDLE: mouse.Button.middle, Button.RIGHT: mouse.Button.right}
@@ -60,12 +60,35 @@ _CHARACTERS: dict[Named, str] = {
 } | {Named(f"num{digit}"): str(digit) for digit in range(10)}
 
 
+#: Of Windows' KEYBDINPUT: the event is for a character, whatever layout and locks; the key goes up.
+_UNICODE, _KEY_UP = 0x0004, 0x0002
+
+
+class _WindowsCharacter(keyboard.KeyCode):
+    """A character that is typed as itself: pynput's own may press a key, of its thread's layout, under Caps Lock."""
+
+    def _parameters(self, is_press: bool) -> dict[str, int]:
+        """Return what `SendInput` gets.
+
+        Raises:
+            ValueError: the character has two UTF-16 units.
+        """
+        code = ord(self.char or "")
+        if code > 0xFFFF:
+            raise ValueError("a character of two units")
+        return {"dwFlags": _UNICODE | (0 if is_press else _KEY_UP), "wVk": 0, "wScan": code}
+
+
 class NativeDevices:
     """The pointer and the keyboard of the user's session."""
 
     def __init__(self) -> None:
         self._mouse = mouse.Controller()
         self._keyboard = keyboard.Controller()
+        #: What is down: as pynput names it.
+        self._down: dict[Key, Any] = {}
+        #: The character that the viewer's Shift was lifted for.
+        self._typing: Key | None = None
 
     def move(self, x: int, y: int) -> None:
         """Move the pointer."""
@@ -84,15 +107,43 @@ class NativeDevices:
         self._mouse.scroll(-x, y)
 
     def press_key(self, key: Key) -> None:
-        """Press a key."""
+        """Press a key. A character is typed as itself, without the Shift that the viewer holds; not in combinations."""
+        self._settle()
+        native = _native(key)
+        if isinstance(key, Character) and not any(held in MODIFIERS and held not in SHIFTS for held in self._down):
+            native = self._character(key)
         try:
-            self._keyboard.press(_native(key))
+            self._keyboard.press(native)
         except (keyboard.Controller.InvalidKeyException, ValueError) as error:
+            self._settle()
             raise NoKeyError("the keyboard can't type that") from error
+        self._down[key] = native
 
     def release_key(self, key: Key) -> None:
-        """Release a key."""
-        self._keyboard.release(_native(key))
+        """Release a key, and press the Shift again that it lifted."""
+        native = self._down.pop(key, None)
+        if native is not None:
+            self._keyboard.release(native)
+        if self._typing == key:
+            self._settle()
+
+    def _character(self, key: Character) -> Any:
+        """Return what types a character that belongs to no combination, and lift Shift."""
+        text = key.text
+        if held := [shift for shift in SHIFTS if shift in self._down]:
+            text = shifted(text)
+            self._typing = key
+            for shift in held:
+                self._keyboard.release(self._down[shift])
+        return _WindowsCharacter.from_char(text) if sys.platform == "win32" else text
+
+    def _settle(self) -> None:
+        """Press the Shift again that was lifted, if the viewer still holds it."""
+        if self._typing is not None:
+            self._typing = None
+            for shift in SHIFTS:
+                if shift in self._down:
+                    self._keyboard.press(self._down[shift])
 
     def secure_attention(self) -> None:
         """Windows: the secure attention sequence, which only a service (or a policy) may ask for; macOS: no such thing.

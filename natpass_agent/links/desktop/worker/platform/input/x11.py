@@ -1,11 +1,15 @@
-"""Pointer and keyboard of an X server, through its extension XTEST.
+"""Pointer and keyboard of an X server, through its extensions XTEST and XKEYBOARD.
 
-XTEST events come from a device of their own. The first one makes the server switch to that device's keyboard, and tell
-every client that the keyboard has changed (MappingNotify) - us too: it is read before the next key, never waited for.
+A character is the whole statement: for as long as its key is down, exactly the modifiers and the layout that it needs
+are in effect, whatever they were before; then they are as before.
+
+XTEST events come from a device of their own, and the server's keyboard is the one that was used last: a person's, with
+a map of its own, or XTEST's. The server tells when it changes; that is read before each key, never waited for.
 """
 
+import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from Xlib import X
@@ -13,10 +17,14 @@ from Xlib.display import Display
 from Xlib.ext import xtest
 
 from natpass_agent.links.desktop.worker.errors import DesktopError, NoKeyError
-from natpass_agent.links.desktop.worker.keys import Character, Key, Named
+from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character, Key, Named, shifted
 from natpass_agent.links.desktop.worker.platform import x11
 from natpass_agent.links.desktop.worker.platform.input import Button, keysyms
-from natpass_agent.links.desktop.worker.platform.input.keymap import NO_SYMBOL, Keymap
+from natpass_agent.links.desktop.worker.platform.input.keymap import NO_SYMBOL
+from natpass_agent.links.desktop.worker.platform.input.spares import Row, Spares
+from natpass_agent.links.desktop.worker.platform.input.state import State
+from natpass_agent.links.desktop.worker.platform.input.strokes import Held, Stroke, stroke
+from natpass_agent.links.desktop.worker.platform.xkb import Xkb
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,9 +32,6 @@ R = TypeVar("R")
 #: The core protocol's numbers of buttons; the wheel is four more.
 _BUTTONS = {Button.LEFT: 1, Button.MIDDLE: 2, Button.RIGHT: 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
-#: Where the layout's number stands in a modifier mask (XKB).
-_GROUP_SHIFT, _GROUP_MASK = 13, 3
-_SHIFTS = (Named.SHIFT, Named.RIGHT_SHIFT)
 
 
 def _on_server(call: Callable[Concatenate["X11Devices", P], R]) -> Callable[Concatenate["X11Devices", P], R]:
@@ -47,14 +52,17 @@ class X11Devices:
 
     def __init__(self, display: Display | None = None) -> None:
         self._display = display or x11.connect()
-        self._root = self._display.screen().root
-        info = self._display.display.info
-        self._first_code = info.min_keycode
-        self._codes = info.max_keycode - info.min_keycode + 1
-        self._keymap = Keymap(self._first_code, self._rows())
+        try:
+            self._xkb = Xkb(self._display)
+        except DesktopError:
+            self._display.close()
+            raise
+        self._spares = Spares()
         self._down: dict[Key, int] = {}
-        #: The key that Shift is held for, though the viewer does not hold it.
-        self._shifted: Key | None = None
+        #: The character whose modifiers and layout are in effect, and what puts those back that were before.
+        self._typing: Key | None = None
+        self._undo: list[Callable[[], None]] = []
+        self._take_keyboard()
 
     @_on_server
     def move(self, x: int, y: int) -> None:
@@ -66,6 +74,7 @@ class X11Devices:
     @_on_server
     def press_button(self, button: Button) -> None:
         """Press a button."""
+        self._settle()
         self._button(X.ButtonPress, _BUTTONS[button])
 
     @_on_server
@@ -83,36 +92,26 @@ class X11Devices:
 
     @_on_server
     def press_key(self, key: Key) -> None:
-        """Press a key, with Shift if the character needs it and the viewer does not hold it."""
-        self._unshift()
-        self._read_events()
-        keysym = keysyms.of(key)
-        mask = self._root.query_pointer().mask
-        group = mask >> _GROUP_SHIFT & _GROUP_MASK if isinstance(key, Character) else 0
-        stroke = self._keymap.stroke(keysym, group)
-        if stroke is None or (stroke.shift and not isinstance(key, Character)):
-            # On no key, or on one that does something else without Shift: a name is a key, never two.
-            keycode, shift = self._borrow(keysym), None
-        else:
-            keycode, shift = stroke.keycode, stroke.shift
-        if isinstance(key, Character) and shift is not None:
-            if mask & X.LockMask and key.text.lower() != key.text.upper():
-                shift = not shift
-            if shift and not any(held in self._down for held in _SHIFTS):
-                self._shifted = key
-                self._key(X.KeyPress, self._shift_code())
-        self._down[key] = keycode
-        self._key(X.KeyPress, keycode)
-        self._display.flush()
+        """Press a key; with a character, exactly the modifiers and the layout that it needs."""
+        self._settle()
+        state = self._look()
+        try:
+            if isinstance(key, Character) or key is Named.SPACE:
+                self._typing = key
+                self._press_character(key, state)
+            else:
+                self._press(key, self._key_of(key, state))
+        finally:
+            self._display.flush()
 
     @_on_server
     def release_key(self, key: Key) -> None:
-        """Release a key, and the Shift that it needed."""
+        """Release a key, and put back what it needed."""
         keycode = self._down.pop(key, None)
-        if keycode is not None:
+        if keycode is not None and keycode not in self._down.values():
             self._key(X.KeyRelease, keycode)
-        if self._shifted == key:
-            self._unshift()
+        if self._typing == key:
+            self._settle()
         self._display.flush()
 
     def secure_attention(self) -> None:
@@ -124,14 +123,18 @@ class X11Devices:
             self.release_key(key)
 
     def close(self) -> None:
-        """Give borrowed keycodes back, and close the connection."""
+        """Give lent keycodes back, and close the connection."""
         try:
-            for keycode in self._keymap.borrowed:
-                self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL,) * self._columns])
+            self._settle()
+            self._look()  # others may have taken some
+            for keycode in self._spares.lent:
+                self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL, NO_SYMBOL)])
             self._display.sync()
             self._display.close()
         except x11.GONE:
             pass
+
+    # events
 
     def _button(self, event: int, number: int) -> None:
         xtest.fake_input(self._display, event, number)
@@ -140,42 +143,158 @@ class X11Devices:
     def _key(self, event: int, keycode: int) -> None:
         xtest.fake_input(self._display, event, keycode)
 
-    def _shift_code(self) -> int:
-        stroke = self._keymap.stroke(keysyms.NAMED[Named.SHIFT], 0)
-        if stroke is None:
-            raise NoKeyError("this keyboard has no Shift")
-        return stroke.keycode
+    def _press(self, key: Key, keycode: int) -> None:
+        self._down[key] = keycode
+        self._spares.used(keycode, time.monotonic())
+        self._key_down(keycode)
 
-    def _unshift(self) -> None:
-        if self._shifted is not None:
-            self._shifted = None
-            self._key(X.KeyRelease, self._shift_code())
+    def _key_down(self, keycode: int) -> None:
+        """Press a key, which XTEST's keyboard may take for down: we pressed it again, and a person released it."""
+        self._key(X.KeyRelease, keycode)
+        self._key(X.KeyPress, keycode)
 
-    def _read_events(self) -> None:
-        """Take what the server has told, and the new keyboard if it was that."""
-        changed = False
-        for _ in range(self._display.pending_events()):
-            event = self._display.next_event()
-            if event.type == X.MappingNotify:
-                changed = True
-                self._display.refresh_keyboard_mapping(event)
-        if changed:
-            self._keymap.load(self._first_code, self._rows())
+    # the keyboard as it is
 
-    def _rows(self) -> list[list[int]]:
-        rows = [list(row) for row in self._display.get_keyboard_mapping(self._first_code, self._codes)]
-        self._columns = max((len(row) for row in rows), default=1)
-        return rows
+    def _look(self) -> State:
+        """Return what is in effect, after having taken what the server tells of the keyboard."""
+        state = self._xkb.state()
+        if self._has_changed():
+            state = self._take_keyboard()
+        return state
 
-    def _borrow(self, keysym: int) -> int:
-        """Let a keycode that types nothing type `keysym`; return it.
+    def _take_keyboard(self) -> State:
+        """Make XTEST's keyboard the server's, and take its map; return what is in effect."""
+        is_up = next(code for code in range(255, 7, -1) if code not in self._down.values())
+        self._key(X.KeyRelease, is_up)  # no program sees it: the key is not down
+        state = self._xkb.state()
+        self._has_changed()  # that was us
+        self._load()
+        return state
+
+    def _has_changed(self) -> bool:
+        events = [self._display.next_event() for _ in range(self._display.pending_events())]
+        return any(event.type == self._xkb.event_type for event in events)
+
+    def _load(self) -> None:
+        self._keymap = self._xkb.map()
+        self._spares.load(self._keymap)
+
+    def _key_of(self, key: Named, state: State) -> int:
+        """Return the key of a name. A name is a key, never two: one that types it only with Shift is none.
+
+        Raises:
+            NoKeyError: there is none, and none can be lent.
+        """
+        wanted = [keysyms.NAMED[key]] + ([keysyms.INSTEAD[key]] if key in keysyms.INSTEAD else [])
+        for keysym in wanted:
+            keycode = self._keymap.key(keysym, state.group)
+            if keycode is not None:
+                return keycode
+        return self._lend((wanted[0], wanted[0]))
+
+    # characters
+
+    def _press_character(self, key: Key, state: State) -> None:
+        text = key.text if isinstance(key, Character) else " "
+        combination = self._combination()
+        has_shift = any(shift in self._down for shift in SHIFTS)
+        is_combined = combination != 0 or text == " "
+        if has_shift and not is_combined:
+            text = shifted(text)
+        held = Held(combination, has_shift and is_combined)
+        how = self._stroke(text, state, held)
+        foreign = self._lift(state, state.mods & how.clear)
+        if how.group != state.group:
+            self._lock_group(how.group, state)
+        for bit in (1 << number for number in range(8)):
+            if how.set & ~state.mods & bit:
+                self._hold(bit)
+        self._press(key, how.keycode)
+        for keycode in foreign:  # at once: whoever holds them may let go at any time
+            self._key_down(keycode)
+
+    def _combination(self) -> int:
+        """Return the modifiers that the viewer holds for a combination."""
+        found = 0
+        for key, keycode in self._down.items():
+            if key in MODIFIERS:
+                found |= self._keymap.modifiers.get(keycode, 0)
+        return found & ~self._keymap.level_mods
+
+    def _stroke(self, text: str, state: State, held: Held) -> Stroke:
+        """Return how to type a character; lend it a keycode if no key does.
+
+        Raises:
+            NoKeyError: none can be lent.
+        """
+        symbols = keysyms.all_of(text)
+        cased = text.lower() != text.upper()
+        found = stroke(self._keymap, symbols, state, held, cased=cased)
+        for row in (keysyms.row(text), (symbols[0], symbols[0])):
+            if found is not None:
+                return found
+            self._lend(row)
+            found = stroke(self._keymap, symbols, state, held, cased=cased)
+        if found is None:
+            raise NoKeyError("this keyboard takes no other characters")
+        return found
+
+    def _lift(self, state: State, mods: int) -> list[int]:
+        """Take modifiers out of effect; return the keycodes of those that others hold."""
+        if locked := (state.locked | state.latched) & mods:
+            self._xkb.lock(affect=locked)
+            if again := state.locked & mods:
+                self._undo.append(partial(self._xkb.lock, affect=again, locks=again))
+        if not state.base & mods:
+            return []
+        down = self._display.query_keymap()
+        ours = {code: key for key, code in self._down.items()}
+        foreign: list[int] = []
+        for code, bits in self._keymap.modifiers.items():
+            if bits & mods and down[code // 8] >> code % 8 & 1:
+                self._key(X.KeyRelease, code)
+                if code in ours:
+                    self._undo.append(partial(self._press_again, ours[code], code))
+                else:
+                    foreign.append(code)
+        return foreign
+
+    def _press_again(self, key: Key, keycode: int) -> None:
+        if self._down.get(key) == keycode:  # the viewer still holds it
+            self._key_down(keycode)
+
+    def _lock_group(self, group: int, state: State) -> None:
+        self._xkb.lock(group=(group - state.group + state.locked_group) % self._keymap.group_count)
+        self._undo.append(partial(self._xkb.lock, group=state.locked_group))
+
+    def _hold(self, modifier: int) -> None:
+        """Have a modifier in effect: by its key, as a person would; locked where it has none."""
+        keycode = self._keymap.holder(modifier)
+        if keycode is None:
+            self._xkb.lock(affect=modifier, locks=modifier)
+            self._undo.append(partial(self._xkb.lock, affect=modifier))
+        else:
+            self._key_down(keycode)
+            self._undo.append(partial(self._key, X.KeyRelease, keycode))
+
+    def _settle(self) -> None:
+        """Put back what was in effect before the last character."""
+        self._typing = None
+        while self._undo:
+            self._undo.pop()()
+
+    def _lend(self, row: Row) -> int:
+        """Let a keycode that types nothing type something; return it.
 
         Raises:
             NoKeyError: all keycodes type something.
         """
-        keycode = self._keymap.borrow(keysym, self._down.values())
-        if keycode is None:
+        loan = self._spares.lend(row, time.monotonic(), self._down.values())
+        if loan is None:
             raise NoKeyError("every key of this keyboard has a meaning already")
-        self._display.change_keyboard_mapping(keycode, [(keysym,) * self._columns])
+        time.sleep(loan.wait)
+        self._display.change_keyboard_mapping(loan.keycode, [row])
         self._display.sync()
-        return keycode
+        self._has_changed()  # that was us
+        self._load()
+        return loan.keycode
