@@ -19,6 +19,11 @@ class LinkPort(Protocol):
         ...
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the agent may be an existing natpass program."""
+        ...
+
+    @property
     def end(self) -> End | None:
         """Why the link ended, None while it has not."""
         ...

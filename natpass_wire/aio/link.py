@@ -53,6 +53,11 @@ class Link(Protocol):
         ...
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the other end may be an existing natpass program: it did not have to announce itself."""
+        ...
+
+    @property
     def end(self) -> End | None:
         """Why the link ended, None while it has not."""
         ...

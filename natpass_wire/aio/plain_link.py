@@ -67,6 +67,11 @@ class PlainLink:
         return
 
     @property
+    def is_plain(self) -> bool:
+        """Return True."""
+        return True
+
+    @property
     def link_id(self) -> str:
         """The link's id."""
         return self._state.link_id

@@ -75,6 +75,11 @@ class Stream:
         return self._peer_key
 
     @property
+    def is_plain(self) -> bool:
+        """Return False: streams are of our programs only."""
+        return False
+
+    @property
     def link_id(self) -> str:
         """The stream's id, as text."""
         return self.core.stream_id.hex()

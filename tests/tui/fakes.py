@@ -38,6 +38,7 @@ class FakeLink:
     is_holding = False
     #: None: the link is not sealed.
     peer_key: bytes | None = bytes(32)
+    is_plain = False
 
     def __init__(self, peer: str, request: ConnectRequest) -> None:
         self.peer = peer
@@ -198,6 +199,7 @@ class FakeClient:
         if (end := self.answer(peer)) is not None:
             raise LinkEndedError(end)
         link = FakeLink(peer, request)
+        link.is_plain = plain
         self.links.append(link)
         self.plain.append(plain)
         return link

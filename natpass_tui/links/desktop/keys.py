@@ -6,20 +6,28 @@ for itself (alt+tab), are typed with latched modifiers or chosen by name.
 
 Names are those of robotgo's key table (WIRE.md §2): ``esc``, ``pageup``, ``cmd`` (the Windows key), a single character.
 
-A character that is made with shift on most keyboards (``A``, ``@``) is sent as itself *inside* shift. Existing agents
-look up the key that carries the character and press it: without shift they would type ``a`` and ``2``. Ours look at
-the character, and take shift for what it is: a part of it.
+A character (``A``, ``@``, ``é``) is sent as itself, without the modifiers that make it on some keyboard: our agents
+know theirs. Existing agents press the key that is called so, and hang for ever where there is none (`for_existing`).
 """
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from natpass_tui.terminal.keys import FUNCTIONAL, parse
+from natpass_wire import us_keyboard
 
 #: In the order in which they are pressed; released the other way round.
 MODIFIERS = ("ctrl", "alt", "shift", "cmd")
-_SHIFTED = frozenset('~!@#$%^&*()_+{}|:"<>?')
 _NAMES = {"escape": "esc", "\t": "tab", "\r": "enter", "\n": "enter", " ": "space"}
+
+#: Keys by name that every X keyboard types without modifiers; F13 and on are with Shift, or not there.
+EXISTING_NAMES = frozenset(
+    {
+        *("backspace", "delete", "enter", "tab", "esc", "space", "printscreen", "insert", "menu", *MODIFIERS),
+        *("up", "down", "right", "left", "home", "end", "pageup", "pagedown"),
+        *(f"f{number}" for number in range(1, 13)),
+    }
+)
 
 #: Robotgo name, True for down.
 KeyEvent = tuple[str, bool]
@@ -70,14 +78,22 @@ def stroke(key: str, character: str | None) -> Stroke | None:
     text = _NAMES.get(text, text)
     if not text or (len(text) == 1 and not text.isprintable()):
         return None
-    if needs_shift(text) and "shift" not in modifiers:
-        modifiers.insert(modifiers.index("cmd") if "cmd" in modifiers else len(modifiers), "shift")
     return Stroke(text, tuple(modifiers))
 
 
-def needs_shift(character: str) -> bool:
-    """Tell whether a character is made with shift on most keyboards."""
-    return character in _SHIFTED or (character.isascii() and len(character) == 1 and character.isupper())
+def for_existing(typed: Stroke) -> Stroke | None:
+    """Return what types the same at an existing agent, None if nothing does.
+
+    np-cli's worker looks a key up among those that the keyboard types without modifiers, and never stops looking where
+    there is none: so it gets the unshifted US key, within shift if need be, as its own page sends it (WIRE.md §5).
+    """
+    if typed.key in us_keyboard.SHIFTED or typed.key in EXISTING_NAMES:
+        return typed
+    if typed.key not in us_keyboard.UNSHIFTED:
+        return None
+    held = {*typed.modifiers, "shift"}
+    modifiers = tuple(modifier for modifier in MODIFIERS if modifier in held)
+    return Stroke(us_keyboard.UNSHIFTED[typed.key], modifiers)
 
 
 class Latch(Enum):

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, stroke
+from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, for_existing, stroke
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.outbox import Outbox
 from natpass_tui.links.desktop.pump import ScreenPump
@@ -174,6 +174,14 @@ class DesktopSession(LinkTab):
 
     def press(self, typed: Stroke) -> None:
         """Press and release a key with its modifiers and the latched ones."""
+        if self._link is not None and self._link.is_plain:
+            known = for_existing(typed)
+            if known is None:
+                pasting = "; to put it on its clipboard, paste it here" if len(typed.key) == 1 else ""
+                key = printable(typed.key, 40)
+                self._viewer.remark(f"{key} is not sent: {self.agent} types US keys only{pasting}")
+                return
+            typed = known
         if self._can_send():
             self._send_keys(self._keyboard.type(typed), self.meter.asked(self._now()))
 

@@ -82,9 +82,9 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def opened(
-    request: DesktopRequest | None = None, *, online: bool = True, rows: int = 24, cols: int = 80
+    request: DesktopRequest | None = None, *, online: bool = True, rows: int = 24, cols: int = 80, legacy: bool = False
 ) -> AsyncIterator[Desk]:
-    console, client = make_console()
+    console, client = make_console(legacy=legacy)
     if online:
         client.log_in()
         client.snapshot(entry("web"))

@@ -54,8 +54,8 @@ async def test_a_release_that_the_agent_made_is_said_and_confirmed() -> None:
 async def test_an_answer_is_the_picture_behind_the_mark_of_a_key() -> None:
     async with opened() as desk:
         desk.link.deliver(frame())
-        desk.session.type("A", "A")
-        await wait_for(lambda: desk.keys == "+shift +A -A -shift")
+        desk.session.type("ctrl+a", "\x01")
+        await wait_for(lambda: desk.keys == "+ctrl +a -a -ctrl")
         marks = [sent.vkbd.mark for sent in desk.of_type(MsgType.vnc_keyboard)]
         assert marks == [0, 1, 0, 0]
         desk.link.deliver(frame(0, 3))

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.links.desktop.keys import COMBINATIONS, MODIFIERS, Keyboard, KeyEvent, Latch, Stroke, stroke
+from natpass_tui.links.desktop.keys import (
+    COMBINATIONS,
+    MODIFIERS,
+    Keyboard,
+    KeyEvent,
+    Latch,
+    Stroke,
+    for_existing,
+    stroke,
+)
+from tests.links.desktop.existing_worker import ExistingWorker
 
 #: The names of robotgo's key table that we send (go-vgo/robotgo, key.go and docs/keys.md), besides single characters.
 ROBOTGO = {
@@ -18,12 +28,12 @@ ROBOTGO = {
     ("key", "character", "expected"),
     [
         ("a", "a", Stroke("a")),
-        ("A", "A", Stroke("A", ("shift",))),
-        ("upper_a", "A", Stroke("A", ("shift",))),
+        ("A", "A", Stroke("A")),
+        ("upper_a", "A", Stroke("A")),
         ("4", "4", Stroke("4")),
-        ("at", "@", Stroke("@", ("shift",))),
+        ("at", "@", Stroke("@")),
         ("full_stop", ".", Stroke(".")),
-        ("plus", "+", Stroke("+", ("shift",))),
+        ("plus", "+", Stroke("+")),
         ("minus", "-", Stroke("-")),
         ("é", "é", Stroke("é")),
         ("ß", "ß", Stroke("ß")),
@@ -65,6 +75,38 @@ def test_any_key_is_a_name_of_the_table_or_nothing(key: str, character: str | No
     if found is not None:
         assert found.key in ROBOTGO or (len(found.key) == 1 and found.key.isprintable())
         assert set(found.modifiers) <= set(MODIFIERS)
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(0x20, 0x7F)])
+def test_an_existing_agent_gets_unshifted_keys_that_it_has(character: str) -> None:
+    typed = stroke(character, character)
+    assert typed is not None
+    known = for_existing(typed)
+    assert known is not None
+    worker = ExistingWorker()
+    for name, is_down in Keyboard().type(known):
+        worker.take(name, is_down=is_down)
+    assert worker.typed == character
+    assert not worker.down
+
+
+@pytest.mark.parametrize("key", ["é", "€", "中", "ß", "f13", "f24"])
+def test_what_an_existing_agent_would_look_for_without_end_is_not_for_it(key: str) -> None:
+    assert for_existing(Stroke(key)) is None
+
+
+@given(st.text(max_size=12), st.one_of(st.none(), st.characters()), st.sets(st.sampled_from(MODIFIERS)))
+def test_no_key_makes_an_existing_agent_hang(key: str, character: str | None, held: set[str]) -> None:
+    typed = stroke(key, character)
+    known = for_existing(Stroke(typed.key, tuple(held))) if typed is not None else None
+    worker = ExistingWorker()
+    for name, is_down in Keyboard().type(known) if known is not None else []:
+        worker.take(name, is_down=is_down)
+
+
+def test_combinations_are_there_at_existing_agents() -> None:
+    for typed in COMBINATIONS.values():
+        assert for_existing(typed) == typed
 
 
 def test_combinations_are_names_of_the_table() -> None:
