@@ -1,10 +1,10 @@
 """The command `natpass-relay`."""
 
 import asyncio
-import secrets
 import signal
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +12,16 @@ from typing import Any
 
 import click
 
-from natpass_relay.certificate import Certificate, make_self_signed
-from natpass_relay.greeting import Greeting, reachable_host
+from natpass_relay import own_files
+from natpass_relay.certificate import Certificate, certificate_name
+from natpass_relay.greeting import Greeting, reachable
+from natpass_relay.listening import listening
+from natpass_relay.local import local_addresses
 from natpass_relay.platform.limits import raise_open_files
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio import runtime
-from natpass_wire.aio.dial import RelayAddress, is_loopback
+from natpass_wire.aio.dial import RelayAddress
+from natpass_wire.aio.tls import server_context
 from natpass_wire.errors import UserError
 from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
@@ -32,14 +36,11 @@ from natpass_wire.program.options import (
     common_options,
     gather,
 )
-from natpass_wire.program.secret import choose_secret, read_secret_file
+from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.state import StateDir
 from natpass_wire.text import printable
 
 PROGRAM = "natpass-relay"
-#: Files in the state directory. Certificate and key are one file: two could be of different origin.
-_SECRET_FILE, _CERTIFICATE_FILE = "secret", "relay.pem"
-_SECRET_BYTES = 16
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -52,9 +53,10 @@ _LISTEN = click.option(
     "--listen",
     type=HostPort(),
     metavar="HOST:PORT",
-    default=f"0.0.0.0:{DEFAULT_PORT}",
+    multiple=True,
+    default=[f"0.0.0.0:{DEFAULT_PORT}"],
     show_default=True,
-    help="The address to listen on; port 0: any.",
+    help="An address to listen on; port 0: any. [::] is all addresses, IPv4 and IPv6. Repeatable.",
 )
 _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure.")
 
@@ -63,6 +65,13 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
 @_LISTEN
 @click.option("--tls-cert", type=_FILE, help="The certificate (PEM). Default: a self-signed one, made once.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key (PEM).")
+@click.option(
+    "--tls-name",
+    metavar="NAME",
+    multiple=True,
+    help="A name or address that this relay is reached by, for the certificate that it makes itself. Those of this "
+    "machine are in it anyway. It is made anew when one of these is missing from it. Repeatable.",
+)
 @_NO_TLS
 @click.option(
     "--proxy-cert",
@@ -95,29 +104,32 @@ def command(ctx: click.Context, /, **_: object) -> int:
     if ctx.invoked_subcommand is not None:
         return 0
     options = Options.from_values(gather(ctx))
-    logs.set_up(options.common.log_level, options.common.log_file)
-    raise_open_files()
-    return runtime.run(serve(RelayServer(options.settings()), options))
+    with listening(options.listen) as sockets:
+        logs.set_up(options.common.log_level, options.common.log_file)
+        options = options.made()  # nothing is written before it can start
+        raise_open_files()
+        return runtime.run(serve(RelayServer(options.settings()), options, sockets))
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command is told, and what it has made once.
+    """What the command is told, and what it has made once, or is about to.
 
     Attributes:
         common: what every program is told.
-        listen: the address.
-        secret: given, or made; None where there is a verifier instead.
+        listen: the addresses.
+        secret: given, or made; None where there is a verifier instead, or none yet.
         secret_file: where it stands; None if it was given in another way.
         has_new_secret: it was made at this start.
         verifier: the login key that was given instead of the secret, None if none was.
         tls: the certificate, None for bare TCP.
         proxies: certificates of TLS proxies.
         dialects: the older handshakes that are admitted.
+        tls_names: what the certificate that is made, or made anew, is made out to; None: it is there.
     """
 
     common: CommonSettings
-    listen: RelayAddress
+    listen: tuple[RelayAddress, ...]
     secret: str | None = field(repr=False)
     secret_file: Path | None
     has_new_secret: bool
@@ -125,23 +137,27 @@ class Options:
     tls: TlsFiles | None
     proxies: tuple[Certificate, ...]
     dialects: frozenset[Dialect]
+    tls_names: tuple[str, ...] | None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Options":
-        """Return the options that `gather` found; make the secret and the certificate if there are none.
+        """Return the options that `gather` found; nothing is made or written yet, see `made`.
 
         Raises:
-            UserError: something is missing, unsafe or can't be read or written.
+            UserError: something is missing, unsafe or can't be read.
         """
         common = CommonSettings.from_values(PROGRAM, values)
-        listen: RelayAddress = values["listen"]
-        check_no_tls(listen.host, no_tls=values["no_tls"], insecure=common.insecure)
+        listen: tuple[RelayAddress, ...] = values["listen"]
+        if not listen:
+            raise UserError("listen in the config file is empty: name an address, or leave it out")
+        for address in listen:
+            check_no_tls(address.host, no_tls=values["no_tls"], insecure=common.insecure)
         dialects = frozenset(Dialect(name) for name in values["legacy"])
         if dialects and common.legacy_secret is None:
             raise UserError("--legacy needs the secret of the existing natpass programs: --legacy-secret-file FILE")
         proxies = tuple(Certificate.from_pem_file(path) for path in values["proxy_cert"])
-        tls = _tls_files(values, common.state_dir)
-        secret, secret_file, is_new = common.secret, values["secret_file"], False
+        tls, tls_names = _tls_files(values, common.state_dir)
+        secret, secret_file = common.secret, values["secret_file"]
         verifier = _verifier(values)
         if verifier is not None:
             if secret is not None:
@@ -149,22 +165,36 @@ class Options:
             same = bool(dialects) and _is_made_from(verifier, common.legacy_secret)
         else:
             if secret is None:
-                secret, secret_file, is_new = _own_secret(common.state_dir)
-            same = secret == common.legacy_secret
+                secret = own_files.own_secret(common.state_dir)
+                secret_file = common.state_dir.path / own_files.SECRET_FILE
+            same = secret is not None and secret == common.legacy_secret
         if same:
             raise UserError("the legacy secret equals the secret: choose another")
-        return cls(common, listen, secret, secret_file, is_new, verifier, tls, proxies, dialects)
+        return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, dialects, tls_names)
+
+    def made(self) -> "Options":
+        """Make the secret and the certificate where there are none; return the options with them.
+
+        Raises:
+            UserError: they can't be written.
+        """
+        state = self.common.state_dir
+        if self.tls_names is not None:
+            own_files.make_certificate(state, self.tls_names, self.listen)
+        if self.secret is not None or self.verifier is not None:
+            return self
+        secret, is_new = own_files.make_secret(state)
+        return replace(self, secret=secret, has_new_secret=is_new)
 
     def settings(self) -> RelaySettings:
         """Return what the relay is told; takes about 0.1 s."""
         key = self.verifier
         if key is None:
-            assert self.secret is not None  # from_values has made one
+            assert self.secret is not None  # `made` has made one
             key = LoginKey.from_secret(self.secret)
         return RelaySettings(
             key=key,
-            host=self.listen.host,
-            port=self.listen.port,
+            listen=self.listen,
             tls=self.tls,
             proxy_certificates=self.proxies,
             dialects=self.dialects,
@@ -172,17 +202,15 @@ class Options:
             dead_after=self.common.dead_after,
         )
 
-    def greeting(self, host: str, port: int, *, is_terminal: bool) -> Greeting:
-        """Return what to print once the relay listens on `host` and `port`."""
-        reachable = RelayAddress(reachable_host(host), port)
+    def greeting(self, addresses: Sequence[RelayAddress], *, is_terminal: bool) -> Greeting:
+        """Return what to print once the relay listens on these addresses."""
         fingerprint = Certificate.from_pem_file(self.tls.certificate).fingerprint if self.tls else None
-        made_before = self.common.state_dir.path / _SECRET_FILE
+        made_before = self.common.state_dir.path / own_files.SECRET_FILE
         has_verifier = self.verifier is not None
         return Greeting(
-            listening=RelayAddress(host, port),
-            reachable=reachable,
+            listening=addresses,
+            reachable=reachable(addresses, local_addresses()),
             fingerprint=fingerprint,
-            insecure=not is_loopback(reachable.host),
             secret=self.secret if is_terminal else None,
             secret_file=self.secret_file,
             has_new_secret=self.has_new_secret,
@@ -191,7 +219,7 @@ class Options:
         )
 
 
-async def serve(server: RelayServer, options: Options) -> int:
+async def serve(server: RelayServer, options: Options, sockets: Sequence[socket.socket]) -> int:
     """Be a relay until a signal says to stop; return the exit status."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -200,9 +228,9 @@ async def serve(server: RelayServer, options: Options) -> int:
             number = getattr(signal, name)
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
                 loop.add_signal_handler(number, stopped.set)
-    host, port = await server.start()
+    addresses = await server.start(sockets)
     try:
-        for line in options.greeting(host, port, is_terminal=sys.stdout.isatty()).lines():
+        for line in options.greeting(addresses, is_terminal=sys.stdout.isatty()).lines():
             click.echo(line)  # flushes: whoever started us waits for the first line
         await stopped.wait()
     finally:
@@ -264,9 +292,10 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
     common = CommonSettings.from_values(PROGRAM, values)
     logs.set_up(common.log_level, common.log_file)
     secret = common.secret
-    if secret is None and common.state_dir.read(_SECRET_FILE):
-        secret, path, _is_new = _own_secret(common.state_dir)
-        common = replace(common, secret_from=printable(str(path)))
+    if secret is None:
+        secret = own_files.own_secret(common.state_dir)
+        if secret is not None:
+            common = replace(common, secret_from=printable(str(common.state_dir.path / own_files.SECRET_FILE)))
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
     return values, common, secret
@@ -286,32 +315,37 @@ def _is_made_from(verifier: LoginKey, secret: str | None) -> bool:
         return False
 
 
-def _tls_files(values: Mapping[str, Any], state: StateDir) -> TlsFiles | None:
+def _tls_files(values: Mapping[str, Any], state: StateDir) -> tuple[TlsFiles | None, tuple[str, ...] | None]:
+    """Return the certificate's files, and the names to make it with; None where it need not be made.
+
+    Raises:
+        UserError: the options make no sense together, or the files are of no use.
+    """
     certificate: Path | None = values["tls_cert"]
     key: Path | None = values["tls_key"]
     if (certificate is None) != (key is None):
         raise UserError("--tls-cert and --tls-key belong together")
+    if values["tls_name"] and (values["no_tls"] or certificate is not None):
+        other = "--no-tls" if values["no_tls"] else "--tls-cert"
+        raise UserError(f"--tls-name is for the certificate that the relay makes itself: leave out it, or {other}")
     if values["no_tls"]:
         if certificate is not None:
             raise UserError("give --tls-cert or --no-tls, not both")
-        return None
+        return None, None
     if certificate is not None and key is not None:
-        return TlsFiles(certificate, key)
-    state.make_once(_CERTIFICATE_FILE, lambda: b"".join(make_self_signed()))
-    made = state.path / _CERTIFICATE_FILE
-    return TlsFiles(made, made)
+        Certificate.from_pem_file(certificate)
+        server_context(certificate, key)
+        return TlsFiles(certificate, key), None
+    names = tuple(_name(text) for text in values["tls_name"])
+    there = own_files.has_certificate(state, names)
+    return own_files.certificate_files(state), None if there else names
 
 
-def _own_secret(state: StateDir) -> tuple[str, Path, bool]:
-    """Return the secret that this relay has made for itself, where it stands, and whether it was made just now."""
-    fresh = _make_secret()
-    is_new = state.make_once(_SECRET_FILE, lambda: fresh) == fresh  # of several relays that start at once, one makes it
-    path = state.path / _SECRET_FILE
-    return check_secret(read_secret_file(path)), path, is_new
-
-
-def _make_secret() -> bytes:
-    return f"{secrets.token_hex(_SECRET_BYTES)}\n".encode()
+def _name(text: str) -> str:
+    name = certificate_name(text)
+    if name is None:
+        raise UserError(f"--tls-name {printable(text)!r} is no host name or address, such as relay.example.org")
+    return name
 
 
 def main() -> None:

@@ -1,16 +1,13 @@
 """What a relay prints once it listens: where, and the two commands that reach it, ready to paste."""
 
 import shlex
-import socket
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
+from natpass_relay.addresses import IpAddress, to_dial
 from natpass_wire.aio.dial import RelayAddress
-
-#: Addresses that mean "all of this machine's".
-_ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not listened on
-#: An address of TEST-NET-1 (RFC 5737): nothing is sent there, the system just says which way it would go.
-_ELSEWHERE = ("192.0.2.1", 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +15,9 @@ class Greeting:
     """What is to be said.
 
     Attributes:
-        listening: the real address.
-        reachable: the address that clients should dial.
+        listening: the real addresses.
+        reachable: the addresses that clients should dial, two lines for each.
         fingerprint: of the certificate; None without TLS.
-        insecure: clients need `--insecure` for this address.
         secret: the secret, None where it must not be shown.
         secret_file: the file that holds it, None if there is none.
         has_new_secret: that file was made at this start: whoever has another secret can't log in.
@@ -29,10 +25,9 @@ class Greeting:
         left_secret: a file with a secret that it made before, and does not use any more; None if there is none.
     """
 
-    listening: RelayAddress
-    reachable: RelayAddress
+    listening: Sequence[RelayAddress]
+    reachable: Sequence[RelayAddress]
     fingerprint: str | None
-    insecure: bool
     secret: str | None = field(repr=False)
     secret_file: Path | None
     has_new_secret: bool = False
@@ -41,7 +36,7 @@ class Greeting:
 
     def lines(self) -> list[str]:
         """Return the lines to print; the first is always `listening on HOST:PORT`."""
-        lines = [f"listening on {self.listening}"]
+        lines = [f"listening on {address}" for address in self.listening]
         if self.fingerprint is not None:
             lines.append(f"certificate SHA-256 {self.fingerprint}")
         else:
@@ -54,10 +49,12 @@ class Greeting:
             lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
         if self.left_secret is not None:
             lines.append(f"a secret is still in {self.left_secret}: whoever takes this machine has it, so move it away")
-        options = f"--relay {self.reachable} {self._secret_option()}"
-        if self.fingerprint is None:
-            options += " --no-tls" + (" --insecure" if self.insecure else "")
-        return [*lines, f"natpass-agent {options}", f"natpass-tui {options}"]
+        for address in self.reachable:
+            options = f"--relay {address} {self._secret_option()}"
+            if self.fingerprint is None:
+                options += " --no-tls" + ("" if address.is_loopback else " --insecure")
+            lines += [f"natpass-agent {options}", f"natpass-tui {options}"]
+        return lines
 
     def _secret_option(self) -> str:
         if self.secret is not None:
@@ -65,14 +62,18 @@ class Greeting:
         return f"--secret-file {shlex.quote(str(self.secret_file)) if self.secret_file else 'FILE'}"
 
 
-def reachable_host(host: str) -> str:
-    """Return the address that others should dial to reach one that listens on `host`: for all addresses, a guess."""
-    if host not in _ANY:
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def reachable(listening: Iterable[RelayAddress], local: Sequence[IpAddress]) -> list[RelayAddress]:
+    """Return the addresses that others should dial to reach a relay that listens on these.
+
+    Args:
+        listening: the addresses; names stay as they are.
+        local: the addresses of this machine, those that it uses to reach others first.
+    """
+    found: dict[RelayAddress, None] = {}
+    for address in listening:
         try:
-            probe.connect(_ELSEWHERE)
-        except OSError:  # no network
-            return socket.gethostname()
-        found: str = probe.getsockname()[0]
-        return found
+            hosts = [str(ip) for ip in to_dial(ip_address(address.host), local)]
+        except ValueError:
+            hosts = [address.host]
+        found |= dict.fromkeys(RelayAddress(host, address.port) for host in hosts)
+    return list(found)

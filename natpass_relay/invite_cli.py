@@ -6,14 +6,16 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import click
 
-from natpass_relay.greeting import reachable_host
+from natpass_relay.addresses import ANY_IPV4, ANY_IPV6
+from natpass_relay.greeting import reachable
 from natpass_relay.inviting import Inviting
+from natpass_relay.local import local_addresses
 from natpass_wire.aio.dial import RelayAddress, RelayTarget, is_loopback
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
@@ -45,16 +47,28 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
     Raises:
         UserError: it is not clear which relay is meant, or it is not safe to reach.
     """
-    listen: RelayAddress = values["listen"]
     relay: RelayAddress | None = values["relay"]
-    if relay is None and listen.port == 0:
-        raise UserError(f"which relay? {program} invite --relay HOST:PORT")
-    shown = relay or RelayAddress(reachable_host(listen.host), listen.port)
-    if relay is None:  # the one on this machine; on all addresses means on loopback, too
-        loopback = "::1" if listen.host == "::" else "127.0.0.1"
-        relay = listen if shown.host == listen.host else RelayAddress(loopback, listen.port)
+    shown = relay
+    if relay is None or shown is None:  # the one on this machine
+        listen = [address for address in values["listen"] if address.port]
+        if not listen:
+            raise UserError(f"which relay? {program} invite --relay HOST:PORT")
+        relay = _from_here(listen)
+        shown = _from_elsewhere(reachable(listen, local_addresses()))
     check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
     return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret)
+
+
+def _from_here(listen: Sequence[RelayAddress]) -> RelayAddress:
+    """Return how to reach the relay of this machine: by loopback, if it listens there."""
+    everywhere = {str(ANY_IPV4), str(ANY_IPV6)}  # and `::` takes IPv4 as well
+    by_loopback = [RelayAddress("127.0.0.1", a.port) if a.host in everywhere else a for a in listen]
+    return next((address for address in by_loopback if address.is_loopback), listen[0])
+
+
+def _from_elsewhere(addresses: Sequence[RelayAddress]) -> RelayAddress:
+    """Return the address to tell a guest: not loopback, if there is another."""
+    return next((address for address in addresses if not address.is_loopback), addresses[0])
 
 
 class InviteCommand:

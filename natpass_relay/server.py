@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import logging
-import os
+import socket
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,24 +14,22 @@ from natpass_relay.admission import Doors
 from natpass_relay.certificate import Certificate
 from natpass_relay.connection import ClientSocket, Connection
 from natpass_relay.hub import Hub
+from natpass_relay.listening import BACKLOG, address_of, listen_on
 from natpass_relay.ticks import Ticks
+from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import server_context
-from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
-from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
 log = logging.getLogger(__name__)
 
 #: What this relay understands beyond WIRE.md (ARCHITECTURE.md, "Wire extensions").
 CAPABILITIES = ("roster", "invite")
-#: Connections that the system may keep for us until we take them: thousands come at once after a restart.
-_BACKLOG = 1024
 _HUB_TICK_SECONDS = 0.25
 _TICK_SECONDS = 1.0
 #: Connections that are looked after in one go, so that data never waits for the rest.
@@ -51,8 +50,7 @@ class RelaySettings:
 
     Attributes:
         key: of handshake v2.
-        host: the address to listen on.
-        port: the port, 0 for any.
+        listen: the addresses to listen on, unless `RelayServer.start` is given sockets; port 0: any.
         tls: the certificate; None for bare TCP.
         proxy_certificates: of TLS proxies in front of this relay.
         dialects: the older handshakes that are admitted.
@@ -62,8 +60,7 @@ class RelaySettings:
     """
 
     key: LoginKey
-    host: str = "127.0.0.1"
-    port: int = 0
+    listen: tuple[RelayAddress, ...] = (RelayAddress("127.0.0.1", 0),)
     tls: TlsFiles | None = None
     proxy_certificates: tuple[Certificate, ...] = ()
     dialects: frozenset[legacy.Dialect] = frozenset()
@@ -106,7 +103,7 @@ class RelayServer:
             self._tls = server_context(settings.tls.certificate, settings.tls.key)
         self._buffers = ReadBuffers()
         self._tasks = Tasks()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._hub: Hub | None = None
         self.ticks = Ticks()
 
@@ -116,36 +113,38 @@ class RelayServer:
         assert self._hub is not None
         return self._hub
 
-    async def start(self) -> tuple[str, int]:
-        """Listen; return the address and the real port.
+    async def start(self, sockets: Sequence[socket.socket] | None = None) -> list[RelayAddress]:
+        """Listen; return the real addresses.
+
+        Args:
+            sockets: what to listen on, see `natpass_relay.listening`; they end with the server. By default, those of
+                the settings.
 
         Raises:
-            UserError: the address can't be listened on.
+            UserError: an address can't be listened on.
         """
+        if sockets is None:
+            sockets = listen_on(self._settings.listen)
         loop = asyncio.get_running_loop()
         self._hub = Hub(self._doors, time.monotonic, self._settings.login_seconds)  # uvloop counts milliseconds
-        host, port = self._settings.host, self._settings.port
-        try:
-            self._server = await loop.create_server(self._new_socket, host, port, backlog=_BACKLOG)
-        except OSError as error:
-            known = error.errno is not None and error.errno > 0  # a negative one is of name resolution
-            why = os.strerror(error.errno or 0) if known else error.strerror or str(error)
-            raise UserError(f"cannot listen on {host}:{port}: {printable(why)}") from error
+        for listener in sockets:
+            self._servers.append(await loop.create_server(self._new_socket, sock=listener, backlog=BACKLOG))
         self._tasks.start(self._tick_hub(self._hub), "relay clock")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
-        name = self._server.sockets[0].getsockname()
-        return name[0], name[1]
+        return [address_of(listener) for listener in sockets]
 
     async def stop(self) -> None:
         """Tell all clients, send what waits for them, and close."""
-        if self._server is None:
+        if not self._servers:
             return
-        self._server.close()
+        for server in self._servers:
+            server.close()
         self.hub.shut_down()
         with contextlib.suppress(TimeoutError):  # each socket has a deadline of its own; this is for our bugs
             async with asyncio.timeout(2 * CLOSE_SECONDS):
                 await self.hub.empty.wait()
-                await self._server.wait_closed()
+                for server in self._servers:
+                    await server.wait_closed()
         await self._tasks.close()
         log.info("stopped")
 

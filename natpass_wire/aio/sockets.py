@@ -18,6 +18,11 @@ from natpass_wire.frame import Batch, FrameDecoder
 CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
 
 
+def plain_host(host: str) -> str:
+    """Return the IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1`, any other one as it is."""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 class FrameHandler(Protocol):
     """Who owns a `FrameSocket`. All calls come from the event loop; none may block."""
 
@@ -87,7 +92,10 @@ class FrameSocket(asyncio.BufferedProtocol):
     def peer_address(self) -> str:
         """The other end's address, for logs."""
         name = self._transport.get_extra_info("peername") if self._transport else None
-        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unknown"
+        if not isinstance(name, tuple):
+            return "unknown"
+        host = plain_host(name[0])
+        return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
 
     @property
     def waiting_bytes(self) -> int:
@@ -212,6 +220,11 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._deadline.cancel()
         # Who closed in order may be gone before our answer to that gets there: no error of the connection's.
         self._handler.socket_lost(self._error or (None if self._ended_in_order or self._leaving else exc))
+
+    def _leave_out_tls(self) -> None:
+        """Speak bare TCP after all; for a server that has not taken the first byte yet."""
+        self._tls = None
+        self._handler.socket_ready()
 
     def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
         """Put TLS records into `_outgoing`."""

@@ -243,6 +243,8 @@ def _converted(path: Path, name: str, value: Any, parameter: click.Parameter, ct
     flag = isinstance(parameter, click.Option) and parameter.is_flag
     whole = isinstance(parameter.type, click.types.IntParamType)
     number = isinstance(parameter.type, click.types.FloatParamType)
+    if parameter.multiple and isinstance(value, str):
+        value = [value]  # one is as good as a list of one
     wanted: Any = bool if flag else list if parameter.multiple else int if whole else (int, float) if number else str
     if not isinstance(value, wanted) or (isinstance(value, bool) and not flag):
         kinds = {bool: "true or false", list: "a list", int: "a whole number", str: "a string"}

@@ -131,7 +131,7 @@ def fork_relay_and_agent() -> tuple[int, int, RelayAddress]:
 
 
 async def run_relay(port_to: int) -> int:
-    _, port = await RelayServer(RelaySettings(key=KEY)).start()
+    port = (await RelayServer(RelaySettings(key=KEY)).start())[0].port
     os.write(port_to, b"%d" % port)
     await asyncio.Event().wait()
     return 0

@@ -11,7 +11,7 @@ from natpass_agent.platform.host import HostFacts
 from natpass_relay.certificate import make_self_signed
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio.client import RelayClient
-from natpass_wire.aio.dial import RelayAddress, RelayTarget
+from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.tasks import Tasks
@@ -51,7 +51,7 @@ async def console(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         (tmp_path / "pem").write_bytes(b"".join(make_self_signed()))
         tls = TlsFiles(tmp_path / "pem", tmp_path / "pem")
     relay = RelayServer(RelaySettings(key=KEY, tls=tls))
-    address = RelayAddress(*await relay.start())
+    (address,) = await relay.start()
 
     def target(client_id: str, role: Role) -> RelayTarget:
         return RelayTarget(

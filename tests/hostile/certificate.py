@@ -54,17 +54,19 @@ async def middle(folder: Path) -> AsyncIterator[Middle]:
     real = RelayServer(RelaySettings(LOGIN, tls=tls_files(folder, "real")))
     false = RelayServer(RelaySettings(LoginKey(os.urandom(32)), tls=tls_files(folder, "false")))
     files = tls_files(folder, "middle")
-    host, port = await real.start()
+    (address,) = await real.start()
     tasks = Tasks()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_connection(host, port, ssl=client_context(verify=False), server_hostname="relay")
+        there = await asyncio.open_connection(
+            address.host, address.port, ssl=client_context(verify=False), server_hostname="relay"
+        )
         tasks.start(_pump(reader, there[1]), "middle, up")
         tasks.start(_pump(there[0], writer), "middle, down")
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=server_context(files.certificate, files.key))
     try:
-        yield Middle(RelayAddress(*server.sockets[0].getsockname()[:2]), RelayAddress(*await false.start()))
+        yield Middle(RelayAddress(*server.sockets[0].getsockname()[:2]), (await false.start())[0])
     finally:
         server.close()
         await tasks.close()

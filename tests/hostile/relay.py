@@ -3,7 +3,8 @@
 Routing stays the relay's own, so that a link which is not attacked is carried as in life.
 """
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, Protocol
@@ -13,6 +14,7 @@ from natpass_relay.hub import Hub
 from natpass_relay.ports import Port
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
+from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.frame import HEADER_BYTES, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -230,9 +232,9 @@ class HostileServer(RelayServer):
         super().__init__(settings)
         self._adversary = adversary
 
-    async def start(self) -> tuple[str, int]:
+    async def start(self, sockets: Sequence[socket.socket] | None = None) -> list[RelayAddress]:
         """Listen, see `RelayServer.start`."""
-        found = await super().start()
+        found = await super().start(sockets)
         self._adversary.hub = self.hub
         return found
 

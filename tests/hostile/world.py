@@ -227,7 +227,7 @@ class World:
 
     async def start(self, consoles: int) -> None:
         """Start everything; it is logged in when this returns."""
-        self.address = RelayAddress(*await self._server.start())
+        self.address = (await self._server.start())[0]
         for name in AGENTS:
             identity = X25519PrivateKey.generate()
             self.agent_keys[name] = raw(identity)

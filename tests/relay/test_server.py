@@ -364,7 +364,7 @@ async def test_a_stopping_relay_says_so(relay: TestRelay) -> None:
 
 
 async def test_an_address_in_use_is_the_user_s_business(relay: TestRelay) -> None:
-    second = RelayServer(RelaySettings(KEY, host=relay.address.host, port=relay.address.port))
+    second = RelayServer(RelaySettings(KEY, listen=(relay.address,)))
     with pytest.raises(UserError, match="Address already in use"):
         await second.start()
     await second.stop()

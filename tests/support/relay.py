@@ -112,9 +112,14 @@ class TestRelay:
     __test__ = False
 
     server: RelayServer
-    address: RelayAddress
+    addresses: list[RelayAddress]
     tls: bool
     tasks: Tasks
+
+    @property
+    def address(self) -> RelayAddress:
+        """Where clients dial it."""
+        return self.addresses[0]
 
     def target(self, client_id: str, role: Role = AGENT, *, tag: str | None = None) -> RelayTarget:
         claims = v2.Claims(client_id, role, (), "test 1", instance(client_id if tag is None else tag))
@@ -140,10 +145,10 @@ async def running_relay(tls: TlsFiles | None = None, **settings: object) -> Asyn
     """Run a relay; its clients end with it."""
     chosen = replace(RelaySettings(KEY, tls=tls), **settings)  # type: ignore[arg-type]
     server = RelayServer(chosen)
-    host, port = await server.start()
+    addresses = await server.start()
     tasks = Tasks()
     try:
-        yield TestRelay(server, RelayAddress(host, port), tls is not None, tasks)
+        yield TestRelay(server, addresses, tls is not None, tasks)
     finally:
         await tasks.close()
         await server.stop()

@@ -1,0 +1,86 @@
+"""Addresses that a relay listens on: which of them exclude each other, and what others dial to reach them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+IpAddress = IPv4Address | IPv6Address
+
+#: What says "all addresses": of both families (`[::]` is dual stack here), or of IPv4.
+ANY_IPV6, ANY_IPV4 = IPv6Address("::"), IPv4Address("0.0.0.0")  # noqa: S104 - compared, not listened on
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to listen.
+
+    Attributes:
+        ip: the address.
+        port: the port; 0: any.
+        said: how the user wrote it, for messages.
+    """
+
+    ip: IpAddress
+    port: int
+    said: str
+
+
+def clash(places: Sequence[Place]) -> str | None:
+    """Return for a person why these can't be listened on together, None if they can.
+
+    Places with port 0 get a port each, so that they never meet.
+    """
+    for number, later in enumerate(places):
+        for earlier in places[:number]:
+            if not later.port or later.port != earlier.port:
+                continue
+            if later.ip == earlier.ip:
+                if later.said == earlier.said:
+                    return f"--listen {later.said} is there twice"
+                return f"--listen {earlier.said} and {later.said} are the same address"
+            for wide, narrow in ((earlier, later), (later, earlier)):
+                if _includes(wide.ip, narrow.ip):
+                    return f"--listen {wide.said} includes {narrow.said} already: leave one of them out"
+    return None
+
+
+def to_dial(ip: IpAddress, local: Iterable[IpAddress]) -> list[IpAddress]:
+    """Return what others should dial to reach a relay that listens on `ip`; the best address first.
+
+    Args:
+        ip: where it listens.
+        local: the addresses of this machine, those that it uses to reach others first.
+
+    Returns:
+        `ip` itself if it is one address. For all addresses, one of each family that is listened on; loopback only where
+        there is nothing else. At least one.
+    """
+    if ip not in {ANY_IPV4, ANY_IPV6}:
+        return [ip]
+    known = [address for address in local if not address.is_link_local]  # those need a scope to be dialled
+    found: list[IpAddress] = []
+    for family in (IPv4Address,) if ip == ANY_IPV4 else (IPv4Address, IPv6Address):
+        ours = [address for address in known if isinstance(address, family)]
+        found += [address for address in ours if not address.is_loopback][:1]
+    loopback = [address for address in known if address.is_loopback and (ip == ANY_IPV6 or address.version == 4)]
+    return found or loopback[:1] or [IPv4Address("127.0.0.1")]
+
+
+def plain(ip: IpAddress) -> IpAddress:
+    """Return the IPv4 address that an IPv6 one stands for (`::ffff:192.0.2.1`), any other one as it is."""
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+
+def network_of(host: str) -> str:
+    """Return the network that an address is counted with in logs: an IPv4 /24, an IPv6 /48; loopback as it is."""
+    try:
+        ip = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if ip.is_loopback:
+        return host
+    return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+
+
+def _includes(wide: IpAddress, narrow: IpAddress) -> bool:
+    return wide == ANY_IPV6 or (wide == ANY_IPV4 and narrow.version == 4)
