@@ -20,7 +20,7 @@ from natpass_wire.aio import runtime
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.errors import UserError
-from natpass_wire.identity.keys import load_identity
+from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
@@ -64,14 +64,18 @@ def command(ctx: click.Context, /, **_: object) -> int:
         return 0
     values = gather(ctx)
     client_id = _client_id(values["id"])  # before an invite is spent by it
-    settings = ConnectionSettings.from_values(PROGRAM, values, who=f"agent {client_id}")
+    settings = ConnectionSettings.from_values(PROGRAM, values)
+    state = settings.common.state_dir
     logs.set_up(settings.common.log_level, settings.common.log_file)
-    with instance.lock(settings.common.state_dir, client_id, locks()):
-        token = instance.token(settings.common.state_dir, client_id)
-        identity = load_identity(settings.common.state_dir, "agent")
+    consoles = AuthorizedConsoles.at(values["authorized_consoles"], state)
+    instance.check(state, client_id)
+    known_identity(state, "agent")
+    settings = settings.with_secret(PROGRAM, who=f"agent {client_id}")  # from here on, something is written
+    with instance.lock(state, client_id, locks()):
+        identity = load_identity(state, "agent")
+        token = instance.token(state, client_id)
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
-        consoles = AuthorizedConsoles.at(values["authorized_consoles"], settings.common.state_dir)
         agent = partial(Agent, target, kinds=links.all_kinds(values["display"]), rights_of=consoles.rights_of)
         return runtime.run(
             serve(partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"]))

@@ -16,7 +16,16 @@ def token(state: StateDir, client_id: str) -> bytes:
     Raises:
         UserError: it can't be read or written.
     """
-    return state.make_once(f"agent-{as_file_name(client_id)}.instance", lambda: secrets.token_bytes(TOKEN_BYTES))
+    return state.make_once(_token_file(client_id), lambda: secrets.token_bytes(TOKEN_BYTES))
+
+
+def check(state: StateDir, client_id: str) -> None:
+    """See whether the token of the agent `client_id` is of use, if there is one.
+
+    Raises:
+        UserError: it is not.
+    """
+    state.read(_token_file(client_id))
 
 
 def lock(state: StateDir, client_id: str, locks: Locks) -> Lock:
@@ -39,3 +48,7 @@ def lock(state: StateDir, client_id: str, locks: Locks) -> Lock:
         ) from error
     except OSError as error:
         raise UserError(f"cannot lock {path}: {error.strerror}; see --state-dir") from error
+
+
+def _token_file(client_id: str) -> str:
+    return f"agent-{as_file_name(client_id)}.instance"

@@ -22,7 +22,7 @@ from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
-from natpass_wire.identity.keys import load_identity
+from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
@@ -62,13 +62,17 @@ def relay_target(values: Mapping[str, Any], *, remembers: bool = True) -> RelayT
     Raises:
         UserError: something is missing, or unsafe.
     """
-    settings = ConnectionSettings.from_values(PROGRAM, values, who="a console")
+    listed_agents(values)
+    settings = ConnectionSettings.from_values(PROGRAM, values)
     logs.set_up(settings.common.log_level, settings.common.log_file, None)  # the terminal is for the screen
+    state = settings.common.state_dir
+    if remembers:
+        known_identity(state, "console")
+    settings = settings.with_secret(PROGRAM, who="a console")  # from here on, something is written
     host = socket.gethostname().partition(".")[0]
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
-    state = settings.common.state_dir
     if remembers:
         private = load_identity(state, "console").private
         trust: Trust = PinnedAgents(KnownAgents(state, str(settings.relay)))

@@ -104,10 +104,22 @@ def load_identity(state: StateDir, name: Literal["agent", "console"]) -> Identit
         UserError: it can't be read or written, others can read it, or it is damaged. It is never made anew where there
             was one: everybody who knows us would be told that somebody is in the middle.
     """
+    found = known_identity(state, name)
+    return found if found is not None else _parsed(state, name, state.make_once(f"{name}.key", _new_pem))
+
+
+def known_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity | None:
+    """Return the identity of this state directory, None if there is none yet.
+
+    Raises:
+        UserError: it can't be read, others can read it, or it is damaged.
+    """
+    pem = state.read(f"{name}.key")
+    return _parsed(state, name, pem) if pem is not None else None
+
+
+def _parsed(state: StateDir, name: str, pem: bytes) -> Identity:
     file = f"{name}.key"
-    pem = state.read(file)
-    if pem is None:
-        pem = state.make_once(file, _new_pem)
     try:
         return Identity.from_pem(pem)
     except ValueError as error:

@@ -326,21 +326,22 @@ class ConnectionSettings:
         relay: the address.
         tls: whether the relay speaks TLS.
         legacy: the dialect of an existing np-svr, None for our own relay.
+        invite: the one-time code that brings the secret, None if none was given.
     """
 
     common: CommonSettings
     relay: RelayAddress
     tls: bool
     legacy: Dialect | None
+    invite: str | None = field(default=None, repr=False)
 
     @classmethod
-    def from_values(cls, program: str, values: Mapping[str, Any], *, who: str = "") -> "ConnectionSettings":
-        """Return the settings that `gather` found; get the secret by an invite, where one was given.
+    def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
+        """Return the settings that `gather` found; nothing is asked for or written yet, see `with_secret`.
 
         Args:
             program: the program's name.
             values: what `gather` returned.
-            who: what an inviter is told that we are, such as `agent web1`.
 
         Raises:
             UserError: something is missing, or unsafe.
@@ -353,11 +354,35 @@ class ConnectionSettings:
             raise UserError("a relay's port is not 0")
         check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
-        if legacy is None:
-            common = _enrolled(program, common, relay, values.get("invite"), tls=not values["no_tls"], who=who)
-        elif values.get("invite") is not None:
-            raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
-        return cls(common, relay, not values["no_tls"], legacy)
+        if values.get("invite") is not None:
+            if legacy is not None:
+                raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
+            if common.secret is not None:
+                raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
+        return cls(common, relay, not values["no_tls"], legacy, values.get("invite"))
+
+    def with_secret(self, program: str, *, who: str = "") -> "ConnectionSettings":
+        """Return the settings with the secret that the login needs: given, brought by an invite, or asked for.
+
+        An invite is spent by this, and what it brings is kept: what can be wrong otherwise is looked at before.
+
+        Args:
+            program: the program's name.
+            who: what an inviter is told that we are, such as `agent web1`.
+
+        Raises:
+            UserError: there is none, or the invite is of no use.
+        """
+        common = self.common
+        if self.legacy is not None:
+            secret = common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
+            return replace(self, common=replace(common, legacy_secret=secret))
+        if common.secret is None:
+            common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who)
+        if common.secret is None:
+            asked = check_secret(ask_secret("secret", "--secret-file"))
+            common = replace(common, secret=asked, secret_from="")
+        return replace(self, common=common)
 
     def target(
         self,
@@ -406,15 +431,11 @@ class ConnectionSettings:
 def _enrolled(
     program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool, who: str
 ) -> CommonSettings:
-    """Return the settings with the secret that was given, else that which an invite brings or has brought, else none.
+    """Return the settings with the secret that an invite brings or has brought, else none.
 
     Raises:
-        UserError: there are a secret and an invite, or the invite is of no use.
+        UserError: the invite is of no use.
     """
-    if common.secret is not None:
-        if invite is not None:
-            raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
-        return common
     if invite is not None:
         found: str | None = enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
     else:
