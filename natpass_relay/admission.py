@@ -26,6 +26,8 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 PROBE_SECONDS = INTERVAL_V2 + 1.0
 #: Of the time between two ticks no more than this counts against a holder: if more passed, we stalled, not it.
 _MOST_OF_TICK = 1.0
+#: What our own programs are told that come without TLS to a relay that has it.
+PLAIN = "this relay speaks TLS, and this connection has none: leave out --no-tls"
 #: Connections that one older peer holds under one id (`from_idx`); natpass 0.8 opened a handful.
 MAX_INDEXES = 64
 
@@ -145,8 +147,21 @@ class Admission:
         doors = self._doors
         return Visitor(v2.RelayLogin(doors.key, doors.bindings, doors.capabilities, doors.program, nonce))
 
-    def receive(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
+    @property
+    def admits_legacy(self) -> bool:
+        """Whether an older dialect is admitted."""
+        return bool(self._doors.dialects)
+
+    def receive(
+        self, visitor: Visitor, message: Msg, unix_seconds: float, *, is_plain: bool = False
+    ) -> Sequence[Command]:
         """Take a message of a visitor.
+
+        Args:
+            visitor: whose it is.
+            message: the message.
+            unix_seconds: the time.
+            is_plain: it came over bare TCP, where this relay has TLS: that is for the older dialects.
 
         Raises:
             RemoteProtocolError: it is no step of a login, or not at this point.
@@ -155,6 +170,10 @@ class Admission:
             raise RemoteProtocolError("the client went on before it was let in")
         if message.type == MsgType.handshake and message.hsp.enc and not message.hsp.HasField("hello"):
             return self._receive_legacy(visitor, message, unix_seconds)
+        if is_plain:
+            addressee = "" if client_id_fault(message.from_id) else message.from_id
+            refusal = v2.refuse(addressee, login_pb2.Refusal.CERTIFICATE_MISMATCH, PLAIN)
+            return [Reply(visitor, refusal.reply), Close(visitor, refusal.reason)]
         match visitor.login.receive(message):
             case v2.Continue(reply):
                 visitor.client_id = message.from_id

@@ -15,7 +15,7 @@ from natpass_relay.ports import Port
 from natpass_relay.routing import Forward, Router
 from natpass_wire import envelope
 from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.aio.sockets import FrameSocket, plain_host
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import HEADER_BYTES, Batch
 from natpass_wire.ids import RELAY_ID
@@ -29,6 +29,9 @@ HIGH_WATER_BYTES = 256 * 1024
 MAX_LOGIN_BYTES = 4 * 1024
 #: A client that takes none of the bytes that wait for it is given up after so many seconds.
 STUCK_SECONDS = 60.0
+#: What a connection with TLS begins with: a handshake record (RFC 8446 §5.1). As the first byte of a frame it would be
+#: one of 5632 to 5887 bytes, which no login is.
+TLS_FIRST_BYTE = 0x16
 #: Ticks between two looks for ended links in the fast path: until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
 #: Of the time between two ticks no more than this counts against a client: if more passed, we stalled, not it.
@@ -51,6 +54,9 @@ class Host(Protocol):
 
     def connected(self, connection: "Connection", host: str) -> None:
         """Take a new connection from the address `host`."""
+
+    def came_plain(self, connection: "Connection") -> None:
+        """Take note that a new connection speaks bare TCP, where this relay has TLS."""
 
     def connection_to(self, port: Port) -> "Connection":
         """Return the connection of a registered port."""
@@ -90,8 +96,10 @@ class Connection:
         self.is_probed = False
         #: Set when nothing more is taken from it.
         self.is_closed = False
-        #: Where it comes from, for logs.
-        self.address = "unknown"
+        #: Where it comes from, for logs; and without the port.
+        self.address = self.host = "unknown"
+        #: Whether it speaks bare TCP, where this relay has TLS: for older dialects only.
+        self.is_plain = False
 
     # what the relay calls
 
@@ -307,12 +315,16 @@ class Connection:
 
 
 class ClientSocket(FrameSocket):
-    """The relay's end of a client's connection: it knows where that comes from, and believes little before login."""
+    """The relay's end of a client's connection: it knows where that comes from, and believes little before login.
+
+    Where the relay has TLS, the first byte tells whether the client speaks it: existing natpass programs may not.
+    """
 
     def __init__(self, connection: Connection, host: Host, buffers: ReadBuffers, tls: ssl.SSLContext | None) -> None:
         super().__init__(connection, buffers, tls=tls, server_side=True, high_water=HIGH_WATER_BYTES)
         self._connection = connection
         self._host = host
+        self._has_begun = False
         connection.socket = self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -320,10 +332,19 @@ class ClientSocket(FrameSocket):
         name = transport.get_extra_info("peername")
         super().connection_made(transport)
         self._connection.address = self.peer_address
-        self._host.connected(self._connection, name[0] if isinstance(name, tuple) else "")
+        self._connection.host = plain_host(name[0]) if isinstance(name, tuple) else ""
+        self._host.connected(self._connection, self._connection.host)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read."""
+        if not self._has_begun:
+            self._has_begun = True
+            if self._tls is not None and self._buffers.raw[0] != TLS_FIRST_BYTE:
+                self._connection.is_plain = True
+                self._leave_out_tls()
+                self._host.came_plain(self._connection)
+                if self._buffers.raw[0] > MAX_LOGIN_BYTES >> 8:  # a browser's GET, say: it may send no more than that
+                    self.abort(RemoteProtocolError("neither TLS nor a login"))
         super().buffer_updated(nbytes)
         if self._connection.port is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:
             self.abort(RemoteProtocolError("a long frame before the login"))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from natpass_relay import admission, round_trips
+from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
 from natpass_relay.connection import Connection
 from natpass_relay.guests import Guests
@@ -19,6 +20,7 @@ from natpass_relay.routing import Router, Send
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.login import v2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
+from natpass_wire.repeats import Repeats
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Hub:
         self._guests = Guests(lambda port, message: self._clients[port].send(message), self._is_full)
         self._connections: set[Connection] = set()
         self._is_closing = False
+        self._plain_repeats = Repeats()
         #: Set while there are no connections.
         self.empty = asyncio.Event()
         self.empty.set()
@@ -81,6 +84,20 @@ class Hub:
         if evicted is not None:
             reason = "too many connections that are not logged in"
             self._obey(self._admission.push_out(self._visitor_of[evicted], reason))
+
+    def came_plain(self, connection: Connection) -> None:
+        """Take note that a new connection speaks bare TCP, where this relay has TLS; said now and then, not each time.
+
+        Where older dialects are admitted nothing is wrong with that yet.
+        """
+        if self._admission.admits_legacy:
+            return
+        text = (
+            f"refused plain TCP from {network_of(connection.host)}, since this relay speaks TLS: existing natpass "
+            "programs from 0.8 on need --legacy here, and ours no --no-tls there"
+        )
+        if said := self._plain_repeats.note(text, self._clock()):
+            log.warning("%s", said)
 
     def tick_logins(self) -> None:
         """Let time pass for connections that are not logged in. Call all the ticks several times a second."""
@@ -135,12 +152,14 @@ class Hub:
         visitor = self._visitor_of.get(connection)
         if visitor is None:
             return
-        if message.type == MsgType.handshake and message.hsp.HasField("guest") and not visitor.client_id:
+        is_guest = message.type == MsgType.handshake and message.hsp.HasField("guest")
+        if is_guest and not visitor.client_id and not connection.is_plain:
             self._leave_lobby(connection)
             self._guests.enter(connection, self._clock())
             self._guests.says(connection, message)
         else:
-            self._obey(self._admission.receive(visitor, message, time.time()))
+            is_plain = connection.is_plain
+            self._obey(self._admission.receive(visitor, message, time.time(), is_plain=is_plain))
 
     def client_says(self, connection: Connection, message: Msg) -> None:
         """Take a client's message to the relay itself."""
@@ -286,7 +305,10 @@ class Hub:
         return self._clients[port].socket.waiting_bytes > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
-        log.info("%s is turned away: %s", connection.address, printable(reason))
+        known = connection.is_plain and not self._admission.admits_legacy  # said by `came_plain`
+        log.log(
+            logging.DEBUG if known else logging.INFO, "%s is turned away: %s", connection.address, printable(reason)
+        )
         self._leave_lobby(connection)
         connection.close()
 

@@ -21,7 +21,8 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
-from natpass_wire.pb.login_pb2 import Refusal
+from natpass_wire.pb.invite_pb2 import Guest
+from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from tests.relay.logins import CONSOLE, KEY, UNIX, claims, doors, legacy_hello, log_in
 
 MD5, HMAC = Dialect.MD5, Dialect.HMAC
@@ -190,6 +191,22 @@ def test_older_peers_get_in_where_their_dialect_is_admitted(dialect: Dialect) ->
     other = HMAC if dialect is MD5 else MD5
     assert kinds(old_login(admission, "other", other)) == ["Close"]
     assert kinds(old_login(Admission(doors()), "old", dialect)) == ["Close"]
+
+
+@pytest.mark.parametrize("dialects", [(), (MD5, HMAC)], ids=str)
+def test_over_bare_tcp_at_a_relay_with_tls_there_are_older_dialects_only(dialects: tuple[Dialect, ...]) -> None:
+    admission = Admission(doors(*dialects))
+    visitor = admission.visitor(b"n" * 32)
+    hello = v2.ClientLogin(KEY, claims("a"), v2.NO_TLS, b"c" * 32).hello()
+    guest = Msg(type=MsgType.handshake, to="server", hsp=HandshakePayload(guest=Guest(nameplate=1)))
+    for message, addressee in ((hello, "a"), (guest, ""), (Msg(type=MsgType.keepalive, from_id="x" * 100), "")):
+        reply, close = admission.receive(visitor, message, UNIX, is_plain=True)
+        assert isinstance(reply, Reply)
+        assert isinstance(close, Close)
+        assert reply.message.to == addressee
+        assert "leave out --no-tls" in reply.message.hsp.refusal.text
+    old = admission.receive(visitor, legacy_hello("old", MD5), UNIX, is_plain=True)
+    assert kinds(list(old)) == (["Admit"] if dialects else ["Close"])
 
 
 def test_hmac_logins_are_good_for_one_window_either_side() -> None:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 import socket
+import ssl
 import struct
 import time
 import zlib
@@ -148,13 +149,17 @@ class Closed(Exception):  # noqa: N818 - an event, not a fault
 
 
 class Witness:
-    """One connection."""
+    """One connection; with TLS if there is a context for it, which may verify the relay as `host`."""
 
-    def __init__(self, host: str, port: int, client_id: str, idx: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, client_id: str, idx: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.client_id = client_id
         self.idx = idx
         self._buffer = b""
-        self._socket = socket.create_connection((host, port), timeout=PATIENCE)
+        self._socket: socket.socket = socket.create_connection((host, port), timeout=PATIENCE)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
 
     def __enter__(self) -> Self:
         return self
@@ -232,11 +237,11 @@ class Witness:
         self.send(KEEPALIVE, "server")
 
     def ask_for_shell(
-        self, target: str, *, program: str = "", env: Sequence[str] = (), link_id: str | None = None
+        self, target: str, *, program: str = "", env: Sequence[str] = (), link_id: str | None = None, ours: bytes = b""
     ) -> str:
-        """Send a `connect_req`; return its link id."""
+        """Send a `connect_req`; return its link id. `ours`: fields of natpass's own for `connect_shell`."""
         link_id = link_id or secrets.token_hex(8)
-        shell = (bytes_field(1, program) if program else b"") + b"".join(bytes_field(2, item) for item in env)
+        shell = (bytes_field(1, program) if program else b"") + b"".join(bytes_field(2, item) for item in env) + ours
         request = bytes_field(NAME, f"shell-{link_id}") + number_field(KIND, SHELL) + bytes_field(CSHELL, shell)
         self.send(CONNECT_REQ, target, link_id, bytes_field(CREQ, request))
         return link_id
