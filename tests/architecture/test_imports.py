@@ -55,11 +55,16 @@ RULES = [
                 "round_trips",
                 "patience",
                 "invites",
+                "addresses",
             )
         ),
         (*IMPURE, "os", "pathlib"),
     ),
-    Rule("the agent's policy is pure", ("natpass_agent/policy.py",), (*IMPURE, "os", "pathlib")),
+    Rule(
+        "the agent decides by what it is told alone",
+        ("natpass_agent/policy.py", "natpass_agent/links/shell/text.py"),
+        (*IMPURE, "os", "pathlib"),
+    ),
     Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),
     Rule(
         "the terminal engine draws nothing and waits for nothing",

@@ -77,7 +77,7 @@ async def when_there(open_link: Callable[[], Awaitable[Link]]) -> Link:
 
 
 async def open_shell(console: RelayClient, program: str) -> Link:
-    shell = ConnectShell(exec=program)
+    shell = ConnectShell(exec=program, rows=24, cols=80)
     return await console.open_link("box", ConnectRequest(kind=ConnectRequest.shell, cshell=shell))
 
 

@@ -111,7 +111,8 @@ async def test_the_login_shell_talks(console: Console) -> None:
 
 
 async def test_bytes_are_unchanged_and_sizes_change(console: Console) -> None:
-    link = await console.shell("sh -c 'stty raw -echo; printf ready; dd bs=1 count=12 2>/dev/null; stty size'")
+    script = "stty raw -echo; printf ready; dd bs=1 count=12 2>/dev/null; stty size"
+    link = await console.shell(f"sh -c '{script}'", rows=24, cols=80)
     await said(link, b"ready")
     await link.send(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=43, cols=132)))
     data = "é中".encode() + b"\xff\xfe\xc3(\x00\r\x80"

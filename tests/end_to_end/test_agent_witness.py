@@ -14,7 +14,7 @@ from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import LEGACY_SECRET
 from tests.support import witness
 from tests.support.waiting import wait_until
-from tests.support.witness import Witness
+from tests.support.witness import Witness, number_field
 
 assert sys.platform != "win32"
 
@@ -27,8 +27,8 @@ class Opener(Witness):
 
     agent: psutil.Process
 
-    def opened(self, program: str = "", *env: str) -> str:
-        return self.open_shell("box", program=program, env=env)
+    def opened(self, program: str = "", *env: str, ours: bytes = b"") -> str:
+        return self.open_shell("box", program=program, env=env, ours=ours)
 
     def refused(self, program: str, *env: str) -> str:
         since = time.monotonic()
@@ -97,8 +97,9 @@ def test_the_size_before_the_first_resize(opener: Opener) -> None:
     assert opener.output(opener.opened("stty size")) == b"24 80\r\n"
 
 
-def test_characters_and_invalid_bytes_are_unchanged(opener: Opener) -> None:
-    link = opener.opened(RAW.format("cat"))
+def test_characters_and_invalid_bytes_are_unchanged_for_who_announces_itself(opener: Opener) -> None:
+    size = number_field(100, 24) + number_field(101, 80)
+    link = opener.opened(RAW.format("cat"), ours=size)
     opener.read_until(link, b"ready")
     data = "é中".encode() + b"\xff\xfe\xc3(\xe4\xb8" + bytes(range(256))
     for at in range(len(data)):  # each character is cut
@@ -110,6 +111,42 @@ def test_characters_and_invalid_bytes_are_unchanged(opener: Opener) -> None:
             break
     assert echoed == data
     opener.disconnect("box", link)
+
+
+def pieces_of(opener: Opener, link: str, size: int) -> list[bytes]:
+    """Return what a shell says, as it comes, up to `size` bytes."""
+    pieces: list[bytes] = []
+    for piece in opener.shell_output(link):
+        pieces.append(piece)
+        if sum(map(len, pieces)) >= size:
+            break
+    return pieces
+
+
+def test_existing_openers_get_frames_of_whole_characters(opener: Opener) -> None:
+    """As np-cli's web terminal needs them: each frame is valid UTF-8 by itself."""
+    link = opener.opened(RAW.format("cat"))
+    opener.read_until(link, b"ready")
+    data = "é中🎉".encode() + b"\xff\xfe\xc3(\xe4\xb8" + bytes(range(256))
+    for at in range(len(data)):  # each character is cut
+        opener.say(link, data[at : at + 1])
+    wanted = data.decode("utf-8", "replace").encode()
+    pieces = pieces_of(opener, link, len(wanted))
+    assert b"".join(pieces) == wanted
+    assert all(piece.decode("utf-8") for piece in pieces)
+    opener.disconnect("box", link)
+
+
+def test_large_output_for_existing_openers_is_cut_between_characters(opener: Opener) -> None:
+    link = opener.opened(f"{sys.executable} -c \"print('x' + '中🎉' * 100000, end='')\"")
+    pieces = list(opener.shell_output(link))
+    assert b"".join(pieces).decode() == "x" + "中🎉" * 100_000
+    assert all(piece.decode("utf-8") for piece in pieces)
+    assert len(pieces) > 10
+
+
+def test_an_incomplete_character_at_the_end_is_not_lost(opener: Opener) -> None:
+    assert opener.output(opener.opened("printf 'a\\377\\344\\270'")) == "a\ufffd\ufffd".encode()
 
 
 def test_what_can_not_be_started_is_refused_with_the_reason_within_a_second(opener: Opener) -> None:

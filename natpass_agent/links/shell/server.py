@@ -6,6 +6,7 @@ import logging
 from natpass_agent.links.request import BadRequestError, additions
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
+from natpass_agent.links.shell.text import TextPieces, wants_text
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_agent.platform.pty import Command, Pty, PtyService, SpawnError
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
@@ -52,18 +53,18 @@ class ShellServer:
         name = printable(" ".join(command.argv))
         log.info("shell for %s: %s (pid %d)", printable(link.peer), name, pty.pid)
         try:
-            await self._carry(link, pty)
+            await self._carry(link, pty, TextPieces() if wants_text(request.cshell) else None)
         finally:
             await pty.close()
         why = (link.end and link.end.text) or "its opener closed it"
         log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), why, pty.pid)
 
-    async def _carry(self, link: IncomingLink, pty: Pty) -> None:
+    async def _carry(self, link: IncomingLink, pty: Pty, text: TextPieces | None) -> None:
         try:
             link.accept()
         except LinkEndedError:
             return
-        await carry(link, pty)
+        await carry(link, pty, text=text)
 
     def command(self, shell: ConnectShell) -> Command:
         """Return what to start.

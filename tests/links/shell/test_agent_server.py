@@ -204,7 +204,7 @@ async def test_resizes_are_applied_and_impossible_ones_ignored(open_shell: Open)
 
 
 async def test_bytes_are_unchanged_both_ways(open_shell: Open) -> None:
-    opener = open_shell(sh("stty raw -echo; printf ready; exec cat"))
+    opener = open_shell(sh("stty raw -echo; printf ready; exec cat"), rows=24, cols=80)
     await said(opener, b"ready")
     every_byte = bytes(range(256)) * 64
     text = "é中".encode() + b"\xff\xfe\xc3("
