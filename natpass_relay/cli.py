@@ -202,10 +202,15 @@ class Options:
             dead_after=self.common.dead_after,
         )
 
+    def _left_secret(self) -> Path | None:
+        """Return the file with the secret that this relay made when it had no verifier, None if there is none."""
+        place = self.common.state_dir.place
+        made_before = place / own_files.SECRET_FILE if place is not None else None
+        return made_before if made_before is not None and made_before.exists() else None
+
     def greeting(self, addresses: Sequence[RelayAddress], *, is_terminal: bool) -> Greeting:
         """Return what to print once the relay listens on these addresses."""
         fingerprint = Certificate.from_pem_file(self.tls.certificate).fingerprint if self.tls else None
-        made_before = self.common.state_dir.path / own_files.SECRET_FILE
         has_verifier = self.verifier is not None
         return Greeting(
             listening=addresses,
@@ -215,7 +220,7 @@ class Options:
             secret_file=self.secret_file,
             has_new_secret=self.has_new_secret,
             has_verifier=has_verifier,
-            left_secret=made_before if has_verifier and made_before.exists() else None,
+            left_secret=self._left_secret() if has_verifier else None,
         )
 
 

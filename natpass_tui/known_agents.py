@@ -97,8 +97,10 @@ class KnownFile:
         return tuple(pin for pin in agents.pins if pin.agent_id == agent_id and relay in {None, pin.relay})
 
     def _read(self, stamp: Stamp | None) -> known.KnownAgents:
+        if stamp is None:
+            return known.KnownAgents()
         path = self._state.path / FILE
-        if stamp is not None and stamp.size > known.MAX_BYTES:
+        if stamp.size > known.MAX_BYTES:
             raise UserError(f"{path} is longer than {known.MAX_BYTES} bytes")
         try:
             return known.KnownAgents.parse(self._state.read(FILE) or b"")

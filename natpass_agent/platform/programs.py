@@ -88,7 +88,7 @@ class PosixPrograms:
     def home(self) -> str:
         """Return the user's home, or the root where that is no directory."""
         home = self._inherited.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - which raises where it is unknown
-        return home if Path(home).is_dir() else "/"
+        return home if Path(home).is_absolute() and Path(home).is_dir() else "/"  # `~`: a user without a home
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
         """Return the environment: inherited, then what every session has, then `additions`."""
@@ -123,8 +123,11 @@ class WindowsPrograms:
         return (("powershell", "-NoLogo"), ("cmd",))
 
     def home(self) -> str:
-        """Return the user's profile directory."""
-        return str(Path.home())
+        """Return the user's profile directory, or the system's root where that is not known."""
+        try:
+            return str(Path.home())
+        except RuntimeError:
+            return self._inherited.get("SYSTEMDRIVE", "C:") + "\\"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
         """Return the environment: inherited, then `additions`."""

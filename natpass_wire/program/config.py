@@ -6,9 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_config_dir
-
 from natpass_wire.errors import UserError
+from natpass_wire.program import places
 from natpass_wire.program.secret import check_private
 from natpass_wire.text import printable
 
@@ -18,9 +17,13 @@ _SECRET_KEYS = frozenset({"secret", "legacy_secret", "verifier", "invite"})
 _MOST_BYTES = 1024 * 1024
 
 
-def default_path(program: str) -> Path:
-    """Return where the config file of a program is looked for: `<config folder>/natpass/<program>.toml`."""
-    return Path(user_config_dir("natpass", appauthor=False)) / f"{program.removeprefix('natpass-')}.toml"
+def default_path(program: str) -> Path | None:
+    """Return where the config file of a program is looked for: `<config folder>/natpass/<program>.toml`.
+
+    None: this user has no config folder, and so no such file.
+    """
+    folder = places.config_folder()
+    return None if folder is None else folder / f"{program.removeprefix('natpass-')}.toml"
 
 
 def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str, Any]:
@@ -34,11 +37,13 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             values = tomllib.loads(file.read(_MOST_BYTES).decode())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         if must_exist:
             raise UserError(f"there is no config file {path}") from error
         return {}
     except OSError as error:
+        if not must_exist and not os.access(path.parent, os.X_OK):  # the HOME of somebody else, as sudo can leave it
+            return {}
         raise UserError(f"cannot read the config file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {printable(str(error))}") from error

@@ -205,8 +205,10 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     program = contexts[-1].command_path
     chosen = given.get("config")
     allowed = (_all_options(contexts[-1].command) - _NOT_IN_CONFIG) | set(extra)
-    path = chosen if chosen is not None else config.default_path(program)
-    for key, value in config.load(path, allowed, must_exist=chosen is not None).items():
+    path: Path | None = chosen if chosen is not None else config.default_path(program)
+    configured = config.load(path, allowed, must_exist=chosen is not None) if path is not None else {}
+    for key, value in configured.items():
+        assert path is not None
         if key in extra:
             if not isinstance(value, extra[key]):
                 raise UserError(f"{path}: {key.replace('_', '-')} should be a {extra[key].__name__}")
@@ -440,6 +442,8 @@ def _enrolled(
         found: str | None = enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
     else:
         found = enrolment.enrolled_secret(common.state_dir, relay)
+    if found is None:
+        return common
     kept = common.state_dir.path / enrolment.file_name(relay)
     return replace(common, secret=found, secret_from=printable(str(kept)))
 

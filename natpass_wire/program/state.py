@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_state_dir
-
 from natpass_wire.errors import UserError
+from natpass_wire.program import places
 from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, sync_directory, user_id
 
 
@@ -33,18 +32,36 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class StateDir:
-    """A directory of mode 0700 whose files have mode 0600 (POSIX).
+    """A directory of mode 0700 whose files have mode 0600 (POSIX); made at the first write.
 
     Attributes:
-        path: where it is; made at the first write.
+        given: where it is; None: at the platform's place for it, which is looked up when it is needed.
     """
 
-    path: Path
+    given: Path | None
 
     @classmethod
     def at(cls, path: Path | None) -> "StateDir":
         """Return the state directory at `path`, by default the platform's place for it."""
-        return cls(path if path is not None else Path(user_state_dir("natpass", appauthor=False)))
+        return cls(path)
+
+    @property
+    def place(self) -> Path | None:
+        """Where it is; None: this user has no place for state. Then there are no files, and none can be made."""
+        return self.given if self.given is not None else places.state_folder()
+
+    @property
+    def path(self) -> Path:
+        """Where it is.
+
+        Raises:
+            UserError: this user has no place for state.
+        """
+        if (place := self.place) is None:
+            number = user_id()
+            who = "this user" if number is None else f"user {number}"
+            raise UserError(f"{who} has no home directory to keep state in: say --state-dir DIR, or set HOME")
+        return place
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, None if there is no such file.
@@ -52,13 +69,15 @@ class StateDir:
         Raises:
             UserError: it is there and can't be read; or it, or the directory, could be another user's doing.
         """
-        path = self.path / name
+        if (place := self.place) is None:
+            return None
+        path = place / name
         try:
             self._check_directory()
             with os.fdopen(os.open(path, os.O_RDONLY | NO_FOLLOW), "rb") as file:
                 _check_owner(path, os.fstat(file.fileno()), forbidden=0o077)
                 return file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # HOME=/dev/null is a user without a home as well
             return None
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.EMLINK}:  # NO_FOLLOW, on Linux and macOS, and on FreeBSD
@@ -103,10 +122,12 @@ class StateDir:
         Raises:
             UserError: it can't be looked at.
         """
-        path = self.path / name
+        if (place := self.place) is None:
+            return None
+        path = place / name
         try:
             status = path.lstat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
@@ -130,7 +151,7 @@ class StateDir:
         """
         draft = self.path / f".{name}.{secrets.token_hex(4)}"
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._check_directory()
             _write_private(draft, make())
             yield draft

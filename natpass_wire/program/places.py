@@ -1,0 +1,30 @@
+"""Where the platform has a user's files: looked up when a file is needed, since not every user has such a place.
+
+A user id without a passwd entry and without HOME (a container, a service) has none. That is no mistake of anybody's
+until a file has to be written there.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_config_dir, user_state_dir
+
+_NAME = "natpass"
+
+
+def config_folder() -> Path | None:
+    """Return the folder of config files; None: this user has none."""
+    return _found(lambda: user_config_dir(_NAME, appauthor=False))
+
+
+def state_folder() -> Path | None:
+    """Return the folder of what programs make once and have to find again; None: this user has none."""
+    return _found(lambda: user_state_dir(_NAME, appauthor=False))
+
+
+def _found(look: Callable[[], str]) -> Path | None:
+    try:
+        found = Path(look())
+    except (RuntimeError, KeyError):  # platformdirs from 4.11 on; KeyError: Windows without its variables
+        return None
+    return found if found.is_absolute() else None  # platformdirs before: `~/.config`, which is no place
