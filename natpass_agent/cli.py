@@ -1,6 +1,7 @@
 """The command `natpass-agent`."""
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -23,9 +24,11 @@ from natpass_wire.errors import UserError
 from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
-from natpass_wire.program import logs
+from natpass_wire.program import logs, signals
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import ConnectionSettings, common_options, connection_options, gather
+
+log = logging.getLogger(__name__)
 
 PROGRAM = "natpass-agent"
 
@@ -83,26 +86,27 @@ def command(ctx: click.Context, /, **_: object) -> int:
 
 
 async def serve(make_agent: Callable[[], Agent]) -> int:
-    """Run an agent until a signal says to stop; return the exit status: 0 after TERM and HUP, 130 after INT."""
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[int] = loop.create_future()
+    """Run an agent until a signal says to stop; return the exit status: 130 after INT, else 0."""
+    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def stop(status: int) -> None:
         if not stopped.done():
             stopped.set_result(status)
 
-    with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
-        for name, status in (("SIGTERM", 0), ("SIGHUP", 0), ("SIGINT", INTERRUPTED)):
-            number = getattr(signal, name)
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                loop.add_signal_handler(number, stop, status)
-        signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows; where it is ignored, children leave no exit status
+    signals.handle(lambda number: stop(INTERRUPTED if number == signal.SIGINT else 0), _nothing_to_reload)
+    with suppress(AttributeError):  # Windows has none; where it is ignored, children leave no exit status
+        signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows
     async with asyncio.TaskGroup() as group:
         agent = group.create_task(make_agent().run(), name="agent")
         agent.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
         await stopped
         agent.cancel()
+    log.info("stopped")
     return stopped.result()
+
+
+def _nothing_to_reload() -> None:
+    log.info("SIGHUP: nothing to reload (authorized_consoles is read at each link; other options need a restart)")
 
 
 def _client_id(given: str | None) -> str:

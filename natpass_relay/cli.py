@@ -1,11 +1,9 @@
 """The command `natpass-relay`."""
 
 import asyncio
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from natpass_wire.aio.tls import server_context
 from natpass_wire.errors import UserError
 from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
-from natpass_wire.program import logs
+from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
 from natpass_wire.program.options import (
     DEFAULT_PORT,
@@ -226,13 +224,8 @@ class Options:
 
 async def serve(server: RelayServer, options: Options, sockets: Sequence[socket.socket]) -> int:
     """Be a relay until a signal says to stop; return the exit status."""
-    loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    with suppress(NotImplementedError):  # Windows: an interrupt is a KeyboardInterrupt there
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(signal, name)
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                loop.add_signal_handler(number, stopped.set)
+    signals.handle(lambda _: stopped.set(), server.reload)
     addresses = await server.start(sockets)
     try:
         for line in options.greeting(addresses, is_terminal=sys.stdout.isatty()).lines():

@@ -99,6 +99,10 @@ class Hub:
         if said := self._plain_repeats.note(text, self._clock()):
             log.warning("%s", said)
 
+    def change_doors(self, doors: Doors) -> None:
+        """Have connections from now on log in through other doors; `dead_after` stays as it is."""
+        self._admission.change_doors(doors)
+
     def tick_logins(self) -> None:
         """Let time pass for connections that are not logged in. Call all the ticks several times a second."""
         now = self._clock()

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from natpass_relay.admission import Doors
@@ -132,6 +132,30 @@ class RelayServer:
         self._tasks.start(self._tick_hub(self._hub), "relay clock")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
         return [address_of(listener) for listener in sockets]
+
+    def reload(self) -> None:
+        """Read the certificate and its key anew; connections from now on get them. If they are of no use, keep the old.
+
+        Whoever is logging in has seen the old certificate, and is judged by it.
+        """
+        if self._settings.tls is None:
+            log.info("SIGHUP: nothing to reload (there is no certificate; other options need a restart)")
+            return
+        path = self._settings.tls.certificate
+        try:
+            bindings = self._settings.bindings()
+            tls = server_context(path, self._settings.tls.key)
+            fingerprint = Certificate.from_pem_file(path).fingerprint
+            if self._settings.bindings() != bindings:  # clients would see another than the login expects
+                raise UserError(f"{path} changed while it was read")
+        except UserError as error:
+            log.error("SIGHUP: the certificate stays as it was: %s", error)
+            return
+        is_new = bindings != self._doors.bindings
+        self._doors, self._tls = replace(self._doors, bindings=bindings), tls
+        if self._hub is not None:
+            self._hub.change_doors(self._doors)
+        log.info("SIGHUP: the certificate is %s: SHA-256 %s", "a new one" if is_new else "the same", fingerprint)
 
     async def stop(self) -> None:
         """Tell all clients, send what waits for them, and close."""

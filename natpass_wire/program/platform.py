@@ -13,6 +13,10 @@ if sys.platform == "win32":
     def sync_directory(path: Path) -> None:
         """Have the names in a directory on the disk; here they are when the call that changed them returned."""
 
+    def has_terminal() -> bool:
+        """Tell whether a terminal controls this process: never here, where its end is no signal."""
+        return False
+
 else:
 
     def user_id() -> int | None:
@@ -30,6 +34,14 @@ else:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def has_terminal() -> bool:
+        """Tell whether a terminal controls this process, and is still there."""
+        try:
+            os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+        except OSError:
+            return False
+        return True
 
 
 #: Whether a file's owner and mode say who else may touch it.

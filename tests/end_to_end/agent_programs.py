@@ -16,16 +16,25 @@ SECRET = "a secret that only tests know"
 LEGACY_SECRET = "what existing programs know"
 
 
+#: What a program runs on another event loop with; ours is uvloop.
+LOOPS = {
+    "uvloop": "",
+    "asyncio": "import natpass_wire.aio.runtime as runtime; runtime.loop_factory = lambda: None; ",
+}
+
+
 class Program:
     """A running program, whose output goes to a file."""
 
-    def __init__(self, module: str, arguments: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, module: str, arguments: list[str], folder: Path, env: dict[str, str] | None = None, loop: str = "uvloop"
+    ) -> None:
         self.path = folder / f"{module}-{len(list(folder.iterdir()))}.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
         environment |= {"HOME": str(folder), "NATPASS_SECRET": SECRET} | (env or {})
         with self.path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from {module}.cli import main; main()", *arguments],
+                [sys.executable, "-c", f"{LOOPS[loop]}from {module}.cli import main; main()", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -73,14 +82,14 @@ class Program:
 
 
 @contextmanager
-def relay(folder: Path, *arguments: str, port: int = 0) -> Iterator[tuple[Program, int]]:
+def relay(folder: Path, *arguments: str, port: int = 0, loop: str = "uvloop") -> Iterator[tuple[Program, int]]:
     """Run a relay without TLS on loopback; yield it and its port."""
     options = ["--listen", f"127.0.0.1:{port}", "--no-tls", "--state-dir", str(folder / "relay"), *arguments]
-    with Program("natpass_relay", options, folder, {"NATPASS_LEGACY_SECRET": LEGACY_SECRET}) as program:
+    with Program("natpass_relay", options, folder, {"NATPASS_LEGACY_SECRET": LEGACY_SECRET}, loop) as program:
         yield program, int(program.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
 
 
-def agent(folder: Path, port: int, *arguments: str, env: dict[str, str] | None = None) -> Program:
+def agent(folder: Path, port: int, *arguments: str, env: dict[str, str] | None = None, loop: str = "uvloop") -> Program:
     """Start an agent called `box`."""
     options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--no-tls", "--state-dir", str(folder / "agent")]
-    return Program("natpass_agent", [*options, *arguments], folder, env)
+    return Program("natpass_agent", [*options, *arguments], folder, env, loop)
