@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -9,7 +11,9 @@ from natpass_agent import links
 from natpass_agent.links.base import KindServer
 from natpass_agent.platform.host import HostFacts, host
 from natpass_agent.policy import MAX_LINKS, Policy, Refusal, kind_name
-from natpass_wire.aio.client import RelayClient, RelayStatus
+from natpass_agent.served import ServedLinks
+from natpass_agent.status import AgentStatus, iso
+from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.session import Session
@@ -67,18 +71,23 @@ class Agent:
         self._allow_unsealed = allow_unsealed
         self._rights_of = rights_of
         self._tasks = Tasks()
-        self._links: set[IncomingLink] = set()
         self._stopping = False
+        self._on_status = on_status
+        self._started = time.time()
+        self._is_online = False
+        self._relay_since = time.monotonic()
         #: The connection to the relay.
         self.client = RelayClient(
             target,
-            on_status=on_status,
+            on_status=self._told_status,
             on_link=self._asked_plainly,
             on_stream=self._asked,
             on_online=self._introduce,
             keep_seconds=keep_seconds,
             allow_unsealed=allow_unsealed,
         )
+        #: The links that are served.
+        self.links = ServedLinks(self.client.streams.kept_until)
 
     @property
     def open_links(self) -> int:
@@ -93,8 +102,8 @@ class Agent:
                 await asyncio.wait([client])
             finally:
                 self._stopping = True
-                for link in list(self._links):  # while there is a connection to say it on
-                    self._end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like one that is gone without a word
+                for link in self.links:  # while there is a connection to say it on
+                    self.end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like one that is gone without a word
                 await self._tasks.close()
 
     def about(self) -> About:
@@ -107,6 +116,30 @@ class Agent:
             serves=sorted(kind_name(kind) for kind in self._servers),
             streams=STREAMS_VERSION,
         )
+
+    def status(self) -> AgentStatus:
+        """Return how we stand with the relay, and what there is to say of each link."""
+        now, round_trip = time.monotonic(), self.client.round_trip
+        return AgentStatus(
+            agent=printable(self.client.client_id),
+            version=__version__,
+            pid=os.getpid(),
+            since=iso(self._started),
+            up_seconds=round(time.time() - self._started),
+            relay=printable(str(self.client.target.address)),
+            is_connected=self._is_online,
+            relay_seconds=round(now - self._relay_since),
+            relay_reason=printable(self.client.status.reason),
+            round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
+            links=self.links.statuses(),
+        )
+
+    def _told_status(self, status: RelayStatus) -> None:
+        is_online = status.phase is Phase.ONLINE
+        if is_online != self._is_online:
+            self._is_online, self._relay_since = is_online, time.monotonic()
+        if self._on_status is not None:
+            self._on_status(status)
 
     def _introduce(self, session: Session) -> None:
         if not isinstance(self.client.target.login, LegacyLogin):  # an existing relay would not know what this is
@@ -126,7 +159,7 @@ class Agent:
         if self._stopping:
             link.refuse(SHUTTING_DOWN)
             return
-        of_opener = sum(other.peer == link.peer for other in self._links)
+        of_opener = sum(other.peer == link.peer for other in self.links)
         rights = self._rights_of(link.peer_key)
         if isinstance(rights, str):
             self._refuse(link, Refusal(rights, ConnectResponse.REFUSED))
@@ -141,11 +174,11 @@ class Agent:
             log.warning("%s opens an unsealed %s link", printable(link.peer), kind_name(request.kind))
         server = self._servers[request.kind]
         name = f"{kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
-        self._links.add(link)
         late = asyncio.get_running_loop().call_later(
             self._answer_seconds, link.refuse, "this agent is too busy to answer in time", ConnectResponse.FAILED
         )
         task = self._tasks.start(server.serve(link, request, rights), name)
+        self.links.add(link, server, task)
         task.add_done_callback(partial(self._served, link, late))
 
     @staticmethod
@@ -156,12 +189,13 @@ class Agent:
     def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
         """Take the end of a kind's server; whatever happened in it stays with its link."""
         late.cancel()
-        self._links.discard(link)
+        self.links.discard(link)
         failed = not task.cancelled() and task.exception() is not None  # Tasks has it logged
-        self._end(link, "the agent failed at this: its log says how" if failed else "")
+        self.end(link, "the agent failed at this: its log says how" if failed else "")
 
     @staticmethod
-    def _end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED) -> None:
+    def end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED) -> None:
+        """End a link, and what runs for it; `text` tells its opener why."""
         if link.is_asked:
             link.refuse(text or "the agent gave no answer")
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from natpass_agent import fingerprint_cli, instance, links
+from natpass_agent import control, fingerprint_cli, instance, links, status_cli
 from natpass_agent.agent import Agent
 from natpass_agent.authorized import AuthorizedConsoles
 from natpass_agent.platform.host import host
@@ -25,6 +25,8 @@ from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
+from natpass_wire.program.control.place import socket_path
+from natpass_wire.program.control.server import serving
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import ConnectionSettings, common_options, connection_options, gather
 
@@ -80,12 +82,11 @@ def command(ctx: click.Context, /, **_: object) -> int:
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         agent = partial(Agent, target, kinds=links.all_kinds(values["display"]), rights_of=consoles.rights_of)
-        return runtime.run(
-            serve(partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"]))
-        )
+        agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
+        return runtime.run(serve(agent, socket_path(settings.common.state_dir, status_cli.KIND, client_id)))
 
 
-async def serve(make_agent: Callable[[], Agent]) -> int:
+async def serve(make_agent: Callable[[], Agent], control_socket: Path) -> int:
     """Run an agent until a signal says to stop; return the exit status: 130 after INT, else 0."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -96,11 +97,12 @@ async def serve(make_agent: Callable[[], Agent]) -> int:
     signals.handle(lambda number: stop(INTERRUPTED if number == signal.SIGINT else 0), _nothing_to_reload)
     with suppress(AttributeError):  # Windows has none; where it is ignored, children leave no exit status
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows
-    async with asyncio.TaskGroup() as group:
-        agent = group.create_task(make_agent().run(), name="agent")
-        agent.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
+    agent = make_agent()
+    async with serving(control_socket, control.handlers(agent)), asyncio.TaskGroup() as group:
+        running = group.create_task(agent.run(), name="agent")
+        running.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
         await stopped
-        agent.cancel()
+        running.cancel()
     log.info("stopped")
     return stopped.result()
 
@@ -116,7 +118,8 @@ def _client_id(given: str | None) -> str:
     return client_id
 
 
-command.add_command(fingerprint_cli.command)
+for _command in (fingerprint_cli.command, status_cli.status, status_cli.end):
+    command.add_command(_command)
 
 
 @command.command("vnc.worker", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})

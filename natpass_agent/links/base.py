@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from natpass_wire.aio.link import IncomingLink
+from natpass_agent.links.running import Running
+from natpass_wire.aio.link import IncomingLink, Link
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -13,6 +14,9 @@ class KindServer(Protocol):
     @property
     def kind(self) -> ConnectRequest.Kind:
         """The kind."""
+
+    def running(self, link: Link) -> Running | None:
+        """Return what runs for a link of this kind, None if nothing does (yet, or any more)."""
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Accept or refuse the link within a second, and serve it until it has ended.

@@ -140,6 +140,13 @@ class Streams:
         longest.fail(End(LinkEnd.PEER_GONE, "its opener was away, and its place was needed"))
         return True
 
+    def kept_until(self, link: Link) -> float | None:
+        """Return when a stream is given up whose opener is away, in the loop's time; None: it is not, or no stream."""
+        if not isinstance(link, Stream) or link.core.is_opener or link.detached is None:
+            return None
+        care = self._care.get(link)
+        return care.timer.when() if care is not None and care.timer is not None else None
+
     async def settled(self, seconds: float) -> None:
         """Wait until the other sides have acknowledged the ends of our streams, but no longer than so many seconds."""
         try:

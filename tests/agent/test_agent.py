@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from natpass_agent.agent import Agent
+from natpass_agent.links.running import Running
 from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
-from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
@@ -32,6 +33,9 @@ class Kind:
     def __init__(self) -> None:
         self.ended = 0
         self.rights: Rights | None = None
+
+    def running(self, link: Link) -> Running | None:
+        return None
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         self.rights = rights

@@ -61,8 +61,13 @@ RULES = [
         (*IMPURE, "os", "pathlib"),
     ),
     Rule(
+        "what is said on a control socket is pure",
+        ("natpass_wire/program/control/protocol.py",),
+        (*IMPURE, "os", "pathlib"),
+    ),
+    Rule(
         "the agent decides by what it is told alone",
-        ("natpass_agent/policy.py", "natpass_agent/links/shell/text.py"),
+        ("natpass_agent/policy.py", "natpass_agent/status.py", "natpass_agent/links/shell/text.py"),
         (*IMPURE, "os", "pathlib"),
     ),
     Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),

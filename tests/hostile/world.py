@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_agent.agent import Agent
+from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_relay.server import RelaySettings
 from natpass_tui.known_agents import KnownAgents
@@ -21,7 +22,7 @@ from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.client import RelayClient
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
-from natpass_wire.aio.link import IncomingLink, LinkEndedError
+from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.sealing import Sealing, Trust
 from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.tasks import Tasks
@@ -108,6 +109,9 @@ class Server:
     def __init__(self, books: Books, agent: str) -> None:
         self._books = books
         self._agent = agent
+
+    def running(self, link: Link) -> Running | None:
+        return None
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Serve a stream, if it is one that a console asked for."""

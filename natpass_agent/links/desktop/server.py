@@ -17,6 +17,7 @@ from natpass_agent.links.desktop.protocol import (
 )
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
+from natpass_agent.links.running import RunningFor
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.identity.authorized import ALL, Rights
@@ -57,6 +58,7 @@ class DesktopServer:
         self._display = display
         self._given_environment = environment
         self._answer_seconds = answer_seconds
+        self.running = RunningFor()
         #: The workers of the links that there are now.
         self.workers: set[WorkerHost] = set()
 
@@ -68,7 +70,8 @@ class DesktopServer:
             async with WorkerHost(request.name, self._environment()) as worker:
                 self.workers.add(worker)
                 try:
-                    await self._serve(link, worker, View.from_request(request.cvnc), answer_by, rights)
+                    with self.running.noted(link, "the desktop's worker", worker.pid):
+                        await self._serve(link, worker, View.from_request(request.cvnc), answer_by, rights)
                 finally:
                     self.workers.discard(worker)
         except WorkerEndedError as error:
@@ -79,7 +82,7 @@ class DesktopServer:
                 link.close(str(error), LinkEnd.FAILED)
         except LinkEndedError:
             pass  # the viewer has given up
-        log.info("desktop of %s has ended", who)
+        log.info("desktop of %s has ended: %s", who, (link.end and link.end.text) or "its viewer closed it")
 
     async def _serve(
         self, link: IncomingLink, worker: WorkerHost, view: View, answer_by: float, rights: Rights

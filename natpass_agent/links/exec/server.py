@@ -7,6 +7,7 @@ from pathlib import Path
 from natpass_agent.links.exec.pump import carry
 from natpass_agent.links.exec.request import ExecRequest, parse
 from natpass_agent.links.request import BadRequestError
+from natpass_agent.links.running import RunningFor
 from natpass_agent.platform.processes import Command, ProcessService, SpawnError
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
@@ -33,6 +34,7 @@ class ExecServer:
     def __init__(self, processes: ProcessService, programs: Programs) -> None:
         self._processes = processes
         self._programs = programs
+        self.running = RunningFor()
         # Starting takes milliseconds, in which the loop stands still: one at a time, so that others get their turn
         # between two, and those that wait for too long can be answered.
         self._starting = asyncio.Lock()
@@ -55,8 +57,9 @@ class ExecServer:
             return
         log.info("command for %s: %s (pid %d)", printable(link.peer), printable(" ".join(asked.argv)), process.pid)
         try:
-            link.accept()
-            await carry(link, process, asked.timeout)
+            with self.running.noted(link, " ".join(asked.argv), process.pid):
+                link.accept()
+                await carry(link, process, asked.timeout)
         except LinkEndedError:
             log.debug("%s has given up before it was answered", printable(link.peer))
         finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from natpass_agent.links.request import BadRequestError, additions
+from natpass_agent.links.running import RunningFor
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.links.shell.text import TextPieces, wants_text
@@ -30,6 +31,7 @@ class ShellServer:
     def __init__(self, ptys: PtyService, programs: Programs) -> None:
         self._ptys = ptys
         self._programs = programs
+        self.running = RunningFor()
         # Starting takes milliseconds, in which the loop stands still: one at a time, so that others get their turn
         # between two, and those that wait for too long can be answered.
         self._starting = asyncio.Lock()
@@ -53,7 +55,8 @@ class ShellServer:
         name = printable(" ".join(command.argv))
         log.info("shell for %s: %s (pid %d)", printable(link.peer), name, pty.pid)
         try:
-            await self._carry(link, pty, TextPieces() if wants_text(request.cshell) else None)
+            with self.running.noted(link, " ".join(command.argv), pty.pid):
+                await self._carry(link, pty, TextPieces() if wants_text(request.cshell) else None)
         finally:
             await pty.close()
         why = (link.end and link.end.text) or "its opener closed it"

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_agent.agent import Agent
+from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_tui.known_agents import KnownAgents
 from natpass_tui.session.console import Console
@@ -72,6 +73,9 @@ class Shells:
 
     def __init__(self) -> None:
         self.links: list[IncomingLink] = []
+
+    def running(self, link: Link) -> Running | None:
+        return None
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         self.links.append(link)

@@ -1,0 +1,58 @@
+"""What an agent does for commands on its own machine: its side of `natpass-agent status` and `end`."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from natpass_agent.agent import Agent
+from natpass_agent.served import Served
+from natpass_wire.errors import UserError
+from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.program.control.server import Handler
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+STATUS, END = "status", "end"
+#: What consoles are told.
+ENDED = "ended on the agent's machine (natpass-agent end)"
+#: A program that ignores HUP is killed after 2 s; one that hangs in the kernel is not waited for.
+END_SECONDS = 10.0
+
+
+def handlers(agent: Agent) -> dict[str, Handler]:
+    """Return what is done for each command."""
+
+    async def status(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        return agent.status().to_json()
+
+    async def end(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        names = arguments.get("ids", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UserError("ids should be a list of links' names")
+        chosen = {name: _named(agent, name) for name in names}  # one that is wrong ends none
+        if arguments.get("detached") is True:
+            chosen |= {served.id: served for served in agent.links.detached}
+        return {"ended": await _end(agent, list(chosen.values()))}
+
+    return {STATUS: status, END: end}
+
+
+def _named(agent: Agent, name: str) -> Served:
+    served = agent.links.named(name)
+    if served is None:
+        raise UserError(f"no link {printable(name, 40)!r} (natpass-agent status lists them)")
+    return served
+
+
+async def _end(agent: Agent, chosen: Sequence[Served]) -> list[dict[str, Any]]:
+    """End links; return what they were, and whether what ran for them is gone."""
+    before = [asdict(agent.links.status(served)) for served in chosen]
+    for served in chosen:
+        log.info("ending %s, as natpass-agent end asks for", served.name)
+        agent.end(served.link, ENDED, LinkEnd.CLOSED)
+    if chosen:
+        await asyncio.wait([served.task for served in chosen], timeout=END_SECONDS)
+    return [{**link, "gone": served.task.done()} for link, served in zip(before, chosen, strict=True)]

@@ -1,0 +1,40 @@
+"""What runs for which link, so that the agent can name it to whoever sits at this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from natpass_wire.aio.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that serves a link.
+
+    Attributes:
+        program: its command line, or what it does; not yet safe to print.
+        pid: its process id, None while it has none.
+    """
+
+    program: str
+    pid: int | None
+
+
+class RunningFor:
+    """The programs of one kind's links."""
+
+    def __init__(self) -> None:
+        self._running: dict[Link, Running] = {}
+
+    @contextmanager
+    def noted(self, link: Link, program: str, pid: int | None) -> Iterator[None]:
+        """Have it known meanwhile that this program runs for this link."""
+        self._running[link] = Running(program, pid)
+        try:
+            yield
+        finally:
+            del self._running[link]
+
+    def __call__(self, link: Link) -> Running | None:
+        """Return what runs for a link, None if nothing does (yet, or any more)."""
+        return self._running.get(link)

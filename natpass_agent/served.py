@@ -1,0 +1,130 @@
+"""The links that an agent serves: what they are called here, and what the log says when one loses its console."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from natpass_agent.links.base import KindServer
+from natpass_agent.policy import kind_name
+from natpass_agent.status import LinkStatus, iso
+from natpass_wire.aio.link import IncomingLink
+from natpass_wire.identity import fingerprint
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: Bytes of a link's name: short enough to type, and not the next one's after a restart, as numbers would be.
+_NAME_BYTES = 2
+_MOST_PROGRAM = 200
+
+
+@dataclass(eq=False, slots=True)
+class Served:
+    """One link that is served.
+
+    Attributes:
+        id: what it is called here.
+        link: the link.
+        server: its kind.
+        task: what serves it.
+        since: when it was asked for, in seconds since 1970.
+        opened_at: the same, in the loop's time.
+        detached_at: since when its console is out of reach, in the loop's time; None: it is not.
+    """
+
+    id: str
+    link: IncomingLink
+    server: KindServer
+    task: "asyncio.Task[None]"
+    since: float
+    opened_at: float
+    detached_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the log calls it, safe to print."""
+        found = self.server.running(self.link)
+        what = f" ({printable(found.program, _MOST_PROGRAM)}, pid {found.pid})" if found is not None else ""
+        return f"{kind_name(self.server.kind)} {self.id} of {printable(self.link.peer)}{what}"
+
+
+class ServedLinks:
+    """All links that are served.
+
+    Args:
+        kept_until: says until when a link is kept whose console is out of reach, in the loop's time; None: for ever.
+    """
+
+    def __init__(self, kept_until: Callable[[IncomingLink], float | None]) -> None:
+        self._kept_until = kept_until
+        self._served: dict[IncomingLink, Served] = {}
+
+    def __iter__(self) -> Iterator[IncomingLink]:
+        """Give the links, oldest first."""
+        return iter(list(self._served))
+
+    def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
+        """Take a link that is served from now on."""
+        taken = {served.id for served in self._served.values()}
+        while (name := secrets.token_hex(_NAME_BYTES)) in taken:
+            pass
+        served = Served(name, link, server, task, time.time(), task.get_loop().time())
+        self._served[link] = served
+        link.watch(lambda: self._changed(served))
+
+    def discard(self, link: IncomingLink) -> None:
+        """Forget a link that is not served any more."""
+        self._served.pop(link, None)
+
+    def named(self, name: str) -> Served | None:
+        """Return the link of this name, None if there is none."""
+        return next((served for served in self._served.values() if served.id == name), None)
+
+    @property
+    def detached(self) -> list[Served]:
+        """Those whose consoles are out of reach."""
+        return [served for served in self._served.values() if served.link.detached is not None]
+
+    def statuses(self) -> list[LinkStatus]:
+        """Return what there is to say of each link, oldest first."""
+        return [self.status(served) for served in self._served.values()]
+
+    def status(self, served: Served) -> LinkStatus:
+        """Return what there is to say of a link."""
+        now = served.task.get_loop().time()
+        link, found = served.link, served.server.running(served.link)
+        detached, until = link.detached, self._kept_until(link)
+        return LinkStatus(
+            id=served.id,
+            kind=kind_name(served.server.kind),
+            console=printable(link.peer),
+            key=None if link.peer_key is None else fingerprint.short(PublicKey(link.peer_key)),
+            program=None if found is None else printable(found.program, _MOST_PROGRAM),
+            pid=None if found is None else found.pid,
+            since=iso(served.since),
+            open_seconds=round(now - served.opened_at),
+            detached_seconds=None if detached is None else round(now - detached.since),
+            detached_reason="" if detached is None else printable(detached.reason),
+            kept_seconds=None if detached is None or until is None else max(0, round(until - now)),
+        )
+
+    def _changed(self, served: Served) -> None:
+        """Log that a link's console has gone out of reach, or is back."""
+        detached, before = served.link.detached, served.detached_at
+        served.detached_at = None if detached is None else detached.since
+        if detached is not None and before is None:
+            served.task.get_loop().call_soon(self._log_detached, served)  # by then it is known until when it is kept
+        elif detached is None and before is not None and served.link.end is None:
+            log.info("%s goes on after %.0f s", served.name, served.task.get_loop().time() - before)
+
+    def _log_detached(self, served: Served) -> None:
+        detached = served.link.detached
+        if detached is None or served.link.end is not None:
+            return  # it was a moment
+        until = self._kept_until(served.link)
+        kept = "" if until is None else f"; kept for {until - served.task.get_loop().time():.0f} s"
+        log.info("the console of %s is out of reach: %s%s", served.name, printable(detached.reason), kept)
