@@ -1,0 +1,1 @@
+"""The systemd units of docs/systemd."""
