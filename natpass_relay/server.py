@@ -21,6 +21,7 @@ from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import server_context
+from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
