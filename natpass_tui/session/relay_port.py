@@ -38,6 +38,11 @@ class LinkPort(Protocol):
         """How many times the link went on over another connection."""
         ...
 
+    @property
+    def unacknowledged(self) -> int | None:
+        """How many messages the agent is not (known to be) done with; None where nobody tells."""
+        ...
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Have `watcher` called whenever `detached` changes."""
 

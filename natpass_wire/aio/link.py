@@ -72,6 +72,14 @@ class Link(Protocol):
         """How many times the link went on over another connection."""
         ...
 
+    @property
+    def unacknowledged(self) -> int | None:
+        """How many of the messages that were sent the other end's program is not done with, as far as we know.
+
+        Once the link has ended: which it was not known to be done with. None where nobody tells (plain links).
+        """
+        ...
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Have `watcher` called whenever `detached` changes, and when the link goes on after something was skipped."""
 

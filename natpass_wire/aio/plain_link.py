@@ -91,6 +91,10 @@ class PlainLink:
         """Return 0: a plain link never goes on."""
         return 0
 
+    @property
+    def unacknowledged(self) -> None:
+        """Nobody tells."""
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Nothing will happen that could be told."""
 

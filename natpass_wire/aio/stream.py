@@ -100,6 +100,11 @@ class Stream:
         return self.core.resumes
 
     @property
+    def unacknowledged(self) -> int:
+        """How many messages the other end is not done with, see `Link`."""
+        return self.core.unacknowledged
+
+    @property
     def is_holding(self) -> bool:
         """Return False: who does not read a stream holds up nobody else."""
         return False
@@ -332,7 +337,7 @@ class Stream:
             match event:
                 case Received(message, units):
                     if self.core.end is not None:
-                        self.core.consumed(units)  # nobody reads it any more
+                        self._nobody_reads(units)
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
@@ -361,9 +366,16 @@ class Stream:
                 self._keeper.wake(self._link)
 
     def _drop_unread(self) -> None:
-        self._settle()
+        if self.core.is_opener:
+            self._settle()
         while self._unread:
-            self.core.consumed(self._unread.popleft()[1])
+            self._nobody_reads(self._unread.popleft()[1])
+
+    def _nobody_reads(self, units: int) -> None:
+        """Make room for the end of a target, which comes behind its messages. An opener's needs none, and what it sent
+        was not taken by what has ended here: it is not told so."""
+        if self.core.is_opener:
+            self.core.consumed(units)
 
     def _tell(self) -> None:
         """Let everybody see that the state has changed."""

@@ -134,6 +134,11 @@ class StreamCore:
         return self._sender.unconsumed
 
     @property
+    def unacknowledged(self) -> int:
+        """Messages that the other side is not done with, as far as we know, and will not be once the stream ended."""
+        return self._sender.unacknowledged
+
+    @property
     def kept_units(self) -> int:
         """What this side keeps to send again, and what it has received and not consumed, in units."""
         return self._sender.kept_units + self._receiver.received - self._receiver.consumed
@@ -236,7 +241,8 @@ class StreamCore:
             record: StreamRecord | None = StreamRecord(urgent=StreamUrgent(number=number, message=message))
         else:
             record = self._sender.next(now)
-        if self._is_ack_due:
+        ends = record is not None and record.HasField("end")  # the last chance to say what was consumed
+        if self._is_ack_due or ends:
             record = record or StreamRecord()
             record.ack.CopyFrom(self._ack())
         return None if record is None else record.SerializeToString()

@@ -50,6 +50,13 @@ class Sender:
         self._end: _Kept | None = None
         self._gives_up = False
         self._skips = False
+        self._abandoned = 0  # messages that nobody will consume
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages that the other side has not consumed, as far as we know; also once the stream is over."""
+        kept = len(self._sent) + len(self._queue)
+        return self._abandoned + kept - (self._end is not None and kept > 0)
 
     @property
     def is_ended(self) -> bool:
@@ -126,6 +133,7 @@ class Sender:
 
     def abandon(self) -> None:
         """Forget what is not sent: nobody will consume it."""
+        self._abandoned = self.unacknowledged
         self._queue.clear()
         self._sent.clear()
 

@@ -31,6 +31,7 @@ class FakeLink:
         sent: what was sent, in order.
         newest: which of it need not be sent again.
         most: what `room` says.
+        unacknowledged: of how many messages the agent has not said that it is done with them.
         asked: how often the next message was asked for, which is one more than were done with.
     """
 
@@ -50,6 +51,7 @@ class FakeLink:
         self.closed = False
         self.detached: Detached | None = None
         self.resumes = 0
+        self.unacknowledged: int | None = 0
         self._watchers: list[Callable[[], None]] = []
         self._messages: deque[Msg] = deque()
         self._end: End | None = None

@@ -150,6 +150,20 @@ async def test_what_came_before_the_end_is_read_before_it() -> None:
             await link.receive()
 
 
+async def test_what_a_target_had_not_read_when_it_ended_is_not_acknowledged() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        for content in (b"read", b"in hand", b"unread"):
+            await link.send(data(content))
+        assert (await read(served, 4), await read(served, 7)) == (b"read", b"in hand")
+        await wait_for(lambda: served.has_unread)
+        served.close("the agent is shutting down", LinkEnd.PEER_GONE)
+        await link.send(data(b"too late"))
+        assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
+        assert link.unacknowledged == 3  # who reads the next message is done with the one before, and that is told
+        await wait_for(lambda: not len(net.agent.client.streams))
+
+
 async def test_an_end_that_comes_with_the_answer_takes_nothing_away() -> None:
     async with world(accepts=False) as net:
         opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
