@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnatpass_wire/pb/shell.proto\x12\x07natpass\")\n\x0bShellResize\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0c\n\x04\x63ols\x18\x02 \x01(\r\"\x19\n\tShellData\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bnatpass_wire/pb/shell.proto\x12\x07natpass\")\n\x0bShellResize\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0c\n\x04\x63ols\x18\x02 \x01(\r\"\x97\x01\n\tShellData\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12)\n\x06source\x18\x64 \x01(\x0e\x32\x19.natpass.ShellData.Source\x12\x0c\n\x04seen\x18\x65 \x01(\x04\"C\n\x06Source\x12\t\n\x05TYPED\x10\x00\x12\n\n\x06\x41NSWER\x10\x01\x12\n\n\x06SCREEN\x10\x02\x12\t\n\x05PRESS\x10\x03\x12\x0b\n\x07RELEASE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SHELLRESIZE']._serialized_start=40
   _globals['_SHELLRESIZE']._serialized_end=81
-  _globals['_SHELLDATA']._serialized_start=83
-  _globals['_SHELLDATA']._serialized_end=108
+  _globals['_SHELLDATA']._serialized_start=84
+  _globals['_SHELLDATA']._serialized_end=235
+  _globals['_SHELLDATA_SOURCE']._serialized_start=168
+  _globals['_SHELLDATA_SOURCE']._serialized_end=235
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,11 @@ class FakeOpener:
     def say(self, data: bytes) -> None:
         self.deliver(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
 
+    def react(self, data: bytes, source: ShellData.Source, seen: int | None = None) -> None:
+        """Send what nobody typed, in reaction to the output up to `seen`, by default all that came."""
+        seen = len(self.output) if seen is None else seen
+        self.deliver(Msg(type=MsgType.shell_data, sdata=ShellData(data=data, source=source, seen=seen)))
+
     def resize(self, rows: int, cols: int) -> None:
         self.deliver(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
 

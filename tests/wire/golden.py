@@ -190,6 +190,11 @@ EXISTING = [
         "08 0b" + _C_TO_A + "aa 01 06  0a 04 1b '[0m'  # sdata 21, data 1",
     ),
     Golden(
+        "shell_data that nobody typed",
+        _c(type=MsgType.shell_data, sdata=shell.ShellData(data=b"x", source=shell.ShellData.RELEASE, seen=300)),
+        "08 0b" + _C_TO_A + "aa 01 0a  0a 01 'x'  a0 06 04  a8 06 ac 02  # sdata 21, data 1, source 100, seen 101: 300",
+    ),
+    Golden(
         "vnc_ctrl",
         _c(type=MsgType.vnc_ctrl, vctrl=desktop.VncControl(quality=80, cursor=True)),
         "08 14" + _C_TO_A + "f2 01 04  08 50  10 01  # vctrl 30, quality 1, cursor 2",

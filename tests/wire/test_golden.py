@@ -12,6 +12,7 @@ from natpass_wire.pb import login_pb2 as login
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 from natpass_wire.pb.invite_pb2 import Invite, InviteStep
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.pb.stream_pb2 import StreamRecord
 from tests.support.hexes import frame_of, unhex
 from tests.wire.golden import EXISTING, OURS, Golden
@@ -79,6 +80,8 @@ def test_numbers_of_reasons() -> None:
     assert dict(Notice.Code.items()) == {"UNSET": 0, "REPLACED": 1, "SHUTTING_DOWN": 2, "PROTOCOL": 3}
     causes = {"UNSET": 0, "EXITED": 1, "CLOSED": 2, "PEER_GONE": 3, "FAILED": 4, "TIMED_OUT": 5}
     assert dict(LinkEnd.Cause.items()) == causes
+    sources = {"TYPED": 0, "ANSWER": 1, "SCREEN": 2, "PRESS": 3, "RELEASE": 4}
+    assert dict(ShellData.Source.items()) == sources
     reasons = {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4, "GONE": 5}
     assert dict(ConnectResponse.Reason.items()) == reasons
 

@@ -5,9 +5,10 @@ import logging
 
 from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
 from natpass_agent.links.request import end_text
+from natpass_agent.links.shell.moments import VALID_SECONDS, Moments
 from natpass_agent.links.shell.request import resize_of
 from natpass_agent.links.shell.text import TextPieces
-from natpass_agent.platform.pty import Pty
+from natpass_agent.platform.pty import READ_BYTES, Pty
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import LinkEnd
@@ -17,22 +18,29 @@ log = logging.getLogger(__name__)
 
 
 async def carry(
-    link: Link, pty: Pty, *, stalled_seconds: float = STALLED_SECONDS, text: TextPieces | None = None
+    link: Link,
+    pty: Pty,
+    *,
+    stalled_seconds: float = STALLED_SECONDS,
+    valid_seconds: float = VALID_SECONDS,
+    text: TextPieces | None = None,
 ) -> None:
     """Carry bytes until the program or the link has ended; then the link has, and the program may be left.
 
     The end of the program is sent behind the last of its output.
 
     Args:
-        link: the link.
-        pty: the program's terminal.
-        stalled_seconds: how long the program may take no input.
+        link: where the person is.
+        pty: where the program is.
+        stalled_seconds: see `natpass_agent.links.feeding`.
+        valid_seconds: for so long the program gets input that nobody typed, see `Moments`.
         text: makes text of the output; None: it is sent as it is.
     """
+    moments = Moments(valid_seconds)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_output(link, pty, text), name="shell output"),
-            group.create_task(_input(link, pty, stalled_seconds), name="shell input"),
+            group.create_task(_output(link, pty, moments, text), name="shell output"),
+            group.create_task(_Input(link, pty, moments, stalled_seconds, valid_seconds).carry(), name="shell input"),
             group.create_task(link.ended(), name="shell link"),
         ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -40,12 +48,20 @@ async def carry(
             task.cancel()
 
 
-async def _output(link: Link, pty: Pty, text: TextPieces | None) -> None:
+async def _output(link: Link, pty: Pty, moments: Moments, text: TextPieces | None) -> None:
     """Send what the program says; nothing is read from it while the network takes nothing."""
+    now = asyncio.get_running_loop().time
+    last = now()
     try:
         while True:
             room = await link.room()
-            data = await pty.read(room if text is None else text.input_for(room))
+            most = min(room if text is None else text.input_for(room), READ_BYTES)
+            if pty.unread != 0:
+                moments.reads_on(last, now())
+            data = await pty.read(most)
+            last = now()
+            if data:
+                moments.read(len(data), pty.foreground_group, last, drained=len(data) < most)
             if piece := data if text is None else text.feed(data):
                 await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=piece)))
             if not data:
@@ -55,19 +71,54 @@ async def _output(link: Link, pty: Pty, text: TextPieces | None) -> None:
     link.close(end_text(pty.status), LinkEnd.EXITED, pty.status)
 
 
-async def _input(link: Link, pty: Pty, stalled_seconds: float) -> None:
-    """Give the program what comes for it; nothing more is taken from the link while the program takes nothing."""
-    try:
-        while True:
-            message = await link.receive()
-            match message.type:
-                case MsgType.shell_data:
-                    await feed(link, pty.write, message.sdata.data, stalled_seconds)
-                case MsgType.shell_resize if size := resize_of(message.sresize):
-                    pty.resize(size)
-                case _:
-                    log.debug("a shell link has no use for a %s message like this", message.type)
-    except LinkEndedError:
-        return
-    except StalledError as error:
-        link.close(str(error), LinkEnd.FAILED)
+class _Input:
+    """Gives the program what comes for it; nothing more is taken from the link while the program takes nothing."""
+
+    def __init__(self, link: Link, pty: Pty, moments: Moments, stalled_seconds: float, valid_seconds: float) -> None:
+        self._link = link
+        self._pty = pty
+        self._moments = moments
+        self._stalled_seconds = stalled_seconds
+        self._valid_seconds = valid_seconds
+        self._now = asyncio.get_running_loop().time
+
+    async def carry(self) -> None:
+        """Carry until the link has ended."""
+        try:
+            while True:
+                message = await self._link.receive()
+                match message.type:
+                    case MsgType.shell_data if message.sdata.source == ShellData.TYPED:
+                        await self._typed(message.sdata.data)
+                    case MsgType.shell_data:
+                        await self._not_typed(message.sdata)
+                    case MsgType.shell_resize if size := resize_of(message.sresize):
+                        self._pty.resize(size)
+                    case _:
+                        log.debug("a shell link has no use for a %s message like this", message.type)
+        except LinkEndedError:
+            return
+        except StalledError as error:
+            self._link.close(str(error), LinkEnd.FAILED)
+
+    async def _typed(self, data: bytes) -> None:
+        interrupts = self._pty.interrupts(data)
+        await feed(self._link, self._pty.write, data, self._stalled_seconds)
+        if interrupts:
+            self._moments.interrupted(self._pty.unread or 0, self._now())
+
+    async def _not_typed(self, message: ShellData) -> None:
+        """Give the program what it waits for, if it still does."""
+        data = message.data
+        if not data:
+            return
+        if not self._moments.takes(message.source, message.seen, self._pty.foreground_group, self._now()):
+            log.debug("dropped %d bytes that nobody typed: their moment is over", len(data))
+            return
+        try:
+            async with asyncio.timeout(self._valid_seconds):
+                taken = await self._pty.write(data)
+        except TimeoutError:
+            log.debug("dropped %d bytes that nobody typed: the program reads nothing", len(data))
+            return
+        await feed(self._link, self._pty.write, data[taken:], self._stalled_seconds)  # a half would be keys

@@ -68,6 +68,18 @@ class Pty(Protocol):
         Waits while the program takes nothing. If cancelled, nothing was taken.
         """
 
+    @property
+    def foreground_group(self) -> int | None:
+        """The process group that the terminal is for at the moment, None where it can't be known."""
+
+    @property
+    def unread(self) -> int | None:
+        """Bytes of output that `read` would return at once, as far as the system tells; None if it does not."""
+
+    def interrupts(self, data: bytes) -> bool:
+        """Tell whether this input would interrupt, end or stop the program, with the terminal's present settings."""
+        ...
+
     def resize(self, size: Size) -> None:
         """Change the terminal's size; the program is told."""
 

@@ -27,6 +27,9 @@ class FakeTerminal:
         self.input = bytearray()
         self.output = bytearray()
         self.is_hung_up = False
+        #: Who is in front, and which bytes are signals to it; a program may change both.
+        self.foreground_group: int | None = None
+        self.signals = b"\x03\x1c\x1a"
         self.changed = asyncio.Condition()
 
     async def read(self) -> bytes:
@@ -146,6 +149,20 @@ class FakePty:
         terminal.input += taken
         await terminal.tell()
         return len(taken)
+
+    @property
+    def foreground_group(self) -> int | None:
+        """Whom the terminal is for."""
+        return self.terminal.foreground_group or self.pid
+
+    @property
+    def unread(self) -> int:
+        """Bytes of output that wait."""
+        return len(self.terminal.output)
+
+    def interrupts(self, data: bytes) -> bool:
+        """Tell whether a byte is a signal."""
+        return any(byte in self.terminal.signals for byte in data)
 
     def resize(self, size: Size) -> None:
         """Change the terminal's size."""

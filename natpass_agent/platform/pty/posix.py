@@ -6,11 +6,14 @@ the bytes go through the event loop here, straight from and to the pty's descrip
 
 import asyncio
 import errno
+import fcntl
 import os
 import signal
 import sys
+import termios
 import threading
 import warnings
+from array import array
 from contextlib import suppress
 
 from ptyprocess import PtyProcess
@@ -166,6 +169,40 @@ class PosixPty:
             await self._wait_writable()
         return len(data)
 
+    @property
+    def foreground_group(self) -> int | None:
+        """The process group that the terminal is for; None once it is closed, or while nobody has it open."""
+        if self._closed:
+            return None
+        with suppress(OSError):
+            group = os.tcgetpgrp(self._fd)
+            return group if group > 1 else None
+        return None
+
+    @property
+    def unread(self) -> int | None:
+        """Bytes of output in the terminal: what its reader's side holds, up to 4 KiB on Linux."""
+        if self._closed:
+            return 0
+        with suppress(OSError):
+            count = array("i", [0])
+            fcntl.ioctl(self._fd, termios.FIONREAD, count, True)
+            return count[0]
+        return None
+
+    def interrupts(self, data: bytes) -> bool:
+        """Tell whether this input holds a character that the terminal makes a signal of."""
+        if self._closed or not data:
+            return False
+        try:
+            settings = termios.tcgetattr(self._fd)
+        except termios.error:  # nobody has the terminal open
+            return False
+        if not settings[3] & termios.ISIG:
+            return False
+        characters = (settings[6][index] for index in (termios.VINTR, termios.VQUIT, termios.VSUSP))
+        return any(character in data for character in characters if isinstance(character, bytes) and character != b"\0")
+
     def resize(self, size: Size) -> None:
         """Change the terminal's size; the kernel sends WINCH to the foreground process group."""
         if not self._closed:
@@ -179,16 +216,10 @@ class PosixPty:
         """
         if self._closed:
             return
+        groups = {self.pid, self.foreground_group or self.pid}
         self._closed = True
-        groups = {self.pid} | self._foreground_group()
         self._release()
         await end_groups(self._watch, groups, signal.SIGHUP, self._grace)
-
-    def _foreground_group(self) -> set[int]:
-        with suppress(OSError):
-            group = os.tcgetpgrp(self._fd)
-            return {group} if group > 1 else set()
-        return set()
 
     def _release(self) -> None:
         """Give the descriptor back; the kernel hangs up on the session."""

@@ -127,6 +127,7 @@ class WindowsPty:
         self._pieces: deque[bytes] = deque()  # of one read, where that was longer than asked for
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._writing: asyncio.Future[int] | None = None
+        self._written = b""  # what is being written
         self._closed = False
         self._status: int | None = None
 
@@ -161,7 +162,11 @@ class WindowsPty:
         """Give the program input; return how many bytes it took."""
         if self._closed:
             return len(data)
+        if self._writing is not None and data != self._written:  # a caller gave up waiting, and this is another's
+            await asyncio.wait([self._writing])
+            self._writing = None
         if self._writing is None:  # else a caller gave up waiting, and asks again with the same data
+            self._written = data
             self._writing = self._loop.run_in_executor(self._writer, self._terminal.write, self._decoder.decode(data))
         await asyncio.wait([self._writing])
         writing, self._writing = self._writing, None
@@ -169,6 +174,18 @@ class WindowsPty:
         with suppress(self._api.error, EOFError):
             writing.result()
         return len(data)
+
+    @property
+    def foreground_group(self) -> None:
+        """Nobody: Windows' terminals have no process groups."""
+
+    @property
+    def unread(self) -> None:
+        """Unknown."""
+
+    def interrupts(self, data: bytes) -> bool:
+        """Tell whether this input holds Ctrl+C; whether the program takes it as a key can't be known."""
+        return b"\x03" in data
 
     def resize(self, size: Size) -> None:
         """Change the terminal's size."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_agent.platform.pty import Command, Size, SpawnError, service
+from natpass_agent.platform.pty import Command, Pty, Size, SpawnError, service
 from tests.agent.platform.test_pty_contract import no_pidfd
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
@@ -81,3 +81,60 @@ async def test_a_child_whose_status_somebody_else_took_has_ended_all_the_same(mo
             pass
         await pty.close()
     assert pty.status is None
+
+
+async def until(pty: Pty, wanted: bytes) -> None:
+    """Read until the program has said it."""
+    said = b""
+    async with asyncio.timeout(PATIENCE):
+        while wanted not in said:
+            data = await pty.read()
+            assert data
+            said += data
+
+
+async def test_a_terminal_knows_which_keys_are_signals() -> None:
+    script = "stty -echo; echo one; read x; stty intr ^G; echo two; read x; stty raw; echo three; read x"
+    pty = service(grace_seconds=0).spawn(sh(script))
+    await until(pty, b"one")
+    assert [pty.interrupts(key) for key in (b"\x03", b"\x1c", b"ls\x1a", b"\x07", b"ls\r", b"")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    await pty.write(b"\r")
+    await until(pty, b"two")
+    assert [pty.interrupts(key) for key in (b"\x03", b"\x07")] == [False, True]
+    await pty.write(b"\r")
+    await until(pty, b"three")
+    assert not pty.interrupts(b"\x03\x07\x1c\x1a")
+    await pty.close()
+    assert not pty.interrupts(b"\x03")
+
+
+async def test_a_terminal_knows_who_is_in_front() -> None:
+    pty = service(grace_seconds=0).spawn(sh("set -m; echo shell; read x; sh -c 'echo program; read x'; echo shell"))
+    await until(pty, b"shell")
+    assert pty.foreground_group == pty.pid
+    await pty.write(b"\n")
+    await until(pty, b"program")
+    assert pty.foreground_group not in {None, pty.pid}
+    await pty.write(b"\n")
+    await until(pty, b"shell")
+    await pty.close()
+    assert pty.foreground_group is None
+
+
+async def test_a_terminal_knows_how_much_output_waits() -> None:
+    pty = service(grace_seconds=0).spawn(sh("stty raw -echo; echo ready; read x; printf %100s x; exec sleep 1000"))
+    await until(pty, b"ready\n")
+    assert pty.unread == 0
+    await pty.write(b"\n")
+    async with asyncio.timeout(PATIENCE):
+        await wait_for(lambda: pty.unread == 100)
+        assert len(await pty.read(30)) == 30
+    assert pty.unread == 70
+    await pty.close()

@@ -68,3 +68,17 @@ async def test_input_whose_writer_gave_up_waiting_is_written_once() -> None:
         assert await pty.write(b"hello") == 5
         assert await pty.read() == b"got hello"
     await pty.close()
+
+
+async def test_input_behind_some_whose_writer_gave_up_is_not_lost() -> None:
+    api, terminals = fake_api({"deaf": silent_then_deaf})
+    pty = WindowsPtys(api).spawn(command("deaf"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pty.write(b"an answer"), 0.1)
+    terminals[pty.pid].reads_input.set()
+    async with asyncio.timeout(PATIENCE):
+        assert await pty.write(b"a key") == 5
+        said = b""
+        while b"got a key" not in said:
+            said += await pty.read()
+    await pty.close()

@@ -354,7 +354,7 @@ async def test_a_program_that_reads_nothing_stops_the_link_and_its_end_is_still_
 
 
 async def test_a_program_that_holds_up_everybody_is_given_up(open_shell: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump.carry, "__kwdefaults__", {"stalled_seconds": 0.2})
+    monkeypatch.setattr(pump.carry, "__kwdefaults__", {"stalled_seconds": 0.2, "valid_seconds": 2.0})
     opener = open_shell(sh("stty raw -echo; printf ready; exec sleep 1000"))
     await said(opener, b"ready")
     for _ in range(100):
@@ -366,7 +366,7 @@ async def test_a_program_that_holds_up_everybody_is_given_up(open_shell: Open, m
 
 
 async def test_input_waits_for_a_program_that_reads_late(open_shell: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump.carry, "__kwdefaults__", {"stalled_seconds": 0.1})
+    monkeypatch.setattr(pump.carry, "__kwdefaults__", {"stalled_seconds": 0.1, "valid_seconds": 2.0})
     opener = open_shell(sh("stty raw -echo; printf ready; sleep 0.5; exec wc -c"))
     await said(opener, b"ready")
     for _ in range(20):
