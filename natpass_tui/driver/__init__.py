@@ -7,6 +7,7 @@ pyproject.toml) is checked in one place.
 from natpass_tui.driver.keyboard import prepare_keyboard, release_app_keys
 from natpass_tui.driver.paint import keeps_colours, paint_now, writer_depth
 from natpass_tui.driver.platform import console_driver
+from natpass_tui.driver.selection import set_selection
 from natpass_tui.driver.strip import AnsiStrip, sgr_of
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "paint_now",
     "prepare_keyboard",
     "release_app_keys",
+    "set_selection",
     "sgr_of",
     "writer_depth",
 ]

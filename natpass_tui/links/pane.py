@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from natpass_tui.links.life import Lost, Reconnecting, Refused, Waiting
+from natpass_tui.links.life import Refused
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.pane import Pane
@@ -86,7 +86,7 @@ class LinkPane(Pane):
         text = self._tab.banner(self._prefix)
         if not is_alarm:  # which nothing hides
             text = self.mode() or self._remark or text  # what the next key does comes first
-        banner.set_class(isinstance(state, Lost | Reconnecting | Refused | Waiting), "trouble")
+        banner.set_class(self._tab.is_in_trouble, "trouble")
         banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
         if text and str(banner.content) != text:
@@ -107,13 +107,14 @@ class LinkPane(Pane):
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
         if self._tab.takes_keys:
-            if (seconds := self._tab.unanswered) and not self._tab.is_reconnecting:  # then the banner says more
+            if (seconds := self._tab.unanswered) and not self._tab.banner(self._prefix):  # which says more
                 self.say(f"no answer from the relay for {seconds:.0f} s: what you type may arrive late, or not at all")
             return False
         if event.key == "enter":
             self._remark = ""
             self._tab.retry()
         else:
+            self._tab.key_refused()
             self.say(self._tab.not_sent())
         event.stop()
         event.prevent_default()

@@ -108,6 +108,9 @@ class LinkTab(ABC):
     def _out_of_reach(self) -> None:  # noqa: B027 - as below
         """Take note that there is no way through any more."""
 
+    def key_refused(self) -> None:  # noqa: B027 - as below
+        """Take note that a key was pressed while there is nothing that takes it."""
+
     def _opens(self) -> None:  # noqa: B027 - not every kind has something to put in order
         """Take note that another link is about to be opened."""
 
@@ -185,6 +188,11 @@ class LinkTab(ABC):
     def not_sent(self) -> str:
         """Return why input goes nowhere, empty while it does not."""
         return life.not_sent(self.state, self.words)
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether what the banner says should catch the eye."""
+        return isinstance(self.state, Lost | Reconnecting | Refused | Waiting)
 
     @property
     def unanswered(self) -> float:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
 
+from natpass_tui.terminal.clipboard import Clip
+
 SCROLLBACK_ROWS = 10_000
-CLIPBOARD_LIMIT = 256 * 1024
-"""Bytes of text a remote may offer for the clipboard at once; more is dropped (a hostile remote costs no memory)."""
 
 
 class CursorShape(Enum):
@@ -219,8 +219,8 @@ class TerminalEngine(Protocol):
         """
         ...
 
-    def take_clipboard(self) -> tuple[str, ...]:
-        """Texts the application asked to put on the clipboard since the last call."""
+    def take_clipboard(self) -> tuple[Clip, ...]:
+        """Texts the application asked to put on the clipboard since the last call, in order, the last few of many."""
         ...
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:

@@ -3,6 +3,7 @@
 from collections import deque
 
 from natpass_tui.terminal import ansi, cells, encode, keys
+from natpass_tui.terminal.clipboard import Clip
 from natpass_tui.terminal.engine import (
     SCROLLBACK_ROWS,
     Capabilities,
@@ -129,7 +130,7 @@ class FallbackEngine:
             found.append(row_text(row, first, last + 1).rstrip())
         return "\n".join(found)
 
-    def take_clipboard(self) -> tuple[str, ...]:
+    def take_clipboard(self) -> tuple[Clip, ...]:
         """Texts offered for the clipboard since the last call."""
         taken = tuple(self._stream.clipboard)
         self._stream.clipboard.clear()

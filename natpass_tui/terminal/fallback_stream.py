@@ -5,13 +5,11 @@ pyte's own stream passes on whatever arguments the remote sends, and raises wher
 bounded before it is used; what is not understood is dropped.
 """
 
-import base64
-import binascii
 import codecs
 import re
 from collections.abc import Callable
 
-from natpass_tui.terminal.engine import CLIPBOARD_LIMIT
+from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip, parse
 from natpass_tui.terminal.fallback_screen import FallbackScreen
 
 _PENDING_LIMIT = 2 * CLIPBOARD_LIMIT
@@ -49,7 +47,7 @@ class FallbackStream:
         self._last = " "
         self._repeats = 0
         self.replies: list[bytes] = []
-        self.clipboard: list[str] = []
+        self.clipboard: list[Clip] = []
         call = _Calls(screen)
         self._csi: dict[str, Callable[[list[int]], None]] = call.table()
 
@@ -164,15 +162,8 @@ class FallbackStream:
             colours = self._screen.colours
             rgb = colours.foreground if command == "10" else colours.background
             self._reply(f"\x1b]{command};rgb:" + "/".join(f"{part:02x}{part:02x}" for part in rgb) + "\x1b\\")
-        elif command == "52":
-            data = argument.partition(";")[2]
-            if not 0 < len(data) <= CLIPBOARD_LIMIT * 4 // 3 or data == "?":
-                return
-            try:
-                text = base64.b64decode(data, validate=True)
-            except (binascii.Error, ValueError):
-                return
-            self.clipboard = [*self.clipboard, text.decode("utf-8", "replace")][-4:]
+        elif command == "52" and (clip := parse(argument)) is not None:
+            self.clipboard = [*self.clipboard, clip][-MOST_CLIPS:]
 
     def _control_sequence(self, mark: str, params: str, inter: str, final: str) -> None:
         screen = self._screen

@@ -10,8 +10,8 @@ from pyghostty._ffi import ffi, lib, union_fn
 from pyghostty.core import Terminal, init_sized
 
 from natpass_tui.terminal import ansi, cells, encode, ghostty_rows, keys, replies
+from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip, ClipScanner
 from natpass_tui.terminal.engine import (
-    CLIPBOARD_LIMIT,
     SCROLLBACK_ROWS,
     Capabilities,
     Colours,
@@ -44,6 +44,7 @@ _REPLIES_LIMIT = 64 * 1024
 _SOFT_RESET = b"\x1b[!p"
 _TRACKING = (MouseTracking.MOTION, MouseTracking.DRAG, MouseTracking.PRESS_RELEASE, MouseTracking.PRESS)
 _ENCODINGS = (MouseEncoding.SGR_PIXELS, MouseEncoding.SGR, MouseEncoding.URXVT, MouseEncoding.UTF8)
+_SELECTIONS = {lib.GHOSTTY_CLIPBOARD_LOCATION_SELECTION: "s", lib.GHOSTTY_CLIPBOARD_LOCATION_PRIMARY: "p"}
 _SHAPES = {0: CursorShape.BAR, 2: CursorShape.UNDERLINE}
 
 
@@ -64,7 +65,9 @@ class GhosttyEngine:
         self._rows, self._cols = rows, cols
         self.bells = 0
         self._replies: list[bytes] = []
-        self._clipboard: list[str] = []
+        self._clips: list[Clip] = []
+        self._clip_scanner = ClipScanner()
+        self._reported: list[Clip] = []  # by the library, during one feed
         self._title: str | None = ""
         self._tail = b""
         self._mode_query = ffi.new("GhosttyTerminalModeConfig*")
@@ -122,6 +125,7 @@ class GhosttyEngine:
         rest = max(start, len(self._tail))
         self._write(searched[rest:] if rest else data)
         self._tail = searched[start:][-len(_SOFT_RESET) + 1 :]
+        self._take_clips(data)
         answers = b"".join(self._replies)
         self._replies.clear()
         return answers if len(answers) <= _REPLIES_LIMIT else b""
@@ -186,10 +190,10 @@ class GhosttyEngine:
         found: str = self._terminal._format_sel(selection, unwrap=True)
         return "\n".join(cells.printable(line) for line in found.split("\n"))
 
-    def take_clipboard(self) -> tuple[str, ...]:
+    def take_clipboard(self) -> tuple[Clip, ...]:
         """Texts offered for the clipboard since the last call."""
-        taken = tuple(self._clipboard)
-        self._clipboard.clear()
+        taken = tuple(self._clips)
+        self._clips.clear()
         return taken
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
@@ -213,6 +217,18 @@ class GhosttyEngine:
         self._painter.close()
         self._keys.close()
         self._terminal.close()
+
+    def _take_clips(self, data: bytes) -> None:
+        """Take the texts for the clipboard in what was fed, those of other protocols by the library's word."""
+        found = self._clip_scanner.feed(data)
+        reported, self._reported = self._reported, []
+        texts = [clip.text for clip in found]
+        for clip in reported:
+            if clip.text in texts:
+                texts.remove(clip.text)
+            else:
+                found.append(clip)
+        self._clips = [*self._clips, *found][-MOST_CLIPS:]
 
     def _write(self, data: bytes) -> None:
         # cffi lets other threads run during this call, so the screen keeps painting while a flood is parsed.
@@ -286,8 +302,7 @@ class GhosttyEngine:
             self._title = None
 
         def clipboard(_terminal: Any, _user: Any, write: Any) -> None:
-            self._clipboard.extend(_clipboard_texts(write))
-            del self._clipboard[:-4]
+            self._reported.extend(_clips(write))
 
         installed = []
         for option, ctype, function in (
@@ -302,9 +317,10 @@ class GhosttyEngine:
         return installed
 
 
-def _clipboard_texts(write: Any) -> list[str]:
+def _clips(write: Any) -> list[Clip]:
     """The plain texts of a request for the clipboard, each at most `CLIPBOARD_LIMIT` bytes."""
-    texts = []
+    clips = []
+    selection = _SELECTIONS.get(write.location, "c")
     for index in range(min(write.contents_len, 4)):
         content = write.contents[index]
         mime = ffi.buffer(content.mime.ptr, content.mime.len)[:] if content.mime.len else b""
@@ -312,10 +328,10 @@ def _clipboard_texts(write: Any) -> list[str]:
             continue
         size = content.data.len
         if 0 < size <= CLIPBOARD_LIMIT:
-            texts.append(ffi.buffer(content.data.ptr, size)[:].decode("utf-8", "replace"))
+            clips.append(Clip(selection, ffi.buffer(content.data.ptr, size)[:].decode("utf-8", "replace")))
     if write.reply != ffi.NULL:
         # Whether the text gets there is decided elsewhere, and later: nobody is told that it is done.
         answer = init_sized("GhosttyClipboardWriteReply")
         answer.result = lib.GHOSTTY_CLIPBOARD_WRITE_RESULT_DENIED
         write.reply(write, answer)
-    return texts
+    return clips

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from natpass_tui.pump import PumpThread
+from natpass_tui.terminal.clipboard import MOST_CLIPS, Clip
 from natpass_tui.terminal.engine import TerminalEngine
 
 STEP_BYTES = 64 * 1024
@@ -21,8 +22,14 @@ next message is fetched. `cat` of 100 MB through relay, agent, a stream and a vi
 runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 """
 
-_CLIPBOARD_TEXTS = 4
-"""Texts for the clipboard kept until the next `Pump.collect`; only the last matters to anybody."""
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the engine answers the application."""
+
+    data: bytes
+    seen: int
+    """The position behind the bytes that asked, at most one message of them: what was fed before counts from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +38,16 @@ class Parsed:
 
     size: int
     """Bytes of the remote that are done with: grant that much credit."""
-    replies: bytes
-    """What the engine answers the application."""
+    replies: tuple[Reply, ...]
+    """What the engine answers the application, in order."""
     title: str
     bells: int
     """Bells since the engine was built."""
-    clipboard: tuple[str, ...]
-    """Texts offered for the clipboard."""
+    clipboard: tuple[Clip, ...]
+    """Texts offered for the clipboard, in order; of more than `MOST_CLIPS`, the last ones."""
 
 
-class Pump(PumpThread[bytes]):
+class Pump(PumpThread[tuple[bytes, ...]]):
     """Feeds an engine from a queue. ``wake`` is called from the parser thread once for any number of steps.
 
     It is not called again before `collect`. The thread starts with the first bytes and ends with `close`.
@@ -50,8 +57,10 @@ class Pump(PumpThread[bytes]):
         super().__init__("natpass-terminal", wake)
         self._engine = engine
         self._parsed = 0
-        self._replies: list[bytes] = []
-        self._clipboard: list[str] = []
+        self._position = 0  # of the parser in all that was fed; as the engine, to be used with its lock
+        self._fed = 0
+        self._replies: list[Reply] = []
+        self._clipboard: list[Clip] = []
         self._title = ""
         self._bells = 0
         self._woken = False
@@ -60,6 +69,16 @@ class Pump(PumpThread[bytes]):
     def waiting(self) -> int:
         """Bytes not parsed yet."""
         return self._waiting
+
+    @property
+    def fed(self) -> int:
+        """Bytes that were queued so far: the position behind them."""
+        return self._fed
+
+    @property
+    def position(self) -> int:
+        """Bytes that were parsed so far. Ask while the engine is lent."""
+        return self._position
 
     @property
     def is_full(self) -> bool:
@@ -76,12 +95,13 @@ class Pump(PumpThread[bytes]):
         """Queue bytes; never blocks. Whoever calls looks at `is_full`."""
         with self._change:
             if data and not self._closed:
-                self._put(data, len(data))
+                self._fed += len(data)
+                self._put((data,), len(data))
 
     def collect(self) -> Parsed:
         """What was parsed since the last call; `wake` may be called again afterwards."""
         with self._change:
-            parsed = Parsed(self._parsed, b"".join(self._replies), self._title, self._bells, tuple(self._clipboard))
+            parsed = Parsed(self._parsed, tuple(self._replies), self._title, self._bells, tuple(self._clipboard))
             self._parsed = 0
             self._replies.clear()
             self._clipboard.clear()
@@ -94,32 +114,36 @@ class Pump(PumpThread[bytes]):
             with self._lock:
                 self._engine.close()
 
-    def _work(self, data: bytes) -> bool:
+    def _work(self, item: tuple[bytes, ...]) -> bool:
+        replies: list[Reply] = []
         with self._lock:
-            replies = self._engine.feed(data)
+            for data in item:  # one by one: an answer's age is that of the message that asked
+                answer = self._engine.feed(data)
+                self._position += len(data)
+                if answer:
+                    replies.append(Reply(answer, self._position))
             title, bells, clipboard = self._engine.title, self._engine.bells, self._engine.take_clipboard()
         with self._change:
             if self._closed:
                 return False
-            self._waiting -= len(data)
-            self._parsed += len(data)
-            if replies:
-                self._replies.append(replies)
+            size = sum(map(len, item))
+            self._waiting -= size
+            self._parsed += size
+            self._replies += replies
             self._title, self._bells = title, bells
-            self._clipboard = [*self._clipboard, *clipboard][-_CLIPBOARD_TEXTS:]
+            self._clipboard = [*self._clipboard, *clipboard][-MOST_CLIPS:]
             was_woken, self._woken = self._woken, True
             return not was_woken
 
-    def _take(self) -> bytes:
-        """Join what waits up to `STEP_BYTES`, cutting the message that goes over."""
-        data = self._queue.popleft()
+    def _take(self) -> tuple[bytes, ...]:
+        """Take what waits up to `STEP_BYTES`, cutting the message that goes over."""
+        (data,) = self._queue.popleft()
         if len(data) > STEP_BYTES:
-            self._queue.appendleft(data[STEP_BYTES:])
-            return data[:STEP_BYTES]
+            self._queue.appendleft((data[STEP_BYTES:],))
+            return (data[:STEP_BYTES],)
         parts = [data]
         size = len(data)
-        while self._queue and size + len(self._queue[0]) <= STEP_BYTES:
-            part = self._queue.popleft()
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts) if len(parts) > 1 else data
+        while self._queue and size + len(self._queue[0][0]) <= STEP_BYTES:
+            parts += self._queue.popleft()
+            size += len(parts[-1])
+        return tuple(parts)

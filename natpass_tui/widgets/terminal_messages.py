@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from natpass_tui.terminal.clipboard import Clip
+from natpass_tui.terminal.source import Source
+
 if TYPE_CHECKING:
     from natpass_tui.widgets.terminal_view import TerminalView
 
@@ -22,12 +25,18 @@ class TerminalMessage(Message):
 
 
 class Input(TerminalMessage, namespace="terminal_view"):
-    """Bytes for the remote: keys, mouse and paste; or, not `typed`, word of the focus, and the emulator's answers."""
+    """Bytes for the remote: keys and pastes; or what nobody typed, in reaction to the bytes before position `seen`."""
 
-    def __init__(self, view: "TerminalView", data: bytes, *, typed: bool = True) -> None:
+    def __init__(self, view: "TerminalView", data: bytes, source: Source, seen: int) -> None:
         super().__init__(view)
         self.data = data
-        self.typed = typed
+        self.source = source
+        self.seen = seen
+
+    @property
+    def typed(self) -> bool:
+        """Whether a person typed it."""
+        return self.source is Source.TYPED
 
 
 class Resized(TerminalMessage, namespace="terminal_view"):
@@ -56,11 +65,11 @@ class Bell(TerminalMessage, namespace="terminal_view"):
 
 
 class ClipboardSet(TerminalMessage, namespace="terminal_view"):
-    """The remote asks to put ``text`` on the user's clipboard (OSC 52). Nothing was done: the parent decides."""
+    """The remote asks to put a text on the user's clipboard (OSC 52). Nothing was done: the parent decides."""
 
-    def __init__(self, view: "TerminalView", text: str) -> None:
+    def __init__(self, view: "TerminalView", clip: Clip) -> None:
         super().__init__(view)
-        self.text = text
+        self.clip = clip
 
 
 class Copied(TerminalMessage, namespace="terminal_view"):

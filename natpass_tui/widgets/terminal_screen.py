@@ -15,6 +15,7 @@ from textual.widget import Widget
 from natpass_tui.driver import AnsiStrip, keeps_colours, paint_now, writer_depth
 from natpass_tui.terminal import SCROLLBACK_ROWS, Frame, Modes, Parsed, Pump, TerminalEngine, create_engine
 from natpass_tui.terminal.cells import printable
+from natpass_tui.terminal.source import Source
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.layout import hear_every_layout
 from natpass_tui.widgets.terminal_canvas import Canvas
@@ -112,6 +113,11 @@ class TerminalScreen(Widget, can_focus=True):
     def is_scrolled(self) -> bool:
         """Whether history is shown rather than the live screen."""
         return self._canvas.scroll.offset > 0
+
+    @property
+    def fed(self) -> int:
+        """Bytes that were fed so far, our own lines included: the position behind them, as in `Input.seen`."""
+        return self._pump.fed
 
     async def feed(self, data: bytes) -> None:
         """Queue remote output; waits until all but `pump.WAITING_BYTES` of it is parsed. Nothing is lost or reordered.
@@ -276,8 +282,8 @@ class TerminalScreen(Widget, can_focus=True):
         self._schedule()
 
     def _tell(self, parsed: Parsed) -> None:
-        if parsed.replies:
-            self.post_message(terminal_messages.Input(self._self, parsed.replies, typed=False))
+        for reply in parsed.replies:
+            self.post_message(terminal_messages.Input(self._self, reply.data, Source.ANSWER, reply.seen))
         if self._on_parsed is not None and parsed.size:
             self._on_parsed(parsed.size)
         if parsed.title != self._title:
@@ -286,8 +292,8 @@ class TerminalScreen(Widget, can_focus=True):
         if parsed.bells != self._bells:
             self._bells = parsed.bells
             self.post_message(terminal_messages.Bell(self._self))
-        for text in parsed.clipboard[-1:]:
-            self.post_message(terminal_messages.ClipboardSet(self._self, text))
+        for clip in parsed.clipboard:
+            self.post_message(terminal_messages.ClipboardSet(self._self, clip))
         now = self._now()
         if parsed.size and not self._is_seen and now - self._activity >= _ACTIVITY_SECONDS:
             self._activity = now

@@ -19,6 +19,7 @@ from natpass_tui.terminal import (
     TerminalEngine,
 )
 from natpass_tui.terminal.keys import canonical
+from natpass_tui.terminal.source import Source
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.rows import key_for_remote
 from natpass_tui.widgets.terminal_screen import TerminalScreen
@@ -27,6 +28,7 @@ DEFAULT_PREFIX = "ctrl+]"
 WHEEL_ROWS = 3
 """Rows, or presses of an arrow key, for one step of the wheel."""
 _BUTTONS = {1: MouseButton.LEFT, 2: MouseButton.MIDDLE, 3: MouseButton.RIGHT}
+_SOURCES = {MouseAction.PRESS: Source.PRESS, MouseAction.RELEASE: Source.RELEASE, MouseAction.MOVE: Source.SCREEN}
 
 
 class TerminalView(TerminalScreen):
@@ -71,14 +73,14 @@ class TerminalView(TerminalScreen):
     def send_key(self, key: str, character: str | None = None) -> None:
         """Send a key to the remote as if it was typed; this is how the prefix itself is sent."""
         with self._pump.engine() as engine:
-            data = engine.encode_key(key, character)
-        self._send_typed(data)
+            data, seen = engine.encode_key(key, character), self._pump.position
+        self._send_typed(data, seen)
 
     def send_paste(self, text: str) -> None:
         """Send text to the remote as pasted."""
         with self._pump.engine() as engine:
-            data = engine.encode_paste(text)
-        self._send_typed(data)
+            data, seen = engine.encode_paste(text), self._pump.position
+        self._send_typed(data, seen)
 
     # Keyboard.
 
@@ -106,17 +108,18 @@ class TerminalView(TerminalScreen):
         self._canvas.set_focused(focused)
         self._repaint()
         with self._pump.engine() as engine:
-            self._send(engine.encode_focus(focused), typed=False)
+            data, seen = engine.encode_focus(focused), self._pump.position
+        self._send(data, Source.SCREEN, seen)
 
-    def _send(self, data: bytes, *, typed: bool = True) -> None:
+    def _send(self, data: bytes, source: Source, seen: int) -> None:
         if data:
-            self.post_message(self.Input(self, data, typed=typed))
+            self.post_message(self.Input(self, data, source, seen))
 
-    def _send_typed(self, data: bytes) -> None:
+    def _send_typed(self, data: bytes, seen: int) -> None:
         """Send what a user typed: it shows the live screen and ends a selection."""
         if not data:
             return
-        self._send(data)
+        self._send(data, Source.TYPED, seen)
         self._canvas.set_selection(None)
         if self.is_scrolled:
             self.scroll_history_bottom()
@@ -186,7 +189,8 @@ class TerminalView(TerminalScreen):
             # Programs like less have no history here; xterm gives them arrow keys.
             if self._modes.alternate_scroll:
                 with self._pump.engine() as engine:
-                    self._send(engine.encode_key(arrow) * WHEEL_ROWS)
+                    data, seen = engine.encode_key(arrow) * WHEEL_ROWS, self._pump.position
+                self._send(data, Source.SCREEN, seen)
         else:
             self.scroll_history(direction * WHEEL_ROWS)
 
@@ -197,8 +201,12 @@ class TerminalView(TerminalScreen):
     def _send_mouse(self, event: events.MouseEvent, action: MouseAction, button: MouseButton) -> None:
         row, col = min(max(event.y, 0), self.rows - 1), min(max(event.x, 0), self.cols - 1)
         mouse = MouseInput(action, button, row, col, shift=event.shift, alt=event.meta, ctrl=event.ctrl)
+        source = Source.SCREEN
+        if button < MouseButton.WHEEL_UP:
+            source = _SOURCES[action]
         with self._pump.engine() as engine:
-            self._send(engine.encode_mouse(mouse))
+            data, seen = engine.encode_mouse(mouse), self._pump.position
+        self._send(data, source, seen)
 
     def _cell(self, offset: Offset) -> tuple[int, int]:
         row, col = min(max(offset.y, 0), self.rows - 1), min(max(offset.x, 0), self.cols - 1)

@@ -253,7 +253,7 @@ def test_the_clipboard_both_ways(desk: Desk) -> None:
     desk.terminal.wait_for("copied 14 characters from the clipboard of box")
     with desk.terminal._lock:
         offered = desk.terminal._engine.take_clipboard()
-    assert offered == ("på skrivbordet",)
+    assert [clip.text for clip in offered] == ["på skrivbordet"]
 
 
 def test_a_slow_terminal_gets_the_newest_picture(desk: Desk) -> None:

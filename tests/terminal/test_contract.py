@@ -1,11 +1,13 @@
 """What both engines do. Where one cannot, it says so by a capability and the test holds it to that."""
 
+import base64
+
 import pytest
 
 from natpass_tui.terminal import Cursor, CursorShape, MouseEncoding, MouseTracking, Scroll, TerminalEngine
 from natpass_tui.terminal.ansi import plain
 from natpass_tui.terminal.cells import TITLE_LIMIT
-from natpass_tui.terminal.engine import CLIPBOARD_LIMIT
+from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip
 from tests.terminal.conftest import EngineFactory
 
 
@@ -245,11 +247,22 @@ def test_a_wrapped_line_is_selected_as_one(engine: TerminalEngine) -> None:
 
 def test_clipboard_requests_are_reported_not_done(engine: TerminalEngine) -> None:
     engine.feed(b"\x1b]52;c;aGVsbG8=\x07")
-    assert engine.take_clipboard() == ("hello",)
+    assert engine.take_clipboard() == (Clip("c", "hello"),)
     assert engine.take_clipboard() == ()
     engine.feed(b"\x1b]52;c;" + b"QUFB" * CLIPBOARD_LIMIT + b"\x07after")
     assert engine.take_clipboard() == ()
     assert "after" in engine.text()
+
+
+@pytest.mark.parametrize("names", ["c", "p", "s", "q", "0", "7", "", "s0", "pc"])
+def test_a_text_keeps_the_name_of_its_selection(engine: TerminalEngine, names: str) -> None:
+    engine.feed(f"\x1b]52;{names};aGk=\x07\x1b]52;c;aG8=\x1b\\".encode())
+    assert engine.take_clipboard() == (Clip(names, "hi"), Clip("c", "ho"))
+
+
+def test_of_many_texts_the_last_ones_are_kept_in_order(engine: TerminalEngine) -> None:
+    engine.feed(b"".join(b"\x1b]52;p;" + base64.b64encode(b"%d" % number) + b"\x07" for number in range(100)))
+    assert [clip.text for clip in engine.take_clipboard()] == [str(number) for number in range(100 - MOST_CLIPS, 100)]
 
 
 def test_nothing_but_text_comes_of_a_hyperlink(engine: TerminalEngine) -> None:

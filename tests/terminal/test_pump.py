@@ -4,8 +4,9 @@ import threading
 import time
 
 from natpass_tui.terminal import Pump
+from natpass_tui.terminal.clipboard import Clip
 from natpass_tui.terminal.fallback import FallbackEngine
-from natpass_tui.terminal.pump import STEP_BYTES, WAITING_BYTES
+from natpass_tui.terminal.pump import STEP_BYTES, WAITING_BYTES, Reply
 from tests.support.waiting import wait_until
 
 LIMIT = 10.0
@@ -58,7 +59,8 @@ def test_one_wake_up_for_many_steps() -> None:
     pump.put(b"\x1b[5n\x07\x1b]2;t\x07\x1b]52;c;aGk=\x07")
     assert waker.woken.wait(LIMIT)
     parsed = pump.collect()
-    assert (parsed.replies, parsed.bells, parsed.title, parsed.clipboard) == (b"\x1b[0n", 1, "t", ("hi",))
+    said = (parsed.bells, parsed.title, parsed.clipboard)
+    assert (parsed.replies, said) == ((Reply(b"\x1b[0n", 1_000_023),), (1, "t", (Clip("c", "hi"),)))
     assert waker.calls == 2
     pump.close()
 
@@ -126,3 +128,18 @@ def test_closing_before_anything_came() -> None:
     pump = Pump(engine := RecordingEngine(), Waker())
     pump.close()
     assert engine.closed
+
+
+def test_an_answer_tells_behind_which_message_it_was_asked_for() -> None:
+    waker = Waker()
+    pump = Pump(engine := RecordingEngine(), waker)
+    engine.gate.clear()
+    for message in (b"first", b"\x1b[5n and more", b"third", b"\x1b[5n"):
+        pump.put(message)
+    assert pump.fed == 27
+    engine.gate.set()
+    wait_until_parsed(pump)
+    assert pump.collect().replies == (Reply(b"\x1b[0n", 18), Reply(b"\x1b[0n", 27))
+    with pump.engine():
+        assert pump.position == 27
+    pump.close()

@@ -9,6 +9,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from natpass_tui.terminal import Frame
+from natpass_tui.terminal.clipboard import Clip
 from natpass_tui.terminal.fallback import FallbackEngine
 from natpass_tui.terminal.pump import WAITING_BYTES
 from natpass_tui.widgets.terminal_view import TerminalView
@@ -82,9 +83,9 @@ async def test_replies_go_to_the_remote(pilot: Pilot[None], app: ViewApp) -> Non
 
 
 async def test_title_bell_and_clipboard(pilot: Pilot[None], app: ViewApp) -> None:
-    await app.view.feed(b"\x1b]2;[b]title\x07\x07\x1b]52;c;aGk=\x07")
-    await wait_for(lambda: app.of_kind(TerminalView.ClipboardSet))
-    assert app.of_kind(TerminalView.ClipboardSet)[0].text == "hi"
+    await app.view.feed(b"\x1b]2;[b]title\x07\x07\x1b]52;c;aGk=\x07\x1b]52;p;aG8=\x07")
+    await wait_for(lambda: len(app.of_kind(TerminalView.ClipboardSet)) == 2)
+    assert [message.clip for message in app.of_kind(TerminalView.ClipboardSet)] == [Clip("c", "hi"), Clip("p", "ho")]
     assert app.of_kind(TerminalView.TitleChanged)[0].title == "[b]title"
     assert len(app.of_kind(TerminalView.Bell)) == 1
     assert app.view.title == "[b]title"

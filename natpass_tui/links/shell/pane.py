@@ -4,6 +4,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from natpass_tui.driver import set_selection
 from natpass_tui.links.pane import LinkPane
 from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.session.prefix import Command
@@ -100,7 +101,7 @@ class ShellPane(LinkPane):
 
     @on(TerminalView.Input)
     def _input(self, event: TerminalView.Input) -> None:
-        why = self.session.send(event.data, typed=event.typed)
+        why = self.session.send(event.data, event.source, event.seen)
         if why and event.typed:  # of what nobody typed, nobody needs to hear that it was not sent
             self.say(why)
         elif self.session.is_reconnecting:
@@ -129,8 +130,10 @@ class ShellPane(LinkPane):
 
     @on(TerminalView.ClipboardSet)
     def _clipboard_set(self, event: TerminalView.ClipboardSet) -> None:
+        clip = event.clip
         if self._clipboard:
-            self.app.copy_to_clipboard(event.text)
-            self.say(f"{self.session.agent} put {len(event.text)} characters on your clipboard")
+            set_selection(self.app, clip.selection, clip.text)
+            where = "clipboard" if clip.selection in {"", "c"} else f"selection {clip.selection}"
+            self.say(f"{self.session.agent} put {len(clip.text)} characters on your {where}")
         else:
             self.say(f"{self.session.agent} wants to write to your clipboard: not done (clipboard = true allows it)")

@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from natpass_tui.links.life import Opening
+from natpass_tui.links.life import Live, Lost, Opening, Waiting
 from natpass_tui.links.shell import waiting
+from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
+from natpass_tui.links.shell.outbox import Outbox, Piece
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
+from natpass_tui.session.durations import elapsed
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.terminal.source import Source
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -24,9 +28,25 @@ MOST_WAITING_INPUT = 4 * 1024 * 1024
 #: Bytes that may be typed before the first shell is there: a command or two, as with ssh.
 MOST_TYPED_AHEAD = 4 * 1024
 
+#: How often it is looked whether there is an answer, once there was none for a while, in seconds.
+_LOOK_SECONDS = 0.25
+
+_ON_THE_WIRE = {
+    Source.TYPED: ShellData.TYPED,
+    Source.ANSWER: ShellData.ANSWER,
+    Source.SCREEN: ShellData.SCREEN,
+    Source.PRESS: ShellData.PRESS,
+    Source.RELEASE: ShellData.RELEASE,
+}
+
 
 class Terminal(Protocol):
     """Where a shell's output goes."""
+
+    @property
+    def fed(self) -> int:
+        """Bytes that were fed so far, lines of our own included."""
+        ...
 
     async def feed(self, data: bytes) -> None:
         """Show output; waits until all but a little of what was fed is parsed."""
@@ -45,6 +65,7 @@ class ShellSession(LinkTab):
         keeps_offline: what is typed while there is no way through waits for one; otherwise it is refused.
         on_change: called after each change of `state`, `title`, `activity` or `bell`.
         clock: Unix seconds.
+        monotonic: seconds for ages.
     """
 
     words = WORDS
@@ -58,15 +79,23 @@ class ShellSession(LinkTab):
         keeps_offline: bool = True,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(relay, agent, on_change=on_change, clock=clock)
         self.request = request or ShellRequest()
         self._terminal: Terminal | None = None
         self._size = (0, 0)
         self._keeps_offline = keeps_offline
-        self._input = bytearray()
-        self._sending = b""  # what the link has been given and not taken yet
-        self._unsent = ""  # how much input the last shell never got
+        self._monotonic = monotonic
+        self._outbox = Outbox()
+        self._sending = b""  # what was typed of what the link has been given and not taken yet
+        self._sending_since: float | None = None
+        self._in_flight = InFlight()
+        self._not_taken = bytearray()  # what was typed and earlier shells are not known to have taken,
+        self._refused_keys = 0  # and how many keys since then
+        self._begins_at = 0  # what the terminal was fed before is not of the present shell
+        self._look_timer: asyncio.TimerHandle | None = None
+        self._was_unanswered = False
         self._opened_before = False
         self._resized = False
         self._to_send = asyncio.Event()
@@ -87,7 +116,7 @@ class ShellSession(LinkTab):
     @property
     def has_work(self) -> bool:
         """Whether something would be lost with the tab: a shell, or what was typed for one."""
-        return super().has_work or (self._comes_first and bool(self._input))
+        return super().has_work or (self._comes_first and bool(self._outbox))
 
     @property
     def takes_keys(self) -> bool:
@@ -99,48 +128,124 @@ class ShellSession(LinkTab):
         """Whether the tab's first shell is on its way: nobody has typed for another one."""
         return self.state == Opening() or not self._begun
 
-    def send(self, data: bytes, *, typed: bool = True) -> str:
+    def send(self, data: bytes, source: Source = Source.TYPED, seen: int = 0) -> str:
         """Send input; return why it was not sent, empty if it was (or will be).
 
         Args:
             data: the bytes.
-            typed: a person is behind it; otherwise it is the terminal's own answer, which is never refused for want of
-                a way: the program over there waits for it.
+            source: who is behind it. What nobody typed is not refused for want of a way: there may be one in time.
+            seen: bytes that the terminal had parsed, of those that it was fed: what nobody typed reacts to them.
         """
-        if self._comes_first and len(self._input) + len(data) <= MOST_TYPED_AHEAD:
-            self._input += data
+        typed = source is Source.TYPED
+        if typed and self._comes_first and self._outbox.size + len(data) <= MOST_TYPED_AHEAD:
+            self._put(data, source, 0)
             return ""
         if self._link is None or not self.is_live:
-            return self.not_sent()
+            return self._refuse(data, typed=typed)
         if typed and self.is_reconnecting and not self._keeps_offline:
             return f"{self.not_sent()} (offline-input is discard)"
-        if len(self._input) + len(data) > MOST_WAITING_INPUT:
-            return f"not sent: {len(self._input) >> 20} MiB of input wait for the network already"
-        self._input += data
-        self._to_send.set()
+        if self._outbox.size + len(data) > MOST_WAITING_INPUT:
+            return f"not sent: {self._outbox.size >> 20} MiB of input wait for the network already"
+        if typed or seen > self._begins_at:  # else it is for a shell that has ended
+            self._put(data, source, max(seen - self._begins_at, 0))
         return ""
+
+    def _put(self, data: bytes, source: Source, seen: int) -> None:
+        self._outbox.put(data, source, seen, self._monotonic())
+        self._to_send.set()
+        if source is Source.TYPED and self._link is not None:
+            self._look_later(UNANSWERED_SECONDS)
+
+    def _refuse(self, data: bytes, *, typed: bool) -> str:
+        if typed and self._opens_by_itself:
+            self._not_taken += data
+        return self.not_sent()
+
+    def key_refused(self) -> None:
+        """Take note that a key was pressed that goes nowhere: if a shell opens by itself, it is told with it."""
+        self._refused_keys += self._opens_by_itself
+
+    @property
+    def _opens_by_itself(self) -> bool:
+        """Whether the last shell is lost, and the next one is told of what was typed meanwhile."""
+        match self.state:
+            case Lost() | Opening(Lost()) | Waiting(Lost()):
+                return True
+        return False
+
+    # what is on its way
+
+    def unanswered_for(self) -> float:
+        """Return for how many seconds what was typed had no answer, 0.0 while there is nothing to say of it."""
+        if not isinstance(self.state, Live) or self._link is None:
+            return 0.0
+        now = self._monotonic()
+        self._in_flight.acknowledged(self._link.unacknowledged, now)
+        seconds = self._in_flight.unanswered(now, self._sending_since or self._outbox.typed_since)
+        return seconds if seconds >= UNANSWERED_SECONDS else 0.0
+
+    @property
+    def mark(self) -> str:
+        """One character on the state, for the tab bar; as for a shell out of reach if there is no answer."""
+        return super().mark or ("~" if self.unanswered_for() else "")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether what the banner says should catch the eye."""
+        return super().is_in_trouble or bool(self.unanswered_for())
+
+    def banner(self, prefix: str) -> str:
+        """Return the line to show in place: also where what was typed is not answered."""
+        if seconds := self.unanswered_for():
+            who = "the relay" if self.unanswered else self.agent
+            return f"no answer from {who} for {elapsed(seconds)} — {waiting.on_their_way(self._typed_of_all())}"
+        return super().banner(prefix)
+
+    def _typed_of_all(self) -> bytes:
+        """Return what was typed that the agent is not known to have taken."""
+        return self._in_flight.typed + self._sending + self._outbox.typed
+
+    def _look_later(self, seconds: float) -> None:
+        if self._look_timer is None:
+            self._look_timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Look whether what was typed is answered."""
+        self._look_timer = None
+        is_unanswered = bool(self.unanswered_for())
+        if is_unanswered != self._was_unanswered:
+            self._was_unanswered = is_unanswered
+            self._on_change()
+        if self._link is not None and self._typed_of_all():
+            self._look_later(_LOOK_SECONDS)
 
     def _typed_offline(self) -> str:
         if not self._keeps_offline:
             return "what you type is not sent"
-        return waiting.waits(self._sending + self._input) or "what you type is kept"
+        if self._link is not None:
+            self._in_flight.acknowledged(self._link.unacknowledged, self._monotonic())
+        return waiting.waits(self._typed_of_all()) or "what you type is kept"
 
     def _opens(self) -> None:
         if self._opened_before:  # what was typed for an earlier shell does not belong to the next
-            self._unsent = waiting.amount(self._sending + self._input) or self._unsent
-            self._input.clear()
-            self._sending = b""
+            self._not_taken += self._typed_of_all()
+            self._outbox.clear()
+            self._in_flight.clear()
+            self._sending, self._sending_since = b"", None
         self._opened_before = True
 
     def _message(self) -> ConnectRequest:
         return self.request.message(*self._size)
 
     def _separate(self, text: str) -> None:
-        unsent, self._unsent = self._unsent, ""
+        unsent = waiting.amount(self._not_taken, self._refused_keys)
+        self._not_taken.clear()
+        self._refused_keys = 0
         if self._terminal is not None:
             self._terminal.write_separator(f"{text} · not sent: {unsent}" if unsent else text)
 
     async def _carry(self, link: LinkPort) -> End:
+        self._begins_at = 0 if self._terminal is None else self._terminal.fed
         self._resized = True  # existing agents take the size from a message only, and it may have changed since
         self._to_send.set()
         sender = self._tasks.start(self._send_input(link), f"input to {self.agent}")
@@ -148,6 +253,10 @@ class ShellSession(LinkTab):
             return await self._show_output(link)
         finally:
             sender.cancel()
+            self._in_flight.acknowledged(link.unacknowledged, self._monotonic())
+            if self._look_timer is not None:
+                self._look_timer.cancel()
+                self._look_timer = None
 
     async def _show_output(self, link: LinkPort) -> End:
         """Feed the terminal until the link ends; return why it did.
@@ -170,7 +279,7 @@ class ShellSession(LinkTab):
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
-                while self._resized or self._input:
+                while self._resized or self._outbox:
                     # What the link has been given comes before all that follows: on a slow line, and while there is
                     # none, everything stays here, where sizes replace one another and a person sees how much waits.
                     most = await link.room()
@@ -178,10 +287,31 @@ class ShellSession(LinkTab):
                         self._resized = False
                         rows, cols = self._size
                         await link.send(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
+                        self._sent(link, b"")
                         continue
-                    self._sending = bytes(self._input[:most])
-                    del self._input[:most]
-                    await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=self._sending)))
-                    self._sending = b""
+                    now = self._monotonic()
+                    self._in_flight.acknowledged(link.unacknowledged, now)
+                    if self._in_flight.is_stalled(now):  # what nobody typed would come too late
+                        self._outbox.drop_moments()
+                    if (piece := self._outbox.take(most, now)) is not None:
+                        await self._send_piece(link, piece)
         except LinkEndedError:
             return  # whoever reads the link says what happened
+
+    async def _send_piece(self, link: LinkPort, piece: Piece) -> None:
+        data = bytes(piece.data)
+        typed = self._sending = data if piece.source is Source.TYPED else b""
+        self._sending_since = piece.at if typed else None
+        message = ShellData(data=data, source=_ON_THE_WIRE[piece.source], seen=0 if typed else piece.seen)
+        await link.send(Msg(type=MsgType.shell_data, sdata=message))
+        self._sending = b""
+        self._sending_since = None
+        self._sent(link, typed)
+        if typed:
+            self._look_later(UNANSWERED_SECONDS)
+
+    def _sent(self, link: LinkPort, typed: bytes) -> None:
+        """Take note of a message that the link has taken."""
+        now = self._monotonic()
+        self._in_flight.sent(typed, now)
+        self._in_flight.acknowledged(link.unacknowledged, now)

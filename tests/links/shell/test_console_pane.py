@@ -74,3 +74,16 @@ async def test_a_remark_goes_away_also_if_the_network_made_it(monkeypatch: pytes
         assert pane._remark
         await wait_for(lambda: not pane._remark)
         await screen.until_shown("reconnecting to web")
+
+
+async def test_each_text_goes_to_its_own_selection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened("web", settings=Settings(clipboard=True)) as screen:
+        await screen.press("enter")
+        link = await screen.shell()
+        written: list[str] = []
+        monkeypatch.setattr(screen.app._driver, "write", written.append)
+        link.output(b"\x1b]52;c;b25l\x07\x1b]52;p;dHdv\x07\x1b]52;;dGhyZWU=\x07")
+        await screen.until_shown("put 5 characters on your clipboard")
+        selections = [text for text in written if text.startswith("\x1b]52;")]
+        assert selections == ["\x1b]52;c;b25l\a", "\x1b]52;p;dHdv\a", "\x1b]52;;dGhyZWU=\a"]
+        assert screen.app.clipboard == "one"

@@ -10,6 +10,7 @@ from natpass_tui.links.shell.request import TERMINAL_ENV, ShellRequest
 from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Reconnecting, Refused, Waiting
 from natpass_tui.links.tab import Outcome
+from natpass_tui.terminal.source import Source
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.support.waiting import wait_for
@@ -21,26 +22,46 @@ class Screen:
 
     def __init__(self) -> None:
         self.shown: list[str] = []
+        self.fed = 0
         self.room = asyncio.Event()
         self.room.set()
 
     async def feed(self, data: bytes) -> None:
+        self.fed += len(data)
         await self.room.wait()
         self.shown.append(data.decode())
 
     def write_separator(self, text: str) -> None:
+        self.fed += 100
         self.shown.append(f"-- {text}")
+
+
+class Clock:
+    """Seconds, as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @contextlib.asynccontextmanager
 async def opened(
-    *, online: bool = True, attach: bool = True, request: ShellRequest | None = None, keeps_offline: bool = True
+    *,
+    online: bool = True,
+    attach: bool = True,
+    request: ShellRequest | None = None,
+    keeps_offline: bool = True,
+    monotonic: Clock | None = None,
 ) -> AsyncIterator[tuple[ShellSession, FakeClient, Screen]]:
     console, client = make_console()
     if online:
         client.log_in()
         client.snapshot(entry("web"))
-    session = ShellSession(console, "web", request, keeps_offline=keeps_offline, clock=console.clock)
+    session = ShellSession(
+        console, "web", request, keeps_offline=keeps_offline, clock=console.clock, monotonic=monotonic or Clock()
+    )
     console.tabs.add(session)
     screen = Screen()
     if attach:
@@ -251,12 +272,14 @@ async def test_a_piece_that_the_link_has_not_taken_still_waits() -> None:
 
 
 async def test_input_can_be_discarded_instead_but_not_the_terminals_own_answers() -> None:
-    async with opened(keeps_offline=False) as (session, client, _):
+    async with opened(keeps_offline=False) as (session, client, screen):
         link = client.links[0]
+        link.output(b"\x1b[c")
+        await wait_for(lambda: bool(screen.shown))
         link.detach()
         assert session.banner("ctrl+]").endswith(" — what you type is not sent")
         assert session.send(b"rm x\r") == "not sent: there is no way through at the moment (offline-input is discard)"
-        assert session.send(b"\x1b[?62c", typed=False) == ""
+        assert session.send(b"\x1b[?62c", Source.ANSWER, screen.fed) == ""
         link.attach()
         assert session.send(b"ls\r") == ""
         await wait_for(lambda: link.input == b"\x1b[?62cls\r")

@@ -85,7 +85,7 @@ async def end_of(screen: Screen) -> object:
     if app.is_running:
         await screen.pilot.pause()
         await wait_for(at_rest)
-        await wait_for(lambda: all(not tab._input for tab in _shells(screen)))
+        await wait_for(lambda: all(not tab._outbox for tab in _shells(screen)))
     return state(screen)
 
 

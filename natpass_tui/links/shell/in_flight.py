@@ -1,0 +1,63 @@
+"""What was given to a link and is not acknowledged. Pure.
+
+An acknowledgement says that the agent is done with a message: the pty has it. Existing agents acknowledge nothing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+#: What was typed and not acknowledged for so many seconds is worth a word.
+UNANSWERED_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    typed: bytes  # empty for messages that nobody typed
+    at: float
+
+
+class InFlight:
+    """The messages of one link, in order."""
+
+    def __init__(self) -> None:
+        self._sent: deque[_Sent] = deque()
+        self._answered_at = 0.0
+
+    def sent(self, typed: bytes, now: float) -> None:
+        """Take note of a message that the link has taken.
+
+        Args:
+            typed: what was typed of it.
+            now: in seconds.
+        """
+        self._sent.append(_Sent(typed, now))
+
+    def acknowledged(self, left: int | None, now: float) -> None:
+        """Take note that all but the last `left` messages are acknowledged; None: there is no telling."""
+        if (left or 0) < len(self._sent):
+            self._answered_at = now
+        while len(self._sent) > (left or 0):
+            self._sent.popleft()
+
+    def unanswered(self, now: float, waits_since: float | None = None) -> float:
+        """Return for how many seconds there was no answer to what was typed, 0.0 while there is nothing to answer.
+
+        Args:
+            now: in seconds.
+            waits_since: since when something typed waits for the link, None if nothing does.
+        """
+        first = next((sent.at for sent in self._sent if sent.typed), waits_since)
+        return 0.0 if first is None else max(now - max(first, self._answered_at), 0.0)
+
+    def is_stalled(self, now: float) -> bool:
+        """Tell whether nothing was acknowledged for so long that what is sent now would stand behind that."""
+        return bool(self._sent) and now - max(self._sent[0].at, self._answered_at) > UNANSWERED_SECONDS
+
+    @property
+    def typed(self) -> bytes:
+        """What was typed and is not acknowledged."""
+        return b"".join(sent.typed for sent in self._sent)
+
+    def clear(self) -> None:
+        """Forget everything: there is another link."""
+        self._sent.clear()

@@ -1,0 +1,137 @@
+"""Input of a shell that its link has not taken yet. Pure.
+
+What is typed waits for as long as it takes. What nobody typed is dropped when it has waited for `VALID_SECONDS`: it is
+for a program that waits for it now, or for a screen that looks like this now.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from natpass_tui.terminal.source import Source
+
+#: Seconds for which input that nobody typed may wait.
+VALID_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Piece:
+    """Input of one kind.
+
+    Attributes:
+        data: the bytes.
+        source: where they come from.
+        seen: bytes of the shell's output that were parsed when they were made.
+        at: when, in seconds.
+    """
+
+    data: bytearray
+    source: Source
+    seen: int
+    at: float
+
+
+class Outbox:
+    """A queue of pieces; a piece never mixes what was typed with what was not."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[Piece] = deque()
+        self._press_dropped = False  # of a button: its release goes with it
+        self.size = 0
+
+    def __bool__(self) -> bool:
+        """Whether something waits."""
+        return bool(self._pieces)
+
+    def put(self, data: bytes, source: Source, seen: int, now: float) -> None:
+        """Take input.
+
+        Args:
+            data: the bytes.
+            source: where they come from.
+            seen: bytes of the shell's output that were parsed then.
+            now: in seconds.
+        """
+        if not data:
+            return
+        self.prune(now)
+        last = self._pieces[-1] if self._pieces else None
+        is_same = last is not None and last.source is source and (source is Source.TYPED or last.seen == seen)
+        if last is not None and is_same and source in {Source.TYPED, Source.ANSWER}:
+            last.data += data
+        else:
+            self._pieces.append(Piece(bytearray(data), source, seen, now))
+        self.size += len(data)
+
+    def prune(self, now: float) -> None:
+        """Drop what nobody typed and has waited for too long; a button that went down goes up in any case."""
+        self._keep(lambda piece: now - piece.at <= VALID_SECONDS)
+
+    def drop_moments(self) -> None:
+        """Drop all that nobody typed, as if it had waited for too long."""
+        self._keep(lambda _: False)
+
+    def _keep(self, is_valid: Callable[[Piece], bool]) -> None:
+        if all(piece.source is Source.TYPED for piece in self._pieces):
+            return
+        kept = deque(piece for piece in self._pieces if not self._is_stale(piece, is_valid))
+        self.size = sum(len(piece.data) for piece in kept)
+        self._pieces = kept
+
+    def _is_stale(self, piece: Piece, is_valid: Callable[[Piece], bool]) -> bool:
+        match piece.source:
+            case Source.TYPED:
+                return False
+            case Source.RELEASE:
+                was_dropped, self._press_dropped = self._press_dropped, False
+                return was_dropped
+        stale = not is_valid(piece)
+        if piece.source is Source.PRESS:
+            self._press_dropped = stale
+        return stale
+
+    def take(self, most: int, now: float) -> Piece | None:
+        """Return what goes into the next message, at most so many bytes; None if nothing does."""
+        self.prune(now)
+        if not self._pieces:
+            return None
+        piece = self._pieces[0]
+        size = len(piece.data) if len(piece.data) <= most else _cut(piece, most)
+        if size == len(piece.data):
+            self._pieces.popleft()
+        else:
+            data, piece.data = piece.data[:size], piece.data[size:]
+            piece = Piece(data, piece.source, piece.seen, piece.at)
+        self.size -= size
+        return piece
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._pieces.clear()
+        self._press_dropped = False
+        self.size = 0
+
+    @property
+    def typed_since(self) -> float | None:
+        """Since when something typed waits, None if nothing does."""
+        return next((piece.at for piece in self._pieces if piece.source is Source.TYPED), None)
+
+    @property
+    def typed(self) -> bytes:
+        """What was typed of it."""
+        return b"".join(piece.data for piece in self._pieces if piece.source is Source.TYPED)
+
+
+def _cut(piece: Piece, most: int) -> int:
+    """Return how much of a piece goes into a message of at most so many bytes.
+
+    An answer is not cut in two, where that can be helped: were one half dropped, the other would be keys.
+    """
+    if piece.source is Source.TYPED:
+        return most
+    end = most + 1
+    while (at := piece.data.rfind(b"\x1b", 1, end)) > 0:
+        if piece.data[at + 1 : at + 2] != b"\\":  # else it ends an answer
+            return at
+        end = at
+    return most

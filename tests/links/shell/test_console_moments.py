@@ -1,0 +1,155 @@
+"""What nobody typed, and what was typed and is not acknowledged, in a shell tab."""
+
+import pytest
+
+from natpass_tui.links.shell import session as sessions
+from natpass_tui.links.shell.state import Ended, Live, Lost
+from natpass_tui.terminal.source import Source
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import MsgType
+from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.pb.shell_pb2 import ShellData
+from tests.links.shell.test_console_session import Clock, opened
+from tests.support.waiting import wait_for
+from tests.tui.fakes import FakeLink
+
+
+def sent(link: FakeLink) -> list[tuple[bytes, ShellData.Source, int]]:
+    messages = [m.sdata for m in link.sent if m.type == MsgType.shell_data]
+    return [(m.data, m.source, m.seen) for m in messages]
+
+
+async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_reacts() -> None:
+    async with opened() as (session, client, screen):
+        first = client.links[0]
+        first.output(b"12345")
+        await wait_for(lambda: screen.fed == 5)
+        session.send(b"ls")
+        session.send(b"answer", Source.ANSWER, 3)
+        session.send(b"press", Source.PRESS, 5)
+        session.send(b"release", Source.RELEASE, 5)
+        session.send(b"focus", Source.SCREEN, 5)
+        session.send(b"\r")
+        await wait_for(lambda: first.input.endswith(b"\r"))
+        assert sent(first) == [
+            (b"ls", ShellData.TYPED, 0),
+            (b"answer", ShellData.ANSWER, 3),
+            (b"press", ShellData.PRESS, 5),
+            (b"release", ShellData.RELEASE, 5),
+            (b"focus", ShellData.SCREEN, 5),
+            (b"\r", ShellData.TYPED, 0),
+        ]
+        first.finish(End(LinkEnd.EXITED, status=0))
+        await wait_for(lambda: isinstance(session.state, Ended))
+        session.retry()
+        await wait_for(lambda: session.is_live)
+        before = screen.fed  # the first shell's output, and the separator
+        client.links[1].output(b"67")
+        await wait_for(lambda: screen.fed == before + 2)
+        session.send(b"late", Source.ANSWER, 5)  # the first shell had asked
+        session.send(b"answer", Source.ANSWER, before + 2)
+        await wait_for(lambda: bool(client.links[1].input))
+        assert sent(client.links[1]) == [(b"answer", ShellData.ANSWER, 2)]
+
+
+async def test_what_nobody_typed_is_not_kept_for_later() -> None:
+    clock = Clock()
+    async with opened(monotonic=clock) as (session, client, screen):
+        link = client.links[0]
+        link.output(b"\x1b[c")
+        await wait_for(lambda: screen.fed == 3)
+        link.detach()
+        session.send(b"\x1b[?62c", Source.ANSWER, 3)
+        session.send(b"make\r")
+        assert session.banner("ctrl+]").endswith(" — 5 keys wait")  # of answers nobody needs to hear
+        clock.now += 2.1
+        link.attach()
+        await wait_for(lambda: link.input == b"make\r")
+
+
+async def test_what_nobody_typed_does_not_queue_up_behind_what_is_not_acknowledged() -> None:
+    clock = Clock()
+    async with opened(monotonic=clock) as (session, client, screen):
+        link = client.links[0]
+        link.output(b"\x1b[c")
+        await wait_for(lambda: screen.fed == 3 and bool(link.sizes))
+        link.unacknowledged = 1
+        session.send(b"a")
+        await wait_for(lambda: link.input == b"a")
+        clock.now += 2.1
+        session.send(b"answer", Source.ANSWER, 3)
+        session.send(b"b")
+        await wait_for(lambda: link.input == b"ab")
+        link.unacknowledged = 0
+        session.send(b"answer", Source.ANSWER, 3)
+        await wait_for(lambda: link.input == b"abanswer")
+
+
+# what is on its way
+
+
+async def test_what_is_typed_and_not_acknowledged_is_told_after_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(sessions, "UNANSWERED_SECONDS", 0.01)
+    clock = Clock()
+    async with opened(monotonic=clock) as (session, client, _):
+        changes: list[str] = []
+        session._on_change = lambda: changes.append(session.banner("ctrl+]"))
+        link = client.links[0]
+        await wait_for(lambda: bool(link.sizes))
+        link.unacknowledged = 1
+        session.send(b"l")
+        await wait_for(lambda: link.input == b"l")
+        link.unacknowledged = 2
+        session.send(b"s\x1b[A")
+        await wait_for(lambda: link.input == b"ls\x1b[A")
+        assert (changes, session.banner("ctrl+]"), session.mark, session.is_in_trouble) == ([], "", "", False)
+        clock.now += 3.2
+        await wait_for(lambda: bool(changes))
+        assert changes == ["no answer from web for 3 s — 3 keys are on their way"]
+        assert (session.mark, session.is_in_trouble, session.state) == ("~", True, Live())
+        link.unacknowledged = 0
+        await wait_for(lambda: len(changes) == 2)
+        assert (changes[1], session.mark, session.is_in_trouble) == ("", "", False)
+        assert session._look_timer is None
+
+
+async def test_existing_agents_acknowledge_nothing_and_nothing_is_said_of_that() -> None:
+    clock = Clock()
+    async with opened(monotonic=clock) as (session, client, _):
+        link = client.links[0]
+        link.unacknowledged = None
+        session.send(b"ls\r")
+        await wait_for(lambda: link.input == b"ls\r")
+        clock.now += 60
+        assert session.banner("ctrl+]") == ""
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+async def test_what_a_lost_shell_is_not_known_to_have_taken_is_told(is_planned: bool) -> None:
+    """With or without a word of its agent."""
+    async with opened() as (session, client, screen):
+        link = client.links[0]
+        await wait_for(lambda: bool(link.sizes))
+        session.send(b"ls\r")
+        await wait_for(lambda: link.input == b"ls\r")
+        link.unacknowledged = 1
+        session.send(b"rm x")
+        await wait_for(lambda: link.input == b"ls\rrm x")
+        if not is_planned:
+            link.detach()
+            session.send(b"\r")
+            assert session.banner("ctrl+]").endswith(" — 5 keys wait")
+        link.finish(End(LinkEnd.PEER_GONE, "the agent is shutting down"))
+        await wait_for(lambda: isinstance(session.state, Lost))
+        if is_planned:
+            session.key_refused()
+        session.agent_there()
+        await wait_for(lambda: session.is_live)
+        assert screen.shown[0].endswith(" · not sent: 5 keys")
+        client.links[1].finish(End(LinkEnd.EXITED, status=0))
+        await wait_for(lambda: isinstance(session.state, Ended))
+        session.key_refused()  # told at once, and the next shell comes when the user wants it
+        session.retry()
+        await wait_for(lambda: session.is_live)
+        assert "not sent" not in screen.shown[1]
