@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.support.network.line import Shape
 from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 from tests.terminal.panes import Pane, needs, pane
+
+assert sys.platform != "win32"
 
 ROWS, COLS = 24, 100
 pytestmark = [pytest.mark.tmux, needs("bash")]

@@ -29,6 +29,7 @@ class ViewApp(App[None]):
         self.parsed = 0
         self.view = view or TerminalView(id="view", on_parsed=self.count)
         self.sent = b""
+        self.inputs: list[TerminalView.Input] = []
         self.messages: list[Message] = []
         self.keys: list[str] = []
 
@@ -46,6 +47,7 @@ class ViewApp(App[None]):
 
     def on_terminal_view_input(self, message: TerminalView.Input) -> None:
         self.sent += message.data
+        self.inputs.append(message)
 
     def on_key(self, event: events.Key) -> None:
         self.keys.append(event.key)

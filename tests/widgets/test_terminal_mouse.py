@@ -4,6 +4,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from natpass_tui.terminal.source import Source
 from natpass_tui.widgets.terminal_view import TerminalView
 from tests.support.waiting import wait_for
 from tests.widgets.terminal_apps import ViewApp
@@ -36,6 +37,34 @@ async def test_clicks_and_drags_go_to_who_asked(pilot: Pilot[None], app: ViewApp
     mouse(app.view, events.MouseScrollDown, 1, 1)
     await settle(pilot)
     assert app.take() == b"\x1b[<0;4;3M\x1b[<32;5;4M\x1b[<0;34;10m\x1b[<65;2;2M"
+
+
+async def test_what_nobody_typed_says_so_and_what_it_reacts_to(pilot: Pilot[None], app: ViewApp) -> None:
+    asks, more = b"\x1b[?1002;1004;1006h\x1b[6n", b"more"
+    await feed(app, asks)
+    await feed(app, more)
+    await wait_for(lambda: app.view._modes.mouse)
+    mouse(app.view, events.MouseDown, 0, 0)
+    mouse(app.view, events.MouseMove, 1, 1)
+    mouse(app.view, events.MouseUp, 1, 1)
+    mouse(app.view, events.MouseScrollDown, 0, 0)
+    await settle(pilot)
+    app.view.send_key("a", "a")
+    app.view.send_paste("b")
+    app.view.on_blur()
+    await settle(pilot)
+    seen = len(asks + more)
+    assert app.view.fed == seen
+    assert [(message.source, message.seen) for message in app.inputs] == [
+        (Source.ANSWER, len(asks)),
+        (Source.PRESS, seen),
+        (Source.SCREEN, seen),
+        (Source.RELEASE, seen),
+        (Source.SCREEN, seen),
+        (Source.TYPED, seen),
+        (Source.TYPED, seen),
+        (Source.SCREEN, seen),
+    ]
 
 
 async def test_every_move_goes_to_who_asked(pilot: Pilot[None], app: ViewApp) -> None:

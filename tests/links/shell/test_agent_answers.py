@@ -1,14 +1,18 @@
 """What nobody typed, for programs on real ptys."""
 
 import re
+import sys
 
 import pytest
 
 from natpass_agent.links.shell import pump
 from natpass_wire.pb.shell_pb2 import ShellData
-from tests.links.shell import test_agent_server as shells
-from tests.links.shell.test_agent_server import Open, said, sh
 from tests.support.waiting import wait_for
+
+assert sys.platform != "win32"
+
+from tests.links.shell import test_agent_server as shells  # noqa: E402 - exists only where the line above holds
+from tests.links.shell.test_agent_server import Open, said, sh  # noqa: E402 - as above
 
 open_shell, server = shells.open_shell, shells.server
 #: Shows its input a byte a line, in octal, and takes no notice of what ends others.
