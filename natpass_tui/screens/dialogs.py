@@ -16,7 +16,7 @@ from natpass_wire.version import __version__
 _FLEET = (
     ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
     ("Enter, double click", "open a shell on the agent"),
-    ("d", "open its desktop"),
+    ("v", "open its desktop"),
     ("/", "filter by id, host, system, user, state; Esc clears"),
     ("n", "type an agent's id by hand"),
     ("s", "sort by id, host, system, newest"),

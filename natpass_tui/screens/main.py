@@ -186,10 +186,14 @@ class MainScreen(Screen[None]):
                 self._show(None)
             case Command.NEW if front is not None:
                 self.open_shell(front.agent)
-            case Command.DESKTOP if front is not None:
-                self.open_desktop(front.agent)
-            case Command.DESKTOP:
-                self.fleet.action_desktop()
+            case Command.DESKTOP | Command.DESKTOP_BY_D:
+                if choice.command is Command.DESKTOP_BY_D:
+                    prefix = self._settings.prefix
+                    self.notify(f"{prefix} v opens the desktop; {prefix} d will detach some day", markup=False)
+                if front is not None:
+                    self.open_desktop(front.agent)
+                else:
+                    self.fleet.action_desktop()
             case Command.CLOSE if front is not None:
                 self._close(front)
             case Command.SEND_PREFIX if pane is not None:

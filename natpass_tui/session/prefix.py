@@ -20,6 +20,7 @@ class Command(Enum):
     FLEET = auto()
     NEW = auto()
     DESKTOP = auto()
+    DESKTOP_BY_D = auto()
     SCROLL = auto()
     KEYS = auto()
     PALETTE = auto()
@@ -33,7 +34,7 @@ CHOICES: tuple[tuple[tuple[str, ...], str, str, Command], ...] = (
     (("p", "left"), "p", "previous", Command.PREVIOUS),
     (("x",), "x", "close", Command.CLOSE),
     (("c",), "c", "new shell", Command.NEW),
-    (("d",), "d", "desktop", Command.DESKTOP),
+    (("v",), "v", "desktop", Command.DESKTOP),
     (("f",), "f", "fleet", Command.FLEET),
     (("[", "left_square_bracket", "pageup", "up"), "[", "scroll", Command.SCROLL),
     (("k",), "k", "keys", Command.KEYS),
@@ -41,7 +42,11 @@ CHOICES: tuple[tuple[tuple[str, ...], str, str, Command], ...] = (
     (("?", "question_mark"), "?", "help", Command.HELP),
     (("q",), "q", "quit", Command.QUIT),
 )
-_COMMANDS = {key: command for keys, _, _, command in CHOICES for key in keys}
+#: Keys whose command has moved: they still do it, and nothing offers them. `d` is kept for detaching.
+MOVED = {"d": Command.DESKTOP_BY_D}
+#: Kept for what is to come: forwards, files, sessions, words. Nothing else may take them.
+RESERVED = frozenset("tesw")
+_COMMANDS = {key: command for keys, _, _, command in CHOICES for key in keys} | MOVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class FleetPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
         Binding("escape", "clear_filter", show=False),
-        Binding("d", "desktop", show=False),
+        Binding("v,d", "desktop", show=False),  # `d` was it first
         Binding("n", "type_id", show=False),
         Binding("s", "sort", show=False),
         Binding("r", "reconnect", show=False),
@@ -93,7 +93,7 @@ class FleetPane(Pane):
         ("Enter", "shell"),
         ("?", "help"),
         ("q", "quit"),
-        ("d", "desktop"),
+        ("v", "desktop"),
         ("/", "filter"),
         ("n", "by id"),
         ("s", "sort"),

@@ -75,13 +75,14 @@ async def opened(
     settings: Settings | None = None,
     legacy: bool = False,
     listed: tuple[str, ...] = (),
+    notices: bool = False,
 ) -> AsyncIterator[Screen]:
     console, client = make_console(legacy=legacy, listed=listed)
     client.log_in(roster=not legacy)
     if not legacy:
         client.snapshot(*(entry(agent) for agent in agents))
     app = ConsoleApp(console, settings or Settings())
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notices) as pilot:
         await pilot.pause()
         yield Screen(app, pilot, console, client)
         await console.close()

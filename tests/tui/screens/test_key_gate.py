@@ -46,7 +46,7 @@ SCRIPTS = (
     "\rone\x1dcxtwo\x1df1more\x1dxy2",
     "\ra\x1dcb\x1dcc\x1dxy\x1dxyls\r",
     "\x1dq",
-    "\x1dd\x1dfss/web-1\rj\r",
+    "\x1dv\x1dfss/web-1\rj\r",
 )
 
 

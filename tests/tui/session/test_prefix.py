@@ -2,7 +2,7 @@
 
 import pytest
 
-from natpass_tui.session.prefix import CHOICES, Choice, Command, PrefixKeys
+from natpass_tui.session.prefix import CHOICES, RESERVED, Choice, Command, PrefixKeys
 
 
 def test_keys_without_the_prefix_are_not_ours() -> None:
@@ -16,6 +16,18 @@ def test_the_key_after_the_prefix_is_a_command(key: str, command: Command) -> No
     assert keys.press("ctrl+]") is None
     assert keys.press(key) == Choice(command)
     assert keys.press(key) is False
+
+
+def test_the_keys_are_those_that_hands_have_learnt() -> None:
+    found = {}
+    for key in map(chr, range(0x21, 0x7F)):
+        keys = PrefixKeys("ctrl+]")
+        keys.press("ctrl+]")
+        if isinstance(choice := keys.press(key), Choice):
+            found[key] = choice.command
+    assert set(found) == set("np123456789fcx[:?qkvd")
+    assert (found["v"], found["d"]) == (Command.DESKTOP, Command.DESKTOP_BY_D)
+    assert not RESERVED & set(found)
 
 
 def test_the_prefix_twice_is_the_prefix_itself() -> None:

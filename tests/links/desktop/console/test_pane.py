@@ -20,7 +20,7 @@ from natpass_tui.widgets.tab_bar import TabBar
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from tests.links.desktop.console.pictures import Picture, message, smooth, tiles
 from tests.pixels.emulator import picture_of
 from tests.support.waiting import wait_for
@@ -91,12 +91,26 @@ async def shows(screen: Screen, whole: Picture) -> None:
 
 async def test_the_fleet_opens_a_desktop_and_the_picture_is_the_screens_average() -> None:
     async with opened("web") as screen:
-        await screen.press("d")
+        await screen.press("v")
         whole = smooth(1080, 1920)
         await desktop(screen, whole)
         await shows(screen, whole)
         await screen.until_shown("1920×1080 · 4 %")
         assert screen.client.links[0].request.name == "desktop-10-50"
+
+
+@pytest.mark.parametrize(("key", "hints"), [("v", False), ("d", True)])
+async def test_the_prefix_opens_the_desktop_of_the_same_agent_and_d_says_that_v_does(key: str, hints: bool) -> None:
+    async with opened("db", "web", notices=True) as screen:
+        await screen.press("down", "enter")
+        await wait_for(lambda: len(screen.client.links) == 1)
+        await screen.press(PREFIX, key)
+        await wait_for(lambda: len(screen.client.links) == 2)
+        link = screen.client.links[1]
+        assert (link.peer, link.request.kind) == ("web", ConnectRequest.vnc)
+        if hints:
+            await screen.until_shown("ctrl+] v opens the desktop;")
+        assert screen.shows("opens the desktop;") is hints
 
 
 async def test_only_changed_rows_are_painted() -> None:
@@ -229,7 +243,7 @@ async def test_a_hidden_desktop_is_not_painted_and_catches_up() -> None:
 
 async def test_closing_asks_nothing_and_ends_the_link() -> None:
     async with opened("web") as screen:
-        await screen.press("d")
+        await screen.press("v")
         link, _ = await desktop(screen)
         await screen.press(PREFIX, "x")
         await wait_for(lambda: link.closed)
