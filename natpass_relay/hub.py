@@ -286,7 +286,7 @@ class Hub:
         reports = self._round_trips.removed(port)
         self.publisher.unwatch(port)
         if self.router.port(port.client_id) is None:
-            self.publisher.left(port.client_id)
+            self.publisher.left(port.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(port)
         self._obey(successors)
         self._tell(sends)

@@ -1,4 +1,4 @@
-"""What consoles are told of the agents.
+"""What consoles are told of the agents: who is connected, and who was and since when it is away.
 
 The publisher keeps the agents as they are now and as they were published last. Once a second what differs becomes one
 step of the roster, or several where it is too long for one message: an agent that comes and goes within the second is
@@ -20,6 +20,8 @@ CHUNK_BYTES = 32 * 1024
 PUBLISH_SECONDS = 1.0
 #: Steps that are kept for watchers that are behind; the bytes bound memory.
 _MAX_STEPS, _MAX_STEP_BYTES = 256, 1024 * 1024
+#: Agents that are remembered once they have left, since the relay's start; of more, who left first is forgotten.
+MOST_AWAY = 1024
 #: What an agent may say of itself, in characters, and how many kinds it may serve.
 _MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
 #: What stands for the version of agents that logged in with an older dialect.
@@ -60,7 +62,9 @@ class _Watcher:
 class Publisher:
     """The roster of one relay. `now` is in seconds of one monotonic clock."""
 
+    most_away: int = MOST_AWAY
     _entries: dict[str, RosterEntry] = field(default_factory=dict)
+    _away: dict[str, RosterEntry] = field(default_factory=dict)  # in the order in which they left
     _published: dict[str, RosterEntry] = field(default_factory=dict)
     _touched: dict[str, None] = field(default_factory=dict)
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
@@ -71,7 +75,7 @@ class Publisher:
     revision: int = 1
 
     def __len__(self) -> int:
-        """Return how many agents there are."""
+        """Return how many agents are connected."""
         return len(self._entries)
 
     @property
@@ -86,6 +90,7 @@ class Publisher:
         """
         about = About(version=version) if version else None
         self._entries[client_id] = RosterEntry(id=client_id, about=about, connected_unix_ms=connected_unix_ms)
+        self._away.pop(client_id, None)
         self._touched[client_id] = None
 
     def described(self, client_id: str, about: About) -> None:
@@ -97,10 +102,19 @@ class Publisher:
         self._entries[client_id] = entry
         self._touched[client_id] = None
 
-    def left(self, client_id: str) -> None:
-        """Take note that an agent is gone."""
-        if self._entries.pop(client_id, None) is not None:
-            self._touched[client_id] = None
+    def left(self, client_id: str, now_unix_ms: int) -> None:
+        """Take note that an agent is gone. Nothing happens if there is no such agent."""
+        entry = self._entries.pop(client_id, None)
+        if entry is None:
+            return
+        away = self._away[client_id] = RosterEntry(id=client_id, away_since_unix_ms=now_unix_ms)
+        if entry.HasField("about"):
+            away.about.CopyFrom(entry.about)
+        self._touched[client_id] = None
+        if len(self._away) > self.most_away:
+            oldest = next(iter(self._away))
+            del self._away[oldest]
+            self._touched[oldest] = None
 
     def watch(self, port: Port, now: float) -> None:
         """Let a console watch, from a fresh snapshot on, also if it does already. Ask `next_message` then."""
@@ -117,19 +131,20 @@ class Publisher:
         if now < self._next_at or not self._touched:
             return
         self._next_at = now + PUBLISH_SECONDS
-        present, left = [], []
+        left, changed = [], []
         for client_id in self._touched:
-            before, after = self._published.get(client_id), self._entries.get(client_id)
+            before = self._published.get(client_id)
+            after = self._entries.get(client_id) or self._away.get(client_id)
             if before == after:
                 continue
             if after is None:
                 left.append(client_id)
                 del self._published[client_id]
             else:
-                present.append(after)
+                changed.append(after)
                 self._published[client_id] = after
         self._touched.clear()
-        for chunk in _chunks(left, present):
+        for chunk in _chunks(left, changed):
             self.revision += 1
             chunk.revision = self.revision
             self._keep(chunk)
@@ -163,7 +178,7 @@ class Publisher:
         watcher.begun = True
         size = 0
         while rest and (size := size + _size(rest[0])) <= CHUNK_BYTES:
-            chunk.present.append(rest.popleft())
+            _add(chunk, rest.popleft())
         if not rest:
             chunk.snapshot_end = True
             watcher.snapshot, watcher.sent = None, True
@@ -178,10 +193,15 @@ class Publisher:
 
 
 def _size(entry: RosterEntry) -> int:
-    return entry.ByteSize() + 4  # its tag and length in the list
+    # Tags and lengths in the lists: who is away is in two of them.
+    return entry.ByteSize() + 4 + (4 * len(entry.id) + 4 if entry.away_since_unix_ms else 0)
 
 
-def _chunks(left: Iterable[str], present: Iterable[RosterEntry]) -> list[Roster]:
+def _add(roster: Roster, entry: RosterEntry) -> None:
+    (roster.away if entry.away_since_unix_ms else roster.present).append(entry)
+
+
+def _chunks(left: Iterable[str], changed: Iterable[RosterEntry]) -> list[Roster]:
     """Return the changes in messages of at most CHUNK_BYTES."""
     chunks: list[Roster] = []
     room = 0
@@ -196,6 +216,9 @@ def _chunks(left: Iterable[str], present: Iterable[RosterEntry]) -> list[Roster]
 
     for client_id in left:
         chunk(4 * len(client_id) + 4).left.append(client_id)
-    for entry in present:
-        chunk(_size(entry)).present.append(entry)
+    for entry in changed:
+        step = chunk(_size(entry))
+        _add(step, entry)
+        if entry.away_since_unix_ms:
+            step.left.append(entry.id)
     return chunks

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from rich.cells import cell_len
 
 from natpass_tui.session.agents import Agent, Presence
-from natpass_tui.session.durations import age
+from natpass_tui.session.durations import age, met
 
-_HEAD = ("ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP")
+_HEAD = ("ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP", "AWAY")
 
 
 def as_table(agents: Sequence[Agent], now: float) -> str:
@@ -23,26 +23,41 @@ def as_table(agents: Sequence[Agent], now: float) -> str:
 
 
 def as_json(agents: Sequence[Agent]) -> str:
-    """Return a JSON array; `connected_since` is ISO 8601 in UTC, null for agents that are not connected."""
+    """Return a JSON array; times are ISO 8601 in UTC, null where there is none: see `_object`."""
     return json.dumps([_object(agent) for agent in agents], ensure_ascii=False, indent=2)
 
 
 def _row(agent: Agent, now: float) -> tuple[str, ...]:
-    online = agent.presence is Presence.ONLINE
-    up = age(now - agent.since) if online else ""
-    texts = (agent.host, agent.os, agent.user, agent.version, up)
+    up = age(now - agent.since) if agent.presence is Presence.ONLINE else ""
+    away = age(now - agent.since) if agent.presence is Presence.AWAY and agent.since else ""
+    if agent.first_met:
+        away = met(agent.first_met, now)
+    texts = (agent.host, agent.os, agent.user, agent.version, up, away)
     return (agent.id, agent.presence.name.lower(), *(text or "-" for text in texts))
 
 
 def _object(agent: Agent) -> dict[str, object]:
+    """Return what a script is told.
+
+    `state` is online, away, absent (in the config file, and never seen) or untold (this relay does not tell). An agent
+    is away since `away_since`; if that is null nobody knows, and it was met at `first_met`.
+    """
     online = agent.presence is Presence.ONLINE
+    away = agent.presence is Presence.AWAY
     return {
         "id": agent.id,
         "state": agent.presence.name.lower(),
+        "connected": online,
         "host": agent.host,
         "os": agent.os,
         "user": agent.user,
         "version": agent.version,
-        "connected_since": f"{datetime.fromtimestamp(agent.since, UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if online else None,
+        "connected_since": _iso(agent.since) if online else None,
+        "away_since": _iso(agent.since) if away else None,
+        "first_met": _iso(agent.first_met),
         "serves": list(agent.serves),
     }
+
+
+def _iso(unix_seconds: float) -> str | None:
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if unix_seconds else None

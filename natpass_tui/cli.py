@@ -16,6 +16,7 @@ from natpass_tui import agents_list, exec_cli, fingerprint_cli, known_cli
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
 from natpass_tui.links.exec.session import FAILED as EXEC_FAILED
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, check_agent, listed_agents, logged_in, relay_target, says
+from natpass_tui.session.agents import Presence
 from natpass_tui.session.prefix import DEFAULT_PREFIX
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
@@ -111,13 +112,15 @@ def desktop(ctx: click.Context, /, agent: str, fps: int, quality: int, cursor: b
 
 @command.command(context_settings=HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--online", is_flag=True, help="Only those that are connected.")
 @connection_options
 @common_options
 @click.pass_context
-def agents(ctx: click.Context, /, as_json: bool, **_: object) -> int:
-    """List the agents and exit."""
+def agents(ctx: click.Context, /, as_json: bool, online: bool, **_: object) -> int:
+    """List the agents, those too that are away, and exit."""
     values = gather(ctx, config_keys=CONFIG_KEYS)
-    return runtime.run(_list(relay_target(values, remembers=False), listed_agents(values), as_json=as_json))
+    target = relay_target(values, remembers=False)
+    return runtime.run(_list(target, listed_agents(values), as_json=as_json, online=online))
 
 
 @command.command(context_settings=HELP)
@@ -173,9 +176,12 @@ def _check_screen(values: Mapping[str, Any]) -> None:
     listed_agents(values)
 
 
-async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool) -> int:
+async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool, online: bool) -> int:
     async with logged_in(target, listed) as console:
+        console.list_known()
         found = console.fleet.window(0, console.fleet.shown)
+    if online and console.has_roster:
+        found = [agent for agent in found if agent.presence is Presence.ONLINE]
     if as_json:
         click.echo(agents_list.as_json(found))
     elif found:
@@ -198,6 +204,7 @@ async def _show(
     async with logged_in(target, listed_agents(values), allow_unsealed=unsealed) as console:
         if agent:
             check_agent(console, agent)
+        console.list_known()
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen
         from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415 - see load_screen
         from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415 - see load_screen
@@ -231,7 +238,7 @@ async def _demo(values: dict[str, Any]) -> int:
         with says(lambda: "starting a relay and an agent on this machine …", after=0.0):
             address = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
-        target = relay_target(values | {"relay": RelayAddress(host, int(port))}, remembers=False)
+        target = relay_target(values | {"relay": RelayAddress(host, int(port))}, remembers=False, knows=False)
         return await _show(target, values)
 
 

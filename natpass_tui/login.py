@@ -52,12 +52,13 @@ def listed_agents(values: Mapping[str, Any]) -> list[str]:
     return list(ids)
 
 
-def relay_target(values: Mapping[str, Any], *, remembers: bool = True) -> RelayTarget:
+def relay_target(values: Mapping[str, Any], *, remembers: bool = True, knows: bool = True) -> RelayTarget:
     """Return the relay, and who we are: a console has a new id each time.
 
     Args:
         values: the options.
-        remembers: have the key that agents know us by, and know theirs again; False: leave no trace.
+        remembers: have the key that agents know us by; False: one for this once, which leaves no trace.
+        knows: know the agents again that were met before; False: take whoever comes.
 
     Raises:
         UserError: something is missing, or unsafe.
@@ -73,11 +74,8 @@ def relay_target(values: Mapping[str, Any], *, remembers: bool = True) -> RelayT
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
-    if remembers:
-        private = load_identity(state, "console").private
-        trust: Trust = PinnedAgents(KnownAgents(state, str(settings.relay)))
-    else:
-        private, trust = X25519PrivateKey.generate(), TrustAll()
+    private = load_identity(state, "console").private if remembers else X25519PrivateKey.generate()
+    trust: Trust = PinnedAgents(KnownAgents(state, str(settings.relay))) if knows else TrustAll()
     seal = partial(Sealing, private, trust=trust, clock=time.monotonic)
     return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM, seal=seal)
 
@@ -142,9 +140,23 @@ def _connecting(console: Console, target: RelayTarget) -> str:
 
 
 def check_agent(console: Console, agent: str) -> None:
-    """Raise UserError for an agent that is not connected, if the relay tells."""
+    """Raise UserError for an agent that is not connected, if the relay tells.
+
+    A name that nobody knows is perhaps another one, misspelt; a name that is known never is.
+    """
+    if not console.has_roster:
+        return
+    if agent not in console.fleet:
+        console.list_known()
     found = console.fleet.get(agent)
-    if console.has_roster and (found is None or found.presence is not Presence.ONLINE):
-        near = similar(agent, [known for known in console.fleet.ids if known != agent])
-        hint = f" (did you mean {', '.join(near)}?)" if near else f" ({PROGRAM} agents lists who is)"
-        raise UserError(f"agent {agent} is not connected{hint}")
+    match found.presence if found is not None else None:
+        case Presence.ONLINE:
+            return
+        case Presence.AWAY if found is not None:
+            raise UserError(found.away_text(console.clock()))
+        case None:
+            near = similar(agent, console.fleet.ids)
+            hint = f"did you mean {', '.join(near)}?" if near else f"{PROGRAM} agents lists who is"
+        case _:
+            hint = "it is listed in the config file, and this relay has not seen it"
+    raise UserError(f"agent {agent} is not connected ({hint})")

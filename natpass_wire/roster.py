@@ -1,4 +1,4 @@
-"""A console's copy of the relay's roster: which agents are connected.
+"""A console's copy of the relay's roster: which agents are connected, and which were.
 
 A relay sends a snapshot in chunks (all of one revision, the first with `snapshot_begin`, the last with
 `snapshot_end`), then one message for each step to the next revision. The copy is right, or known to be wrong: a step
@@ -23,12 +23,13 @@ class RosterChanges:
     """What a message did to the copy.
 
     Attributes:
-        present: entries that joined or changed.
-        left: ids that are gone.
+        changed: entries that are new or another: of agents that joined or changed, or (`away_since_unix_ms` is not 0)
+            left and are remembered.
+        left: ids that are gone, and not remembered.
         gap: the copy has missed something: ask the relay for a new snapshot (`roster_watch` with `on`). Told once.
     """
 
-    present: tuple[RosterEntry, ...] = ()
+    changed: tuple[RosterEntry, ...] = ()
     left: tuple[str, ...] = ()
     gap: bool = False
 
@@ -49,7 +50,7 @@ class RosterMirror:
 
     @property
     def entries(self) -> Mapping[str, RosterEntry]:
-        """The agents by id, as of the last message."""
+        """The agents by id, connected or away, as of the last message."""
         return MappingProxyType(self._entries)
 
     @property
@@ -79,16 +80,21 @@ class RosterMirror:
             return RosterChanges(gap=True)
         self._revision = roster.revision
         self.now_unix_ms = roster.now_unix_ms
-        left = tuple(client_id for client_id in roster.left if self._entries.pop(client_id, None) is not None)
-        self._entries.update((entry.id, entry) for entry in roster.present)
+        changed = _by_id(roster)
+        left = tuple(
+            client_id
+            for client_id in roster.left
+            if self._entries.pop(client_id, None) is not None and client_id not in changed
+        )
+        self._entries.update(changed)
         _check_size(self._entries)
-        return RosterChanges(tuple(roster.present), left)
+        return RosterChanges(tuple(changed.values()), left)
 
     def _stage(self, roster: Roster, staged: dict[str, RosterEntry]) -> RosterChanges:
         if roster.revision != self._staged_revision:
             self.restart()
             return RosterChanges(gap=True)
-        staged.update((entry.id, entry) for entry in roster.present)
+        staged.update(_by_id(roster))
         _check_size(staged)
         if not roster.snapshot_end:
             return _NOTHING
@@ -96,8 +102,13 @@ class RosterMirror:
         self._staged = None
         self._revision = roster.revision
         self.now_unix_ms = roster.now_unix_ms
-        present = tuple(entry for client_id, entry in staged.items() if old.get(client_id) != entry)
-        return RosterChanges(present, tuple(client_id for client_id in old if client_id not in staged))
+        changed = tuple(entry for client_id, entry in staged.items() if old.get(client_id) != entry)
+        return RosterChanges(changed, tuple(client_id for client_id in old if client_id not in staged))
+
+
+def _by_id(roster: Roster) -> dict[str, RosterEntry]:
+    """Return the entries of a message: who is connected and away in it is connected."""
+    return {entry.id: entry for entries in (roster.away, roster.present) for entry in entries}
 
 
 def _check_size(entries: Mapping[str, RosterEntry]) -> None:

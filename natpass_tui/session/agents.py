@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from natpass_tui.session.durations import moment, span
 from natpass_wire.pb.roster_pb2 import RosterEntry
 from natpass_wire.text import printable
 
 #: Characters of a remote's own words that are kept.
 _MOST_TEXT = 120
+#: Unix seconds of a day in the year 2096.
+_LATEST = 4e9
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -16,7 +19,7 @@ class Presence(Enum):
     """Whether an agent can be reached, as far as the relay tells."""
 
     ONLINE = auto()
-    GONE = auto()  # it was there while this console ran
+    AWAY = auto()  # it was there: this console, the relay, or an earlier console has met it
     ABSENT = auto()  # configured or typed, never seen
     UNTOLD = auto()  # configured or typed, and the relay has no roster
 
@@ -28,7 +31,8 @@ class Agent:
     Attributes:
         id: its client id.
         presence: whether it is there.
-        since: ONLINE: when it connected; GONE: when it went; otherwise 0. Unix seconds of this machine's clock.
+        since: ONLINE: when it connected; AWAY: when it left; 0: not known. Unix seconds of this machine's clock.
+        first_met: AWAY, and nobody knows since when: when a console of this user first met it; otherwise 0.
         host, os, user, version: what it says of itself.
         serves: link kinds it serves.
         streams: the version of streams that it speaks, 0: none (an existing natpass program), None: not said yet.
@@ -43,6 +47,15 @@ class Agent:
     version: str = ""
     serves: tuple[str, ...] = ()
     streams: int | None = None
+    first_met: float = 0.0
+
+    def away_text(self, now: float) -> str:
+        """Return that it is away, and since when; safe to print. `now` is in Unix seconds."""
+        if self.since:
+            return f"{self.id} is away since {moment(self.since, now)} ({span(now - self.since)})"
+        if self.first_met:
+            return f"{self.id} is away (first met {moment(self.first_met, now)})"
+        return f"{self.id} is away"
 
 
 def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
@@ -55,8 +68,8 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
     about = entry.about
     return Agent(
         id=entry.id,
-        presence=Presence.ONLINE,
-        since=entry.connected_unix_ms / 1000 + clock_offset,
+        presence=Presence.AWAY if entry.away_since_unix_ms else Presence.ONLINE,
+        since=_bounded((entry.away_since_unix_ms or entry.connected_unix_ms) / 1000 + clock_offset),
         host=printable(about.host, _MOST_TEXT),
         os=printable(about.os, _MOST_TEXT),
         user=printable(about.user, _MOST_TEXT),
@@ -65,6 +78,11 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
         # The relay lists an agent from its login on, and what that says of itself comes right behind.
         streams=about.streams if about.ByteSize() else None,
     )
+
+
+def _bounded(unix_seconds: float) -> float:
+    """Return a relay's time within what a calendar can show."""
+    return min(max(0.0, unix_seconds), _LATEST)
 
 
 class Order(Enum):
@@ -77,7 +95,7 @@ class Order(Enum):
 
 
 NaturalKey = tuple[tuple[int, int | str], ...]
-SortKey = tuple[float, NaturalKey, NaturalKey, str]
+SortKey = tuple[bool, float, NaturalKey, NaturalKey, str]
 
 
 def natural(text: str) -> NaturalKey:
@@ -87,10 +105,14 @@ def natural(text: str) -> NaturalKey:
 
 
 def sort_key(agent: Agent, order: Order) -> SortKey:
-    """Return the place of `agent`: no two agents share one, since the id is its last part."""
+    """Return the place of `agent`, behind all that can be reached if it can't be.
+
+    No two agents share a place, since the id is its last part.
+    """
     when = -agent.since if order is Order.NEWEST else 0.0
     text = {Order.HOST: agent.host, Order.OS: agent.os}.get(order, "")
-    return when, natural(text), natural(agent.id), agent.id
+    is_missing = agent.presence in {Presence.AWAY, Presence.ABSENT}
+    return is_missing, when, natural(text), natural(agent.id), agent.id
 
 
 def haystack(agent: Agent) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from natpass_tui.session.agents import Presence, from_roster
@@ -181,7 +182,14 @@ class Console:
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
-        return await self._client.open_link(peer, request, plain=self._is_plain(peer, request.kind))
+        try:
+            return await self._client.open_link(peer, request, plain=self._is_plain(peer, request.kind))
+        except LinkEndedError as error:
+            agent = self.fleet.get(peer)
+            if error.end.reason != ConnectResponse.ABSENT or agent is None or agent.presence is not Presence.AWAY:
+                raise
+            # Since when it is away is more than the relay says.
+            raise LinkEndedError(replace(error.end, text=agent.away_text(self.clock()))) from error
 
     def _is_plain(self, peer: str, kind: ConnectRequest.Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
@@ -223,6 +231,16 @@ class Console:
         valid = [agent_id for agent_id in ids if client_id_fault(agent_id) is None]
         if valid:
             self.fleet.list_ids(valid, Presence.UNTOLD if self.has_roster is False else Presence.ABSENT)
+            self.listener.fleet_changed()
+
+    def list_known(self) -> None:
+        """Show the agents, too, that this user's consoles have met at this relay: away, unless it says otherwise.
+
+        A relay without a roster can't say otherwise; nothing happens there.
+        """
+        trust = self._sealing.trust if self._sealing is not None else None
+        if self.has_roster and isinstance(trust, PinnedAgents):
+            self.fleet.list_known(trust.first_met())
             self.listener.fleet_changed()
 
     def show_rows(self, ids: list[str]) -> None:
@@ -284,17 +302,17 @@ class Console:
         if self._mirror.is_complete:
             self.has_fleet.set()
             self._news.set()
-        if not changes.present and not changes.left:
+        if not changes.changed and not changes.left:
             return
         now = self.clock()
         offset = now - self._mirror.now_unix_ms / 1000
         if abs(offset - self._clock_offset) > _SAME_CLOCK:
             self._clock_offset = offset if abs(offset) > _SAME_CLOCK else 0.0
-        present = [
-            from_roster(entry, self._clock_offset) for entry in changes.present if client_id_fault(entry.id) is None
+        changed = [
+            from_roster(entry, self._clock_offset) for entry in changes.changed if client_id_fault(entry.id) is None
         ]
-        self.fleet.update(present, changes.left, now)
-        there = {agent.id for agent in present}
+        self.fleet.update(changed, changes.left, now)
+        there = {agent.id for agent in changed if agent.presence is Presence.ONLINE}
         for agent_id in there:
             self._client.retry_links(agent_id)
         for tab in self.tabs.all():

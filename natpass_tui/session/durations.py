@@ -19,6 +19,19 @@ def age(seconds: float) -> str:
     return f"{whole // _DAY}d"
 
 
+def span(seconds: float) -> str:
+    """Return roughly how long something has lasted, in at most 7 characters: ``12 s``, ``3 min``, ``9 days``."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h"
+    days = whole // _DAY
+    return f"{days} day{'' if days == 1 else 's'}" if days < 100 else f"{days} d"
+
+
 def elapsed(seconds: float) -> str:
     """Return how long something has lasted, so that one sees it count: ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
     whole = max(0, int(seconds))
@@ -43,6 +56,17 @@ def round_trip(seconds: float | None) -> str:
 def clock(unix_seconds: float) -> str:
     """Return the local time of day, to the second."""
     return f"{datetime.fromtimestamp(unix_seconds).astimezone():%H:%M:%S}"
+
+
+def met(unix_seconds: float, now: float) -> str:
+    """Return the local day on which something was met, in at most 12 characters."""
+    then, today = (datetime.fromtimestamp(moment).astimezone() for moment in (unix_seconds, now))
+    return f"met {then:%d %b}" if then.year == today.year else f"met {then:%b %Y}"
+
+
+def moment(unix_seconds: float, now: float) -> str:
+    """Return a local time within a sentence: today by the clock, else with the date."""
+    return since(unix_seconds, now).rstrip()
 
 
 def since(unix_seconds: float, now: float) -> str:

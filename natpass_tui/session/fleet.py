@@ -1,15 +1,14 @@
 """The fleet as a sorted, filtered list that changes one row at a time: 10 000 agents are never sorted again for one."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from natpass_tui.session.agents import Agent, Order, Presence, SortKey, haystack, needles, sort_key
 
-#: Agents that went are kept in sight for this long, in seconds: a row that vanishes under the cursor helps nobody.
-KEEP_GONE_SECONDS = 600.0
-#: And at most this many, so that a fleet that comes and goes under new names costs no memory.
-MOST_GONE = 1000
+#: Agents that are away stay in sight, at most this many, so that a fleet that comes and goes under new names costs no
+#: memory: more than a relay remembers, since consoles live longer.
+MOST_AWAY = 4096
 #: More changes than this at once are cheaper to sort than to insert.
 _SORT_FROM = 500
 
@@ -24,7 +23,7 @@ class Fleet:
         self._agents: dict[str, Agent] = {}
         self._haystacks: dict[str, str] = {}
         self._keys: dict[str, SortKey] = {}
-        self._gone: dict[str, None] = {}  # in the order in which they went
+        self._away: dict[str, None] = {}  # in the order in which they went
         self._listed: dict[str, None] = {}
         self._shown: list[SortKey] = []
         self._needles: tuple[str, ...] = ()
@@ -79,32 +78,43 @@ class Fleet:
         """
         for agent_id in ids:
             self._listed[agent_id] = None
+            self._away.pop(agent_id, None)
             if agent_id not in self._agents:
-                self.update([Agent(agent_id, presence)], [], 0.0)
+                self.update([Agent(agent_id, presence)], [])
 
-    def update(self, present: Sequence[Agent], left: Iterable[str], now: float) -> None:
-        """Take agents that joined or changed, and ids of those that left at `now` (Unix seconds)."""
+    def list_known(self, first_met: Mapping[str, float]) -> None:
+        """Show agents that earlier consoles have met, by id, with the time of that (Unix seconds); for good."""
+        known = [
+            Agent(agent_id, Presence.AWAY, first_met=when)
+            for agent_id, when in first_met.items()
+            if (agent := self._agents.get(agent_id)) is None or agent.presence is Presence.ABSENT
+        ]
+        for agent_id in first_met:
+            self._listed[agent_id] = None
+            self._away.pop(agent_id, None)
+        self.update(known, [])
+
+    def update(self, changed: Sequence[Agent], left: Iterable[str], now: float = 0.0) -> None:
+        """Take agents that joined, changed or went away, and ids of those that left at `now` (Unix seconds)."""
         self.version += 1
-        changed = list(present)
-        for agent in present:
-            self._gone.pop(agent.id, None)
+        agents = list(changed)
         for agent_id in left:
-            gone = self._agents.get(agent_id)
-            if gone is not None and gone.presence is Presence.ONLINE:
-                changed.append(replace(gone, presence=Presence.GONE, since=now))
-                self._gone[agent_id] = None
-        self._put(changed)
-        self.expire(now)
+            agent = self._agents.get(agent_id)
+            if agent is not None and agent.presence is Presence.ONLINE:
+                agents.append(replace(agent, presence=Presence.AWAY, since=now))
+        for agent in agents:
+            self._away.pop(agent.id, None)
+            if agent.presence is Presence.AWAY and agent.id not in self._listed:
+                self._away[agent.id] = None
+        self._put(agents)
+        self._forget_oldest()
 
-    def expire(self, now: float) -> None:
-        """Forget agents that went long ago, and the oldest of them if there are too many."""
-        while self._gone:
-            oldest = next(iter(self._gone))
-            if len(self._gone) <= MOST_GONE and now - self._agents[oldest].since < KEEP_GONE_SECONDS:
-                return
-            del self._gone[oldest]
-            if oldest not in self._listed:
-                self._drop(oldest)
+    def _forget_oldest(self) -> None:
+        """Forget who went first, if there are too many."""
+        while len(self._away) > MOST_AWAY:
+            oldest = next(iter(self._away))
+            del self._away[oldest]
+            self._drop(oldest)
 
     def set_filter(self, text: str) -> None:
         """Show only agents that have every word of `text` somewhere."""

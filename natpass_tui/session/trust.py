@@ -57,6 +57,14 @@ class PinnedAgents:
         except UserError:
             return True  # nobody can tell
 
+    def first_met(self) -> dict[str, float]:
+        """Return the agents that are known, and when each was first met (Unix seconds); none if nobody can tell."""
+        try:
+            return {pin.agent_id: pin.since.timestamp() for pin in self._known.list()}
+        except UserError as error:  # whoever opens a link is told, too
+            log.warning("the agents that are known are not listed: %s", error)
+            return {}
+
     @staticmethod
     def _judge(peer: str, key: bytes, judge: Callable[[str, bytes], Checked]) -> Checked:
         try:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from natpass_tui.session import durations
 from natpass_tui.session.agents import Agent, Presence
 
-STATES = {
-    Presence.ONLINE: "● online",
-    Presence.GONE: "○ gone",
-    Presence.ABSENT: "· absent",
-    Presence.UNTOLD: "· listed",
-}
+MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○", Presence.ABSENT: "·", Presence.UNTOLD: "·"}
+_STATES = {Presence.ONLINE: "online", Presence.AWAY: "away", Presence.ABSENT: "absent", Presence.UNTOLD: "listed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +39,19 @@ class Column:
     right: bool = False
 
 
+def _state(agent: Agent, context: Context) -> str:
+    lasts = f" {durations.span(context.now - agent.since)}" if agent.presence is Presence.AWAY and agent.since else ""
+    return f"{_STATES[agent.presence]}{lasts}"
+
+
 def _since(agent: Agent, context: Context) -> str:
+    if agent.first_met:
+        return durations.met(agent.first_met, context.now)
     return durations.since(agent.since, context.now) if agent.since else ""
 
 
 def _age(agent: Agent, context: Context) -> str:
-    return durations.age(context.now - agent.since) if agent.since else ""
+    return durations.age(context.now - agent.since) if agent.presence is Presence.ONLINE else ""
 
 
 def _round_trip(agent: Agent, context: Context) -> str:
@@ -56,14 +59,14 @@ def _round_trip(agent: Agent, context: Context) -> str:
 
 
 COLUMNS = (
-    Column("", lambda agent, _: STATES[agent.presence][:1], 1, 1),
-    Column("STATE", lambda agent, _: STATES[agent.presence][2:], 6, 6, from_width=56),
+    Column("", lambda agent, _: MARKS[agent.presence], 1, 1),
+    Column("STATE", _state, 12, 12, from_width=56),
     Column("ID", lambda agent, _: agent.id, 8, 40, weight=4),
     Column("HOST", lambda agent, _: agent.host, 8, 40, weight=3, from_width=64),
     Column("SYSTEM", lambda agent, _: agent.os, 16, 32, weight=1, from_width=76),
     Column("USER", lambda agent, _: agent.user, 8, 16, weight=1, from_width=112),
     Column("VERSION", lambda agent, _: agent.version, 7, 10, weight=1, from_width=132),
-    Column("UP SINCE", _since, 12, 12, from_width=88),
+    Column("SINCE", _since, 12, 12, from_width=88),
     Column("UP", _age, 7, 7, from_width=44, right=True),
     Column("RTT", _round_trip, 7, 7, from_width=34, right=True),
 )

@@ -33,8 +33,6 @@ class FleetTable(ScrollView, can_focus=True):
         "fleet--cursor",
         "fleet--cursor-blurred",
         "fleet--online",
-        "fleet--gone",
-        "fleet--absent",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
@@ -134,9 +132,7 @@ class FleetTable(ScrollView, can_focus=True):
             base += self._style("fleet--dim")
         if row == self._cursor:
             base += self._style("fleet--cursor" if self.has_focus else "fleet--cursor-blurred")
-        mark = base + self._style(
-            {Presence.ONLINE: "fleet--online", Presence.GONE: "fleet--gone"}.get(agent.presence, "fleet--absent")
-        )
+        mark = base + self._style("fleet--online")
         segments = [Segment(" ", base)]
         for index, text in enumerate(self._texts(agent, self._model.clock())):
             column, cells = self._columns[index]

@@ -23,14 +23,16 @@ class About(_message.Message):
     def __init__(self, host: _Optional[str] = ..., os: _Optional[str] = ..., user: _Optional[str] = ..., version: _Optional[str] = ..., serves: _Optional[_Iterable[str]] = ..., streams: _Optional[int] = ...) -> None: ...
 
 class RosterEntry(_message.Message):
-    __slots__ = ("id", "about", "connected_unix_ms")
+    __slots__ = ("id", "about", "connected_unix_ms", "away_since_unix_ms")
     ID_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    AWAY_SINCE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     id: str
     about: About
     connected_unix_ms: int
-    def __init__(self, id: _Optional[str] = ..., about: _Optional[_Union[About, _Mapping]] = ..., connected_unix_ms: _Optional[int] = ...) -> None: ...
+    away_since_unix_ms: int
+    def __init__(self, id: _Optional[str] = ..., about: _Optional[_Union[About, _Mapping]] = ..., connected_unix_ms: _Optional[int] = ..., away_since_unix_ms: _Optional[int] = ...) -> None: ...
 
 class RosterWatch(_message.Message):
     __slots__ = ("on",)
@@ -39,20 +41,22 @@ class RosterWatch(_message.Message):
     def __init__(self, on: _Optional[bool] = ...) -> None: ...
 
 class Roster(_message.Message):
-    __slots__ = ("revision", "snapshot_begin", "snapshot_end", "present", "left", "now_unix_ms")
+    __slots__ = ("revision", "snapshot_begin", "snapshot_end", "present", "left", "now_unix_ms", "away")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_BEGIN_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_END_FIELD_NUMBER: _ClassVar[int]
     PRESENT_FIELD_NUMBER: _ClassVar[int]
     LEFT_FIELD_NUMBER: _ClassVar[int]
     NOW_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    AWAY_FIELD_NUMBER: _ClassVar[int]
     revision: int
     snapshot_begin: bool
     snapshot_end: bool
     present: _containers.RepeatedCompositeFieldContainer[RosterEntry]
     left: _containers.RepeatedScalarFieldContainer[str]
     now_unix_ms: int
-    def __init__(self, revision: _Optional[int] = ..., snapshot_begin: _Optional[bool] = ..., snapshot_end: _Optional[bool] = ..., present: _Optional[_Iterable[_Union[RosterEntry, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., now_unix_ms: _Optional[int] = ...) -> None: ...
+    away: _containers.RepeatedCompositeFieldContainer[RosterEntry]
+    def __init__(self, revision: _Optional[int] = ..., snapshot_begin: _Optional[bool] = ..., snapshot_end: _Optional[bool] = ..., present: _Optional[_Iterable[_Union[RosterEntry, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., now_unix_ms: _Optional[int] = ..., away: _Optional[_Iterable[_Union[RosterEntry, _Mapping]]] = ...) -> None: ...
 
 class RttRequest(_message.Message):
     __slots__ = ("ids",)

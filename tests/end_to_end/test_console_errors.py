@@ -13,7 +13,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.end_to_end.agent_programs import SECRET, agent, relay
+from tests.end_to_end.agent_programs import SECRET, Program, agent, relay
+from tests.support.waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "natpass_tui"]
 
@@ -104,6 +105,62 @@ def test_an_unknown_agent(tmp_path: Path, port: int) -> None:
     assert "is no agent" in one_line(output)
 
 
+def test_an_agent_that_is_away_is_no_misspelling(tmp_path: Path) -> None:
+    """As it was found: `exec site2` while site2 was down said "did you mean site1?"."""
+
+    def site(number: int, port: int) -> Program:
+        options = ["--relay", f"127.0.0.1:{port}", "--no-tls", "--state-dir", str(tmp_path / f"agent{number}")]
+        return Program("natpass_agent", [*options, "--id", f"site{number}"], tmp_path)
+
+    with relay(tmp_path) as (_, port), site(1, port) as one, site(2, port) as two, site(3, port) as three:
+        address = ("--relay", f"127.0.0.1:{port}", "--no-tls")
+        for agent in (one, two, three):
+            agent.said("logged in")
+        assert without_terminal(tmp_path, "exec", "site2", *address, "--", "true")[0] == 0
+        two.kill()
+        three.kill()
+        wait_until(lambda: without_terminal(tmp_path, "agents", *address)[1].count(" away ") == 2, "two that are away")
+        table = without_terminal(tmp_path, "agents", *address)[1]
+        assert [line.split()[0] for line in table.splitlines()] == ["ID", "site1", "site2", "site3"]
+        status, out, errors = without_terminal(tmp_path, "exec", "site2", *address, "--", "true")
+        assert (status, out) == (255, "")
+        assert re.fullmatch(r"natpass-tui: site2 is away since [0-9:]{8} \([0-9]+ s\)", one_line(errors))
+        status, output = on_terminal(tmp_path, "shell", "site3", *address)
+        assert status == 2
+        assert "site3 is away since " in one_line(output)
+        found = json.loads(without_terminal(tmp_path, "agents", "--json", *address)[1])
+        assert [(agent["id"], agent["state"], agent["connected"]) for agent in found] == [
+            ("site1", "online", True),
+            ("site2", "away", False),
+            ("site3", "away", False),
+        ]
+        assert datetime.fromisoformat(found[1]["away_since"]).tzinfo is not None
+        assert (found[0]["away_since"], found[1]["connected_since"]) == (None, None)
+        online = json.loads(without_terminal(tmp_path, "agents", "--json", "--online", *address)[1])
+        assert online == [agent for agent in found if agent["connected"]]
+        one.stop()
+    with relay(tmp_path, port=port), site(1, port) as one:  # it knows of no earlier agents, but we have met site2
+        one.said("logged in")
+        status, _, errors = without_terminal(tmp_path, "exec", "site2", *address, "--", "true")
+        assert status == 255
+        assert re.fullmatch(r"natpass-tui: site2 is away \(first met [0-9:]{8}\)", one_line(errors))
+        assert "did you mean" not in errors
+        status, _, errors = without_terminal(tmp_path, "exec", "site", *address, "--", "true")
+        assert "agent site is not connected (did you mean site1, site2?)" in one_line(errors)
+        met = json.loads(without_terminal(tmp_path, "agents", "--json", *address)[1])[1]
+        assert (met["id"], met["state"], met["away_since"]) == ("site2", "away", None)
+        assert datetime.fromisoformat(met["first_met"]).tzinfo is not None
+
+
+def test_an_agent_of_the_config_file_is_no_misspelling_either(tmp_path: Path, port: int) -> None:
+    file = tmp_path / "tui.toml"
+    file.write_text('agents = ["box2"]')
+    address = ("--relay", f"127.0.0.1:{port}", "--no-tls", "--config", str(file))
+    status, _, errors = without_terminal(tmp_path, "exec", "box2", *address, "--", "true")
+    assert status == 255
+    assert "agent box2 is not connected (it is listed in the config file" in one_line(errors)
+
+
 def test_a_missing_program(tmp_path: Path, port: int) -> None:
     status, output = on_terminal(
         tmp_path, "shell", "box", "--exec", "/no/such/program", "--relay", f"127.0.0.1:{port}", "--no-tls"
@@ -151,13 +208,13 @@ def test_agents_are_listed_as_table_and_json(tmp_path: Path, port: int) -> None:
     status, out, errors = without_terminal(tmp_path, "agents", *address)
     assert (status, errors) == (0, "")
     head, row = out.splitlines()
-    assert head.split() == ["ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP"]
+    assert head.split() == ["ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP", "AWAY"]
     assert row.split()[:2] == ["box", "online"]
     assert row.index("online") == head.index("STATE")
     status, out, _ = without_terminal(tmp_path, "agents", "--json", *address)
     assert status == 0
     (found,) = json.loads(out)
-    assert set(found) == {"id", "state", "host", "os", "user", "version", "connected_since", "serves"}
+    assert {"id", "state", "host", "os", "user", "version", "connected_since", "serves"} <= set(found)
     assert found["id"] == "box"
     assert found["serves"] == sorted(found["serves"])
     assert "shell" in found["serves"]

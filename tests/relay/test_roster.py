@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from natpass_relay.ports import Port, Role
-from natpass_relay.roster import CHUNK_BYTES, Publisher, sanitised
+from natpass_relay.roster import CHUNK_BYTES, MOST_AWAY, Publisher, sanitised
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.roster import RosterChanges, RosterMirror
 
@@ -35,7 +35,7 @@ class Watching:
         assert not changes.gap
         for client_id in changes.left:
             del self.shown[client_id]
-        self.shown.update((entry.id, entry) for entry in changes.present)
+        self.shown.update((entry.id, entry) for entry in changes.changed)
 
 
 def fleet(size: int) -> Publisher:
@@ -46,8 +46,8 @@ def fleet(size: int) -> Publisher:
     return publisher
 
 
-def ids(entries: Mapping[str, RosterEntry]) -> list[str]:
-    return sorted(entries)
+def connected(entries: Mapping[str, RosterEntry]) -> list[str]:
+    return sorted(client_id for client_id, entry in entries.items() if not entry.away_since_unix_ms)
 
 
 def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
@@ -58,13 +58,13 @@ def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
     assert len(console.shown) == 10_000
     assert len(console.messages) > 10
     assert len({message.revision for message in console.messages}) == 1
-    publisher.left("agent-00007")
+    publisher.left("agent-00007", 5_000)
     publisher.publish(5.0)
     console.messages.clear()
     console.pull(5.0)
     (step,) = console.messages
     assert (list(step.left), list(step.present), step.now_unix_ms) == (["agent-00007"], [], 1234)
-    assert len(console.shown) == 9_999
+    assert len(connected(console.shown)) == 9_999
 
 
 def test_ten_thousand_that_join_at_once_are_several_steps() -> None:
@@ -87,23 +87,24 @@ def test_changes_go_out_once_a_second_and_only_what_differs() -> None:
     publisher.watch(console.port, 0.0)
     console.pull(0.0)
     publisher.joined("comes and goes", 2)
-    publisher.left("comes and goes")
-    publisher.left("stays")
+    publisher.left("comes and goes", 5_000)
+    publisher.left("stays", 5_000)
     publisher.joined("stays", 1)
     publisher.publish(0.9)
     publisher.publish(1.0)
     console.pull(1.0)
-    assert len(console.messages) == 1  # the snapshot: nothing has happened since
+    (step,) = console.messages[1:]  # of all that has happened since the snapshot
+    assert ([entry.id for entry in step.away], list(step.present)) == (["comes and goes"], [])
     publisher.joined("new", 3)
     publisher.publish(1.5)
     publisher.publish(2.5)
     publisher.joined("newer", 3)
     publisher.publish(3.0)
     console.pull(3.0)
-    assert ids(console.shown) == ["new", "stays"]
+    assert connected(console.shown) == ["new", "stays"]
     publisher.publish(3.5)
     console.pull(3.5)
-    assert ids(console.shown) == ["new", "newer", "stays"]
+    assert connected(console.shown) == ["new", "newer", "stays"]
 
 
 def test_a_watcher_that_was_held_up_for_long_gets_a_fresh_snapshot() -> None:
@@ -148,12 +149,74 @@ def test_a_replaced_agent_is_a_change() -> None:
     publisher.described("a", About(host="h"))
     publisher.watch(console.port, 0.0)
     console.pull(0.0)
-    publisher.left("a")
+    publisher.left("a", 5_000)
     publisher.joined("a", 2)
     publisher.publish(1.0)
     console.pull(1.0)
     assert list(console.messages[-1].left) == []
     assert (console.shown["a"].connected_unix_ms, console.shown["a"].about.host) == (2, "")
+    assert console.shown["a"].away_since_unix_ms == 0
+
+
+def test_an_agent_that_left_is_away_with_what_it_said_of_itself_until_it_is_back() -> None:
+    publisher = Publisher()
+    early, late = Watching(publisher), Watching(publisher, "late")
+    publisher.joined("a", 1)
+    publisher.described("a", About(host="h"))
+    publisher.watch(early.port, 0.0)
+    early.pull(0.0)
+    publisher.left("a", 7_000)
+    publisher.left("a", 8_000)
+    publisher.publish(1.0)
+    publisher.watch(late.port, 1.0)
+    for console in (early, late):
+        console.pull(1.0)
+        entry = console.shown["a"]
+        assert (entry.away_since_unix_ms, entry.connected_unix_ms, entry.about.host) == (7_000, 0, "h")
+    assert len(publisher) == 0
+    publisher.joined("a", 9_000)
+    publisher.publish(2.0)
+    for console in (early, late):
+        console.pull(2.0)
+        assert (console.shown["a"].away_since_unix_ms, console.shown["a"].connected_unix_ms) == (0, 9_000)
+
+
+def test_a_console_that_knows_of_no_away_agents_sees_them_leave() -> None:
+    """The wire as it was: `present` are connected, `left` are not."""
+    publisher = fleet(2)
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    publisher.left("agent-00001", 5_000)
+    publisher.publish(1.0)
+    console.pull(1.0)
+    publisher.watch(console.port, 2.0)
+    console.pull(2.0)
+    first, step, again = console.messages
+    assert [entry.id for entry in first.present] == ["agent-00000", "agent-00001"]
+    assert (list(step.left), list(step.present)) == (["agent-00001"], [])
+    assert [entry.id for entry in again.present] == ["agent-00000"]
+
+
+def test_of_agents_that_left_the_last_are_remembered_and_consoles_are_told_who_is_forgotten() -> None:
+    publisher = fleet(10_000)
+    console = Watching(publisher)
+    publisher.watch(console.port, 0.0)
+    console.pull(0.0)
+    for number in range(10_000):  # in the order of their names
+        publisher.left(f"agent-{number:05}", number)
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert sorted(console.shown) == [f"agent-{number:05}" for number in range(10_000 - MOST_AWAY, 10_000)]
+    publisher.joined("agent-09000", 1)  # it is away no longer, so there is room for another one
+    publisher.left("agent-09000", 20_000)
+    publisher.joined("new", 1)
+    publisher.left("new", 20_001)
+    publisher.publish(2.0)
+    console.pull(2.0)
+    assert len(console.shown) == MOST_AWAY
+    assert "agent-08976" not in console.shown
+    assert {"agent-09000", "new"} <= set(console.shown)
 
 
 def test_an_agent_that_has_not_described_itself_is_not_taken_for_one_that_speaks_no_streams() -> None:
@@ -184,7 +247,8 @@ class PublisherAndMirrors(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.publisher = Publisher()
+        self.publisher = Publisher(most_away=3)
+        self.away: dict[str, RosterEntry] = {}
         self.now = 0.0
         self.count = 0
         self.truth: dict[str, RosterEntry] = {}
@@ -200,11 +264,16 @@ class PublisherAndMirrors(RuleBasedStateMachine):
         self.publisher.joined(client_id, self.count)
         self.publisher.described(client_id, About(host=host))
         self.truth[client_id] = RosterEntry(id=client_id, connected_unix_ms=self.count, about=About(host=host))
+        self.away.pop(client_id, None)
 
     @rule(client_id=st.sampled_from("abcdefgh"))
     def leave(self, client_id: str) -> None:
-        self.publisher.left(client_id)
-        self.truth.pop(client_id, None)
+        self.count += 1
+        self.publisher.left(client_id, self.count)
+        if (entry := self.truth.pop(client_id, None)) is not None:
+            self.away[client_id] = RosterEntry(id=client_id, away_since_unix_ms=self.count, about=entry.about)
+            if len(self.away) > 3:
+                del self.away[next(iter(self.away))]
 
     @rule(passed=st.sampled_from([0.1, 0.5, 1.0, 3.0]))
     def time_passes(self, passed: float) -> None:
@@ -229,7 +298,7 @@ class PublisherAndMirrors(RuleBasedStateMachine):
         for console in self.consoles:
             if console.port in self.publisher.watchers:
                 console.pull(self.now)
-                assert console.shown == self.truth
+                assert console.shown == self.away | self.truth
         super().teardown()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -263,6 +264,11 @@ async def test_agents_that_leave_for_good_leave_the_roster(relay: TestRelay) -> 
         agent.session.close()
         await wait_for(lambda: console.present() == {})
         assert console.mirror.is_complete
+        late = await relay.join("late", CONSOLE)
+        late.watch()
+        await wait_for(lambda: late.mirror.is_complete)
+        for entries in (console.mirror.entries, late.mirror.entries):
+            assert abs(entries["a"].away_since_unix_ms / 1000 - time.time()) < 60
 
 
 async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> None:
@@ -280,11 +286,11 @@ async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> 
         console.send(envelope.to_frame(watch))
         await wait_for(lambda: not connection.socket.writable, "a full connection")
         assert connection.socket.waiting_bytes < HIGH_WATER_BYTES + 64 * 1024
-        publisher.left("agent-00000")
+        publisher.left("agent-00000", 1)
         mirror = RosterMirror()
-        while not mirror.is_complete or len(mirror.entries) == 30_000:
+        while not mirror.is_complete or not mirror.entries["agent-00000"].away_since_unix_ms:
             assert not mirror.receive((await console.receive()).roster).gap
-        assert len(mirror.entries) == 29_999
+        assert len(mirror.entries) == 30_000
 
 
 async def test_a_silent_holder_loses_its_id(tmp_path: Path) -> None:

@@ -92,8 +92,9 @@ class TestClient:
         self.say(Msg(type=MsgType.roster_watch, roster_watch=RosterWatch(on=True)))
 
     def present(self) -> dict[str, str]:
-        """Return the agents of the roster and their hosts' names."""
-        return {client_id: entry.about.host for client_id, entry in self.mirror.entries.items()}
+        """Return the connected agents of the roster and their hosts' names."""
+        entries = self.mirror.entries.items()
+        return {client_id: entry.about.host for client_id, entry in entries if not entry.away_since_unix_ms}
 
     async def waiting(self) -> RelayStatus:
         """Wait until it is between two attempts; return the status that tells why."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from natpass_tui.session.console import Console
@@ -242,13 +242,14 @@ class FakeClient:
         loop = asyncio.get_running_loop()
         self.tell(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
 
-    def snapshot(self, *entries: RosterEntry) -> None:
+    def snapshot(self, *entries: RosterEntry, away: Sequence[RosterEntry] = ()) -> None:
         self._revision += 1
-        self._tell(Roster(revision=self._revision, snapshot_begin=True, snapshot_end=True, present=entries))
+        self._tell(Roster(revision=self._revision, snapshot_begin=True, snapshot_end=True, present=entries, away=away))
 
-    def change(self, *present: RosterEntry, left: tuple[str, ...] = ()) -> None:
+    def change(self, *present: RosterEntry, left: tuple[str, ...] = (), away: Sequence[RosterEntry] = ()) -> None:
         self._revision += 1
-        self._tell(Roster(revision=self._revision, present=present, left=left))
+        gone = [*left, *(agent.id for agent in away)]
+        self._tell(Roster(revision=self._revision, present=present, left=gone, away=away))
 
     def skip_a_revision(self) -> None:
         self._revision += 1
@@ -270,6 +271,11 @@ def entry(agent_id: str, *, host: str = "", up: float = 60.0, system: str = "Deb
     """Return a roster's entry for an agent that connected `up` seconds ago."""
     about = About(host=host or f"{agent_id}.lan", os=system, user="root", version="0.1.0", serves=["shell"], streams=1)
     return RosterEntry(id=agent_id, about=about, connected_unix_ms=int((NOW - up) * 1000))
+
+
+def away(agent_id: str, *, ago: float) -> RosterEntry:
+    """Return a roster's entry for an agent that left so many seconds ago."""
+    return RosterEntry(id=agent_id, about=entry(agent_id).about, away_since_unix_ms=int((NOW - ago) * 1000))
 
 
 def absent(peer: str) -> End:

@@ -19,7 +19,7 @@ from natpass_tui.widgets.terminal_view import TerminalView
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
 from tests.support.waiting import wait_for
-from tests.tui.fakes import FakeClient, FakeLink, absent, entry, make_console
+from tests.tui.fakes import FakeClient, FakeLink, absent, away, entry, make_console
 
 PREFIX = "ctrl+right_square_bracket"
 
@@ -96,10 +96,25 @@ async def test_the_fleet_shows_agents_and_follows_them() -> None:
         await screen.until_shown("web-1")
         assert screen.shows("2 online")
         assert screen.shows("web-2.lan")
-        screen.client.change(entry("db"), left=("web-1",))
+        screen.client.change(entry("db"), away=[away("web-1", ago=720)])
         await screen.until_shown("db.lan")
-        await screen.until_shown("○  gone")
+        await screen.until_shown("○  away 12 min   web-1")
         await screen.until_shown("2 online of 3")
+        rows = [line.split()[2] for line in screen.lines() if " online " in line or " away " in line][1:]
+        assert [row for row in rows if row != "12"] == ["db", "web-2"]  # and then those that are away
+
+
+async def test_a_tab_on_an_agent_that_is_away_says_since_when_and_opens_when_it_is_back() -> None:
+    async with opened(size=(140, 24)) as screen:
+        screen.client.change(away=[away("web", ago=720)])
+        screen.client.answer = absent
+        await screen.until_shown("away 12 min")
+        await screen.press("enter")
+        await screen.until_shown("no shell on web: web is away since ")
+        await screen.until_shown("it opens when the agent is there")
+        screen.client.answer = lambda peer: None
+        screen.client.change(entry("web"))
+        await screen.shell()
 
 
 async def test_the_cursor_stays_on_its_agent_and_its_line() -> None:
@@ -148,7 +163,7 @@ async def test_without_a_roster_ids_are_configured_or_typed() -> None:
         link = await screen.shell()
         assert link.peer == "web-7"
         await screen.press(PREFIX, "f")
-        await screen.until_shown("·  listed  web-7")
+        await screen.until_shown("·  listed        web-7")
     async with opened(legacy=True, listed=("db-9",)) as screen:
         await screen.until_shown("db-9")
 

@@ -29,7 +29,7 @@ def test_a_snapshot_counts_once_it_is_whole() -> None:
     assert mirror.receive(Roster(revision=5, snapshot_begin=True, present=entries("a"))) == RosterChanges()
     assert list(mirror.entries) == []
     changes = mirror.receive(Roster(revision=5, snapshot_end=True, present=entries("b"), now_unix_ms=99))
-    assert [entry.id for entry in changes.present] == ["a", "b"]
+    assert [entry.id for entry in changes.changed] == ["a", "b"]
     assert mirror.is_complete
     assert (list(mirror.entries), mirror.now_unix_ms) == (["a", "b"], 99)
 
@@ -37,7 +37,7 @@ def test_a_snapshot_counts_once_it_is_whole() -> None:
 def test_a_step_changes_the_copy() -> None:
     mirror = mirror_of("a", "b")
     changes = mirror.receive(Roster(revision=6, present=entries("c"), left=["a", "unknown"]))
-    assert ([entry.id for entry in changes.present], changes.left, changes.gap) == (["c"], ("a",), False)
+    assert ([entry.id for entry in changes.changed], changes.left, changes.gap) == (["c"], ("a",), False)
     assert list(mirror.entries) == ["b", "c"]
 
 
@@ -49,7 +49,7 @@ def test_a_gap_is_told_once_and_the_old_entries_stay_until_the_new_snapshot(revi
     assert not mirror.is_complete
     assert list(mirror.entries) == ["a", "b"]
     changes = mirror.receive(snapshot("b", "c", revision=9))
-    assert ([entry.id for entry in changes.present], changes.left) == (["c"], ("a",))
+    assert ([entry.id for entry in changes.changed], changes.left) == (["c"], ("a",))
     assert mirror.receive(Roster(revision=10)) == RosterChanges()
     assert mirror.is_complete
 
@@ -86,6 +86,7 @@ def test_a_roster_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             snapshot_end=st.booleans(),
             present=st.lists(st.sampled_from(entries("a", "b", "c") + entries("a", since=2)), max_size=3),
             left=st.lists(st.sampled_from("abc"), max_size=2),
+            away=st.lists(st.sampled_from([RosterEntry(id=one, away_since_unix_ms=3) for one in "abc"]), max_size=2),
         ),
         max_size=12,
     )
@@ -97,5 +98,5 @@ def test_the_changes_tell_everything_whatever_comes(messages: list[Roster]) -> N
         changes = mirror.receive(message)
         for client_id in changes.left:
             del shown[client_id]
-        shown.update((entry.id, entry) for entry in changes.present)
+        shown.update((entry.id, entry) for entry in changes.changed)
         assert shown == dict(mirror.entries)

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from natpass_tui.session import durations
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.errors import UserError
 from natpass_wire.pb.envelope_pb2 import MsgType
-from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from tests.support.waiting import wait_for
-from tests.tui.fakes import NOW, FakeClient, entry, make_console
+from tests.tui.fakes import NOW, FakeClient, absent, away, entry, make_console
 
 
 @contextlib.asynccontextmanager
@@ -45,9 +46,9 @@ async def test_at_login_the_roster_is_watched_and_the_fleet_follows_it() -> None
     assert (agent.presence, agent.since, agent.serves) == (Presence.ONLINE, NOW - 5, ("shell",))
     client.change(entry("c"), left=("a",))
     assert [(a.id, a.presence) for a in console.fleet.window(0, 9)] == [
-        ("a", Presence.GONE),
         ("b", Presence.ONLINE),
         ("c", Presence.ONLINE),
+        ("a", Presence.AWAY),
     ]
 
 
@@ -70,7 +71,56 @@ async def test_after_a_new_login_agents_that_are_not_there_are_gone() -> None:
     assert not console.is_online
     client.log_in()
     client.snapshot(entry("b"))
-    assert [a.presence for a in console.fleet.window(0, 9)] == [Presence.GONE, Presence.ONLINE]
+    assert [(a.id, a.presence) for a in console.fleet.window(0, 9)] == [("b", Presence.ONLINE), ("a", Presence.AWAY)]
+
+
+async def test_the_relay_says_since_when_an_agent_is_away_and_a_link_to_it_says_so_too() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.clock_offset = -3600.0
+    client.snapshot(entry("there"), away=[away("a", ago=3600 + 130)])
+    agent = console.fleet.get("a")
+    assert agent is not None
+    assert (agent.presence, agent.host) == (Presence.AWAY, "a.lan")
+    assert NOW - agent.since == pytest.approx(130)
+    assert console.fleet.online == 1
+    client.answer = absent
+    with pytest.raises(LinkEndedError, match=r"^a is away since [0-9:]{8} \(2 min\)$") as refused:
+        await console.open_link("a", ConnectRequest(kind=ConnectRequest.shell))
+    assert refused.value.end.reason == ConnectResponse.ABSENT
+    with pytest.raises(LinkEndedError, match=r"^agent there is not connected$"):
+        await console.open_link("there", ConnectRequest(kind=ConnectRequest.shell))
+
+
+async def test_a_tab_whose_agent_is_away_is_told_when_it_is_there() -> None:
+    """And not when it is listed as away."""
+
+    class Tab:
+        agent, there, waits = "a", 0, False
+
+        def agent_there(self) -> None:
+            self.there += 1
+
+        def relay_changed(self) -> None: ...
+
+    console, client = make_console()
+    client.log_in()
+    console.tabs.add(tab := Tab())  # type: ignore[arg-type]  # all that is asked of a tab here
+    client.snapshot(away=[away("a", ago=10)])
+    assert tab.there == 0
+    client.change(entry("a"))
+    assert tab.there == 1
+
+
+async def test_times_of_no_calendar_are_bounded() -> None:
+    console, client = make_console()
+    client.log_in()
+    client.snapshot(RosterEntry(id="a", connected_unix_ms=2**64 - 1), away=[RosterEntry(id="b", away_since_unix_ms=1)])
+    client.clock_offset = 1e16
+    client.change(away=[RosterEntry(id="c", away_since_unix_ms=2**64 - 1)])
+    for agent in console.fleet.window(0, 9):
+        assert durations.since(agent.since, NOW)
+        assert agent.away_text(NOW)
 
 
 async def test_hostile_words_of_an_agent_are_made_harmless() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_tui.session.agents import Agent, Order, Presence, haystack, sort_key
-from natpass_tui.session.fleet import KEEP_GONE_SECONDS, MOST_GONE, Fleet
+from natpass_tui.session.fleet import MOST_AWAY, Fleet
 
 
 def online(agent_id: str, host: str = "", os: str = "") -> Agent:
@@ -27,27 +27,40 @@ def test_agents_are_sorted_and_found_by_their_row() -> None:
     assert fleet.online == 3
 
 
-def test_an_agent_that_leaves_stays_in_sight_for_a_while() -> None:
+def test_an_agent_that_leaves_stays_in_sight_behind_those_that_are_there() -> None:
     fleet = Fleet()
     fleet.update([online("a"), online("b")], [], now=0)
     fleet.update([], ["a"], now=50)
     gone = fleet.get("a")
     assert gone is not None
-    assert (gone.presence, gone.since) == (Presence.GONE, 50)
+    assert (gone.presence, gone.since) == (Presence.AWAY, 50)
     assert fleet.online == 1
-    fleet.expire(50 + KEEP_GONE_SECONDS - 1)
-    assert shown(fleet) == ["a", "b"]
-    fleet.expire(50 + KEEP_GONE_SECONDS)
-    assert shown(fleet) == ["b"]
+    assert shown(fleet) == ["b", "a"]
+    fleet.update([online("c"), online("a")], [], now=10**9)
+    assert shown(fleet) == ["a", "b", "c"]
+    fleet.set_filter("away")
+    fleet.update([Agent("d", Presence.AWAY, 7.0)], ["c"], now=10**9)
+    assert shown(fleet) == ["c", "d"]
 
 
-def test_an_agent_that_comes_back_is_not_forgotten() -> None:
+def test_agents_that_earlier_consoles_met_are_away_unless_the_relay_says_otherwise() -> None:
     fleet = Fleet()
-    fleet.update([online("a")], [], now=0)
-    fleet.update([], ["a"], now=1)
-    fleet.update([online("a")], [], now=2)
-    fleet.expire(10 * KEEP_GONE_SECONDS)
-    assert shown(fleet) == ["a"]
+    fleet.list_ids(["listed"], Presence.ABSENT)
+    fleet.update([online("there"), Agent("left", Presence.AWAY, 50.0)], [])
+    fleet.list_known({"there": 10.0, "left": 10.0, "listed": 10.0, "met": 20.0})
+    found = {agent.id: (agent.presence, agent.since, agent.first_met) for agent in fleet.window(0, 9)}
+    assert found == {
+        "there": (Presence.ONLINE, 100.0, 0.0),
+        "left": (Presence.AWAY, 50.0, 0.0),
+        "listed": (Presence.AWAY, 0.0, 10.0),
+        "met": (Presence.AWAY, 0.0, 20.0),
+    }
+    fleet.update([online("met")], [])
+    fleet.update([], ["met"], now=70)
+    for number in range(MOST_AWAY + 1):
+        fleet.update([online(f"a{number}")], [f"a{number - 1}"], now=80)
+    assert fleet.get("met") == Agent("met", Presence.AWAY, 70)  # what is known is not forgotten
+    assert fleet.get("left") is not None
 
 
 def test_configured_ids_stay_whatever_happens() -> None:
@@ -55,18 +68,17 @@ def test_configured_ids_stay_whatever_happens() -> None:
     fleet.list_ids(["a", "b"], Presence.ABSENT)
     fleet.update([online("a")], [], now=0)
     fleet.update([], ["a"], now=1)
-    fleet.expire(10 * KEEP_GONE_SECONDS)
     assert [(agent.id, agent.presence) for agent in fleet.window(0, 9)] == [
-        ("a", Presence.GONE),
+        ("a", Presence.AWAY),
         ("b", Presence.ABSENT),
     ]
 
 
 def test_a_fleet_that_changes_its_names_costs_no_memory() -> None:
     fleet = Fleet()
-    for number in range(MOST_GONE + 50):
+    for number in range(MOST_AWAY + 50):
         fleet.update([online(f"a{number}")], [f"a{number - 1}"], now=0)
-    assert len(fleet) == MOST_GONE + 1
+    assert len(fleet) == MOST_AWAY + 1
 
 
 def test_the_filter_wants_every_word_somewhere() -> None:

@@ -47,6 +47,23 @@ def test_an_age_fits_into_seven_cells(seconds: float, shown: str) -> None:
     ("seconds", "shown"),
     [
         (-1, "0 s"),
+        (59.9, "59 s"),
+        (720, "12 min"),
+        (86_399, "23 h"),
+        (86_400, "1 day"),
+        (99.9 * 86_400, "99 days"),
+        (210 * 86_400, "210 d"),
+    ],
+)
+def test_a_rough_duration_fits_into_seven_cells(seconds: float, shown: str) -> None:
+    assert durations.span(seconds) == shown
+    assert len(shown) <= 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-1, "0 s"),
         (12.9, "12 s"),
         (60, "1 min 00 s"),
         (3599, "59 min 59 s"),
