@@ -22,7 +22,7 @@ from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
-from natpass_wire.program.main import USER_ERROR, run
+from natpass_wire.program.main import USER_ERROR, complain, run
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
 
@@ -79,7 +79,8 @@ def command(ctx: click.Context, /, **_: object) -> int:
 def shell(ctx: click.Context, /, agent: str, program: str, **_: object) -> int:
     """Open a shell on AGENT at once.
 
-    As with ssh, when that shell ends and no other tab is open, the console ends with the shell's exit status.
+    As with ssh, when that shell ends and no other tab is open, the console ends with the shell's exit status; with 255
+    where an existing natpass agent tells none.
     """
     return _screen(gather(ctx, config_keys=CONFIG_KEYS), agent, program)
 
@@ -227,7 +228,7 @@ async def _show(
     if outcome is None:
         return TERMINATED
     if outcome.message:
-        raise UserError(outcome.message)
+        return complain(PROGRAM, outcome.message, outcome.status)
     return outcome.status
 
 

@@ -9,7 +9,7 @@ A link is matched by its peer and its id, and handed out as an object: a late cl
 new one under the same id. Messages of links that do not exist are counted and dropped (WIRE.md §5).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from natpass_wire.errors import LocalProtocolError
@@ -52,7 +52,12 @@ class End:
 
     @classmethod
     def from_message(cls, message: Msg) -> "End":
-        """Return the end that a `disconnect` tells; existing peers give no reason."""
+        """Return the end that a `disconnect` tells; existing peers give no reason.
+
+        Existing relays say so in their own name when the other end is gone (WIRE.md §5).
+        """
+        if message.from_id == RELAY_ID and not message.HasField("end"):
+            return cls(LinkEnd.PEER_GONE)
         return cls.from_end(message.end)
 
     @classmethod
@@ -215,7 +220,10 @@ class LinkTable:
                 self._remove(link, End(LinkEnd.FAILED, text, reason=message.crep.reason))
                 return Ended(link)
             case MsgType.disconnect, _:
-                self._remove(link, End.from_message(message))
+                end = End.from_message(message)
+                if end.cause == LinkEnd.PEER_GONE and not end.text:
+                    end = replace(end, text=f"{printable(link.peer)} is gone")
+                self._remove(link, end)
                 return Ended(link)
             case _, State.OPEN if message.type != MsgType.connect_rep:
                 return Received(link, message)

@@ -237,7 +237,9 @@ def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> Ended | Los
         return Ended(
             f"{words.noun} ended ({how})", now, end.status if end.status >= 0 else 128 - end.status, by_itself=True
         )
-    by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}  # existing agents say nothing
+    by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}
+    if by_itself and not end.text:  # existing agents say nothing: it may have ended well, or not
+        return Ended("the link ended without a status", now, by_itself=True)
     return Ended(f"{words.noun} ended{f' ({end.text})' if end.text else ''}", now, by_itself=by_itself)
 
 
@@ -245,9 +247,10 @@ def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: fl
     """Return what follows from an opening that came to nothing."""
     if not relay_up:
         return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
-    if isinstance(after, Lost) and end.reason == ConnectResponse.ABSENT:
+    # An agent that went while it was asked is as absent as one that could not be asked.
+    absent = end.reason == ConnectResponse.ABSENT or end.cause == LinkEnd.PEER_GONE
+    if isinstance(after, Lost) and absent:
         return Lost(after.text, after.at, by_relay=False, retry_in=RETRY)
-    absent = end.reason == ConnectResponse.ABSENT
     return Refused(end.text or "no reason given", after, absent=absent, is_alarm=end.is_alarm)
 
 

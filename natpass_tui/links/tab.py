@@ -34,6 +34,8 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 #: Exit status of a mistake that the user can mend.
 USER_ERROR = 2
+#: Exit status of what nobody knows how it ended, as ssh has it.
+UNKNOWN = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,8 @@ class LinkTab(ABC):
         match self.state:
             case Ended(_, _, status) if status is not None:
                 return Outcome(status)
-            case Ended(by_itself=True):
-                return Outcome(0)
+            case Ended(text, by_itself=True):
+                return Outcome(UNKNOWN, f"{self.agent}: {text}")
             case Refused(reason) if not self._was_live:
                 return Outcome(USER_ERROR, f"no {self.words.noun} {self.words.at} {self.agent}: {reason}")
         return None

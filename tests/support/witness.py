@@ -161,6 +161,14 @@ class Witness:
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=host)
 
+    @classmethod
+    def of(cls, connection: socket.socket, client_id: str) -> Self:
+        """Be the other side, an existing relay, of a connection that was made to us; `client_id` is who speaks."""
+        witness = cls.__new__(cls)
+        witness.client_id, witness.idx = client_id, 0
+        witness._buffer, witness._socket = b"", connection
+        return witness
+
     def __enter__(self) -> Self:
         return self
 
@@ -271,6 +279,10 @@ class Witness:
     def resize(self, target: str, link_id: str, rows: int, cols: int) -> None:
         size = number_field(1, rows) + number_field(2, cols)
         self.send(SHELL_RESIZE, target, link_id, bytes_field(SRESIZE, size))
+
+    def say_gone(self, opener: str, link_id: str) -> None:
+        """As an existing relay: say that the other end of a link is gone."""
+        self.send_raw(frame(message(DISCONNECT, "server", opener, link_id)))
 
     def disconnect(self, target: str, link_id: str) -> None:
         self.send(DISCONNECT, target, link_id)

@@ -91,6 +91,16 @@ def test_an_existing_peer_says_why_or_nothing() -> None:
     assert ours.end == End()
 
 
+def test_an_existing_relay_says_in_its_own_name_that_the_other_end_is_gone() -> None:
+    opener, target = tables()
+    ours, _ = open_link(opener, target)
+    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == Ended(ours)
+    assert ours.end == End(LinkEnd.PEER_GONE, "a is gone")
+    ours, _ = opener.open("a", "f0", REQUEST)
+    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == Ended(ours)
+    assert ours.end == End(LinkEnd.PEER_GONE, "a is gone")
+
+
 def test_who_serves_nothing_says_so() -> None:
     opener, other = LinkTable("c", accepts=False), LinkTable("d", accepts=False)
     _, request = opener.open("d", "f0", REQUEST)

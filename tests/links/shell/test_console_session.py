@@ -139,6 +139,14 @@ async def test_output_waits_for_a_slow_screen_and_comes_before_the_end() -> None
         assert session.outcome == Outcome(3)
 
 
+async def test_an_end_without_a_status_is_no_success() -> None:
+    async with opened() as (session, client, _):
+        client.links[0].finish(End())  # as existing agents end a link
+        await wait_for(lambda: isinstance(session.state, Ended))
+        assert session.outcome == Outcome(255, "web: the link ended without a status")
+        assert session.banner("ctrl+]").startswith("the link ended without a status — Enter: new shell")
+
+
 async def test_a_shell_that_ended_is_followed_by_another_when_the_user_wants_it() -> None:
     async with opened() as (session, client, screen):
         client.links[0].finish(End(LinkEnd.EXITED, "", 0))

@@ -1,5 +1,7 @@
 """A shell tab's states: what follows from what, and what the user reads."""
 
+from dataclasses import replace
+
 import pytest
 
 from natpass_tui.links.shell import state as s
@@ -31,7 +33,9 @@ ENDED = s.Ended("shell ended (status 7)", 10, 7, by_itself=True)
         (s.Opening(), s.LinkGone(GONE, relay_up=False), s.Waiting()),
         (s.Live(), s.LinkGone(EXITED, relay_up=True), s.Ended("shell ended (status 7)", 10, 7, by_itself=True)),
         (s.Live(), s.LinkGone(KILLED, relay_up=True), s.Ended("shell ended (signal 9)", 10, 137, by_itself=True)),
-        (s.Live(), s.LinkGone(SILENT, relay_up=True), s.Ended("shell ended", 10, by_itself=True)),
+        (s.Opening(), s.LinkGone(GONE, relay_up=True), s.Refused("agent web is gone", absent=True)),
+        (s.Opening(LOST_AGENT), s.LinkGone(GONE, relay_up=True), replace(LOST_AGENT, retry_in=s.RETRY)),
+        (s.Live(), s.LinkGone(SILENT, relay_up=True), s.Ended("the link ended without a status", 10, by_itself=True)),
         (s.Live(), s.LinkGone(End(LinkEnd.FAILED, "pty broke"), relay_up=True), s.Ended("shell ended (pty broke)", 10)),
         (s.Live(), s.LinkGone(GONE, relay_up=True), LOST_AGENT),
         (s.Live(), s.LinkGone(GONE, relay_up=False), LOST_RELAY),
