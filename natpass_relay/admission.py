@@ -301,7 +301,8 @@ class Admission:
             what = dialect or "an unknown dialect"
             return [Close(visitor, f"a login with {what}, which is not admitted (--legacy)")]
         if not legacy.verify(dialect, secret, enc, unix_seconds):
-            return [Close(visitor, f"wrong legacy secret, or a clock that is minutes off ({dialect})")]
+            or_clock = ", or a clock that is minutes off" if dialect is legacy.Dialect.HMAC else ""
+            return [Close(visitor, f"wrong legacy secret{or_clock} ({dialect})")]
         if fault := client_id_fault(client_id):
             return [Close(visitor, fault)]
         holder = self._holders.get(client_id)

@@ -40,7 +40,7 @@ class Hub:
     """
 
     def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
-        self.router = Router(is_full=self._is_full)
+        self.router = Router(is_full=self._is_full, on_role=self._acted)
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
@@ -264,8 +264,8 @@ class Hub:
         if port.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
             self.publisher.joined(port.client_id, time.time_ns() // 1_000_000, version)
-        program = claims.program if claims is not None else "an older natpass"
-        log.info("%s logged in from %s (%s, %s)", port.client_id, connection.address, port.role.name.lower(), program)
+        how = f"{port.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
+        log.info("%s logged in from %s (%s)", port.client_id, connection.address, how)
 
     def _drop(self, port: Port, reason: str, notice: Msg | None = None) -> None:
         connection = self._clients.get(port)
@@ -304,6 +304,10 @@ class Hub:
             log.warning("%s: links with %s are ended: %s", held.port.client_id, slow.port.client_id, text)
         held.go_on_without(slow)
         self._tell(sends)
+
+    def _acted(self, port: Port, role: Role) -> None:
+        """Take note of what a client turned out to be that did not say it."""
+        self.publisher.acted(port.client_id, serves=role is Role.AGENT)
 
     def _is_full(self, port: Port) -> bool:
         return self._clients[port].socket.waiting_bytes > FULL_BYTES

@@ -66,6 +66,7 @@ class Publisher:
     _entries: dict[str, RosterEntry] = field(default_factory=dict)
     _away: dict[str, RosterEntry] = field(default_factory=dict)  # in the order in which they left
     _published: dict[str, RosterEntry] = field(default_factory=dict)
+    _serves: dict[str, bool] = field(default_factory=dict)  # of clients that do not say what they are, see `acted`
     _touched: dict[str, None] = field(default_factory=dict)
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
     _step_bytes: int = 0
@@ -88,8 +89,12 @@ class Publisher:
 
         Its entry says nothing of it until it has described itself, unless `version` stands for that.
         """
-        about = About(version=version) if version else None
-        self._entries[client_id] = RosterEntry(id=client_id, about=about, connected_unix_ms=connected_unix_ms)
+        self._entries[client_id] = RosterEntry(
+            id=client_id,
+            about=About(version=version) if version else None,
+            connected_unix_ms=connected_unix_ms,
+            console=version == LEGACY_VERSION and self._serves.get(client_id) is False,
+        )
         self._away.pop(client_id, None)
         self._touched[client_id] = None
 
@@ -102,10 +107,33 @@ class Publisher:
         self._entries[client_id] = entry
         self._touched[client_id] = None
 
+    def acted(self, client_id: str, *, serves: bool) -> None:
+        """Take note that a client that logged in with an older dialect has accepted a link (`serves`) or asked for one.
+
+        Existing programs do not say what they are. One that opens links is the control side, unless it serves some as
+        well: then it is an agent, whatever else it does. Both are remembered, for as many as agents that left.
+        """
+        known = self._serves.get(client_id)
+        if known or known is serves:
+            return
+        self._serves.pop(client_id, None)
+        self._serves[client_id] = serves
+        if len(self._serves) > self.most_away:
+            del self._serves[next(iter(self._serves))]
+        entry = self._entries.get(client_id)
+        if entry is not None and entry.about.version == LEGACY_VERSION:
+            changed = self._entries[client_id] = RosterEntry()  # the old one may be published
+            changed.CopyFrom(entry)
+            changed.console = not serves
+            self._touched[client_id] = None
+
     def left(self, client_id: str, now_unix_ms: int) -> None:
         """Take note that an agent is gone. Nothing happens if there is no such agent."""
         entry = self._entries.pop(client_id, None)
         if entry is None:
+            return
+        if entry.console:
+            self._touched[client_id] = None
             return
         away = self._away[client_id] = RosterEntry(id=client_id, away_since_unix_ms=now_unix_ms)
         if entry.HasField("about"):

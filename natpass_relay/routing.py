@@ -100,11 +100,19 @@ class Router:
     Args:
         max_links: links that one port has at most.
         is_full: tells whether so much waits for a port that it gets no new links.
+        on_role: called with a port that logged in with an older dialect, and the role in which it has just acted:
+            as a console, it asked for a link, or as an agent, it accepted one.
     """
 
-    def __init__(self, max_links: int = MAX_LINKS, is_full: Callable[[Port], bool] = lambda _port: False) -> None:
+    def __init__(
+        self,
+        max_links: int = MAX_LINKS,
+        is_full: Callable[[Port], bool] = lambda _port: False,
+        on_role: Callable[[Port, Role], None] = lambda _port, _role: None,
+    ) -> None:
         self._max_links = max_links
         self._is_full = is_full
+        self._on_role = on_role
         self._ports: dict[str, dict[int, Port]] = {}
         self._links: dict[_Key, Link] = {}
         self._links_of: dict[Port, set[Link]] = {}
@@ -202,6 +210,8 @@ class Router:
         if link_id_fault(message.link_id):
             self.dropped += 1
             return []
+        if port.role is Role.LEGACY:
+            self._on_role(port, Role.CONSOLE)
         target = self._target(message.to, message.to_idx)
         refusal = self._refusal(port, target, message)
         if refusal is not None or target is None:
@@ -256,6 +266,8 @@ class Router:
         link.answered = True
         if not message.crep.ok:
             self._end(link)
+        elif port.role is Role.LEGACY:
+            self._on_role(port, Role.AGENT)
         return [Send(link.opener, message)]
 
     def _overflow(self, link: Link) -> tuple[Send, Send]:

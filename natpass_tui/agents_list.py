@@ -28,7 +28,7 @@ def as_json(agents: Sequence[Agent]) -> str:
 
 
 def _row(agent: Agent, now: float) -> tuple[str, ...]:
-    up = age(now - agent.since) if agent.presence is Presence.ONLINE else ""
+    up = age(now - agent.since) if agent.is_connected else ""
     away = age(now - agent.since) if agent.presence is Presence.AWAY and agent.since else ""
     if agent.first_met:
         away = met(agent.first_met, now)
@@ -39,20 +39,21 @@ def _row(agent: Agent, now: float) -> tuple[str, ...]:
 def _object(agent: Agent) -> dict[str, object]:
     """Return what a script is told.
 
-    `state` is online, away, absent (in the config file, and never seen) or untold (this relay does not tell). An agent
-    is away since `away_since`; if that is null nobody knows, and it was met at `first_met`.
+    `state` is online, away, console (an existing program that only opens links, it seems), absent (in the config file,
+    and never seen) or untold (this relay does not tell). An agent is away since `away_since`; if that is null nobody
+    knows, and it was met at `first_met`.
     """
-    online = agent.presence is Presence.ONLINE
+    connected = agent.is_connected
     away = agent.presence is Presence.AWAY
     return {
         "id": agent.id,
         "state": agent.presence.name.lower(),
-        "connected": online,
+        "connected": connected,
         "host": agent.host,
         "os": agent.os,
         "user": agent.user,
         "version": agent.version,
-        "connected_since": _iso(agent.since) if online else None,
+        "connected_since": _iso(agent.since) if connected else None,
         "away_since": _iso(agent.since) if away else None,
         "first_met": _iso(agent.first_met),
         "serves": list(agent.serves),

@@ -156,7 +156,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
             yield SystemCommand(title, help_text, self._chooser(Choice(command)))
         fleet = self.console_model.fleet
         for agent in fleet.window(0, _MOST_IN_PALETTE):
-            if agent.presence is not Presence.AWAY:
+            if agent.presence not in {Presence.AWAY, Presence.CONSOLE}:
                 yield SystemCommand(
                     f"Shell on {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_shell(agent_id)
                 )

@@ -24,6 +24,7 @@ from natpass_tui.login import (
     relay_target,
     says,
 )
+from natpass_tui.session.naming import about
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayTarget
@@ -151,7 +152,7 @@ class Run:
                     try:
                         link = await console.open_link(self._agent, self._request.message())
                     except LinkEndedError as error:
-                        raise UserError(f"{self._agent}: {error}") from error
+                        raise UserError(about(self._agent, str(error))) from error
                     if news := console.news_of(self._agent):  # once an agent, on stderr, as ssh does
                         click.echo(f"{PROGRAM}: {' '.join(news.splitlines())}", err=True)
                     how = await self._run(link)
@@ -160,7 +161,7 @@ class Run:
                     raise
                 self._task.uncancel()
                 return self._given_up
-        return complain(PROGRAM, f"{self._agent}: {how.text}", how.status) if how.text else how.status
+        return complain(PROGRAM, about(self._agent, how.text), how.status) if how.text else how.status
 
     def summary(self, status: int, seconds: float) -> str:
         """Return what `--json` prints."""

@@ -150,7 +150,7 @@ def check_agent(console: Console, agent: str) -> None:
         console.list_known()
     found = console.fleet.get(agent)
     match found.presence if found is not None else None:
-        case Presence.ONLINE:
+        case Presence.ONLINE | Presence.CONSOLE:
             return
         case Presence.AWAY if found is not None:
             raise UserError(found.away_text(console.clock()))

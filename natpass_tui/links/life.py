@@ -19,6 +19,7 @@ Texts speak of what the tab shows: `Words`.
 from dataclasses import dataclass
 
 from natpass_tui.session.durations import clock, elapsed
+from natpass_tui.session.naming import refusal
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
@@ -286,8 +287,10 @@ def banner(
         case Refused(reason, is_alarm=True):
             return f"{reason} — {close}, Enter tries again"
         case Refused(reason, _, absent):
-            by_itself = "; it opens when the agent is there" if absent else ""
-            return f"no {noun} {where}: {reason} — Enter tries again{by_itself}, {close}"
+            what = refusal(noun, words.at, agent, reason)
+            if absent:
+                return f"{what} — it opens when the agent is there; Enter tries now, {close}"
+            return f"{what} — Enter tries again, {close}"
         case Ended(text):
             return f"{text} — Enter: new {noun}, {close}"
         case Lost(text, at, by_relay):

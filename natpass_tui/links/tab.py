@@ -26,6 +26,7 @@ from natpass_tui.links.life import (
     Waiting,
     Words,
 )
+from natpass_tui.session.naming import about, refusal
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
@@ -170,9 +171,9 @@ class LinkTab(ABC):
             case Ended(_, _, status) if status is not None:
                 return Outcome(status)
             case Ended(text, by_itself=True):
-                return Outcome(UNKNOWN, f"{self.agent}: {text}")
+                return Outcome(UNKNOWN, about(self.agent, text))
             case Refused(reason) if not self._was_live:
-                return Outcome(USER_ERROR, f"no {self.words.noun} {self.words.at} {self.agent}: {reason}")
+                return Outcome(USER_ERROR, refusal(self.words.noun, self.words.at, self.agent, reason))
         return None
 
     def banner(self, prefix: str) -> str:

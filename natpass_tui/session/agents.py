@@ -20,6 +20,7 @@ class Presence(Enum):
 
     ONLINE = auto()
     AWAY = auto()  # it was there: this console, the relay, or an earlier console has met it
+    CONSOLE = auto()  # an existing natpass program that has opened links and served none: hardly an agent
     ABSENT = auto()  # configured or typed, never seen
     UNTOLD = auto()  # configured or typed, and the relay has no roster
 
@@ -31,7 +32,7 @@ class Agent:
     Attributes:
         id: its client id.
         presence: whether it is there.
-        since: ONLINE: when it connected; AWAY: when it left; 0: not known. Unix seconds of this machine's clock.
+        since: connected: since when; AWAY: when it left; 0: not known. Unix seconds of this machine's clock.
         first_met: AWAY, and nobody knows since when: when a console of this user first met it; otherwise 0.
         host, os, user, version: what it says of itself.
         serves: link kinds it serves.
@@ -48,6 +49,11 @@ class Agent:
     serves: tuple[str, ...] = ()
     streams: int | None = None
     first_met: float = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a link to it can be asked for, as far as the relay tells."""
+        return self.presence in {Presence.ONLINE, Presence.CONSOLE}
 
     def away_text(self, now: float) -> str:
         """Return that it is away, and since when; safe to print. `now` is in Unix seconds."""
@@ -66,9 +72,10 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
         clock_offset: seconds to add to the relay's clock to get ours.
     """
     about = entry.about
+    here = Presence.CONSOLE if entry.console else Presence.ONLINE
     return Agent(
         id=entry.id,
-        presence=Presence.AWAY if entry.away_since_unix_ms else Presence.ONLINE,
+        presence=Presence.AWAY if entry.away_since_unix_ms else here,
         since=_bounded((entry.away_since_unix_ms or entry.connected_unix_ms) / 1000 + clock_offset),
         host=printable(about.host, _MOST_TEXT),
         os=printable(about.os, _MOST_TEXT),
@@ -105,14 +112,14 @@ def natural(text: str) -> NaturalKey:
 
 
 def sort_key(agent: Agent, order: Order) -> SortKey:
-    """Return the place of `agent`, behind all that can be reached if it can't be.
+    """Return the place of `agent`: agents that can be reached come first.
 
     No two agents share a place, since the id is its last part.
     """
     when = -agent.since if order is Order.NEWEST else 0.0
     text = {Order.HOST: agent.host, Order.OS: agent.os}.get(order, "")
-    is_missing = agent.presence in {Presence.AWAY, Presence.ABSENT}
-    return is_missing, when, natural(text), natural(agent.id), agent.id
+    comes_last = agent.presence in {Presence.AWAY, Presence.CONSOLE, Presence.ABSENT}
+    return comes_last, when, natural(text), natural(agent.id), agent.id
 
 
 def haystack(agent: Agent) -> str:

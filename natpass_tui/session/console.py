@@ -200,16 +200,20 @@ class Console:
         agent = self.fleet.get(peer)
         if self._sealing is not None and (
             self._sealing.trust.is_sealed(peer)  # whatever anybody says of it now
-            or (self.has_roster and (agent is None or agent.streams != 0 or agent.presence is not Presence.ONLINE))
+            or (self.has_roster and (agent is None or agent.streams != 0 or not agent.is_connected))
         ):
             return False
         if self._allow_unsealed and kind != ConnectRequest.exec:
             return True
-        why = "the relay says so" if self.has_roster else "this relay has no roster to say more"
-        lacks = "its links are not sealed, and need --allow-unsealed"
-        if kind == ConnectRequest.exec:
-            lacks = "it has shells, and runs no commands without them"
-        text = f"{peer} is an existing natpass program ({why}): {lacks}"
+        if self._sealing is None:
+            who = f"links to {peer} through an existing relay (--legacy)"
+        elif self.has_roster:
+            who = f"links to {peer}, which logged in as an existing natpass program,"
+        else:
+            who = f"links to {peer} through this relay, which does not tell what it speaks,"
+        text = f"{who} are not sealed, and need --allow-unsealed"
+        if kind == ConnectRequest.exec:  # no option helps
+            text = f"{who} have shells, and no commands: natpass-tui shell {peer} --allow-unsealed"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def news_of(self, peer: str) -> str:
@@ -312,7 +316,7 @@ class Console:
             from_roster(entry, self._clock_offset) for entry in changes.changed if client_id_fault(entry.id) is None
         ]
         self.fleet.update(changed, changes.left, now)
-        there = {agent.id for agent in changed if agent.presence is Presence.ONLINE}
+        there = {agent.id for agent in changed if agent.is_connected}
         for agent_id in there:
             self._client.retry_links(agent_id)
         for tab in self.tabs.all():

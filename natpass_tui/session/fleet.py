@@ -100,8 +100,11 @@ class Fleet:
         agents = list(changed)
         for agent_id in left:
             agent = self._agents.get(agent_id)
-            if agent is not None and agent.presence is Presence.ONLINE:
-                agents.append(replace(agent, presence=Presence.AWAY, since=now))
+            if agent is not None and agent.is_connected:
+                if agent.presence is Presence.CONSOLE and agent_id not in self._listed:
+                    self._drop(agent_id)
+                else:
+                    agents.append(replace(agent, presence=Presence.AWAY, since=now))
         for agent in agents:
             self._away.pop(agent.id, None)
             if agent.presence is Presence.AWAY and agent.id not in self._listed:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from natpass_tui.session import durations
 from natpass_tui.session.agents import Agent, Presence
 
-MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○", Presence.ABSENT: "·", Presence.UNTOLD: "·"}
-_STATES = {Presence.ONLINE: "online", Presence.AWAY: "away", Presence.ABSENT: "absent", Presence.UNTOLD: "listed"}
+MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○"}
+_STATES = {Presence.ABSENT: "absent", Presence.UNTOLD: "listed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Column:
 
 
 def _state(agent: Agent, context: Context) -> str:
-    lasts = f" {durations.span(context.now - agent.since)}" if agent.presence is Presence.AWAY and agent.since else ""
-    return f"{_STATES[agent.presence]}{lasts}"
+    name = _STATES.get(agent.presence, agent.presence.name.lower())
+    is_away = agent.presence is Presence.AWAY and agent.since
+    return f"{name} {durations.span(context.now - agent.since)}" if is_away else name
 
 
 def _since(agent: Agent, context: Context) -> str:
@@ -51,7 +52,7 @@ def _since(agent: Agent, context: Context) -> str:
 
 
 def _age(agent: Agent, context: Context) -> str:
-    return durations.age(context.now - agent.since) if agent.presence is Presence.ONLINE else ""
+    return durations.age(context.now - agent.since) if agent.is_connected else ""
 
 
 def _round_trip(agent: Agent, context: Context) -> str:
@@ -59,7 +60,7 @@ def _round_trip(agent: Agent, context: Context) -> str:
 
 
 COLUMNS = (
-    Column("", lambda agent, _: MARKS[agent.presence], 1, 1),
+    Column("", lambda agent, _: MARKS.get(agent.presence, "·"), 1, 1),
     Column("STATE", _state, 12, 12, from_width=56),
     Column("ID", lambda agent, _: agent.id, 8, 40, weight=4),
     Column("HOST", lambda agent, _: agent.host, 8, 40, weight=3, from_width=64),

@@ -176,7 +176,7 @@ async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHand
         enc = legacy.encode(target.login.dialect, target.login.secret, time.time())
         hello = Msg(type=MsgType.handshake, from_id=target.claims.client_id, to=RELAY_ID, hsp=HandshakePayload(enc=enc))
         socket.write(envelope.to_frame(hello))
-        await handler.no_refusal()
+        await handler.no_refusal(target.login.dialect)
         return LoggedIn(socket, handler, INTERVAL_LEGACY, CLIENT_SILENCE_LEGACY, pings=False)
     certificate = socket.peer_certificate()
     binding = v2.tls_binding(sha256(certificate).digest()) if certificate else v2.NO_TLS
@@ -228,7 +228,7 @@ class _LoginHandler:
             await self._changed.wait()
         return envelope.parse(self._payloads.popleft())
 
-    async def no_refusal(self) -> None:
+    async def no_refusal(self, dialect: legacy.Dialect) -> None:
         """Wait until a login of an older dialect counts as good: silence is consent, a closed connection is a no.
 
         Raises:
@@ -240,7 +240,10 @@ class _LoginHandler:
                     self._changed.clear()
                     await self._changed.wait()
         if self._lost is not None:
-            raise LoginRefusedError("it closed the connection: wrong legacy secret, or another dialect (--legacy)?")
+            or_clock = ", a clock that is minutes off," if dialect is legacy.Dialect.HMAC else ""
+            raise LoginRefusedError(
+                f"it closed the connection: wrong legacy secret{or_clock} or another dialect than {dialect} (--legacy)?"
+            )
 
     def hand_over(self, handler: FrameHandler) -> None:
         """Let `handler` have the connection, and what came on it since the login."""

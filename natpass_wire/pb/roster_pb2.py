@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatpass_wire/pb/roster.proto\x12\x07natpass\"a\n\x05\x41\x62out\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\n\n\x02os\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0e\n\x06serves\x18\x05 \x03(\t\x12\x0f\n\x07streams\x18\x06 \x01(\r\"o\n\x0bRosterEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1d\n\x05\x61\x62out\x18\x02 \x01(\x0b\x32\x0e.natpass.About\x12\x19\n\x11\x63onnected_unix_ms\x18\x03 \x01(\x04\x12\x1a\n\x12\x61way_since_unix_ms\x18\x04 \x01(\x04\"\x19\n\x0bRosterWatch\x12\n\n\x02on\x18\x01 \x01(\x08\"\xb6\x01\n\x06Roster\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x16\n\x0esnapshot_begin\x18\x02 \x01(\x08\x12\x14\n\x0csnapshot_end\x18\x03 \x01(\x08\x12%\n\x07present\x18\x04 \x03(\x0b\x32\x14.natpass.RosterEntry\x12\x0c\n\x04left\x18\x05 \x03(\t\x12\x13\n\x0bnow_unix_ms\x18\x06 \x01(\x04\x12\"\n\x04\x61way\x18\x07 \x03(\x0b\x32\x14.natpass.RosterEntry\"\x19\n\nRttRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"T\n\tRttReport\x12$\n\x04rtts\x18\x01 \x03(\x0b\x32\x16.natpass.RttReport.Rtt\x1a!\n\x03Rtt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06micros\x18\x02 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatpass_wire/pb/roster.proto\x12\x07natpass\"a\n\x05\x41\x62out\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\n\n\x02os\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0e\n\x06serves\x18\x05 \x03(\t\x12\x0f\n\x07streams\x18\x06 \x01(\r\"\x80\x01\n\x0bRosterEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1d\n\x05\x61\x62out\x18\x02 \x01(\x0b\x32\x0e.natpass.About\x12\x19\n\x11\x63onnected_unix_ms\x18\x03 \x01(\x04\x12\x1a\n\x12\x61way_since_unix_ms\x18\x04 \x01(\x04\x12\x0f\n\x07\x63onsole\x18\x05 \x01(\x08\"\x19\n\x0bRosterWatch\x12\n\n\x02on\x18\x01 \x01(\x08\"\xb6\x01\n\x06Roster\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x16\n\x0esnapshot_begin\x18\x02 \x01(\x08\x12\x14\n\x0csnapshot_end\x18\x03 \x01(\x08\x12%\n\x07present\x18\x04 \x03(\x0b\x32\x14.natpass.RosterEntry\x12\x0c\n\x04left\x18\x05 \x03(\t\x12\x13\n\x0bnow_unix_ms\x18\x06 \x01(\x04\x12\"\n\x04\x61way\x18\x07 \x03(\x0b\x32\x14.natpass.RosterEntry\"\x19\n\nRttRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"T\n\tRttReport\x12$\n\x04rtts\x18\x01 \x03(\x0b\x32\x16.natpass.RttReport.Rtt\x1a!\n\x03Rtt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06micros\x18\x02 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,16 +33,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ABOUT']._serialized_start=41
   _globals['_ABOUT']._serialized_end=138
-  _globals['_ROSTERENTRY']._serialized_start=140
-  _globals['_ROSTERENTRY']._serialized_end=251
-  _globals['_ROSTERWATCH']._serialized_start=253
-  _globals['_ROSTERWATCH']._serialized_end=278
-  _globals['_ROSTER']._serialized_start=281
-  _globals['_ROSTER']._serialized_end=463
-  _globals['_RTTREQUEST']._serialized_start=465
-  _globals['_RTTREQUEST']._serialized_end=490
-  _globals['_RTTREPORT']._serialized_start=492
-  _globals['_RTTREPORT']._serialized_end=576
-  _globals['_RTTREPORT_RTT']._serialized_start=543
-  _globals['_RTTREPORT_RTT']._serialized_end=576
+  _globals['_ROSTERENTRY']._serialized_start=141
+  _globals['_ROSTERENTRY']._serialized_end=269
+  _globals['_ROSTERWATCH']._serialized_start=271
+  _globals['_ROSTERWATCH']._serialized_end=296
+  _globals['_ROSTER']._serialized_start=299
+  _globals['_ROSTER']._serialized_end=481
+  _globals['_RTTREQUEST']._serialized_start=483
+  _globals['_RTTREQUEST']._serialized_end=508
+  _globals['_RTTREPORT']._serialized_start=510
+  _globals['_RTTREPORT']._serialized_end=594
+  _globals['_RTTREPORT_RTT']._serialized_start=561
+  _globals['_RTTREPORT_RTT']._serialized_end=594
 # @@protoc_insertion_point(module_scope)

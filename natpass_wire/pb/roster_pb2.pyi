@@ -23,16 +23,18 @@ class About(_message.Message):
     def __init__(self, host: _Optional[str] = ..., os: _Optional[str] = ..., user: _Optional[str] = ..., version: _Optional[str] = ..., serves: _Optional[_Iterable[str]] = ..., streams: _Optional[int] = ...) -> None: ...
 
 class RosterEntry(_message.Message):
-    __slots__ = ("id", "about", "connected_unix_ms", "away_since_unix_ms")
+    __slots__ = ("id", "about", "connected_unix_ms", "away_since_unix_ms", "console")
     ID_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     AWAY_SINCE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    CONSOLE_FIELD_NUMBER: _ClassVar[int]
     id: str
     about: About
     connected_unix_ms: int
     away_since_unix_ms: int
-    def __init__(self, id: _Optional[str] = ..., about: _Optional[_Union[About, _Mapping]] = ..., connected_unix_ms: _Optional[int] = ..., away_since_unix_ms: _Optional[int] = ...) -> None: ...
+    console: bool
+    def __init__(self, id: _Optional[str] = ..., about: _Optional[_Union[About, _Mapping]] = ..., connected_unix_ms: _Optional[int] = ..., away_since_unix_ms: _Optional[int] = ..., console: _Optional[bool] = ...) -> None: ...
 
 class RosterWatch(_message.Message):
     __slots__ = ("on",)

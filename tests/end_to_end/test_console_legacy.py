@@ -1,7 +1,9 @@
 """The console as a program behind an existing relay with existing agents, which are made of bytes."""
 
+import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,8 @@ import pytest
 
 pytest.importorskip("ptyprocess", reason="no pseudo-terminals")
 
-from tests.end_to_end.agent_programs import LEGACY_SECRET
+from tests.end_to_end import agent_programs
+from tests.end_to_end.agent_programs import LEGACY_SECRET, SECRET
 from tests.end_to_end.outer_terminal import OuterTerminal, outer_terminal
 from tests.support.waiting import wait_until
 from tests.support.witness import CONNECT_REQ, FROM, HANDSHAKE, HSP, LINK_ID, TO, Message, Witness, hmac_proof
@@ -89,3 +92,54 @@ def test_a_link_that_ends_without_a_status_is_said_so_and_is_no_success(tmp_path
         relay.disconnect(relay.console, link_id)
         assert status(terminal) == 255
         terminal.wait_for("natpass-tui: old: the link ended without a status")
+
+
+def test_existing_programs_in_the_list_and_what_is_said_of_them(tmp_path: Path) -> None:
+    """Of three: one opens a link, one serves it, and one has done neither."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
+        env = clean | {"NATPASS_SECRET": SECRET, "HOME": str(tmp_path)}
+        command = [
+            sys.executable,
+            "-m",
+            "natpass_tui",
+            words[0],
+            "--relay",
+            f"127.0.0.1:{port}",
+            "--no-tls",
+            *words[1:],
+        ]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=env, cwd=ROOT, timeout=30)
+
+    def listed() -> list[tuple[str, str]]:
+        return [(agent["id"], agent["state"]) for agent in json.loads(run("agents", "--json").stdout)]
+
+    with (
+        agent_programs.relay(tmp_path, "--legacy", "hmac") as (_, port),
+        Witness("127.0.0.1", port, "old-agent") as target,
+        Witness("127.0.0.1", port, "old-browser") as opener,
+        Witness("127.0.0.1", port, "old-unknown") as unknown,
+    ):
+        for one in (target, opener, unknown):
+            one.log_in(hmac_proof(LEGACY_SECRET))
+        wait_until(lambda: len(listed()) == 3, "three in the list")
+        link_id = opener.ask_for_shell("old-agent")
+        target.accept(target.receive_where(lambda message: message.kind == CONNECT_REQ))
+        assert opener.answer_of(link_id) == (True, "")
+        seen = [("old-agent", "online"), ("old-unknown", "online"), ("old-browser", "console")]
+        wait_until(lambda: listed() == seen, "a console that is marked")
+        done = run("exec", "old-agent", "--", "true")
+        assert (done.returncode, done.stdout) == (255, "")
+        assert done.stderr == (
+            "natpass-tui: links to old-agent, which logged in as an existing natpass program, have shells, "
+            "and no commands: natpass-tui shell old-agent --allow-unsealed\n"
+        )
+
+
+def test_of_an_agent_behind_an_existing_relay_nothing_is_said_that_nobody_knows(tmp_path: Path) -> None:
+    with console(tmp_path, "shell", "box") as (terminal, _):
+        assert status(terminal) == 2
+        terminal.wait_for(
+            "natpass-tui: no shell: links to box through an existing relay (--legacy) are not sealed, and need --allow"
+        )

@@ -221,8 +221,17 @@ def test_ids_are_checked_for_older_peers_too(client_id: str) -> None:
     assert kinds(old_login(Admission(doors(MD5)), client_id)) == ["Close"]
 
 
-def test_a_wrong_legacy_secret_is_a_closed_connection() -> None:
-    assert kinds(old_login(Admission(doors(MD5)), "old", secret="wrong")) == ["Close"]
+@pytest.mark.parametrize(
+    ("dialect", "why"),
+    [
+        (Dialect.MD5, "wrong legacy secret (md5)"),
+        (Dialect.HMAC, "wrong legacy secret, or a clock that is minutes off (hmac)"),
+    ],
+)
+def test_a_wrong_legacy_secret_is_a_closed_connection(dialect: Dialect, why: str) -> None:
+    (close,) = old_login(Admission(doors(dialect)), "old", dialect=dialect, secret="wrong")
+    assert isinstance(close, Close)
+    assert close.reason == why
 
 
 def test_older_peers_never_get_an_id_that_v2_has_used() -> None:

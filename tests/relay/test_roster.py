@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from natpass_relay.ports import Port, Role
-from natpass_relay.roster import CHUNK_BYTES, MOST_AWAY, Publisher, sanitised
+from natpass_relay.roster import CHUNK_BYTES, LEGACY_VERSION, MOST_AWAY, Publisher, sanitised
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.roster import RosterChanges, RosterMirror
 
@@ -240,6 +240,42 @@ def test_nobody_describes_an_absent_agent() -> None:
     publisher = Publisher()
     publisher.described("ghost", About(host="h"))
     assert len(publisher) == 0
+
+
+def test_an_existing_program_is_a_console_once_it_has_opened_a_link_and_an_agent_once_it_has_served_one() -> None:
+    publisher = Publisher(most_away=2)
+    watching = Watching(publisher)
+    publisher.watch(watching.port, 0.0)
+    publisher.joined("old", 1, LEGACY_VERSION)
+    publisher.joined("ours", 1)
+    watching.pull(0.0)
+    seconds = iter(range(1, 100))
+
+    def consoles() -> list[str]:
+        publisher.publish(now := float(next(seconds)))
+        watching.pull(now)
+        return [client_id for client_id, entry in watching.shown.items() if entry.console]
+
+    assert consoles() == []
+    publisher.acted("old", serves=False)
+    assert consoles() == ["old"]
+    assert watching.shown["old"].about.version == LEGACY_VERSION
+    publisher.left("old", 5)
+    assert consoles() == []
+    assert "old" not in watching.shown  # a browser that was closed is not away
+    publisher.joined("old", 6, LEGACY_VERSION)
+    assert consoles() == ["old"]  # it is remembered
+    publisher.acted("old", serves=True)
+    publisher.acted("old", serves=False)
+    assert consoles() == []
+    publisher.left("old", 7)
+    assert consoles() == []
+    assert watching.shown["old"].away_since_unix_ms == 7
+    publisher.acted("ours", serves=False)  # somebody else had the id before
+    assert consoles() == []
+    for number in range(5):
+        publisher.acted(f"other-{number}", serves=False)
+    assert len(publisher._serves) == 2
 
 
 class PublisherAndMirrors(RuleBasedStateMachine):

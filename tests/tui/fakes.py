@@ -284,7 +284,7 @@ def absent(peer: str) -> End:
 
 
 def make_console(
-    *, legacy: bool = False, listed: tuple[str, ...] = (), allow_unsealed: bool = False
+    *, legacy: bool = False, listed: tuple[str, ...] = (), allow_unsealed: bool | None = None
 ) -> tuple[Console, FakeClient]:
     """Return a console on a fake relay, not logged in yet."""
     claims = Claims("tui-test", Role.ROLE_CONSOLE, (), "test", b"\0" * 16)
@@ -297,7 +297,6 @@ def make_console(
 
     sealed = None if legacy else sealing()
     target = RelayTarget(RelayAddress("relay.test", 6154), tls=True, claims=claims, login=login, sealing=sealed)
-    console = Console(
-        target, allow_unsealed=legacy or allow_unsealed, listed=listed, connect=connect, clock=lambda: NOW
-    )
+    unsealed = legacy if allow_unsealed is None else allow_unsealed
+    console = Console(target, allow_unsealed=unsealed, listed=listed, connect=connect, clock=lambda: NOW)
     return console, clients[0]

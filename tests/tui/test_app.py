@@ -18,6 +18,7 @@ from natpass_tui.widgets.fleet_table import FleetTable
 from natpass_tui.widgets.terminal_view import TerminalView
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeClient, FakeLink, absent, away, entry, make_console
 
@@ -110,7 +111,7 @@ async def test_a_tab_on_an_agent_that_is_away_says_since_when_and_opens_when_it_
         screen.client.answer = absent
         await screen.until_shown("away 12 min")
         await screen.press("enter")
-        await screen.until_shown("no shell on web: web is away since ")
+        await screen.until_shown("no shell: web is away since ")
         await screen.until_shown("it opens when the agent is there")
         screen.client.answer = lambda peer: None
         screen.client.change(entry("web"))
@@ -179,6 +180,19 @@ async def test_remote_words_are_no_markup() -> None:
         await screen.until_shown("[b]title[/b]")
         link.finish(End(LinkEnd.FAILED, "[blink]gone[/blink]"))
         await screen.until_shown("[blink]gone[/blink]")
+
+
+async def test_an_existing_program_that_only_opens_links_is_marked_and_comes_last() -> None:
+    async with opened() as screen:
+        screen.client.change(RosterEntry(id="a-browser", about=About(version="legacy"), console=True), entry("web"))
+        await screen.until_shown("·  console       a-browser")
+        assert [line.split()[2] for line in screen.lines() if "web" in line or "a-browser" in line] == [
+            "web",
+            "a-browser",
+        ]
+        assert screen.shows("1 online of 2")
+        screen.client.change(left=("a-browser",))
+        await wait_for(lambda: not screen.shows("a-browser"))
 
 
 async def test_round_trips_appear_in_their_rows() -> None:
@@ -331,7 +345,7 @@ async def test_a_refused_shell_says_why_and_enter_tries_again() -> None:
     async with opened("web") as screen:
         screen.client.answer = absent
         await screen.press("enter")
-        await screen.until_shown("no shell on web: agent web is not connected — Enter tries again")
+        await screen.until_shown("no shell: agent web is not connected — it opens when the agent is there")
         screen.client.answer = lambda peer: None
         await screen.press("enter")
         await screen.shell()

@@ -165,7 +165,10 @@ async def test_round_trips_are_asked_for_rows_in_sight_that_are_online() -> None
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(ConnectRequest.shell, "need --allow-unsealed"), (ConnectRequest.exec, "runs no commands without them")],
+    [
+        (ConnectRequest.shell, "are not sealed, and need --allow-unsealed"),
+        (ConnectRequest.exec, "have shells, and no commands: natpass-tui shell old --allow-unsealed"),
+    ],
 )
 async def test_of_an_existing_program_it_is_said_what_helps(kind: ConnectRequest.Kind, text: str) -> None:
     """No option makes it run commands: to name one would send somebody round in circles."""
@@ -173,8 +176,27 @@ async def test_of_an_existing_program_it_is_said_what_helps(kind: ConnectRequest
     async with running(console):
         client.log_in()
         client.snapshot(RosterEntry(id="old", about=About(version="legacy")))
-        with pytest.raises(LinkEndedError, match=rf"existing natpass program \(the relay says so\): .*{text}"):
+        with pytest.raises(LinkEndedError, match=rf"^links to old, which logged in as an existing .* program, {text}$"):
             await console.open_link("old", ConnectRequest(kind=kind))
+
+
+async def test_of_an_agent_behind_an_existing_relay_nothing_is_said_that_nobody_knows() -> None:
+    """It may be one of ours."""
+    console, client = make_console(legacy=True, allow_unsealed=False)
+    async with running(console):
+        client.log_in(roster=False)
+        text = r"^links to web through an existing relay \(--legacy\) are not sealed, and need --allow-unsealed$"
+        with pytest.raises(LinkEndedError, match=text):
+            await console.open_link("web", ConnectRequest(kind=ConnectRequest.shell))
+
+
+async def test_a_program_that_seems_to_be_a_console_can_be_asked_for_links_all_the_same() -> None:
+    console, client = make_console(allow_unsealed=True)
+    async with running(console):
+        client.log_in()
+        client.snapshot(RosterEntry(id="old", about=About(version="legacy"), console=True))
+        await console.open_link("old", ConnectRequest(kind=ConnectRequest.shell))
+        assert client.plain == [True]
 
 
 @pytest.mark.parametrize("allow_unsealed", [False, True])

@@ -171,12 +171,14 @@ async def test_silence_is_consent_to_an_older_login(dialect: Dialect, monkeypatc
         assert session.round_trip is None
 
 
-async def test_a_closed_connection_refuses_an_older_login() -> None:
+@pytest.mark.parametrize(("dialect", "clock"), [(Dialect.MD5, False), (Dialect.HMAC, True)])
+async def test_a_closed_connection_refuses_an_older_login(dialect: Dialect, clock: bool) -> None:
     relay = StubRelay(legacy=True, on_message=lambda guest, message: guest.socket.close())
-    async with relay.running() as port, running(target(port, login=LegacyLogin(Dialect.MD5, "old"))) as watched:
+    async with relay.running() as port, running(target(port, login=LegacyLogin(dialect, "old"))) as watched:
         waiting = await watched.until(Phase.WAITING)
         assert waiting.refused
         assert "wrong legacy secret" in waiting.reason
+        assert ("clock" in waiting.reason) is clock  # md5 has none
         assert "old" not in repr(watched.client.target)
 
 
