@@ -1,6 +1,6 @@
 """The application: it binds the model to the screens, and keeps the one key that is the console's."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import events
@@ -12,12 +12,12 @@ from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.links.tab import Outcome
+from natpass_tui.screens.commands import commands
 from natpass_tui.screens.key_gate import KeyGate
 from natpass_tui.screens.main import MainScreen
 from natpass_tui.screens.palette import ConsoleCommands
-from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import Choice, Command, PrefixKeys
+from natpass_tui.session.prefix import Choice, PrefixKeys
 from natpass_tui.settings import Settings
 from natpass_tui.terminal.keys import canonical
 
@@ -35,20 +35,6 @@ THEME = Theme(
     warning="#d7af5f",
     error="#d75f5f",
 )
-#: Agents that the palette offers shells on, at most: it is for names that one knows, not for browsing.
-_MOST_IN_PALETTE = 200
-_PALETTE = (
-    ("Fleet", "Show all agents", Command.FLEET),
-    ("Next tab", "", Command.NEXT),
-    ("Previous tab", "", Command.PREVIOUS),
-    ("New shell", "Another shell on the same agent", Command.NEW),
-    ("Scroll back", "Look at the shell's history", Command.SCROLL),
-    ("Desktop", "The desktop of the same agent", Command.DESKTOP),
-    ("Close tab", "Ends its shell", Command.CLOSE),
-    ("Help", "All keys", Command.HELP),
-    ("Quit", "Ends all shells", Command.QUIT),
-)
-
 #: Rich's names of colour systems in which our greys and blues are all white.
 FEW_COLOURS = frozenset({None, "standard", "windows"})
 
@@ -144,28 +130,4 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return what the palette offers: our own commands only. All of it is plain text, some of it remote."""
-        for number, tab in enumerate(self.console_model.tabs.all(), 1):
-            yield SystemCommand(
-                f"Go to tab {number}: {tab.title}",
-                tab.remote_title or "Go to this tab",
-                self._chooser(Choice(Command.TAB, number)),
-            )
-        for title, help_text, act in self._main.palette():
-            yield SystemCommand(title, help_text, act)
-        for title, help_text, command in _PALETTE:
-            yield SystemCommand(title, help_text, self._chooser(Choice(command)))
-        fleet = self.console_model.fleet
-        for agent in fleet.window(0, _MOST_IN_PALETTE):
-            if agent.presence not in {Presence.AWAY, Presence.CONSOLE}:
-                yield SystemCommand(
-                    f"Shell on {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_shell(agent_id)
-                )
-                yield SystemCommand(
-                    f"Desktop of {agent.id}", agent.host, lambda agent_id=agent.id: self._main.open_desktop(agent_id)
-                )
-
-    def _chooser(self, choice: Choice) -> Callable[[], Awaitable[None]]:
-        async def choose() -> None:
-            await self._main.run_choice(choice)
-
-        return choose
+        return commands(self.console_model, self._main)

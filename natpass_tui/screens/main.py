@@ -118,6 +118,11 @@ class MainScreen(Screen[None]):
         )
         self._add(session, DesktopPane(session, self._settings.prefix))
 
+    @property
+    def agent_at_cursor(self) -> str:
+        """The id of the agent that the fleet's cursor is on, empty if there is none."""
+        return self.fleet.table.cursor_id
+
     def palette(self) -> Iterable[PaletteEntry]:
         """Return what the palette offers for the tab in front."""
         return self.front.palette() if isinstance(self.front, LinkPane) else ()

@@ -8,6 +8,11 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
 
+#: How titles of open tabs begin, and what that adds to a match: less than another way to match does.
+_TAB, _OPEN_BONUS = "Go to tab ", 0.1
+#: Letters of a word that are enough to ask for something by its kind.
+_LEAST_ASKED = 4
+
 
 class ConsoleCommands(Provider):
     """Offers the application's `get_system_commands`.
@@ -18,17 +23,19 @@ class ConsoleCommands(Provider):
     """
 
     async def discover(self) -> Hits:
-        """Yield all commands, by name."""
-        for command in sorted(self._commands(), key=lambda command: command.title):
+        """Yield the commands, the most likely ones first: the first one is chosen by Enter alone."""
+        for command in filter(lambda command: command.discover, self._commands()):
             yield DiscoveryHit(Content(command.title), command.callback, command.title, _help(command))
 
     async def search(self, query: str) -> Hits:
-        """Yield the commands whose title matches."""
+        """Yield the commands whose title matches, and those that are not to be discovered if they are asked for."""
         style = self.match_style or Style(reverse=True)
         for command in self._commands():
             score, offsets = match(query, command.title)
-            if not score:
+            if not score or not (command.discover or asks_for(query, command.title)):
                 continue
+            if command.title.startswith(_TAB):  # what is open is meant before another one of the same name
+                score = min(1.0, score + _OPEN_BONUS)
             shown = Content(command.title)
             for offset in offsets:
                 shown = shown.stylize(style, offset, offset + 1)
@@ -37,6 +44,12 @@ class ConsoleCommands(Provider):
     def _commands(self) -> list[SystemCommand]:
         app: Any = self.app
         return list(app.get_system_commands(self.screen))
+
+
+def asks_for(query: str, title: str) -> bool:
+    """Tell whether a word of the query begins the title's first: ``desk web`` asks for ``Desktop of web``."""
+    kind = _lower(title).partition(" ")[0]
+    return any(len(word) >= _LEAST_ASKED and kind.startswith(word) for word in _lower(query).split())
 
 
 def match(query: str, title: str) -> tuple[float, Sequence[int]]:

@@ -59,6 +59,11 @@ class Tabs(Generic[T]):
         """Return the tabs in their order."""
         return tuple(self._tabs)
 
+    def recent(self) -> tuple[T, ...]:
+        """Return the tabs that are not in front: first those that were, the last one first, then the others."""
+        seen = [tab for tab in reversed(self._before) if tab is not self.front]
+        return (*seen, *(tab for tab in self._tabs if tab is not self.front and tab not in seen))
+
     @property
     def live(self) -> int:
         """How many tabs have something running."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
@@ -17,6 +18,7 @@ from natpass_tui.terminal import SCROLLBACK_ROWS, Frame, Modes, Parsed, Pump, Te
 from natpass_tui.terminal.cells import printable
 from natpass_tui.terminal.source import Source
 from natpass_tui.widgets import terminal_messages
+from natpass_tui.widgets.cells import wrap
 from natpass_tui.widgets.layout import hear_every_layout
 from natpass_tui.widgets.terminal_canvas import Canvas
 
@@ -186,7 +188,9 @@ class TerminalScreen(Widget, can_focus=True):
         For the place where one shell ends and the next begins: the line scrolls into history with the rest, and a mouse
         mode or an alternate screen that a dead application left behind is switched off.
         """
-        lines = "\r\n".join(f"── {printable(line)} ──" for line in text.splitlines())
+        room = max(1, self.cols - cell_len("──  ──"))
+        parts = (part for line in text.splitlines() for part in wrap(printable(line), room))
+        lines = "\r\n".join(f"── {part} ──" for part in parts)
         self.feed_nowait(_FORGET_APPLICATION + f"\r\n\x1b[J\x1b[2m{lines}\x1b[0m\r\n".encode())
 
     # What Textual calls.

@@ -218,6 +218,15 @@ async def test_a_separator_comes_below_what_was_there(app: ViewApp, pilot: Pilot
     assert painted(app.view)[:4] == ["one", "two", "prompt$", "── connection lost ──"]
 
 
+async def test_a_separator_breaks_between_words(app: ViewApp, pilot: Pilot[None]) -> None:
+    app.view.write_separator("met web-1 for the first time; 'natpass-agent fingerprint'\nsays so")
+    await shows(app.view, "says so")
+    lines = [line for line in painted(app.view) if line]
+    assert all(line.startswith("── ") and line.endswith(" ──") for line in lines)
+    words = " ".join(line.removeprefix("── ").removesuffix(" ──") for line in lines)
+    assert words == "met web-1 for the first time; 'natpass-agent fingerprint' says so"
+
+
 async def test_a_view_nobody_sees_parses_and_does_not_paint() -> None:
     app = TabsApp()
     async with app.run_test(size=SIZE) as pilot:

@@ -1,11 +1,13 @@
 """A shell tab on the screen: the terminal, and a line over it that says what is wrong and what to do."""
 
+from collections.abc import Iterable
+
 from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from natpass_tui.driver import set_selection
-from natpass_tui.links.pane import LinkPane
+from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.terminal_view import TerminalView
@@ -49,13 +51,20 @@ class ShellPane(LinkPane):
         """Return what keys do while the history is scrolled."""
         return _SCROLL_HELP if self.scrolling else ""
 
+    def palette(self) -> Iterable[PaletteEntry]:
+        """Return what the palette offers for a shell."""
+        yield "Scroll back", "Look at the shell's history", self._scroll_back
+
     def run_command(self, command: Command) -> bool:
         """Let keys scroll the history."""
         if command is Command.SCROLL:
-            self.scrolling = True
-            self.terminal.scroll_history_page(1)
-            self.redraw()
+            self._scroll_back()
         return command is Command.SCROLL
+
+    def _scroll_back(self) -> None:
+        self.scrolling = True
+        self.terminal.scroll_history_page(1)
+        self.redraw()
 
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
