@@ -125,6 +125,11 @@ class LinkTab(ABC):
         return self.agent
 
     @property
+    def noun(self) -> str:
+        """What the tab shows, in one word."""
+        return self.words.noun
+
+    @property
     def mark(self) -> str:
         """One character on the state, for the tab bar."""
         return life.mark(self.state)

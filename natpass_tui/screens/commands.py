@@ -48,7 +48,8 @@ def commands(console: Console, doer: Doer) -> Iterator[SystemCommand]:
     numbers = {tab: number for number, tab in enumerate(console.tabs.all(), 1)}
     for tab in console.tabs.recent():
         title = f"Go to tab {numbers[tab]}: {tab.title}"
-        yield SystemCommand(title, tab.remote_title or "Go to this tab", _chosen(doer, Command.TAB, numbers[tab]))
+        what = f"{tab.noun.capitalize()}{f' · {tab.remote_title}' if tab.remote_title else ''}"
+        yield SystemCommand(title, what, _chosen(doer, Command.TAB, numbers[tab]))
     first = doer.agent_at_cursor
     if front is not None:
         first = front.agent

@@ -11,8 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natpass_tui.session.prefix import CHOICES
+from natpass_tui.widgets.cells import wrap
 from natpass_wire.version import __version__
 
+#: Of what a key does, in a terminal of 80 columns.
+_CELLS = 46
 _FLEET = (
     ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
     ("Enter, double click", "open a shell on the agent"),
@@ -85,8 +88,9 @@ class HelpScreen(ModalScreen[None]):
         for title, rows in (fleet, anywhere, tabs) if self._in_fleet else (anywhere, tabs, fleet):
             text.append(f"\n{title}\n", style="bold")
             for key, what in rows:
+                first, *more = wrap(what, _CELLS)
                 text.append(f"  {key:<24}", style="bold dim")
-                text.append(f"{what}\n")
+                text.append("\n".join((first, *(" " * 26 + line for line in more), "")))
         text.append("\nEsc closes this.", style="dim")
         return text
 

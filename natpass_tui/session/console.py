@@ -51,6 +51,11 @@ class LiveTab(Tab, Protocol):
         """The agent's id."""
         ...
 
+    @property
+    def noun(self) -> str:
+        """What the tab shows, in one word."""
+        ...
+
     def relay_changed(self) -> None:
         """Take note that the connection to the relay came or went."""
 
