@@ -3,9 +3,11 @@
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from textual.pilot import Pilot
 
 from natpass_tui.app import ConsoleApp
@@ -14,9 +16,10 @@ from natpass_tui.links.tab import Outcome
 from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.settings import Settings
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
+from natpass_wire.aio.sealing import Sealing, TrustAll
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
-from natpass_wire.login.keys import LoginKey
+from natpass_wire.login.keys import RootKey
 from natpass_wire.login.v2 import Claims
 from natpass_wire.pb.login_pb2 import Role
 from screenshots import png
@@ -95,7 +98,11 @@ async def take_all(port: int, folder: Path) -> None:
     own = home(folder)
     (own / "app.toml").write_text(_CONFIG)
     claims = Claims("tui-photographer", Role.ROLE_CONSOLE, (ROSTER,), "screenshots", b"\0" * 16)
-    target = RelayTarget(RelayAddress("127.0.0.1", port), tls=True, claims=claims, login=LoginKey.from_secret(SECRET))
+    root = RootKey.from_secret(SECRET)
+    sealing = Sealing(X25519PrivateKey.generate(), root.link_key(), trust=TrustAll(), clock=time.monotonic)
+    target = RelayTarget(
+        RelayAddress("127.0.0.1", port), tls=True, claims=claims, login=root.login_key(), sealing=sealing
+    )
     console = Console(target)
     tasks = Tasks()
     tasks.start(console.run(), "console")

@@ -195,6 +195,19 @@ async def test_an_existing_program_that_only_opens_links_is_marked_and_comes_las
         await wait_for(lambda: not screen.shows("a-browser"))
 
 
+async def test_rows_of_agents_that_are_away_are_dimmed() -> None:
+    async with opened("db", "web") as screen:
+        screen.client.change(away=[away("site2", ago=720)])
+        await screen.until_shown("site2")
+
+        def colour(word: str) -> object:
+            strips = screen.app.screen._compositor.render_strips()
+            style = next(s.style for strip in strips for s in strip if s.text.strip() == word)
+            return style.color if style is not None else None
+
+        assert colour("web.lan") != colour("site2.lan")
+
+
 async def test_round_trips_appear_in_their_rows() -> None:
     async with opened("a") as screen:
         screen.console.latencies.ask(["a"])
