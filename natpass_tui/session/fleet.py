@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from natpass_tui.session.agents import Agent, Order, Presence, SortKey, haystack, needles, sort_key
 
@@ -114,10 +115,13 @@ class Fleet:
 
     def _forget_oldest(self) -> None:
         """Forget who went first, if there are too many."""
-        while len(self._away) > MOST_AWAY:
-            oldest = next(iter(self._away))
-            del self._away[oldest]
-            self._drop(oldest)
+        oldest = list(islice(self._away, max(0, len(self._away) - MOST_AWAY)))
+        many = len(oldest) > _SORT_FROM
+        for agent_id in oldest:
+            del self._away[agent_id]
+            self._drop(agent_id, hide=not many)
+        if many:
+            self._rebuild()
 
     def set_filter(self, text: str) -> None:
         """Show only agents that have every word of `text` somewhere."""
@@ -153,9 +157,10 @@ class Fleet:
         if row is not None:
             del self._shown[row]
 
-    def _drop(self, agent_id: str) -> None:
+    def _drop(self, agent_id: str, *, hide: bool = True) -> None:
         self.version += 1
-        self._hide(agent_id)
+        if hide:
+            self._hide(agent_id)
         del self._agents[agent_id], self._haystacks[agent_id], self._keys[agent_id]
 
     def _matches(self, agent_id: str) -> bool:

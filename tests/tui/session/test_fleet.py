@@ -79,6 +79,11 @@ def test_a_fleet_that_changes_its_names_costs_no_memory() -> None:
     for number in range(MOST_AWAY + 50):
         fleet.update([online(f"a{number}")], [f"a{number - 1}"], now=0)
     assert len(fleet) == MOST_AWAY + 1
+    names = [f"b{number}" for number in range(2 * MOST_AWAY)]
+    fleet.update([online(name) for name in names], [], now=0)
+    fleet.update([], names, now=1)  # many at once
+    assert len(fleet) == fleet.shown == MOST_AWAY + 1
+    assert (fleet.index("b0"), fleet.at(fleet.shown - 1).id) == (None, names[-1])
 
 
 def test_the_filter_wants_every_word_somewhere() -> None:
