@@ -138,8 +138,8 @@ class FallbackEngine:
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
         """The bytes for a key as xterm sends them."""
-        application = 1 in self._screen.private_modes
-        return keys.encode_xterm(keys.parse(key), character, application_cursor=application)
+        private = self._screen.private_modes
+        return keys.encode_xterm(keys.parse(key), character, application_cursor=1 in private, backarrow=67 in private)
 
     def encode_mouse(self, event: MouseInput) -> bytes:
         """The bytes for a mouse event."""

@@ -25,6 +25,7 @@ from natpass_tui.terminal.engine import (
     Scroll,
 )
 from natpass_tui.terminal.ghostty_keys import KeyEncoder
+from natpass_tui.terminal.other_keys import ModifyOtherKeys
 
 # The viewport command is a union passed by value, which cffi cannot do: a struct of the same layout can be.
 ffi.cdef(
@@ -76,6 +77,8 @@ class GhosttyEngine:
         self._cursor_query = init_sized("GhosttyRenderStateCursor")
         self._painter = ghostty_rows.RowPainter(self._handle)
         self._keys = KeyEncoder(self._handle)
+        self._other_keys = ModifyOtherKeys()
+        self._kitty_query = ffi.new("uint8_t*")
         self._lines: list[str] = [" " * cols] * rows
         self._changed: set[int] = set(range(rows))
         self._limit_history()
@@ -114,6 +117,7 @@ class GhosttyEngine:
 
     def feed(self, data: bytes) -> bytes:
         """Parse ``data``; the result is what to send back."""
+        self._other_keys.feed(data)
         start = 0
         searched = self._tail + data
         while (found := searched.find(_SOFT_RESET, start)) >= 0:
@@ -198,7 +202,18 @@ class GhosttyEngine:
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
         """The bytes for a key, by the modes and keyboard protocol the application chose."""
-        return self._keys.encode(keys.parse(key), character)
+        name = keys.parse(key)
+        level = self._other_keys.level
+        lib.ghostty_terminal_get(self._handle, lib.GHOSTTY_TERMINAL_DATA_KITTY_KEYBOARD_FLAGS, self._kitty_query)
+        if self._kitty_query[0] or (level > 1 and not keys.has_modified_form(name)):
+            return self._keys.encode(name, character)
+        return keys.encode_xterm(
+            name,
+            character,
+            application_cursor=self._mode(1),
+            backarrow=self._mode(67),
+            modify_other_keys=level,
+        )
 
     def encode_mouse(self, event: MouseInput) -> bytes:
         """The bytes for a mouse event."""

@@ -1,10 +1,14 @@
-"""Keys through libghostty's encoder, which knows what keyboard protocol the application switched on."""
+"""Keys through libghostty's encoder, which writes them for the kitty keyboard protocol and modifyOtherKeys.
+
+To applications that asked for neither it sends forms that they do not know either (`CSI 109 ; 5 u` for ctrl+m): those
+get what `natpass_tui.terminal.keys` says.
+"""
 
 from typing import Any
 
 from pyghostty._ffi import ffi, lib
 
-from natpass_tui.terminal.keys import KeyName, control_byte
+from natpass_tui.terminal.keys import KeyName, control_byte, written
 
 _NAMES = {
     "up": "ARROW_UP", "down": "ARROW_DOWN", "left": "ARROW_LEFT", "right": "ARROW_RIGHT", "home": "HOME", "end": "END",
@@ -41,6 +45,9 @@ class KeyEncoder:
         """The bytes for one press of a key."""
         if not key.base and not character:
             return b""
+        if character == "\n" and key.base == "j":
+            # A terminal that sends the bare byte does so for ctrl+j, and for what its user bound to it (shift+enter).
+            return b"\n"
         event = self._event[0]
         text = self._text(key, character)
         base = key.base if len(key.base) != 1 else key.base.lower()
@@ -72,6 +79,4 @@ class KeyEncoder:
             return " "
         if len(key.base) != 1:
             return character if character and character.isprintable() and not key.base else ""
-        if character and character.isprintable() and not key.modified:
-            return character
-        return key.base.upper() if key.shift else key.base
+        return written(key, character)

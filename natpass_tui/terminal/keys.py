@@ -19,6 +19,8 @@ _EDITING = {"insert": 2, "delete": 3, "pageup": 5, "pagedown": 6}
 _FUNCTION = {5: 15, 6: 17, 7: 18, 8: 19, 9: 20, 10: 21, 11: 23, 12: 24, 13: 25, 14: 26, 15: 28, 16: 29, 17: 31, 18: 32}
 _FUNCTION |= {19: 33, 20: 34}
 _FIXED = {"enter": "\r", "tab": "\t", "backspace": "\x7f", "escape": "\x1b", "space": " "}
+_SHIFTED = dict(zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True))
+"""What shift makes of keys on a US keyboard, where nobody says what it made."""
 FUNCTIONAL = frozenset({*_CURSOR, *_EDITING, *_FIXED, *(f"f{number}" for number in range(1, 25))})
 
 
@@ -54,10 +56,22 @@ def parse(name: str) -> KeyName:
 
 
 def canonical(name: str) -> str:
-    """A name that is equal for two spellings of one key: ``ctrl+]`` and ``ctrl+right_square_bracket``."""
+    """A name that is equal for two spellings of one key: ``ctrl+]`` and ``ctrl+right_square_bracket``.
+
+    Shift is left out where the character says it, or ctrl makes the same of both: a terminal may say ctrl+shift+_ for
+    what others call ctrl+_.
+    """
     key = parse(name)
-    flags = {"alt": key.alt, "ctrl": key.ctrl, "shift": key.shift, "super": key.super_}
+    shift = key.shift and (len(key.base) != 1 or key.base.isalnum())
+    flags = {"alt": key.alt, "ctrl": key.ctrl, "shift": shift, "super": key.super_}
     return "+".join([*(flag for flag, held in flags.items() if held), key.base])
+
+
+def control_character(name: str) -> str:
+    """The control character that terminals send for a key by default; empty if it is none, or begins sequences."""
+    key = parse(name)
+    sent = encode_xterm(key, None, application_cursor=False).decode()
+    return sent if len(sent) == 1 and sent < " " and sent != "\x1b" else ""
 
 
 def _character(name: str) -> str:
@@ -74,37 +88,76 @@ def _character(name: str) -> str:
 
 def control_byte(character: str) -> str:
     """The control character that ctrl with this one makes, or the character itself where there is none."""
-    upper = character.upper()
-    if "@" <= upper <= "_":
-        return chr(ord(upper) & 0x1F)
-    return {" ": "\x00", "2": "\x00", "3": "\x1b", "4": "\x1c", "5": "\x1d", "6": "\x1e", "7": "\x1f", "8": "\x7f",
-            "/": "\x1f", "?": "\x7f", "~": "\x1e", "`": "\x00"}.get(character, character)  # fmt: skip
+    if "@" <= character <= "~" or character == " ":
+        return chr(ord(character) & 0x1F)
+    return {"2": "\x00", "3": "\x1b", "4": "\x1c", "5": "\x1d", "6": "\x1e", "7": "\x1f", "8": "\x7f",
+            "/": "\x1f", "?": "\x7f"}.get(character, character)  # fmt: skip
 
 
-def encode_xterm(key: KeyName, character: str | None, *, application_cursor: bool) -> bytes:
-    """The bytes xterm sends by default (PC style function keys, alt sends escape)."""
-    if not key.base and character is None:
-        return b""
+def written(key: KeyName, character: str | None) -> str:
+    """What a key with a character writes, without the effect of ctrl and alt.
+
+    Args:
+        key: the key.
+        character: what the user's terminal says that it writes, if it does.
+    """
+    if character and character.isprintable() and not key.modified:
+        return character
+    return _SHIFTED.get(key.base, key.base.upper()) if key.shift else key.base
+
+
+def encode_xterm(
+    key: KeyName,
+    character: str | None,
+    *,
+    application_cursor: bool,
+    backarrow: bool = False,
+    modify_other_keys: int = 0,
+) -> bytes:
+    """The bytes xterm sends (PC style function keys, alt sends escape).
+
+    Args:
+        key: the key.
+        character: what it writes, if the user's terminal said so.
+        application_cursor: whether cursor keys are in application mode (DECCKM).
+        backarrow: whether backspace sends BS, and DEL within ctrl (DECBKM).
+        modify_other_keys: 0, or 1 if the application asked for what has no bytes of its own otherwise.
+    """
+    if (not key.base and character is None) or key.super_:
+        return b""  # the super key is the desktop's; xterm does not know it
     if len(key.base) != 1 and key.base in FUNCTIONAL:
-        return _encode_functional(key, application_cursor=application_cursor).encode()
-    text = character if character and not key.modified else key.base
+        return _encode_functional(key, application_cursor, backarrow, modify_other_keys > 0).encode()
+    text = written(key, character)
     if key.ctrl:
-        text = control_byte(key.base)
-    elif key.shift and key.alt and len(text) == 1:
-        text = text.upper()
+        control = control_byte(text)
+        if modify_other_keys and len(text) == 1 and control in {text, "\x7f"} and text != "8":
+            return _modified(key, text)
+        text = control
     return (("\x1b" if key.alt else "") + text).encode()
 
 
-def _encode_functional(key: KeyName, *, application_cursor: bool) -> str:
+def has_modified_form(key: KeyName) -> bool:
+    """Whether a key says its modifiers in every mode: cursor and function keys, and shift+tab."""
+    return key.base in FUNCTIONAL and (key.base not in _FIXED or _is_backtab(key))
+
+
+def _is_backtab(key: KeyName) -> bool:
+    return key.base == "tab" and key.shift and not key.ctrl and not key.alt
+
+
+def _modifier(key: KeyName) -> int:
+    return 1 + key.shift + 2 * key.alt + 4 * key.ctrl
+
+
+def _modified(key: KeyName, text: str) -> bytes:
+    return f"\x1b[27;{_modifier(key)};{ord(text)}~".encode()
+
+
+def _encode_functional(key: KeyName, application_cursor: bool, backarrow: bool, other_keys: bool) -> str:
     base = key.base
-    modifier = 1 + key.shift + 2 * key.alt + 4 * key.ctrl
+    modifier = _modifier(key)
     if base in _FIXED:
-        if base == "tab" and key.shift:
-            return ("\x1b" if key.alt else "") + "\x1b[Z"
-        text = _FIXED[base]
-        if key.ctrl:
-            text = {"space": "\x00", "backspace": "\x08"}.get(base, text)
-        return ("\x1b" if key.alt else "") + text
+        return _encode_fixed(key, backarrow, other_keys)
     if base in _EDITING:
         return f"\x1b[{_EDITING[base]}~" if modifier == 1 else f"\x1b[{_EDITING[base]};{modifier}~"
     letter = _CURSOR.get(base)
@@ -120,3 +173,18 @@ def _encode_functional(key: KeyName, *, application_cursor: bool) -> str:
     if code is None:
         return ""
     return f"\x1b[{code}~" if modifier == 1 else f"\x1b[{code};{modifier}~"
+
+
+def _encode_fixed(key: KeyName, backarrow: bool, other_keys: bool) -> str:
+    """The keys that have a character."""
+    base = key.base
+    if base == "tab" and key.shift:
+        return "\x1b[Z"
+    if other_keys and ((key.ctrl and base in {"enter", "tab"}) or (key.shift and base == "enter")):
+        return _modified(key, _FIXED[base]).decode()
+    text = _FIXED[base]
+    if base == "backspace" and key.ctrl != backarrow:
+        text = "\x08"
+    elif base == "space" and key.ctrl:
+        text = "\x00"
+    return ("\x1b" if key.alt else "") + text

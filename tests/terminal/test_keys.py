@@ -3,7 +3,8 @@
 import pytest
 
 from natpass_tui.terminal import MouseAction, MouseButton, MouseInput, TerminalEngine
-from natpass_tui.terminal.keys import canonical, parse
+from natpass_tui.terminal.ghostty import GhosttyEngine
+from natpass_tui.terminal.keys import canonical, control_character, parse
 
 LEGACY = {
     ("a", "a"): b"a", ("A", "A"): b"A", ("é", "é"): "é".encode(), ("full_stop", "."): b".", ("space", " "): b" ",
@@ -19,7 +20,14 @@ LEGACY = {
     ("ctrl+shift+left", None): b"\x1b[1;6D", ("delete", None): b"\x1b[3~", ("ctrl+delete", None): b"\x1b[3;5~",
     ("pageup", None): b"\x1b[5~", ("insert", None): b"\x1b[2~", ("f1", None): b"\x1bOP", ("f4", None): b"\x1bOS",
     ("f5", None): b"\x1b[15~", ("f12", None): b"\x1b[24~", ("shift+f5", None): b"\x1b[15;2~",
-    ("ctrl+f1", None): b"\x1b[1;5P",
+    ("ctrl+f1", None): b"\x1b[1;5P", ("f15", None): b"\x1b[28~", ("f20", None): b"\x1b[34~",
+    # What only a terminal with the kitty protocol tells apart.
+    ("ctrl+m", None): b"\r", ("ctrl+i", None): b"\t", ("ctrl+left_square_bracket", None): b"\x1b",
+    ("shift+enter", None): b"\r", ("ctrl+enter", None): b"\r", ("ctrl+tab", None): b"\t",
+    ("shift+escape", None): b"\x1b",
+    ("ctrl+shift+c", None): b"\x03", ("alt+shift+1", None): b"\x1b!", ("alt+shift+exclamation_mark", None): b"\x1b!",
+    ("ctrl+shift+underscore", None): b"\x1f", ("super+s", None): b"", ("super+left", None): b"",
+    ("ctrl+1", None): b"1", ("ctrl+2", None): b"\x00", ("ctrl+8", None): b"\x7f", ("alt+shift+tab", None): b"\x1b[Z",
 }  # fmt: skip
 
 
@@ -45,14 +53,47 @@ def test_the_kitty_protocol(engine: TerminalEngine) -> None:
     assert engine.encode_key("a", "a") == b"a"
 
 
+#: Examples of the kitty protocol's specification: disambiguated, all keys, alternates, text.
+KITTY = {
+    (1, "a", "a"): b"a", (1, "ctrl+m", None): b"\x1b[109;5u", (1, "ctrl+i", None): b"\x1b[105;5u",
+    (1, "ctrl+left_square_bracket", None): b"\x1b[91;5u", (1, "ctrl+c", "\x03"): b"\x1b[99;5u",
+    (1, "ctrl+shift+c", None): b"\x1b[99;6u", (1, "shift+enter", None): b"\x1b[13;2u", (1, "enter", "\r"): b"\r",
+    (1, "tab", "\t"): b"\t", (1, "backspace", "\x7f"): b"\x7f", (1, "escape", "\x1b"): b"\x1b[27u",
+    (1, "alt+a", None): b"\x1b[97;3u", (1, "up", None): b"\x1b[A", (1, "ctrl+up", None): b"\x1b[1;5A",
+    (1, "super+s", None): b"\x1b[115;9u", (1, "shift+f3", None): b"\x1b[13;2~", (1, "ctrl+j", "\n"): b"\n",
+    (1, "ctrl+j", None): b"\x1b[106;5u",
+    (8, "a", "a"): b"\x1b[97u", (8, "enter", "\r"): b"\x1b[13u", (8, "tab", "\t"): b"\x1b[9u",
+    (13, "alt+shift+a", None): b"\x1b[97:65;4u", (25, "a", "a"): b"\x1b[97;;97u",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "sent"), KITTY.items(), ids=str)
+def test_programs_that_asked_for_the_kitty_protocol(asked: tuple[int, str, str | None], sent: bytes) -> None:
+    flags, key, character = asked
+    engine = GhosttyEngine(6, 20)
+    engine.feed(b"\x1b[>%du" % flags)
+    assert engine.encode_key(key, character) == sent
+    engine.close()
+
+
 @pytest.mark.parametrize("key", ["", "no_such_key", "left_shift", "ctrl+", "f99", "caps_lock"])
 def test_what_is_no_key_sends_nothing(engine: TerminalEngine, key: str) -> None:
     assert engine.encode_key(key) == b""
 
 
-@pytest.mark.parametrize("spelling", ["ctrl+]", "ctrl+right_square_bracket", "ctrl+right_square_brace"])
+@pytest.mark.parametrize(
+    "spelling", ["ctrl+]", "ctrl+shift+right_square_bracket", "ctrl+right_square_bracket", "ctrl+right_square_brace"]
+)
 def test_spellings_of_one_key(spelling: str) -> None:
     assert canonical(spelling) == "ctrl+]"
+
+
+@pytest.mark.parametrize(
+    ("name", "character"),
+    [("ctrl+]", "\x1d"), ("ctrl+a", "\x01"), ("ctrl+^", "\x1e"), ("ctrl+[", ""), ("f12", ""), ("a", ""), ("alt+x", "")],
+)
+def test_the_control_character_of_a_key(name: str, character: str) -> None:
+    assert control_character(name) == character
 
 
 def test_names_are_taken_apart() -> None:
