@@ -19,7 +19,7 @@ from natpass_tui.screens.palette import ConsoleCommands
 from natpass_tui.session.console import Console
 from natpass_tui.session.prefix import Choice, PrefixKeys
 from natpass_tui.settings import Settings
-from natpass_tui.terminal.keys import canonical
+from natpass_tui.terminal.keys import canonical, control_character
 
 THEME = Theme(
     name="natpass",
@@ -56,7 +56,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
 
     def __init__(self, console: Console, settings: Settings) -> None:
         prepare_keyboard()
-        super().__init__(driver_class=console_driver())
+        super().__init__(driver_class=console_driver(control_character(settings.prefix)))
         release_app_keys(self, "ctrl+q", "ctrl+c", "ctrl+p")
         self.console_model = console
         self.settings = settings

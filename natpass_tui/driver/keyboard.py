@@ -6,8 +6,8 @@ from typing import Any
 from textual import constants
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
-from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 
+from natpass_tui.driver import csi_keys
 from natpass_tui.driver.platform import ESCAPE_DELAY
 
 _SEQUENCE_STARTS = "[]_^\\OPX"
@@ -34,12 +34,7 @@ def prepare_keyboard() -> None:
         character = chr(code)
         if character in _SEQUENCE_STARTS:
             continue
-        if character.isalnum():
-            name = f"shift+{character.lower()}" if character.isupper() else character
-        else:
-            name = _character_to_key(character)
-            name = KEY_NAME_REPLACEMENTS.get(name, name)
-        table[f"\x1b{character}"] = (_NamedKey(f"alt+{name}"),)
+        table[f"\x1b{character}"] = (_NamedKey(csi_keys.within_alt(character)),)
     for sequence, keys in list(table.items()):
         if isinstance(keys, tuple) and len(keys) == 2 and keys[0].value == "escape":
             # Textual reports alt+up as two keys.

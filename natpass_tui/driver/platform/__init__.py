@@ -1,5 +1,6 @@
 """How the keyboard is read, for each operating system."""
 
+import functools
 import sys
 
 from textual.driver import Driver
@@ -8,11 +9,20 @@ ESCAPE_DELAY = 0.025
 """Seconds to wait whether an Escape begins a sequence. Textual's 0.1 is felt in vim; over ssh 0.025 is still enough."""
 
 
-def console_driver() -> type[Driver] | None:
-    """The driver to give the application as its ``driver_class`` (None: Textual's own)."""
-    if sys.platform != "win32":
-        from natpass_tui.driver.platform.posix import PosixDriver  # noqa: PLC0415 - needs termios
+def console_driver(prefix: str = "") -> type[Driver] | None:
+    """The driver to give the application as its ``driver_class`` (None: Textual's own, with our parser).
 
-        return PosixDriver
+    Args:
+        prefix: the control character of the console's own key, if it has one: no unfinished sequence takes it.
+    """
+    if sys.platform != "win32":
+        from natpass_tui.driver.platform.posix import driver_for  # noqa: PLC0415 - needs termios
+
+        return driver_for(prefix)
     else:  # noqa: RET505 - the type checker takes what follows a return for dead code on the other platform
+        from textual.drivers import win32  # noqa: PLC0415 - is there only on Windows
+
+        from natpass_tui.driver.parser import OuterParser  # noqa: PLC0415 - it reads this module's delay
+
+        vars(win32)["XTermParser"] = functools.partial(OuterParser, prefix=prefix)  # it has the same methods
         return None

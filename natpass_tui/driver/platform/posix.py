@@ -1,24 +1,35 @@
 """The driver for POSIX terminals."""
 
 import contextlib
+import functools
+import logging
 import os
 import selectors
 import sys
 import termios
 import time
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from typing import IO, Any
 
-from textual._xterm_parser import XTermParser
+from rich.traceback import Traceback
+from textual import constants
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from natpass_tui.driver.ending import WATCHDOG
+from natpass_tui.driver.parser import OuterParser
 from natpass_tui.driver.writer import TerminalWriter
 
 assert sys.platform != "win32"
 
+log = logging.getLogger(__name__)
+
 _IDLE = 0.1
 """Seconds between looks at whether the driver was stopped."""
+_ASK_FOR_ALTERNATES = "\x1b[=4;2u"
+"""Adds to what Textual asks of the kitty protocol: which character shift makes of a key, and which key it is on a US
+keyboard. Without it alt+shift+1 cannot be told to a program as `\\e!`, nor ctrl+с of a Russian keyboard as ctrl+c."""
 
 
 class PosixDriver(LinuxDriver):
@@ -31,6 +42,9 @@ class PosixDriver(LinuxDriver):
     has ended. SIGCONT comes with the hangup of a terminal, and Textual starts a second pair of threads then, within
     the signal handler; here signals only ask the loop to do what they want done.
     """
+
+    #: The control character of the console's own key, if it has one.
+    prefix = ""
 
     _writer: TerminalWriter | None = None
     _suspended = False
@@ -60,30 +74,51 @@ class PosixDriver(LinuxDriver):
         WATCHDOG.restore = self._restore
         if self._writer is None:  # the base class has met an error, and given up
             self._terminal_gone()
+        elif not constants.DISABLE_KITTY_KEY:
+            self.write(_ASK_FOR_ALTERNATES)
 
     def suspend_application_mode(self) -> None:
         """Give the terminal back for a while."""
         super().suspend_application_mode()
         self._suspended = True
 
+    def _run_input_thread(self) -> None:
+        """Read the terminal. If that fails, the application ends and says why: one without a keyboard is of no use."""
+        try:
+            self.run_input_thread()
+        except Exception:
+            log.exception("the thread that reads the terminal has failed")
+            # The base class calls the application from this thread, which a loop that sleeps does not hear.
+            self._in_loop(functools.partial(self._app.panic, Traceback()))
+            WATCHDOG.start()
+
     def run_input_thread(self) -> None:
         """Read the terminal until the driver stops; wake when an unfinished sequence is due."""
-        parser = XTermParser(self._debug)
+        parser = OuterParser(self._debug, prefix=self.prefix, size=self._size_now)
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                due = parser._timeout_time
+                due = parser.due
                 patience = _IDLE if due is None else min(_IDLE, max(0.0, due - time.perf_counter()) + 0.001)
                 if selector.select(patience):
                     data = self._read()
                     if not data:
                         self._terminal_gone()
                         break
-                    for message in parser.feed(text) if (text := decode(data)) else ():
-                        self.process_message(message)
-                for message in parser.tick():
-                    self.process_message(message)
+                    self._take(parser.feed(decode(data)))
+                self._take(parser.tick())
+
+    def _size_now(self) -> tuple[int, int]:
+        return self._app.size.height, self._app.size.width
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            try:
+                self.process_message(message)
+            except RuntimeError:
+                if not self._loop.is_closed():  # otherwise the application has ended
+                    raise
 
     def _read(self) -> bytes:
         """Return what was typed; nothing if the terminal is gone."""
@@ -125,3 +160,8 @@ class PosixDriver(LinuxDriver):
     def _in_loop(self, call: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the application has ended
             self._loop.call_soon_threadsafe(call)
+
+
+def driver_for(prefix: str) -> type[PosixDriver]:
+    """Return the driver of a console whose own key is this control character."""
+    return type("ConsoleDriver", (PosixDriver,), {"prefix": prefix})

@@ -1,0 +1,184 @@
+"""The parser of what the user's terminal sends: Textual's, with what it cannot take kept from it.
+
+The terminal is no more to be trusted than what runs in it: a program there may have it answer, a line may garble what
+it says. A sequence on which Textual's parser raises, or that it would type out as if it were keys, is dropped; what
+follows is parsed on.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+
+from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._xterm_parser import XTermParser
+from textual.message import Message
+
+from natpass_tui.driver import csi_keys
+from natpass_tui.driver.platform import ESCAPE_DELAY
+from natpass_tui.driver.sequences import ESCAPE, Keys, Overlong, Paste, Sequence, Splitter, Unit
+
+_MOST_CELLS = 4096
+"""Rows or columns of a terminal at most. Textual would lay out whatever number it is told."""
+_MOST_PIXELS = 65535
+_MOUSE = re.compile(r"\x1b\[<(\d+);(-?\d+);(-?\d+)[Mm]")
+_SIZE = re.compile(r"\x1b\[48;(\d+)(?::\d*)?;(\d+)(?::\d*)?;(\d+)(?::\d*)?;(\d+)(?::\d*)?t")
+_STRINGS = ("\x1b]", "\x1bP", "\x1b_")
+_KEPT = ("last_x", "last_y", "mouse_pixels", "terminal_size", "terminal_pixel_size")
+log = logging.getLogger(__name__)
+
+
+class OuterParser:
+    """Turns what was read into Textual's messages. It has the methods of Textual's parser, and never raises.
+
+    Args:
+        debug: as of Textual's parser.
+        prefix: the console's own key, where it is a control character.
+        size: tells the rows and columns of the screen; what the mouse does outside of it is dropped.
+        clock: the time in seconds.
+
+    Attributes:
+        dropped: sequences that were understood by nobody.
+    """
+
+    def __init__(
+        self,
+        debug: bool = False,
+        *,
+        prefix: str = "",
+        size: Callable[[], tuple[int, int]] = lambda: (_MOST_CELLS, _MOST_CELLS),
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._debug = debug
+        self._clock = clock
+        self._size = size
+        self._splitter = Splitter(ESCAPE_DELAY, prefix)
+        self._parser = XTermParser(debug)
+        self.dropped = 0
+
+    @property
+    def due(self) -> float | None:
+        """When `tick` has something to say, by the clock."""
+        return self._splitter.due
+
+    def feed(self, text: str) -> list[Message]:
+        """Parse what was read."""
+        return self._messages(self._splitter.feed(text, self._clock()))
+
+    def tick(self) -> list[Message]:
+        """Deliver what has waited too long."""
+        return self._messages(self._splitter.tick(self._clock()))
+
+    def _messages(self, units: Iterable[Unit]) -> list[Message]:
+        messages: list[Message] = []
+        for unit in units:
+            match unit:
+                case Keys(text):
+                    for character in text:
+                        messages += self._contained(character)
+                case Sequence(text):
+                    messages += self._contained(text)
+                case Paste(text):
+                    messages.append(events.Paste(text.replace("\x00", "")))
+                case Overlong():
+                    self._drop("too long")
+        return messages
+
+    def _contained(self, text: str) -> list[Message]:
+        try:
+            return self._parse(text)
+        except Exception as error:  # noqa: BLE001 - whatever Textual's parser raises, the next key is to arrive
+            self._start_again()
+            self._drop(f"{type(error).__name__} at {_shape(text)}")
+            return []
+
+    def _parse(self, text: str) -> list[Message]:
+        if text == ESCAPE:
+            return [events.Key("escape", ESCAPE)]
+        if len(text) == 2 and text not in ANSI_SEQUENCES_KEYS:
+            character = text[1]
+            return [events.Key(csi_keys.within_alt(character), None)]
+        if text.startswith(_STRINGS):
+            self._drop(f"an answer to nothing we asked: {_shape(text)}")
+            return []
+        if text.startswith("\x1b["):
+            return self._control_sequence(text)
+        if text.startswith("\x1bO") and text not in ANSI_SEQUENCES_KEYS:
+            return [message for character in text for message in self._parse(character)]  # Esc, then O, in vim
+        return self._textual(text)
+
+    def _control_sequence(self, text: str) -> list[Message]:
+        typed = csi_keys.decode(text)
+        if typed is not None:
+            return [events.Key(name, character) for name, character in typed]
+        named = ANSI_SEQUENCES_KEYS.get(text)
+        if isinstance(named, tuple):
+            return [events.Key(key.value, None) for key in named]
+        if csi_keys.is_key(text):
+            self._drop(f"not a key: {_shape(text)}")
+            return []
+        if (mouse := _MOUSE.fullmatch(text)) and any(len(number) > 6 for number in mouse.groups()):
+            self._drop("a mouse far out")
+            return []
+        if size := _SIZE.fullmatch(text):
+            text = _sane_size(*(number[:7] for number in size.groups()))
+        messages = self._textual(text) if text else []
+        if any(isinstance(message, events.Key) for message in messages):
+            self._start_again()
+            self._drop(f"would be typed out: {_shape(text)}")
+            return []
+        return [message for message in messages if self._is_on_screen(message)]
+
+    def _is_on_screen(self, message: Message) -> bool:
+        """Tell whether a message of the mouse is of our screen, or of none; a button that goes up is brought there.
+
+        Terminals report what is outside while a window shrinks. Textual takes the keyboard from what has it then.
+        """
+        if not isinstance(message, events.MouseEvent):
+            return True
+        rows, cols = self._size()
+        row, col = min(int(message.screen_y), rows - 1), min(int(message.screen_x), cols - 1)
+        if (row, col) == (int(message.screen_y), int(message.screen_x)):
+            return True
+        self._drop("a mouse outside of the screen")
+        if not isinstance(message, events.MouseUp):
+            return False
+        message._x = message._screen_x = float(col)
+        message._y = message._screen_y = float(row)
+        return True
+
+    def _textual(self, text: str) -> list[Message]:
+        """Have Textual parse something complete."""
+        messages = list(self._parser.feed(text))
+        if self._parser._awaiting.timeout is not None:
+            # It waits for more, and would type what it has.
+            self._start_again()
+            self._drop(f"nothing we know: {_shape(text)}")
+            return []
+        return messages
+
+    def _start_again(self) -> None:
+        before, self._parser = self._parser, XTermParser(self._debug)
+        for name in _KEPT:
+            setattr(self._parser, name, getattr(before, name))
+
+    def _drop(self, why: str) -> None:
+        self.dropped += 1
+        log.debug("input of the terminal dropped (%d so far): %s", self.dropped, why)
+
+
+def _shape(text: str) -> str:
+    """Return what may stand in a log: not what was typed, which may be a password."""
+    kept = "".join("0" if character.isdigit() else character for character in text[:3] + text[-1:])
+    return f"{kept!r}, {len(text)} characters"
+
+
+def _sane_size(rows: str, cols: str, height: str, width: str) -> str:
+    """Return the report of a size as Textual can take it: a terminal that does not know its pixels says 0."""
+    cells, pixels = (int(rows), int(cols)), (int(height), int(width))
+    if not all(0 < count <= _MOST_CELLS for count in cells):
+        return ""
+    if not all(0 < count <= _MOST_PIXELS for count in pixels):
+        pixels = cells
+    return f"\x1b[48;{cells[0]};{cells[1]};{pixels[0]};{pixels[1]}t"

@@ -1,0 +1,260 @@
+"""What the user's terminal sends, split into keys, escape sequences and pastes. Pure: time is an argument.
+
+Nobody can tell an Escape that was typed from one that begins a sequence but by what follows it, and when. Here no
+sequence that does not end holds the keyboard: what cannot go on as any that terminals send, or is not finished in time,
+is delivered as the keys that it may as well be.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+ESCAPE = "\x1b"
+PASTE_START, PASTE_END = f"{ESCAPE}[200~", f"{ESCAPE}[201~"
+
+SEQUENCE_DELAY = 0.25
+"""Seconds that an unfinished sequence waits for its next character. Terminals write a sequence at once; a slow line may
+cut it anywhere."""
+SEQUENCE_SECONDS = 2.0
+"""Seconds that a sequence may take from its start to its end: who types into one that never ends waits no longer."""
+PASTE_DELAY = 1.0
+"""Seconds that an unfinished paste waits for more. A line that stands still for longer is one where people look up."""
+KEY_IN_PASTE_DELAY = 0.1
+"""Seconds of silence in a paste after which a control key, alone in its read, was pressed and not pasted."""
+PASTE_LIMIT = 16 << 20
+"""Characters of a paste that are held; a longer one comes in parts."""
+SEQUENCE_LIMIT = 64 * 1024
+"""Characters of a sequence that are held: we ask for nothing whose answer is nearly as long."""
+_CHUNK = 64
+"""Characters in one read that nobody types."""
+_LATE_PASTE = 10.0
+"""Seconds after an unfinished paste was delivered during which the rest of it is still taken for pasted."""
+
+# Controls end every sequence: no terminal writes any inside, and the console's prefix may be one.
+_TEXT = r"[^\x00-\x1f\x9c]*"
+#: How the answers begin that terminals give. Other strings are typed: `Esc P :wq` is what one says to vim.
+_OSC = r"\](?:[0-9]{1,4};|[lL])"
+_DCS = r"P[0-9]*[!$+>][a-z|~]"
+_APC = r"_G"
+_COMPLETE = re.compile(
+    rf"""{ESCAPE}(?:
+      \[(?: M[^\x00-\x1f]{{3}}                      # the mouse as X10 reported it
+        | \[[@-~]                                   # the function keys of the Linux console
+        | [0-9]+\$                                  # rxvt's keys within shift
+        | (?!M|\[)[0-?-]*[ -/]*[@-~])                # with "-": some report the mouse at -1
+      | O(?:[0-9]+(?:;[0-9]+)?)?[@-~]
+      | (?:{_OSC}|{_DCS}|{_APC}){_TEXT}(?:{ESCAPE}\\|\x9c)
+      | {_OSC}{_TEXT}\x07
+      | [^\x1b\[O\]P_]                              # a key within alt
+    )""",
+    re.VERBOSE,
+)
+_PARTIAL = re.compile(
+    rf"""{ESCAPE}(?:
+      \[(?: M[^\x00-\x1f]{{0,2}} | \[ | (?!M|\[)[0-?-]*[ -/]*)
+      | O(?:[0-9]+;?[0-9]*)?
+      | \][0-9]{{0,4}} | P[0-9]*[!$+>]? | _
+      | (?:{_OSC}|{_DCS}|{_APC}){_TEXT}{ESCAPE}?
+    )?\Z""",
+    re.VERBOSE,
+)
+_STRING_END = re.compile(r"[\x00-\x1f\x9c]")
+#: A read that is one key and no text: a control but tab and line ends, or a sequence.
+_LONE_KEY = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|{ESCAPE}(?:\[[0-?]*[@-~]|O[@-~])")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Characters that were typed, each a key; an Escape is the key of that name."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One complete escape sequence, or a key within alt."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """Text that was pasted."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlong:
+    """A sequence of more than `SEQUENCE_LIMIT` characters, whose content was not kept."""
+
+
+Unit: TypeAlias = Keys | Sequence | Paste | Overlong
+
+
+class Splitter:
+    """Splits what comes, in reads of any size.
+
+    Args:
+        escape_delay: seconds that an Escape waits for what may follow it, with a first character or without.
+        prefix: the console's own key, where it is a control character: it is no part of any sequence, nor within alt.
+
+    Attributes:
+        due: when `tick` has something to say, in the time that is given to the methods; None if nothing waits.
+    """
+
+    def __init__(self, escape_delay: float, prefix: str = "") -> None:
+        self._escape_delay = escape_delay
+        self._prefix = prefix
+        self._held = ""
+        self._since = 0.0
+        #: The parts of an unfinished paste, and its last characters, which may begin its end.
+        self._paste: list[str] | None = None
+        self._paste_size = 0
+        self._tail = ""
+        self._last = 0.0
+        self._late_until = 0.0
+        self._overlong = False
+        self.due: float | None = None
+
+    def feed(self, text: str, now: float) -> list[Unit]:
+        """Take what was read."""
+        units: list[Unit] = []
+        if self._overlong:
+            text = self._discard(text, now, units)
+        if self._paste is None and not self._held and self._is_late_paste(text, now):
+            self._begin_paste()
+        if self._paste is not None:
+            text = self._go_on_pasting(text, now, units)
+        if text:
+            self._split(text, now, units)
+        return units
+
+    def tick(self, now: float) -> list[Unit]:
+        """Deliver what has waited too long."""
+        if self.due is None or now < self.due:
+            return []
+        self.due = None
+        if self._overlong:
+            self._overlong = False
+            return [Overlong()]
+        if self._paste is not None:
+            units: list[Unit] = []
+            self._cut_paste(now, units)
+            return units
+        held, self._held = self._held, ""
+        # An introducer alone is what alt with that character sends.
+        return [Sequence(held)] if len(held) == 2 else [Keys(held)]
+
+    def _split(self, text: str, now: float, units: list[Unit]) -> None:
+        if not self._held:
+            self._since = now
+        text, self._held, self.due = self._held + text, "", None
+        position = 0
+        while position < len(text):
+            if text[position] != ESCAPE:
+                end = text.find(ESCAPE, position)
+                end = len(text) if end < 0 else end
+                units.append(Keys(text[position:end]))
+                position = end
+                continue
+            if self._prefix and text.startswith(self._prefix, position + 1):
+                units.append(Keys(ESCAPE))
+                position += 1
+            elif match := _COMPLETE.match(text, position):
+                position = match.end()
+                if match[0] == PASTE_START:
+                    self._begin_paste()
+                    rest = self._go_on_pasting(text[position:], now, units)
+                    if self._paste is not None:
+                        return
+                    text, position = rest, 0
+                else:
+                    units.append(Sequence(match[0]))
+            elif _PARTIAL.match(text, position):
+                self._hold(text[position:], position > 0, now)
+                return
+            else:
+                # It goes on as no sequence does. An Escape behind an Escape may begin one.
+                end = position + 1 if text.startswith(ESCAPE, position + 1) else position + 2
+                units.append(Keys(text[position:end]))
+                position = end
+
+    def _hold(self, held: str, is_new: bool, now: float) -> None:
+        if is_new:
+            self._since = now
+        if len(held) > SEQUENCE_LIMIT:
+            self._overlong = True
+            self.due = now + SEQUENCE_DELAY
+            return
+        self._held = held
+        delay = self._escape_delay if len(held) <= 2 else SEQUENCE_DELAY
+        self.due = min(now + delay, self._since + SEQUENCE_SECONDS)
+
+    def _discard(self, text: str, now: float, units: list[Unit]) -> str:
+        """Look for the end of a sequence that is too long; return what is behind it."""
+        end = _STRING_END.search(text)
+        if end is None:
+            self.due = min(now + SEQUENCE_DELAY, self._since + SEQUENCE_SECONDS)
+            return ""
+        self._overlong, self.due = False, None
+        units.append(Overlong())
+        rest = text[end.start() :]
+        for terminator in (f"{ESCAPE}\\", "\x07", "\x9c"):
+            rest = rest.removeprefix(terminator)
+        return rest
+
+    # Pastes.
+
+    def _begin_paste(self) -> None:
+        self._paste, self._paste_size, self._tail = [], 0, ""
+
+    def _go_on_pasting(self, text: str, now: float, units: list[Unit]) -> str:
+        """Add to the paste; return what is behind its end."""
+        assert self._paste is not None
+        silence, self._last = now - self._last, now
+        if self._paste_size + len(self._tail) and silence >= KEY_IN_PASTE_DELAY and self._is_key_in_paste(text):
+            self._cut_paste(now, units)
+            return text
+        body = self._tail + text
+        end = body.find(PASTE_END)
+        if end >= 0:
+            self._keep(body[:end])
+            self._end_paste(units)
+            self._late_until = 0.0
+            return body[end + len(PASTE_END) :]
+        kept = max(0, len(body) - len(PASTE_END) + 1)
+        self._keep(body[:kept])
+        self._tail = body[kept:]
+        self.due = now + PASTE_DELAY
+        if self._paste_size > PASTE_LIMIT:
+            self._deliver_paste(units)
+        return ""
+
+    def _is_key_in_paste(self, text: str) -> bool:
+        return PASTE_END not in self._tail + text and _LONE_KEY.fullmatch(text) is not None
+
+    def _is_late_paste(self, text: str, now: float) -> bool:
+        """Whether this is the rest of a paste that stopped for too long: as keys, its lines would be commands."""
+        return now < self._late_until and (
+            (PASTE_END in text and PASTE_START not in text) or (len(text) >= _CHUNK and ESCAPE not in text)
+        )
+
+    def _keep(self, text: str) -> None:
+        if text and self._paste is not None:
+            self._paste.append(text)
+            self._paste_size += len(text)
+
+    def _cut_paste(self, now: float, units: list[Unit]) -> None:
+        self._keep(self._tail)
+        self._end_paste(units)
+        self._late_until = now + _LATE_PASTE
+
+    def _end_paste(self, units: list[Unit]) -> None:
+        self._deliver_paste(units)
+        self._paste, self._tail, self.due = None, "", None
+
+    def _deliver_paste(self, units: list[Unit]) -> None:
+        if self._paste:
+            units.append(Paste("".join(self._paste)))
+        self._paste, self._paste_size = [], 0
