@@ -24,6 +24,8 @@ _FUNCTION = {"25": "f13", "26": "f14", "28": "f15", "29": "f16", "31": "f17", "3
 _SILENT = MODIFIER_FUNCTIONAL_KEYS | {"caps_lock", "num_lock", "scroll_lock"}
 _KEYPAD = {"decimal": ".", "divide": "/", "multiply": "*", "subtract": "-", "add": "+", "equal": "=", "separator": ","}
 _CHARACTERS = {"enter": "\r", "tab": "\t", "backspace": "\x7f", "escape": "\x1b"}
+_RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
+"""Keys of a US keyboard by their letter on a Russian one, for terminals that do not say the key itself."""
 _PRIVATE = range(57344, 63744)
 """Unicode's private use area, in which the kitty protocol has its functional keys."""
 
@@ -103,7 +105,7 @@ def _typed(match: re.Match[str], character: str, modifiers: int, text: str) -> t
             return (("shift+space", " "),)
         written = (shifted or character.upper()) if shift else character
         return tuple((name_of(single), single) for single in written)
-    base = _character(match["base"] or "")
+    base = _character(match["base"] or "") or (_RUSSIAN.get(character, "") if ctrl else "")
     if base and not character.isascii():
         character = base  # ctrl+с of a Russian keyboard is ctrl+c
     elif shifted and shifted.lower() != character:

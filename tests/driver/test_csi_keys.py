@@ -36,6 +36,7 @@ TYPED: dict[str, tuple[Press, ...]] = {
     "\x1b[1;193A": (("up", None),),
     # Other keyboards: the character that is written, or the key of a US keyboard in a chord.
     "\x1b[1089::99;5u": (("ctrl+c", None),),
+    "\x1b[1089;5u": (("ctrl+c", None),),
     "\x1b[1089:1057:99;6u": (("ctrl+shift+c", None),),
     "\x1b[1089;;1089u": (("с", "с"),),
     "\x1b[223::115;;223u": (("ß", "ß"),),
