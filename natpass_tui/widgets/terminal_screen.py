@@ -189,8 +189,8 @@ class TerminalScreen(Widget, can_focus=True):
         mode or an alternate screen that a dead application left behind is switched off.
         """
         room = max(1, self.cols - cell_len("──  ──"))
-        parts = (part for line in text.splitlines() for part in wrap(printable(line), room))
-        lines = "\r\n".join(f"── {part} ──" for part in parts)
+        wrapped = (wrap(printable(line), room) for line in text.splitlines())
+        lines = "\r\n".join("── " + "\r\n   ".join(parts) + " ──" for parts in wrapped)
         self.feed_nowait(_FORGET_APPLICATION + f"\r\n\x1b[J\x1b[2m{lines}\x1b[0m\r\n".encode())
 
     # What Textual calls.

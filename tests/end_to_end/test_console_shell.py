@@ -222,8 +222,8 @@ def test_a_relay_that_is_killed_comes_back_and_the_shell_has_run_on(both: Both, 
 
 
 def whole(console: Pane, text: str) -> str:
-    """Return what is shown, its lines joined, once `text` is in it."""
-    shown = "".join(console.lines())
+    """Return the words shown, whatever line they are on, once `text` is in it."""
+    shown = " ".join(" ".join(console.lines()).split())
     return shown if text in shown else ""
 
 

@@ -18,7 +18,6 @@ from natpass_tui.widgets.fleet_table import FleetTable
 from natpass_tui.widgets.terminal_view import TerminalView
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
-from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeClient, FakeLink, absent, away, entry, make_console
 
@@ -105,19 +104,6 @@ async def test_the_fleet_shows_agents_and_follows_them() -> None:
         assert [row for row in rows if row != "12"] == ["db", "web-2"]  # and then those that are away
 
 
-async def test_a_tab_on_an_agent_that_is_away_says_since_when_and_opens_when_it_is_back() -> None:
-    async with opened(size=(140, 24)) as screen:
-        screen.client.change(away=[away("web", ago=720)])
-        screen.client.answer = absent
-        await screen.until_shown("away 12 min")
-        await screen.press("enter")
-        await screen.until_shown("no shell: web is away since ")
-        await screen.until_shown("it opens when the agent is there")
-        screen.client.answer = lambda peer: None
-        screen.client.change(entry("web"))
-        await screen.shell()
-
-
 async def test_the_cursor_stays_on_its_agent_and_its_line() -> None:
     async with opened(*(f"m{number:02}" for number in range(50))) as screen:
         await screen.press("end", *["up"] * 5)
@@ -180,32 +166,6 @@ async def test_remote_words_are_no_markup() -> None:
         await screen.until_shown("[b]title[/b]")
         link.finish(End(LinkEnd.FAILED, "[blink]gone[/blink]"))
         await screen.until_shown("[blink]gone[/blink]")
-
-
-async def test_an_existing_program_that_only_opens_links_is_marked_and_comes_last() -> None:
-    async with opened() as screen:
-        screen.client.change(RosterEntry(id="a-browser", about=About(version="legacy"), console=True), entry("web"))
-        await screen.until_shown("·  console       a-browser")
-        assert [line.split()[2] for line in screen.lines() if "web" in line or "a-browser" in line] == [
-            "web",
-            "a-browser",
-        ]
-        assert screen.shows("1 online of 2")
-        screen.client.change(left=("a-browser",))
-        await wait_for(lambda: not screen.shows("a-browser"))
-
-
-async def test_rows_of_agents_that_are_away_are_dimmed() -> None:
-    async with opened("db", "web") as screen:
-        screen.client.change(away=[away("site2", ago=720)])
-        await screen.until_shown("site2")
-
-        def colour(word: str) -> object:
-            strips = screen.app.screen._compositor.render_strips()
-            style = next(s.style for strip in strips for s in strip if s.text.strip() == word)
-            return style.color if style is not None else None
-
-        assert colour("web.lan") != colour("site2.lan")
 
 
 async def test_round_trips_appear_in_their_rows() -> None:
@@ -524,36 +484,3 @@ async def test_a_tab_whose_agent_was_away_opens_when_the_roster_shows_it() -> No
         assert not screen.client.links
         screen.client.change(entry("web", up=1))
         assert (await screen.shell()).peer == "web"
-
-
-@pytest.mark.parametrize("size", [(80, 24), (60, 20), (59, 20), (40, 12)])
-async def test_notices_break_between_words_and_hide_no_pane_s_own_line(size: tuple[int, int]) -> None:
-    async with opened("web", size=size, notices=True) as screen:
-        screen.client.answer = absent
-        await screen.press("enter")
-        line = (
-            "no shell: agent web is not connected — it opens when the agent is there; Enter tries now, ctrl+] x: close"
-        )
-        await until_whole(screen, line)
-        await screen.press(PREFIX, "d")
-        await until_whole(screen, "ctrl+] v opens the desktop; ctrl+] d will detach some day")
-        await until_whole(screen, line.replace("shell", "desktop"))
-        await screen.press(
-            PREFIX, "f", "n", *"an-id-of-sixty-five-characters-is-one-too-many-for-any-agent-here", "enter"
-        )
-        await until_whole(screen, "an id has at most 64 characters")
-        if size[0] == 80:
-            await until_whole(screen, "an-id-of-sixty-five-characters-is-one-too-many-for-any-agent-here:")
-
-
-async def until_whole(screen: Screen, text: str) -> None:
-    """Wait until every word of `text` is on the screen, unbroken."""
-
-    def missing() -> list[str]:
-        shown = {word.strip("▌▊") for line in screen.lines() for word in line.split()}
-        return [word for word in text.split() if word not in shown]
-
-    try:
-        await wait_for(lambda: not missing())
-    except AssertionError:
-        raise AssertionError("\n".join([f"missing: {missing()}", *screen.lines()])) from None

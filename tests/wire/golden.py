@@ -465,10 +465,11 @@ OURS = [
                 present=[roster.RosterEntry(id="a", about=roster.About(host="h"), connected_unix_ms=1_700_000_000_000)],
                 left=["b"],
                 now_unix_ms=128,
+                away=[roster.RosterEntry(id="b", away_since_unix_ms=127, console=True)],
             ),
         ),
         """08 70  12 06 'server'  22 01 'c'
-           82 07 1d           # roster 112
+           82 07 26           # roster 112
              08 07            # revision 1
              10 01            # snapshot_begin 2
              18 01            # snapshot_end 3
@@ -477,7 +478,8 @@ OURS = [
                12 03 0a 01 'h'            # about 2
                18 80 d0 95 ff bc 31       # connected_unix_ms 3: 1 700 000 000 000
              2a 01 'b'        # left 5
-             30 80 01         # now_unix_ms 6""",
+             30 80 01         # now_unix_ms 6
+             3a 07  0a 01 'b'  20 7f  28 01  # away 7: id 1, away_since_unix_ms 4, console 5""",
     ),
     Golden(
         "rtt_request",
