@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from natpass_wire.aio.dial import DialError, LoggedIn, RelayTarget, dial
+from natpass_wire.aio.dial import LoggedIn, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.reach import DialError
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.session import OPEN_SECONDS, Session
 from natpass_wire.aio.streams import KEEP_SECONDS, Streams
@@ -19,6 +20,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, Notice
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Refusal
+from natpass_wire.race import Experience
 from natpass_wire.repeats import Repeats
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,7 @@ class RelayClient:
         self._retry = False
         self._changed = asyncio.Event()
         self._buffers = ReadBuffers()
+        self._experience = Experience()
         #: The links that outlive connections.
         self.streams = Streams(on_stream, keep_seconds)
         #: The connection, None while there is none.
@@ -183,7 +186,7 @@ class RelayClient:
         """Make one attempt, and keep the connection for as long as it lives."""
         self._set(RelayStatus(Phase.CONNECTING, self.status.reason))
         try:
-            logged_in = await dial(self.target, self._buffers)
+            logged_in = await dial(self.target, self._buffers, self._experience)
         except LoginRefusedError as error:
             # A relay that has no room just now has not judged us: that passes sooner than a wrong secret does.
             judged = error.code != Refusal.OVERLOADED

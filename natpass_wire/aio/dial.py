@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import secrets
-import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from natpass_wire import envelope
+from natpass_wire.aio.reach import DialError, Place, reach, reason_of
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.sockets import FrameHandler, FrameSocket
@@ -24,9 +23,7 @@ from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
-from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
+from natpass_wire.race import Experience
 
 #: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
 _LEAST_INTERVAL, _MOST_INTERVAL = 0.1, 60.0
@@ -34,10 +31,6 @@ _LEAST_INTERVAL, _MOST_INTERVAL = 0.1, 60.0
 CONSENT_SECONDS = 1.0
 #: How many intervals of silence end a connection.
 _SILENT_INTERVALS = 3
-
-
-class DialError(NatpassError):
-    """There is no connection to the relay; the text says why, safe to print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +116,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
-    """Connect to the relay and log in, within 10 s each.
+async def dial(target: RelayTarget, buffers: ReadBuffers, experience: Experience | None = None) -> LoggedIn:
+    """Connect to the relay within 8 s, and log in within 10 s.
+
+    Args:
+        target: the relay, and who we are.
+        buffers: the loop's read buffers.
+        experience: what is known of the relay's addresses; what is learnt is added.
 
     Raises:
         DialError: there is no connection.
@@ -132,43 +130,35 @@ async def dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
         RelayNotTrustedError: it does not know the secret.
         RemoteProtocolError: it is no natpass relay, or a broken one.
     """
-    handler = _LoginHandler()
-    tls = client_context(verify=target.verify) if target.tls else None
-    try:
-        socket = FrameSocket(handler, buffers, tls=tls, server_name=target.address.host if tls else None)
-    except (TypeError, ValueError) as error:  # TypeError: there is a NUL in it
-        raise _no_host(target, error) from error
-    handler.socket = socket
-    try:
-        async with asyncio.timeout(v2.LOGIN_SECONDS):
-            loop = asyncio.get_running_loop()
-            await loop.create_connection(lambda: socket, target.address.host, target.address.port)
-    except TimeoutError as error:
-        raise DialError(f"{target.address} did not answer within {v2.LOGIN_SECONDS:.0f} s") from error
-    except OSError as error:
-        raise DialError(f"cannot reach {target.address}: {_reason(error)}") from error
-    except ValueError as error:
-        raise _no_host(target, error) from error
+    experience = Experience() if experience is None else experience
+    place = Place(
+        target.address.host, target.address.port, client_context(verify=target.verify) if target.tls else None
+    )
+    handler, address = await reach(place, _LoginHandler, buffers, experience)
+    socket = handler.socket
     try:
         async with asyncio.timeout(v2.LOGIN_SECONDS):
-            await handler.ready()
-            return await _log_in(target, socket, handler)
+            logged_in = await _log_in(target, socket, handler)
     except TimeoutError as error:
         socket.abort()
+        experience.failed(address)
         if socket.received_bytes:
             text = f"{target.address} does not answer the login: is it a natpass relay?"
         else:  # its system took the connection; whether the network or the program is slow, nobody can tell
             text = f"no answer from {target.address} within {v2.LOGIN_SECONDS:.0f} s"
-            text += " (a relay with --no-tls needs that here as well)" if target.tls else ""
         raise DialError(text) from error
     except LoginRefusedError as error:
         socket.abort()
         if error.code != Refusal.WRONG_SECRET or not target.secret_from:
             raise
         raise LoginRefusedError(f"{error.text} (from {target.secret_from})", error.code) from None
-    except BaseException:
+    except BaseException as error:
         socket.abort()
+        if isinstance(error, NatpassError):  # another address of that name may be a relay
+            experience.failed(address)
         raise
+    experience.worked(address)
+    return logged_in
 
 
 async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHandler") -> LoggedIn:
@@ -199,16 +189,10 @@ class _LoginHandler:
 
     def __init__(self) -> None:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._is_ready = False
         self._payloads: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._lost: tuple[Exception | None] | None = None
         self._successor: FrameHandler | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether frames could be sent."""
-        return self._is_ready
 
     async def ready(self) -> None:
         """Wait until frames can be sent."""
@@ -259,7 +243,6 @@ class _LoginHandler:
             handler.socket_lost(self._lost[0])
 
     def socket_ready(self) -> None:
-        self._is_ready = True
         if not self._ready.done():  # who waited may have been cancelled in this very turn of the loop
             self._ready.set_result(None)
 
@@ -286,24 +269,10 @@ class _LoginHandler:
                 self._ready.exception()  # nobody may be waiting any more
 
 
-def _no_host(target: RelayTarget, error: Exception) -> DialError:
-    """Return the error for a name that does not even fit a question to the name service."""
-    log.debug("%s", error)
-    return DialError(f"cannot reach {printable(str(target.address))}: this is no host name")
-
-
 def _lost_at_login(error: Exception | None) -> NatpassError:
     if isinstance(error, RemoteProtocolError):
         return DialError(f"{error} (TLS on one side only? wrong port?)")
     if error is not None:
-        return DialError(f"the connection was lost during the login: {_reason(error)}")
+        return DialError(f"the connection was lost during the login: {reason_of(error)}")
     hint = "an existing np-svr needs --legacy md5 or --legacy hmac; a relay with --no-tls needs it here as well"
     return DialError(f"the relay closed the connection during the login ({hint})")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return str(error.reason)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

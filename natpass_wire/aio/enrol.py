@@ -7,12 +7,12 @@ checked at the login that follows, with the secret.
 
 import asyncio
 import secrets
-import ssl
 from collections import deque
 from collections.abc import Callable
 
 from natpass_wire import envelope
-from natpass_wire.aio.dial import DialError, RelayAddress
+from natpass_wire.aio.dial import RelayAddress
+from natpass_wire.aio.reach import DialError, Place, reach
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.aio.tls import client_context
@@ -24,6 +24,7 @@ from natpass_wire.invite.guest import Guest
 from natpass_wire.pb import invite_pb2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.login_pb2 import HandshakePayload
+from natpass_wire.race import Experience
 from natpass_wire.text import printable
 
 #: Seconds for everything: the relay gives a guest as many.
@@ -48,17 +49,18 @@ async def enrol(address: RelayAddress, code: Code, host: str, keep: Callable[[st
         DialError: there is no connection, or it was lost.
         RemoteProtocolError: the other end is no natpass relay or inviter.
     """
-    visit = _Visit()
-    context = client_context(verify=False) if tls else None
+    place = Place(address.host, address.port, client_context(verify=False) if tls else None)
+    visit: _Visit | None = None
     try:
         async with asyncio.timeout(ENROL_SECONDS):
-            await visit.connect(address, context)
+            visit, _ = await reach(place, _Visit, ReadBuffers(), Experience())
             await _exchange(visit, code, host, keep)
         await visit.close()  # the socket gives itself so long, and the secret is kept: nothing may fail any more
     except TimeoutError as error:
         raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
     finally:
-        visit.abort()
+        if visit is not None:
+            visit.abort()
 
 
 async def _exchange(visit: "_Visit", code: Code, host: str, keep: Callable[[str], None]) -> None:
@@ -75,33 +77,24 @@ async def _exchange(visit: "_Visit", code: Code, host: str, keep: Callable[[str]
 class _Visit:
     """The connection; the handler of its socket."""
 
+    socket: FrameSocket
+
     def __init__(self) -> None:
-        self._socket: FrameSocket | None = None
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._messages: deque[Msg] = deque()
         self._heard = 0
         self._lost: tuple[Exception | None] | None = None
 
-    async def connect(self, address: RelayAddress, context: ssl.SSLContext | None) -> None:
-        """Connect, with TLS if there is a context for it."""
-        loop = asyncio.get_running_loop()
-        try:
-            socket = FrameSocket(self, ReadBuffers(), tls=context, server_name=address.host if context else None)
-            self._socket = socket
-            await loop.create_connection(lambda: socket, address.host, address.port)
-        except OSError as error:
-            raise DialError(f"cannot reach {address}: {error.strerror or error}") from error
-        except (TypeError, ValueError) as error:
-            raise DialError(f"cannot reach {printable(str(address))}: this is no host name") from error
+    async def ready(self) -> None:
+        """Wait until there is a connection, with TLS if there is any."""
         while not self._ready.is_set():
             await self._next()
 
     def send(self, guest: invite_pb2.Guest) -> None:
         """Send a message at once."""
-        assert self._socket is not None
         payload = HandshakePayload(guest=guest)
-        self._socket.write(envelope.to_frame(Msg(type=MsgType.handshake, to=RELAY_ID, hsp=payload)))
+        self.socket.write(envelope.to_frame(Msg(type=MsgType.handshake, to=RELAY_ID, hsp=payload)))
 
     async def receive(self) -> bytes:
         """Return what the inviter said next.
@@ -122,16 +115,15 @@ class _Visit:
 
     async def close(self) -> None:
         """Send what waits, and close."""
-        if self._socket is not None:
-            self._socket.close()
+        self.socket.close()
         while self._lost is None:
             self._changed.clear()
             await self._changed.wait()
 
     def abort(self) -> None:
         """Close at once, if that was not done."""
-        if self._socket is not None and self._lost is None:
-            self._socket.abort()
+        if self._lost is None:
+            self.socket.abort()
 
     async def _next(self) -> None:
         if self._lost is not None:

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from natpass_relay.server import RelayServer, RelaySettings
-from natpass_wire.aio.dial import DialError, RelayAddress, RelayTarget, dial
+from natpass_wire.aio.dial import RelayAddress, RelayTarget, dial
+from natpass_wire.aio.reach import DialError
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import client_context, server_context

@@ -16,8 +16,9 @@ from natpass_relay.inviting import Inviting
 from natpass_relay.ports import Port
 from natpass_wire import envelope
 from natpass_wire.aio import enrol as guest_side
-from natpass_wire.aio.dial import DialError, RelayAddress
+from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.aio.enrol import enrol
+from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.inviter import How, Inviter, Outcome

@@ -11,6 +11,7 @@ import pytest
 from natpass_wire import envelope
 from natpass_wire.aio import client as client_module
 from natpass_wire.aio import dial as dial_module
+from natpass_wire.aio import reach as reach_module
 from natpass_wire.aio import session as session_module
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, is_loopback
@@ -104,7 +105,7 @@ async def test_a_relay_that_does_not_know_the_secret_is_not_trusted() -> None:
 async def test_tls_on_one_side_only_is_said(certified: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
     async with StubRelay(tls=certified).running() as port, running(target(port)) as watched:
         assert "--no-tls" in (await watched.until(Phase.WAITING)).reason
-    monkeypatch.setattr(v2, "LOGIN_SECONDS", 0.2)
+    monkeypatch.setattr(reach_module, "CONNECT_SECONDS", 0.2)
     async with StubRelay().running() as port, running(target(port, tls=True)) as watched:
         assert "needs that here as well" in (await watched.until(Phase.WAITING)).reason
 
@@ -114,6 +115,7 @@ async def test_a_server_that_says_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch, use_tls: bool, said: str
 ) -> None:
     monkeypatch.setattr(v2, "LOGIN_SECONDS", 0.1)
+    monkeypatch.setattr(reach_module, "CONNECT_SECONDS", 0.1)
     with socket.create_server((HOST, 0)) as mute:
         async with running(target(mute.getsockname()[1], tls=use_tls)) as watched:
             assert said in (await watched.until(Phase.WAITING)).reason
