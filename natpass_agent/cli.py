@@ -28,7 +28,8 @@ from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
 from natpass_wire.program.control.server import serving
 from natpass_wire.program.main import INTERRUPTED, run
-from natpass_wire.program.options import ConnectionSettings, common_options, connection_options, gather
+from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
 

@@ -25,16 +25,9 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import (
-    DEFAULT_PORT,
-    CommonSettings,
-    HostPort,
-    ask_secret,
-    check_no_tls,
-    common_options,
-    gather,
-)
+from natpass_wire.program.options import DEFAULT_PORT, HostPort, common_options, gather
 from natpass_wire.program.secret import choose_secret
+from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
 from natpass_wire.text import printable
 

@@ -24,7 +24,7 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program.main import INTERRUPTED, complain
-from natpass_wire.program.options import CommonSettings, check_no_tls
+from natpass_wire.program.settings import CommonSettings, check_no_tls
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 

@@ -26,7 +26,7 @@ from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
-from natpass_wire.program.options import ConnectionSettings
+from natpass_wire.program.settings import ConnectionSettings
 from natpass_wire.text import printable
 
 PROGRAM = "natpass-tui"

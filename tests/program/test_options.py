@@ -16,9 +16,10 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import options
 from natpass_wire.program.main import exit_status
-from natpass_wire.program.options import CommonSettings, ConnectionSettings, gather
+from natpass_wire.program.options import gather
 from natpass_wire.program.platform import HAS_FILE_MODES
 from natpass_wire.program.secret import read_secret_file
+from natpass_wire.program.settings import CommonSettings, ConnectionSettings
 from tests.support.sealing import link_key, sealing
 
 SECRET = "correct horse battery staple"

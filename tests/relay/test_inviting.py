@@ -26,7 +26,7 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite, InviteStep
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
-from natpass_wire.program.options import CommonSettings
+from natpass_wire.program.settings import CommonSettings
 from natpass_wire.program.state import StateDir
 from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay

@@ -16,7 +16,7 @@ from natpass_relay.listening import listen_on
 from natpass_relay.local import local_addresses
 from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.errors import UserError
-from natpass_wire.program.options import CommonSettings
+from natpass_wire.program.settings import CommonSettings
 from natpass_wire.program.state import StateDir
 from tests.end_to_end.agent_programs import Program
 from tests.relay.raw import Raw

@@ -18,7 +18,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from natpass_tui import login
 from natpass_tui.session.console import Console
-from natpass_wire.program.options import ConnectionSettings
+from natpass_wire.program.settings import ConnectionSettings
 target = ConnectionSettings.target
 ConnectionSettings.target = lambda *given, **more: replace(target(*given, **more), sealing=None)
 login.load_identity = lambda *_: SimpleNamespace(private=None)

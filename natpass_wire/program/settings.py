@@ -1,0 +1,245 @@
+"""What a program's options come to: checked, with secrets found and hidden, ready to log in with."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loopback
+from natpass_wire.aio.sealing import Sealing
+from natpass_wire.errors import UserError
+from natpass_wire.keepalive import SILENCE_V2
+from natpass_wire.login import v2
+from natpass_wire.login.keys import LinkKey, RootKey, check_secret
+from natpass_wire.login.legacy import Dialect
+from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program import enrolment, secret
+from natpass_wire.program.state import StateDir
+from natpass_wire.text import printable
+from natpass_wire.version import __version__
+
+#: Variables with secrets. What we start must not inherit them.
+_SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER", "NATPASS_INVITE")
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """What every program is told.
+
+    Attributes:
+        secret: the shared secret, None if none was given.
+        legacy_secret: that of existing natpass programs.
+        insecure: unsafe things are accepted.
+        state_dir: where to keep what is made once.
+        log_level: of `logs.LEVELS`.
+        log_file: where logs go, None: the terminal.
+        dead_after: seconds of silence that end a connection.
+        secret_from: the file or the variable that the secret came from, empty for anything else.
+    """
+
+    secret: str | None = field(repr=False)
+    legacy_secret: str | None = field(repr=False)
+    insecure: bool
+    state_dir: StateDir
+    log_level: str
+    log_file: Path | None
+    dead_after: float = SILENCE_V2
+    secret_from: str = ""
+
+    @classmethod
+    def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
+        """Return the settings that `gather` found; hide secrets that stand in the arguments.
+
+        Raises:
+            UserError: a secret is too short, given twice, or used for both purposes.
+        """
+        chosen = secret.choose_secret("secret", values["secret"], values["secret_file"])
+        legacy = secret.choose_secret("legacy-secret", values["legacy_secret"], values["legacy_secret_file"])
+        source = printable(str(values["secret_file"] or ""))
+        if not source and chosen is not None and chosen == os.environ.get(_SECRET_VARIABLES[0]):
+            source = _SECRET_VARIABLES[0]
+        inherited = any(variable in os.environ for variable in _SECRET_VARIABLES)
+        invite = values.get("invite")
+        hidden = [chosen, legacy, values.get("verifier"), invite if invite != enrolment.ASK else None]
+        secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
+        for variable in _SECRET_VARIABLES:
+            os.environ.pop(variable, None)
+        if chosen is not None:
+            check_secret(chosen)
+        if chosen is not None and chosen == legacy:
+            raise UserError(
+                "the legacy secret equals the secret: existing natpass programs give theirs to whoever listens; "
+                "choose another"
+            )
+        return cls(
+            chosen,
+            legacy,
+            values["insecure"],
+            StateDir.at(values["state_dir"]),
+            values["log_level"],
+            values["log_file"],
+            values["dead_after"],
+            source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """How a program reaches its relay.
+
+    Attributes:
+        common: what every program is told.
+        relay: the address.
+        tls: whether the relay speaks TLS.
+        legacy: the dialect of an existing np-svr, None for our own relay.
+        invite: the one-time code that brings the secret, None if none was given.
+    """
+
+    common: CommonSettings
+    relay: RelayAddress
+    tls: bool
+    legacy: Dialect | None
+    invite: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
+        """Return the settings that `gather` found; nothing is asked for or written yet, see `with_secret`.
+
+        Args:
+            program: the program's name.
+            values: what `gather` returned.
+
+        Raises:
+            UserError: something is missing, or unsafe.
+        """
+        common = CommonSettings.from_values(program, values)
+        relay: RelayAddress | None = values["relay"]
+        if relay is None:
+            raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
+        if relay.port == 0:
+            raise UserError("a relay's port is not 0")
+        check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
+        legacy = Dialect(values["legacy"]) if values["legacy"] else None
+        if values.get("invite") is not None:
+            if legacy is not None:
+                raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
+            if common.secret is not None:
+                raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
+        return cls(common, relay, not values["no_tls"], legacy, values.get("invite"))
+
+    def with_secret(self, program: str, *, who: str = "") -> "ConnectionSettings":
+        """Return the settings with the secret that the login needs: given, brought by an invite, or asked for.
+
+        An invite is spent by this, and what it brings is kept: what can be wrong otherwise is looked at before.
+
+        Args:
+            program: the program's name.
+            who: what an inviter is told that we are, such as `agent web1`.
+
+        Raises:
+            UserError: there is none, or the invite is of no use.
+        """
+        common = self.common
+        if self.legacy is not None:
+            secret = common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
+            return replace(self, common=replace(common, legacy_secret=secret))
+        if common.secret is None:
+            common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who)
+        if common.secret is None:
+            asked = check_secret(ask_secret("secret", "--secret-file"))
+            common = replace(common, secret=asked, secret_from="")
+        return replace(self, common=common)
+
+    def target(
+        self,
+        client_id: str,
+        role: Role,
+        token: bytes,
+        capabilities: tuple[str, ...],
+        program: str,
+        *,
+        seal: Callable[[LinkKey], Sealing],
+    ) -> RelayTarget:
+        """Return the relay and how to log in there; asks for a missing secret on a terminal.
+
+        Args:
+            client_id: our id.
+            role: agent or console.
+            token: the secret instance token.
+            capabilities: what we understand beyond WIRE.md.
+            program: the program's name, for the relay's log.
+            seal: says how links are sealed, given the key that all who know the secret have.
+
+        Raises:
+            UserError: there is no secret.
+        """
+        claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
+        if self.legacy is not None:
+            legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
+            login = LegacyLogin(self.legacy, legacy_secret)
+            verify = self.tls and not self.common.insecure and not self.relay.is_loopback
+            return RelayTarget(self.relay, self.tls, claims, login, verify=verify)  # nothing to seal with
+        root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file")))
+        key = root.login_key()
+        claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
+        sealing = seal(root.link_key())
+        return RelayTarget(
+            self.relay,
+            self.tls,
+            claims,
+            key,
+            dead_after=self.common.dead_after,
+            sealing=sealing,
+            secret_from=self.common.secret_from if self.common.secret is not None else "",
+        )
+
+
+def _enrolled(
+    program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool, who: str
+) -> CommonSettings:
+    """Return the settings with the secret that an invite brings or has brought, else none.
+
+    Raises:
+        UserError: the invite is of no use.
+    """
+    if invite is not None:
+        found: str | None = enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
+    else:
+        found = enrolment.enrolled_secret(common.state_dir, relay)
+    if found is None:
+        return common
+    kept = common.state_dir.path / enrolment.file_name(relay)
+    return replace(common, secret=found, secret_from=printable(str(kept)))
+
+
+def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
+    """Refuse bare TCP beyond this machine, unless it was asked for twice.
+
+    Raises:
+        UserError: it was asked for once.
+    """
+    if no_tls and not insecure and not is_loopback(host):
+        raise UserError(
+            f"--no-tls on {host}, which is not loopback: everybody on the way could read and change everything; "
+            "say --insecure as well if you mean it"
+        )
+
+
+def ask_secret(what: str, option: str) -> str:
+    """Ask for a secret on the terminal.
+
+    Args:
+        what: `secret` or `legacy secret`, for the question.
+        option: the option that gives it in a file, for the error.
+
+    Raises:
+        UserError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UserError(f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}")
+    answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
+    return answer
