@@ -25,7 +25,7 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import DEFAULT_PORT, HostPort, common_options, gather
+from natpass_wire.program.options import DEFAULT_PORT, PROXY, HostPort, common_options, gather
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
@@ -254,6 +254,7 @@ def verifier(ctx: click.Context, /, **_: object) -> int:
 
 @command.command(context_settings=_HELP)
 @click.option("--relay", type=HostPort(), metavar="HOST:PORT", help="Another relay than the one of this machine.")
+@PROXY
 @_LISTEN
 @_NO_TLS
 @common_options

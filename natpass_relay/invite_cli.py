@@ -25,6 +25,7 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program.main import INTERRUPTED, complain
 from natpass_wire.program.settings import CommonSettings, check_no_tls
+from natpass_wire.proxy import Proxy
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
@@ -56,7 +57,9 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
         relay = _from_here(listen)
         shown = _from_elsewhere(reachable(listen, local_addresses()))
     check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
-    return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret)
+    is_here = values["relay"] is None or relay.is_loopback
+    proxy = common.proxying.towards(relay.host, is_loopback=is_here)
+    return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret, proxy=proxy)
 
 
 def _from_here(listen: Sequence[RelayAddress]) -> RelayAddress:
@@ -81,10 +84,19 @@ class InviteCommand:
         shown: the relay's address for guests.
         tls: whether the relay speaks TLS.
         secret: the secret.
+        proxy: the proxy on the way to the relay, None: there is none.
     """
 
     def __init__(
-        self, program: str, common: CommonSettings, relay: RelayAddress, shown: RelayAddress, *, tls: bool, secret: str
+        self,
+        program: str,
+        common: CommonSettings,
+        relay: RelayAddress,
+        shown: RelayAddress,
+        *,
+        tls: bool,
+        secret: str,
+        proxy: Proxy | None = None,
     ) -> None:
         self._program = program
         self._shown = shown
@@ -95,7 +107,13 @@ class InviteCommand:
         tag = v2.instance_tag(key, secrets.token_bytes(16))
         claims = v2.Claims(client_id, Role.ROLE_CONSOLE, (), f"{program} {__version__}", tag)
         self._target = RelayTarget(
-            relay, tls, claims, key, dead_after=common.dead_after, secret_from=common.secret_from
+            relay,
+            tls,
+            claims,
+            key,
+            dead_after=common.dead_after,
+            secret_from=common.secret_from,
+            proxy=proxy,
         )
         self._progress = ""
         self._tries = 0

@@ -218,7 +218,7 @@ class RelayClient:
             allow_unsealed=self._allow_unsealed,
         )
         self.session = session
-        log.info("logged in at %s as %s", self.target.address, self.client_id)
+        log.info("logged in at %s%s as %s", self.target.address, self.target.through, self.client_id)
         if self._on_online is not None:
             self._on_online(session)
         # Before the hand-over: what came behind the login may be links for streams, and they want to be answered.

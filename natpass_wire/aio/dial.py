@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from natpass_wire import envelope
-from natpass_wire.aio.reach import DialError, Place, reach, reason_of
+from natpass_wire.aio.reach import DialError, Place, reach, reason_of, through
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.sockets import FrameHandler, FrameSocket
@@ -23,6 +23,7 @@ from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
+from natpass_wire.proxy import Proxy
 from natpass_wire.race import Experience
 
 #: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
@@ -70,6 +71,7 @@ class RelayTarget:
         dead_after: seconds of silence that end the connection, with handshake v2; the relay may want fewer.
         sealing: how our links are sealed; None: they are not.
         secret_from: where the secret came from, such as a file's name; said where the relay finds it wrong.
+        proxy: the proxy on the way there, None: there is none.
     """
 
     address: RelayAddress
@@ -80,6 +82,18 @@ class RelayTarget:
     dead_after: float = SILENCE_V2
     sealing: Sealing | None = None
     secret_from: str = ""
+    proxy: Proxy | None = None
+
+    @property
+    def through(self) -> str:
+        """How we get there, for people; empty without a proxy."""
+        return through(self.proxy)
+
+    @property
+    def place(self) -> Place:
+        """Where to connect to."""
+        tls = client_context(verify=self.verify) if self.tls else None
+        return Place(self.address.host, self.address.port, tls, self.proxy)
 
 
 @dataclass(slots=True)
@@ -131,10 +145,7 @@ async def dial(target: RelayTarget, buffers: ReadBuffers, experience: Experience
         RemoteProtocolError: it is no natpass relay, or a broken one.
     """
     experience = Experience() if experience is None else experience
-    place = Place(
-        target.address.host, target.address.port, client_context(verify=target.verify) if target.tls else None
-    )
-    handler, address = await reach(place, _LoginHandler, buffers, experience)
+    handler, address = await reach(target.place, _LoginHandler, buffers, experience)
     socket = handler.socket
     try:
         async with asyncio.timeout(v2.LOGIN_SECONDS):

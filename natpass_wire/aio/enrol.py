@@ -24,6 +24,7 @@ from natpass_wire.invite.guest import Guest
 from natpass_wire.pb import invite_pb2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.login_pb2 import HandshakePayload
+from natpass_wire.proxy import Proxy
 from natpass_wire.race import Experience
 from natpass_wire.text import printable
 
@@ -33,7 +34,15 @@ ENROL_SECONDS = 30.0
 _MOST_MESSAGES = 8
 
 
-async def enrol(address: RelayAddress, code: Code, host: str, keep: Callable[[str], None], *, tls: bool) -> None:
+async def enrol(
+    address: RelayAddress,
+    code: Code,
+    host: str,
+    keep: Callable[[str], None],
+    *,
+    tls: bool,
+    proxy: Proxy | None = None,
+) -> None:
     """Get the secret by a one-time code.
 
     Args:
@@ -43,13 +52,14 @@ async def enrol(address: RelayAddress, code: Code, host: str, keep: Callable[[st
         keep: keeps the secret so that a power failure does not lose it; called once, and the inviter learns of success
             only when it has returned.
         tls: whether the relay speaks TLS.
+        proxy: the proxy on the way there, None: there is none.
 
     Raises:
         UserError: there is no secret for us, with the reason; or what `keep` raises.
         DialError: there is no connection, or it was lost.
         RemoteProtocolError: the other end is no natpass relay or inviter.
     """
-    place = Place(address.host, address.port, client_context(verify=False) if tls else None)
+    place = Place(address.host, address.port, client_context(verify=False) if tls else None, proxy)
     visit: _Visit | None = None
     try:
         async with asyncio.timeout(ENROL_SECONDS):

@@ -11,12 +11,16 @@ import socket as sockets
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameHandler, FrameSocket
 from natpass_wire.aio.tasks import Tasks
+from natpass_wire.aio.tunnel import adopt, ask, connect_tcp
 from natpass_wire.errors import NatpassError
+from natpass_wire.http_connect import request
+from natpass_wire.proxy import Proxy
 from natpass_wire.race import Address, Experience, Race, explain, in_order, names
 from natpass_wire.text import printable
 
@@ -55,15 +59,39 @@ class Place:
         host: a name, or a numeric address.
         port: the port.
         tls: the TLS context, None for bare TCP.
+        proxy: what makes the connection for us, and resolves the name; None: we do.
     """
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
 
     def __str__(self) -> str:
         shown = printable(self.host)
         return f"[{shown}]:{self.port}" if ":" in shown else f"{shown}:{self.port}"
+
+    @property
+    def hop(self) -> str:
+        """Whom we connect to ourselves, for people."""
+        return f"the proxy {self.proxy}" if self.proxy is not None else str(self)
+
+    @property
+    def through(self) -> str:
+        """How we get there, for people; empty without a proxy."""
+        return through(self.proxy)
+
+    def check(self) -> None:
+        """Raise ValueError or TypeError for a name that TLS or a proxy can't ask for."""
+        if self.proxy is not None:
+            request(self.host, self.port, None, None)
+        if self.tls is not None:
+            self.tls.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=self.host)
+
+
+def through(proxy: Proxy | None) -> str:
+    """Return how we get to a relay, for people; empty without a proxy."""
+    return f" through the proxy {proxy}" if proxy is not None else ""
 
 
 async def resolve(host: str, port: int) -> list[Address]:
@@ -97,11 +125,13 @@ async def reach(place: Place, make: Callable[[], N], buffers: ReadBuffers, exper
     seconds, until = CONNECT_SECONDS, loop.time() + CONNECT_SECONDS
     try:
         async with asyncio.timeout_at(until):
-            addresses = in_order(await resolve(place.host, place.port), experience)
+            place.check()
+            host, port = (place.host, place.port) if place.proxy is None else (place.proxy.host, place.proxy.port)
+            addresses = in_order(await resolve(host, port), experience)
     except TimeoutError as error:
-        raise DialError(f"cannot reach {place}: the name service does not answer") from error
+        raise DialError(f"cannot reach {place.hop}: the name service does not answer") from error
     except OSError as error:
-        raise DialError(f"cannot reach {place}: {reason_of(error)}") from error
+        raise DialError(f"cannot reach {place.hop}: {reason_of(error)}") from error
     except (TypeError, ValueError) as error:  # TypeError: there is a NUL in it
         log.debug("%s", error)
         raise DialError(f"cannot reach {place}: this is no host name") from error
@@ -124,37 +154,58 @@ async def reach(place: Place, make: Callable[[], N], buffers: ReadBuffers, exper
     return winner.handler, winner.address
 
 
+class _Stage(IntEnum):
+    """How far an attempt is."""
+
+    CONNECTING = 1  # TCP, to the relay or the proxy
+    ASKING = 2  # the proxy for the relay
+    THERE = 3  # whatever happens now happens between the relay and us
+
+
 class _Attempt(Generic[N]):
     """One address of the race.
 
     Args:
         place: where to.
-        address: the address.
+        address: the address, of the relay or of the proxy.
         handler: of the connection.
         buffers: the loop's read buffers.
     """
 
     def __init__(self, place: Place, address: Address, handler: N, buffers: ReadBuffers) -> None:
+        self._place = place
         self.address = address
         self.handler = handler
         handler.socket = FrameSocket(handler, buffers, tls=place.tls, server_name=place.host if place.tls else None)
-        #: TCP is connected.
-        self.is_accepted = False
+        self.stage = _Stage.CONNECTING
         #: Why it failed; empty while it has not.
         self.failure = ""
 
     async def run(self) -> None:
         """Connect; this has failed if there is a `failure` afterwards."""
-        loop = asyncio.get_running_loop()
-        socket = self.handler.socket
         try:
-            await loop.create_connection(lambda: socket, self.address.host, self.address.port)
-            self.is_accepted = True
+            if self._place.proxy is None:
+                loop, socket = asyncio.get_running_loop(), self.handler.socket
+                await loop.create_connection(lambda: socket, self.address.host, self.address.port)
+            else:
+                await self._through(self._place.proxy)
+            self.stage = _Stage.THERE
             await self.handler.ready()
         except OSError as error:
-            self.failure = reason_of(error)
+            broke_off = "broke off: " if self.stage is _Stage.ASKING else ""
+            self.failure = f"{broke_off}{reason_of(error)}"
         except NatpassError as error:
             self.failure = str(error)
+
+    async def _through(self, proxy: Proxy) -> None:
+        raw = await connect_tcp(self.address)
+        try:
+            self.stage = _Stage.ASKING
+            await ask(proxy, raw, self._place.host, self._place.port)
+        except BaseException:
+            raw.close()
+            raise
+        await adopt(raw, self.handler.socket)
 
 
 async def _first(
@@ -184,20 +235,27 @@ async def _first(
 
 def _failure(place: Place, addresses: Sequence[Address], attempts: Sequence[_Attempt[N]], seconds: float) -> str:
     """Return why there is no connection."""
-    is_name = any(str(address) != place.host for address in addresses)
+    is_name = any(str(address) != (place.proxy or place).host for address in addresses)
     silent = [attempt for attempt in attempts if not attempt.failure]
     hint = ""
-    if place.tls is not None and any(attempt.is_accepted for attempt in silent):
+    if place.tls is not None and any(attempt.stage is _Stage.THERE for attempt in silent):
         hint = " (a relay with --no-tls needs that here as well)"
     if len(silent) == len(attempts):
         which = f": {names(addresses)}" if is_name else ""
-        return f"no answer from {place} within {seconds:.0f} s{which}{hint}"
-    if not is_name:
+        who = f"{place}{place.through}" if any(each.stage is _Stage.THERE for each in attempts) else place.hop
+        return f"no answer from {who} within {seconds:.0f} s{which}{hint}"
+    told = {each.failure for each in attempts if each.failure and each.stage is _Stage.ASKING}
+    if not is_name and attempts[0].stage is not _Stage.ASKING:
         failure = attempts[0].failure
-        return failure if attempts[0].is_accepted else f"cannot reach {place}: {failure}"
+        there = attempts[0].stage is _Stage.THERE
+        return f"{failure}{place.through}" if there else f"cannot reach {place.hop}: {failure}"
     untried = addresses[len(attempts) :]
     reasons = {attempt.address: attempt.failure or f"no answer within {seconds:.0f} s" for attempt in attempts}
-    return f"cannot reach {place}: {explain(reasons, untried)}{hint}"
+    if len(told) == 1 and all(attempt.stage <= _Stage.ASKING for attempt in attempts):  # what the proxy says counts
+        others = {each.address: reasons[each.address] for each in attempts if each.failure not in told}
+        return f"{place.hop} {told.pop()}" + (f" ({explain(others, untried)})" if others else "")
+    who = place.hop if all(each.stage is _Stage.CONNECTING for each in attempts) else f"{place}{place.through}"
+    return f"cannot reach {who}: {explain(reasons, untried)}{hint}"
 
 
 def reason_of(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from natpass_wire.errors import UserError
 from natpass_wire.program import places
 from natpass_wire.program.secret import check_private
+from natpass_wire.proxy import credentials
 from natpass_wire.text import printable
 
 #: Keys whose values are nobody else's.
@@ -53,6 +54,7 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
         names = ", ".join(printable(key).replace("_", "-") for key in unknown)
         known = ", ".join(sorted(key.replace("_", "-") for key in allowed))
         raise UserError(f"unknown key in {path}: {names} (known: {known})")
-    if _SECRET_KEYS & named.keys():
+    proxy = named.get("proxy")
+    if _SECRET_KEYS & named.keys() or (isinstance(proxy, str) and credentials(proxy)):
         check_private(status, f"{path}, which holds a secret")
     return named

@@ -13,6 +13,7 @@ from natpass_wire.ids import as_file_name
 from natpass_wire.invite.code import Code
 from natpass_wire.login.keys import check_secret
 from natpass_wire.program.state import StateDir
+from natpass_wire.proxy import Proxy
 
 #: As the value of --invite: ask for the code.
 ASK = "-"
@@ -43,7 +44,14 @@ def enrolled_secret(state: StateDir, relay: RelayAddress) -> str | None:
 
 
 def secret_by_invite(
-    program: str, state: StateDir, relay: RelayAddress, invite: str, *, tls: bool, who: str = ""
+    program: str,
+    state: StateDir,
+    relay: RelayAddress,
+    invite: str,
+    *,
+    tls: bool,
+    who: str = "",
+    proxy: Proxy | None = None,
 ) -> str:
     """Return the secret for a relay, by a one-time code if there is none yet; it is kept in the state directory.
 
@@ -55,6 +63,7 @@ def secret_by_invite(
         tls: whether the relay speaks TLS.
         who: what the inviter is told that we are, such as `agent web1`; the host name is added, and what is too long
             (`natpass_wire.invite.steps.MOST_HOST_BYTES`) is cut.
+        proxy: the proxy on the way to the relay, None: there is none.
 
     Raises:
         UserError: it can't be had, with the reason.
@@ -71,7 +80,7 @@ def secret_by_invite(
 
     async def enrolling() -> int:
         host = socket.gethostname()
-        await enrol(relay, code, f"{who} on {host}" if who else host, keep, tls=tls)
+        await enrol(relay, code, f"{who} on {host}" if who else host, keep, tls=tls, proxy=proxy)
         return 0
 
     state.make()  # an invite is spent by its use: what can fail, fails before

@@ -128,6 +128,15 @@ def common_options(command: Command) -> Command:
     return command
 
 
+PROXY = click.option(
+    "--proxy",
+    metavar="URL",
+    help="The proxy that leads to the relay: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ if it asks "
+    "for them; it resolves the relay's name. 'none': no proxy. Default: HTTPS_PROXY or ALL_PROXY, but for what "
+    "NO_PROXY names. Never for this machine itself.",
+)
+
+
 def connection_options(command: Command) -> Command:
     """Add the options of programs that dial a relay."""
     for option in reversed(
@@ -146,6 +155,7 @@ def connection_options(command: Command) -> Command:
                 help="A one-time code of 'natpass-relay invite' instead of the secret, which is then kept in the "
                 "state directory; - asks for the code. Also in NATPASS_INVITE.",
             ),
+            PROXY,
             click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure."),
             click.option(
                 "--allow-unsealed",

@@ -19,6 +19,7 @@ from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import enrolment, secret
 from natpass_wire.program.state import StateDir
+from natpass_wire.proxy import VARIABLES, Proxy, Proxying, credentials
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
@@ -39,6 +40,7 @@ class CommonSettings:
         log_file: where logs go, None: the terminal.
         dead_after: seconds of silence that end a connection.
         secret_from: the file or the variable that the secret came from, empty for anything else.
+        proxying: what was said about proxies.
     """
 
     secret: str | None = field(repr=False)
@@ -49,6 +51,7 @@ class CommonSettings:
     log_file: Path | None
     dead_after: float = SILENCE_V2
     secret_from: str = ""
+    proxying: Proxying = field(default_factory=Proxying)
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
@@ -62,11 +65,15 @@ class CommonSettings:
         source = printable(str(values["secret_file"] or ""))
         if not source and chosen is not None and chosen == os.environ.get(_SECRET_VARIABLES[0]):
             source = _SECRET_VARIABLES[0]
-        inherited = any(variable in os.environ for variable in _SECRET_VARIABLES)
+        proxying = Proxying.among(values.get("proxy"), os.environ)
+        # Where a proxy's variable holds a password, what we start does without the proxy rather than with the password.
+        variables = [*_SECRET_VARIABLES, *(name for name in VARIABLES if credentials(os.environ.get(name)))]
+        inherited = any(variable in os.environ for variable in variables)
         invite = values.get("invite")
         hidden = [chosen, legacy, values.get("verifier"), invite if invite != enrolment.ASK else None]
+        hidden.append(credentials(proxying.given))
         secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
-        for variable in _SECRET_VARIABLES:
+        for variable in variables:
             os.environ.pop(variable, None)
         if chosen is not None:
             check_secret(chosen)
@@ -84,6 +91,7 @@ class CommonSettings:
             values["log_file"],
             values["dead_after"],
             source,
+            proxying,
         )
 
 
@@ -97,6 +105,7 @@ class ConnectionSettings:
         tls: whether the relay speaks TLS.
         legacy: the dialect of an existing np-svr, None for our own relay.
         invite: the one-time code that brings the secret, None if none was given.
+        proxy: the proxy on the way there, None: there is none.
     """
 
     common: CommonSettings
@@ -104,6 +113,7 @@ class ConnectionSettings:
     tls: bool
     legacy: Dialect | None
     invite: str | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
@@ -123,13 +133,14 @@ class ConnectionSettings:
         if relay.port == 0:
             raise UserError("a relay's port is not 0")
         check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
+        proxy = common.proxying.towards(relay.host, is_loopback=relay.is_loopback)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
         if values.get("invite") is not None:
             if legacy is not None:
                 raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
             if common.secret is not None:
                 raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
-        return cls(common, relay, not values["no_tls"], legacy, values.get("invite"))
+        return cls(common, relay, not values["no_tls"], legacy, values.get("invite"), proxy)
 
     def with_secret(self, program: str, *, who: str = "") -> "ConnectionSettings":
         """Return the settings with the secret that the login needs: given, brought by an invite, or asked for.
@@ -148,7 +159,7 @@ class ConnectionSettings:
             secret = common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
             return replace(self, common=replace(common, legacy_secret=secret))
         if common.secret is None:
-            common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who)
+            common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who, proxy=self.proxy)
         if common.secret is None:
             asked = check_secret(ask_secret("secret", "--secret-file"))
             common = replace(common, secret=asked, secret_from="")
@@ -182,7 +193,9 @@ class ConnectionSettings:
             legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
             login = LegacyLogin(self.legacy, legacy_secret)
             verify = self.tls and not self.common.insecure and not self.relay.is_loopback
-            return RelayTarget(self.relay, self.tls, claims, login, verify=verify)  # nothing to seal with
+            return RelayTarget(
+                self.relay, self.tls, claims, login, verify=verify, proxy=self.proxy
+            )  # nothing to seal with
         root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file")))
         key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
@@ -195,11 +208,19 @@ class ConnectionSettings:
             dead_after=self.common.dead_after,
             sealing=sealing,
             secret_from=self.common.secret_from if self.common.secret is not None else "",
+            proxy=self.proxy,
         )
 
 
 def _enrolled(
-    program: str, common: CommonSettings, relay: RelayAddress, invite: str | None, *, tls: bool, who: str
+    program: str,
+    common: CommonSettings,
+    relay: RelayAddress,
+    invite: str | None,
+    *,
+    tls: bool,
+    who: str,
+    proxy: Proxy | None,
 ) -> CommonSettings:
     """Return the settings with the secret that an invite brings or has brought, else none.
 
@@ -207,7 +228,9 @@ def _enrolled(
         UserError: the invite is of no use.
     """
     if invite is not None:
-        found: str | None = enrolment.secret_by_invite(program, common.state_dir, relay, invite, tls=tls, who=who)
+        found: str | None = enrolment.secret_by_invite(
+            program, common.state_dir, relay, invite, tls=tls, who=who, proxy=proxy
+        )
     else:
         found = enrolment.enrolled_secret(common.state_dir, relay)
     if found is None:

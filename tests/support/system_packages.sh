@@ -7,6 +7,10 @@ for pair in tmux:tmux vim:vim htop:htop less:less \
     setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# Proxies that lead to the relay.
+for pair in tinyproxy:tinyproxy microsocks:microsocks; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
+done
 # Randomart is compared with ssh-keygen's. `make bench` compares with ssh; its server stands in no ordinary user's PATH.
 command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"

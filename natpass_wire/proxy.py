@@ -1,0 +1,168 @@
+"""Which proxy leads to the relay: what was named, else what the environment says, as curl reads it."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from natpass_wire.errors import UserError
+from natpass_wire.text import printable
+
+#: The value that switches proxies off.
+NONE = "none"
+#: As curl has it, whatever the scheme is.
+_DEFAULT_PORT = 1080
+#: What names a proxy for everything that is encrypted, the first one that is set wins; curl's order.
+_NAMING = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_EXCEPTING = ("no_proxy", "NO_PROXY")
+#: All variables that may hold a proxy's password.
+VARIABLES = (*_NAMING, "http_proxy", "HTTP_PROXY")
+
+
+class Kind(Enum):
+    """How one speaks to a proxy; by its URL's scheme."""
+
+    HTTP = "http"
+    SOCKS5 = "socks5"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy. As text it shows no credentials.
+
+    Attributes:
+        kind: how one speaks to it.
+        host: its name or address.
+        port: its port.
+        user: the user's name, None: it asks for none.
+        password: the user's password.
+    """
+
+    kind: Kind
+    host: str
+    port: int
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return printable(f"{self.kind.value}://{host}:{self.port}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxying:
+    """What was said about proxies.
+
+    Attributes:
+        given: the option's or the config file's value, None: nothing.
+        environment: the variables that speak of proxies.
+    """
+
+    given: str | None = field(default=None, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def among(cls, given: str | None, environment: Mapping[str, str]) -> "Proxying":
+        """Return what counts of the option's value and of a process's environment."""
+        return cls(given, {name: environment[name] for name in (*_NAMING, *_EXCEPTING) if name in environment})
+
+    def towards(self, host: str, *, is_loopback: bool) -> Proxy | None:
+        """Return the proxy that leads to a relay, None: none does.
+
+        What was named outranks NO_PROXY, which belongs to the environment's proxies. This machine itself is never
+        reached by a proxy.
+
+        Raises:
+            UserError: what was said is of no use.
+        """
+        if is_loopback or self.given == NONE:
+            return None
+        if self.given is not None:
+            return parse(self.given, "--proxy")
+        for variable in _NAMING:
+            if value := self.environment.get(variable):
+                excepted = next((self.environment[name] for name in _EXCEPTING if self.environment.get(name)), "")
+                return None if is_excepted(host, excepted) else parse(value, variable)
+        return None
+
+
+def parse(text: str, source: str) -> Proxy:
+    """Return the proxy that a URL names; without a scheme it is an HTTP proxy.
+
+    Args:
+        text: the URL, `http://`, `socks5://` or `socks5h://` (which is the same here: the proxy resolves names).
+        source: the option or variable that it came from, for errors; the URL, which may hold a password, is not shown.
+
+    Raises:
+        UserError: it is no such URL.
+    """
+    hint = f"{source} should be http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ if need be, or '{NONE}'"
+    found = _split(text)
+    if found is None or not found.hostname or found.path not in {"", "/"} or found.query or found.fragment:
+        raise UserError(hint)
+    kinds = {"http": Kind.HTTP, "socks5": Kind.SOCKS5, "socks5h": Kind.SOCKS5}
+    if found.scheme not in kinds:
+        raise UserError(f"{hint}; {printable(found.scheme, 20)}:// is not supported")
+    try:
+        port = found.port or _DEFAULT_PORT
+    except ValueError as error:
+        raise UserError(hint) from error
+    user = unquote(found.username) if found.username else None
+    password = unquote(found.password or "") if user else None
+    if kinds[found.scheme] is Kind.SOCKS5 and any(
+        not text.isascii() or len(text) > 255 for text in (user or "", password or "")
+    ):
+        raise UserError(f"{source}: user and password of a SOCKS proxy are at most 255 ASCII characters")
+    if user is not None and ":" in user:
+        raise UserError(f"{source}: a user's name has no colon")
+    return Proxy(kinds[found.scheme], found.hostname, port, user, password)
+
+
+def credentials(text: str | None) -> str | None:
+    """Return the part of a proxy's URL that nobody else should see, as it stands there; None if there is none."""
+    if not text:
+        return None
+    found, at, _ = (text.partition("://")[2] or text).rpartition("@")
+    return found if at else None
+
+
+def is_excepted(host: str, exceptions: str) -> bool:
+    """Tell whether NO_PROXY's value has this host: `*`, names with all below them, addresses and networks."""
+    host = host.lower().removesuffix(".")
+    address = _address(host)
+    for entry in re.split(r"[,\s]+", exceptions.lower()):
+        if entry == "*":
+            return True
+        if address is not None:
+            if _has(entry, address):
+                return True
+            continue
+        name = entry.removeprefix(".").removesuffix(".")
+        if name and (host == name or host.endswith(f".{name}")):
+            return True
+    return False
+
+
+def _split(text: str) -> SplitResult | None:
+    if not text.isprintable() or " " in text:
+        return None
+    try:
+        return urlsplit(text if "://" in text else f"http://{text}")
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _has(entry: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return address in ipaddress.ip_network(entry.removeprefix("[").removesuffix("]"), strict=False)
+    except ValueError:
+        return False
