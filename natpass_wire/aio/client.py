@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from natpass_wire.aio import whereabouts
 from natpass_wire.aio.dial import LoggedIn, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.reach import DialError
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.session import OPEN_SECONDS, Session
+from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.aio.streams import KEEP_SECONDS, Streams
+from natpass_wire.aio.tasks import Tasks
 from natpass_wire.backoff import Backoff
 from natpass_wire.errors import LoginRefusedError, ProtocolError, RelayNotTrustedError
 from natpass_wire.keepalive import Keepalive
@@ -22,6 +25,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.race import Experience
 from natpass_wire.repeats import Repeats
+from natpass_wire.roaming import LOOK_SECONDS, UNKNOWN, Roaming, Sign, answer_seconds
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +101,9 @@ class RelayClient:
         self._changed = asyncio.Event()
         self._buffers = ReadBuffers()
         self._experience = Experience()
+        self._dialling: asyncio.Timeout | None = None
+        self._at_once = False
+        self._socket: FrameSocket | None = None
         #: The links that outlive connections.
         self.streams = Streams(on_stream, keep_seconds)
         #: The connection, None while there is none.
@@ -116,17 +123,21 @@ class RelayClient:
 
     async def run(self) -> None:
         """Stay logged in until cancelled."""
+        tasks = Tasks()
+        tasks.start(self._watch(), "watch clocks and addresses")
         try:
             while True:
                 await self._once()
                 delay = self._backoff.delay(
                     links_wait=self._is_waited_for, refused=self.status.refused, random=self._rng()
                 )
-                if delay:
+                at_once, self._at_once = self._at_once, False
+                if delay and not at_once:
                     retry_at = asyncio.get_running_loop().time() + delay
                     self._set(RelayStatus(Phase.WAITING, self.status.reason, self.status.refused, retry_at))
                     await self._wait_for_retry(delay)
         finally:
+            await tasks.close()
             self.streams.close()
             if self.session is not None:
                 self.session.close()
@@ -186,7 +197,9 @@ class RelayClient:
         """Make one attempt, and keep the connection for as long as it lives."""
         self._set(RelayStatus(Phase.CONNECTING, self.status.reason))
         try:
-            logged_in = await dial(self.target, self._buffers, self._experience)
+            logged_in = await self._dial()
+        except TimeoutError:  # what was tried from the old address leads nowhere
+            self._at_once = True
         except LoginRefusedError as error:
             # A relay that has no room just now has not judged us: that passes sooner than a wrong secret does.
             judged = error.code != Refusal.OVERLOADED
@@ -198,6 +211,60 @@ class RelayClient:
         else:
             reason, replaced = await self._serve(logged_in)
             self._failed(reason, refused=replaced)
+
+    async def _dial(self) -> LoggedIn:
+        """Dial; a TimeoutError says that the network has changed meanwhile."""
+        try:
+            async with asyncio.timeout(None) as self._dialling:
+                return await dial(self.target, self._buffers, self._experience)
+        finally:
+            self._dialling = None
+
+    async def _watch(self) -> None:
+        """Look at the clocks and at our place in the network, and doubt the connection when they have jumped."""
+        roaming = Roaming()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                socket = self._socket
+                peer, ours = (socket.peer, socket.own_host) if socket is not None else (None, None)
+                if peer is None and (good := self._experience.good) is not None:
+                    peer = (good.host, good.port)
+                here = whereabouts.own_address(peer) if peer is not None else UNKNOWN
+                sign = roaming.look(*whereabouts.clocks(), here, ours)
+                if sign is None:
+                    pass
+                elif self.session is None or socket is None:
+                    self._dial_anew(sign)
+                elif here and ours is not None and here != ours and not whereabouts.is_own(ours):
+                    self._give_up(socket, sign.value)  # what comes back to our address comes to nobody
+                else:
+                    group.create_task(self._examine(self.session, socket, sign), name="examine the connection")
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _dial_anew(self, sign: Sign) -> None:
+        """Make the next attempt at once; one that was begun in another network is given up."""
+        if self._dialling is None:
+            self.retry_now()
+        elif sign is not Sign.STOOD_STILL:  # or a busy machine would begin anew for ever
+            self._dialling.reschedule(0.0)
+            self._dialling = None
+
+    async def _examine(self, session: Session, socket: FrameSocket, sign: Sign) -> None:
+        """Give a connection up if the relay gives no sign of life within a second or two."""
+        answers = session.answers
+        if not session.ask():
+            return
+        log.info("%s: the relay is asked for a sign of life", sign.value)
+        half = answer_seconds(session.round_trip) / 2
+        await asyncio.sleep(half)
+        received = socket.received_bytes  # what came while we stood still is read by now: it was no sign of life
+        await asyncio.sleep(half)
+        if session.answers == answers and socket.received_bytes == received and not session.ended.done():
+            self._give_up(socket, f"{sign.value}, and the relay does not answer")
+
+    def _give_up(self, socket: FrameSocket, reason: str) -> None:
+        self._at_once = True
+        socket.abort(TimeoutError(reason))
 
     async def _serve(self, logged_in: LoggedIn) -> tuple[str, bool]:
         """Keep a connection until it ends; return why it did, and whether another process has taken our place.
@@ -217,7 +284,7 @@ class RelayClient:
             sealing=self.target.sealing,
             allow_unsealed=self._allow_unsealed,
         )
-        self.session = session
+        self.session, self._socket = session, logged_in.socket
         log.info("logged in at %s%s as %s", self.target.address, self.target.through, self.client_id)
         if self._on_online is not None:
             self._on_online(session)
@@ -231,7 +298,7 @@ class RelayClient:
             return reason, session.notice is not None and session.notice.code == Notice.REPLACED
         finally:
             session.close()
-            self.session = None
+            self.session = self._socket = None
             self.streams.offline()
             # Cancelled: what was still to be said goes out before the program ends (within CLOSE_SECONDS).
             await asyncio.wait([session.ended])

@@ -91,6 +91,8 @@ class Session:
         self._heard, self._heard_at = 0, 0.0  # bytes received, and when that was seen
         #: Seconds from us to the relay and back, None until measured.
         self.round_trip: float | None = None
+        #: How many pings the relay has answered, of those that were the last one then.
+        self.answers = 0
         #: The relay's last words, if it said any.
         self.notice: Notice | None = None
         #: Set to the reason (safe to print) once the connection is gone.
@@ -200,6 +202,13 @@ class Session:
         if self._pings:
             self.round_trip = None
             self._show_life()
+
+    def ask(self) -> bool:
+        """Ask the relay for a sign of life, which counts as one of `answers`; return False if answers are not read."""
+        if not self._pings or self._holders or self.ended.done():
+            return False
+        self._show_life()
+        return True
 
     def close(self) -> None:
         """End the connection in order."""
@@ -436,6 +445,7 @@ class Session:
                 if self._ping is not None and self._ping[0] == message.ping.nonce:
                     self.round_trip = time.perf_counter() - self._ping[1]
                     self._ping = None
+                    self.answers += 1
             case MsgType.notice:
                 self.notice = message.notice
             case _ if self._on_relay_message is not None:

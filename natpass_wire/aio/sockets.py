@@ -7,7 +7,7 @@ connection after a burst (DESIGN figures: 552 KiB with uvloop, 287 KiB with asyn
 import asyncio
 import contextlib
 import ssl
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
@@ -91,11 +91,22 @@ class FrameSocket(asyncio.BufferedProtocol):
     @property
     def peer_address(self) -> str:
         """The other end's address, for logs."""
-        name = self._transport.get_extra_info("peername") if self._transport else None
-        if not isinstance(name, tuple):
+        if self.peer is None:
             return "unknown"
-        host = plain_host(name[0])
-        return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
+        host = plain_host(self.peer[0])
+        return f"[{host}]:{self.peer[1]}" if ":" in host else f"{host}:{self.peer[1]}"
+
+    @property
+    def peer(self) -> tuple[Any, ...] | None:
+        """The other end as a socket's address, None where there is none (any more)."""
+        name = self._transport.get_extra_info("peername") if self._transport else None
+        return name if isinstance(name, tuple) else None
+
+    @property
+    def own_host(self) -> str | None:
+        """Our own end's address, None where there is none (any more)."""
+        name = self._transport.get_extra_info("sockname") if self._transport else None
+        return str(name[0]) if isinstance(name, tuple) else None
 
     @property
     def waiting_bytes(self) -> int:

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -27,14 +27,21 @@ class Program:
     """A running program, whose output goes to a file."""
 
     def __init__(
-        self, module: str, arguments: list[str], folder: Path, env: dict[str, str] | None = None, loop: str = "uvloop"
+        self,
+        module: str,
+        arguments: list[str],
+        folder: Path,
+        env: dict[str, str] | None = None,
+        loop: str = "uvloop",
+        *,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.path = folder / f"{module}-{len(list(folder.iterdir()))}.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
         environment |= {"HOME": str(folder), "NATPASS_SECRET": SECRET} | (env or {})
         with self.path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"{LOOPS[loop]}from {module}.cli import main; main()", *arguments],
+                [*prefix, sys.executable, "-c", f"{LOOPS[loop]}from {module}.cli import main; main()", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

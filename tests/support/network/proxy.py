@@ -68,6 +68,10 @@ class NetworkProxy:
         """End the outage; return when, in seconds of the monotonic clock."""
         return self._call(self._up)
 
+    def forget(self) -> None:
+        """Let nothing through on the connections that there are, and tell nobody, as a NAT that forgot them."""
+        self._call(self._forget)
+
     def use(self, plan: CutPlan) -> None:
         """Have another plan from now on; the connections that there are, without a cut in it, are reset first."""
         self._call(lambda: self._use(plan))
@@ -135,6 +139,10 @@ class NetworkProxy:
         for connection in list(self._connections):
             connection.go_on("outage")
         return now
+
+    def _forget(self) -> None:
+        for connection in self._connections:
+            connection.hush("forgotten")
 
     def _use(self, plan: CutPlan) -> None:
         self.plan = plan

@@ -1,0 +1,68 @@
+"""When to doubt a connection: this machine slept, stood still, or is in another network. Clocks are passed in.
+
+TCP notices none of that by itself: what is sent from an address that is gone, or over a NAT that has forgotten us, is
+repeated into the void until the silence counts as the peer's.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+#: Seconds between two looks.
+LOOK_SECONDS = 1.0
+#: A look that comes so much later says that this process stood still (seconds).
+_LATE = 2.0
+#: So much more on the clock that runs on while the machine sleeps says that it slept (seconds).
+_SLEPT = 2.0
+#: How long the peer may take for a sign of life, in seconds: at least, and in round trips, and at most.
+_LEAST_ANSWER, _ANSWER_TRIPS, _MOST_ANSWER = 1.0, 4.0, 2.0
+
+
+#: For our own address, while it is not known where the relay is.
+UNKNOWN = ""
+
+
+class Sign(Enum):
+    """Why a connection is in doubt; the value is for people."""
+
+    STOOD_STILL = "this program stood still"
+    SLEPT = "this machine slept"
+    MOVED = "the network changed"
+    BACK = "the network is back"
+
+
+@dataclass(slots=True)
+class Roaming:
+    """What one looks at: two clocks, and the address that the system would use towards the relay."""
+
+    _awake: float | None = None
+    _asleep: float = 0.0
+    _here: str | None = UNKNOWN
+
+    def look(self, awake: float, asleep: float, here: str | None, ours: str | None) -> Sign | None:
+        """Look once a second; return what has happened since the last look. Each thing is said once.
+
+        Args:
+            awake: seconds of a monotonic clock that may stand still while the machine sleeps.
+            asleep: seconds of one that does not.
+            here: the address that the system would use now, None: there is no way to the relay; or UNKNOWN.
+            ours: the address that our connection has, None: there is no connection.
+        """
+        passed = awake - self._awake if self._awake is not None else None
+        slept = asleep - self._asleep - (passed or 0.0)
+        before, self._awake, self._asleep, self._here = self._here, awake, asleep, here
+        if passed is None:
+            return None
+        if slept > _SLEPT:
+            return Sign.SLEPT
+        if here and here != before:
+            if before is None:
+                return Sign.BACK
+            before = ours if before == UNKNOWN else before
+            if before is not None and here != ours:  # else the connection was made from the new address already
+                return Sign.MOVED
+        return Sign.STOOD_STILL if passed > LOOK_SECONDS + _LATE else None
+
+
+def answer_seconds(round_trip: float | None) -> float:
+    """Return how long a peer in doubt may take to answer; `round_trip` is in seconds, None: not measured yet."""
+    return min(max(_LEAST_ANSWER, _ANSWER_TRIPS * (round_trip or 0.0)), _MOST_ANSWER)
