@@ -101,7 +101,7 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     run = Run(agent, request)
     since = time.monotonic()
     try:
-        how = runtime.run(run.status(relay_target(values), listed_agents(values)))
+        how = runtime.run(run.status(relay_target(values, says_relay=sys.stderr.isatty()), listed_agents(values)))
     except UserError as error:
         how = complain(PROGRAM, str(error), FAILED)
     if as_json:

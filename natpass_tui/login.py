@@ -52,19 +52,22 @@ def listed_agents(values: Mapping[str, Any]) -> list[str]:
     return list(ids)
 
 
-def relay_target(values: Mapping[str, Any], *, remembers: bool = True, knows: bool = True) -> RelayTarget:
+def relay_target(
+    values: Mapping[str, Any], *, remembers: bool = True, knows: bool = True, says_relay: bool = True
+) -> RelayTarget:
     """Return the relay, and who we are: a console has a new id each time.
 
     Args:
         values: the options.
         remembers: have the key that agents know us by; False: one for this once, which leaves no trace.
         knows: know the agents again that were met before; False: take whoever comes.
+        says_relay: say which relay it is, where an enrolment had to tell.
 
     Raises:
         UserError: something is missing, or unsafe.
     """
     listed_agents(values)
-    settings = ConnectionSettings.from_values(PROGRAM, values)
+    settings = ConnectionSettings.from_values(PROGRAM, values, says_relay=says_relay)
     logs.set_up(settings.common.log_level, settings.common.log_file, None)  # the terminal is for the screen
     state = settings.common.state_dir
     if remembers:

@@ -1,7 +1,12 @@
 """Secrets that came by an invite: where they are kept, and how they get there."""
 
+import json
 import socket
 import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
 
 import click
 
@@ -14,9 +19,28 @@ from natpass_wire.invite.code import Code
 from natpass_wire.login.keys import check_secret
 from natpass_wire.program.state import StateDir
 from natpass_wire.proxy import Proxy
+from natpass_wire.text import printable
 
 #: As the value of --invite: ask for the code.
 ASK = "-"
+
+
+_BEGINNING, _SECRET, _RELAY = "enrolled-", ".secret", ".relay"
+#: An error names so many relays.
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A relay whose secret came by an invite.
+
+    Attributes:
+        relay: its address, as it was given then.
+        tls: whether it speaks TLS.
+    """
+
+    relay: RelayAddress
+    tls: bool = True
 
 
 def file_name(relay: RelayAddress) -> str:
@@ -24,7 +48,63 @@ def file_name(relay: RelayAddress) -> str:
 
     Each relay has its own: to log in with the secret of one at another would let that guess at it.
     """
-    return f"enrolled-{as_file_name(str(relay).casefold())}.secret"
+    return f"{_BEGINNING}{as_file_name(str(relay).casefold())}{_SECRET}"
+
+
+def enrolments(state: StateDir) -> list[Enrolment]:
+    """Return where this machine is enrolled.
+
+    Raises:
+        UserError: the state directory can't be read, or a file in it is damaged.
+    """
+    found = [_enrolment(state, name.removesuffix(_SECRET)) for name in state.names(_BEGINNING, _SECRET)]
+    return [enrolment for enrolment in found if enrolment is not None]
+
+
+def only_enrolment(program: str, state: StateDir) -> Enrolment:
+    """Return where this machine is enrolled, for a program that was told no relay.
+
+    Raises:
+        UserError: it is enrolled nowhere, or at several relays; the text names them.
+    """
+    found = enrolments(state)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"which relay? {_elsewhere(program, found)}")
+    raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
+
+
+def hint_elsewhere(program: str, state: StateDir) -> str:
+    """Return where this machine is enrolled, for whoever named another relay; empty if it is enrolled nowhere."""
+    found = enrolments(state)
+    return _elsewhere(program, found) if found else ""
+
+
+def _elsewhere(program: str, found: Sequence[Enrolment]) -> str:
+    relays = [printable(str(enrolment.relay)) for enrolment in found]
+    more = f" and {len(relays) - _MOST_NAMED} more" if len(relays) > _MOST_NAMED else ""
+    return f"enrolled at {', '.join(relays[:_MOST_NAMED])}{more}: {program} --relay {relays[0]}"
+
+
+def _enrolment(state: StateDir, name: str) -> Enrolment | None:
+    content = state.read(f"{name}{_RELAY}")
+    try:
+        if content is None:  # enrolled by a version that wrote the secret only; the file's name says where
+            if "~" in name:  # but for very long ones, see `as_file_name`
+                return None
+            host, _, port = unquote(name.removeprefix(_BEGINNING), errors="strict").rpartition(":")
+            return Enrolment(RelayAddress(host.removeprefix("[").removesuffix("]"), int(port)))
+        values = tomllib.loads(content.decode())
+        return Enrolment(RelayAddress(str(values["host"]), int(values["port"])), values["tls"] is True)
+    except (ValueError, KeyError, TypeError) as error:  # of TOML and UTF-8 as well
+        raise UserError(f"{state.path / name}{_RELAY} is damaged: remove it") from error
+
+
+def _remember(state: StateDir, enrolment: Enrolment) -> None:
+    relay = enrolment.relay
+    content = f"host = {json.dumps(relay.host)}\nport = {relay.port}\ntls = {json.dumps(enrolment.tls)}\n"
+    state.replace(f"{file_name(relay).removesuffix(_SECRET)}{_RELAY}", content.encode())
 
 
 def enrolled_secret(state: StateDir, relay: RelayAddress) -> str | None:
@@ -76,6 +156,7 @@ def secret_by_invite(
     code = Code.parse(_asked() if invite == ASK else invite)
 
     def keep(secret: str) -> None:
+        _remember(state, Enrolment(relay, tls))
         state.replace(file_name(relay), f"{secret}\n".encode())
 
     async def enrolling() -> int:

@@ -116,23 +116,22 @@ class ConnectionSettings:
     proxy: Proxy | None = None
 
     @classmethod
-    def from_values(cls, program: str, values: Mapping[str, Any]) -> "ConnectionSettings":
+    def from_values(cls, program: str, values: Mapping[str, Any], *, says_relay: bool = True) -> "ConnectionSettings":
         """Return the settings that `gather` found; nothing is asked for or written yet, see `with_secret`.
 
         Args:
             program: the program's name.
             values: what `gather` returned.
+            says_relay: say on stderr which relay it is, where an enrolment had to tell.
 
         Raises:
             UserError: something is missing, or unsafe.
         """
         common = CommonSettings.from_values(program, values)
-        relay: RelayAddress | None = values["relay"]
-        if relay is None:
-            raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
+        relay, no_tls = _relay(program, common.state_dir, values, says=says_relay)
         if relay.port == 0:
             raise UserError("a relay's port is not 0")
-        check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
+        check_no_tls(relay.host, no_tls=no_tls, insecure=common.insecure)
         proxy = common.proxying.towards(relay.host, is_loopback=relay.is_loopback)
         legacy = Dialect(values["legacy"]) if values["legacy"] else None
         if values.get("invite") is not None:
@@ -140,7 +139,7 @@ class ConnectionSettings:
                 raise UserError("an invite brings the secret, not that of existing natpass programs (--legacy)")
             if common.secret is not None:
                 raise UserError("give --invite or a secret, not both: an invite is for machines that have none")
-        return cls(common, relay, not values["no_tls"], legacy, values.get("invite"), proxy)
+        return cls(common, relay, not no_tls, legacy, values.get("invite"), proxy)
 
     def with_secret(self, program: str, *, who: str = "") -> "ConnectionSettings":
         """Return the settings with the secret that the login needs: given, brought by an invite, or asked for.
@@ -161,7 +160,8 @@ class ConnectionSettings:
         if common.secret is None:
             common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who, proxy=self.proxy)
         if common.secret is None:
-            asked = check_secret(ask_secret("secret", "--secret-file"))
+            hint = enrolment.hint_elsewhere(program, common.state_dir)
+            asked = check_secret(ask_secret("secret", "--secret-file", hint))
             common = replace(common, secret=asked, secret_from="")
         return replace(self, common=common)
 
@@ -196,7 +196,8 @@ class ConnectionSettings:
             return RelayTarget(
                 self.relay, self.tls, claims, login, verify=verify, proxy=self.proxy
             )  # nothing to seal with
-        root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file")))
+        hint = enrolment.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
+        root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file", hint)))
         key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
@@ -210,6 +211,23 @@ class ConnectionSettings:
             secret_from=self.common.secret_from if self.common.secret is not None else "",
             proxy=self.proxy,
         )
+
+
+def _relay(program: str, state: StateDir, values: Mapping[str, Any], *, says: bool) -> tuple[RelayAddress, bool]:
+    """Return the relay's address, and whether it speaks bare TCP: as they were given, else where we are enrolled.
+
+    Raises:
+        UserError: no relay was named, and it is not clear which one is meant.
+    """
+    relay: RelayAddress | None = values["relay"]
+    if relay is not None:
+        return relay, values["no_tls"]
+    if values["legacy"] or values.get("invite") is not None:  # neither is for a relay where we are enrolled
+        raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
+    found = enrolment.only_enrolment(program, state)
+    if says:
+        click.echo(f"{program}: at {printable(str(found.relay))}, where this machine is enrolled", err=True)
+    return found.relay, values["no_tls"] or not found.tls
 
 
 def _enrolled(
@@ -252,17 +270,21 @@ def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
         )
 
 
-def ask_secret(what: str, option: str) -> str:
+def ask_secret(what: str, option: str, hint: str = "") -> str:
     """Ask for a secret on the terminal.
 
     Args:
         what: `secret` or `legacy secret`, for the question.
         option: the option that gives it in a file, for the error.
+        hint: what else could be meant.
 
     Raises:
         UserError: there is no terminal.
     """
     if not sys.stdin.isatty():
-        raise UserError(f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}")
+        needed = f"a {what} is needed: {option} FILE, or NATPASS_{what.upper().replace(' ', '_')}"
+        raise UserError(needed + (f" ({hint})" if hint else ""))
+    if hint:
+        click.echo(hint, err=True)
     answer: str = click.prompt(what.capitalize(), hide_input=True, err=True)
     return answer

@@ -86,6 +86,20 @@ class StateDir:
                 ) from error
             raise UserError(f"cannot read {path}: {error.strerror}") from error
 
+    def names(self, beginning: str, end: str) -> list[str]:
+        """Return the names of the files that begin and end so, sorted; none where there is no directory.
+
+        Raises:
+            UserError: the directory can't be read.
+        """
+        try:
+            found = [path.name for path in self.path.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"cannot read {self.path}: {error.strerror}; see --state-dir") from error
+        return sorted(name for name in found if name.startswith(beginning) and name.endswith(end))
+
     def make_once(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return a file's content; where there is no such file, the content that `make` gives, and keep it.
 
