@@ -64,7 +64,8 @@ class Agent:
         allow_unsealed: bool = False,
         rights_of: Callable[[bytes | None], Rights | str] = lambda _: ALL,
     ) -> None:
-        self._servers = {server.kind: server for server in (links.all_kinds() if kinds is None else kinds)}
+        served = links.all_kinds(agent=target.claims.client_id) if kinds is None else kinds
+        self._servers = {server.kind: server for server in served}
         self._facts = host().facts() if facts is None else facts
         self._policy = Policy(frozenset(self._servers), max_links)
         self._answer_seconds = answer_seconds

@@ -14,6 +14,7 @@ import click
 from natpass_agent import control, fingerprint_cli, instance, links, status_cli
 from natpass_agent.agent import Agent
 from natpass_agent.authorized import AuthorizedConsoles
+from natpass_agent.platform.environment import MARKER, check_patterns
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
@@ -59,6 +60,13 @@ PROGRAM = "natpass-agent"
     help="Serve the consoles whose keys are in there (mode 0600; natpass-tui fingerprint says more), and no others. "
     "Default: authorized_consoles in the state directory if that is there, else whoever has the secret.",
 )
+@click.option(
+    "--pass-env",
+    metavar="NAME",
+    multiple=True,
+    help="Pass this variable of the agent's environment on to what it starts; may be repeated, * and ? stand for any "
+    f"characters. Without it programs get what sshd would give them, and {MARKER}.",
+)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
@@ -70,6 +78,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
         return 0
     values = gather(ctx)
     client_id = _client_id(values["id"])  # before an invite is spent by it
+    passed = check_patterns(values["pass_env"])
     settings = ConnectionSettings.from_values(PROGRAM, values)
     state = settings.common.state_dir
     logs.set_up(settings.common.log_level, settings.common.log_file)
@@ -82,7 +91,8 @@ def command(ctx: click.Context, /, **_: object) -> int:
         token = instance.token(state, client_id)
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
-        agent = partial(Agent, target, kinds=links.all_kinds(values["display"]), rights_of=consoles.rights_of)
+        kinds = links.all_kinds(values["display"], agent=client_id, passed=passed)
+        agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
         return runtime.run(serve(agent, socket_path(settings.common.state_dir, status_cli.KIND, client_id)))
 

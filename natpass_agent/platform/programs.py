@@ -1,27 +1,24 @@
 """Finding programs, and the environment they start in."""
 
-import getpass
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from natpass_agent.platform.environment import (
+    DEFAULT_PATH,
+    MARKER,
+    POSIX,
+    WINDOWS,
+    Account,
+    chosen,
+    without_virtual_environment,
+)
 from natpass_wire.errors import NatpassError
 from natpass_wire.text import printable
-
-#: Variables that belong to the agent alone: its secrets and options (prefix NATPASS_), its supervisor's (systemd), and
-#: those of the terminal that it was started from, which would make programs believe that they run there.
-_OURS_PREFIX = "NATPASS_"
-_OURS = frozenset(
-    {
-        *("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "INVOCATION_ID", "JOURNAL_STREAM"),
-        *("SYSTEMD_EXEC_PID", "WATCHDOG_PID", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY"),
-        *("TERM", "COLORTERM", "TERMCAP", "COLUMNS", "LINES", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"),
-        *("TMUX", "TMUX_PANE", "STY", "WINDOW", "WINDOWID", "VTE_VERSION"),
-    }
-)
 
 
 class NoProgramError(NatpassError):
@@ -39,7 +36,7 @@ class Programs(Protocol):
         """Return the directory that programs start in: the user's home."""
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the whole environment of a program: ours without what is the agent's alone, and `additions`."""
+        """Return the whole environment of a program on a terminal: see `environment`; `additions` come last."""
 
     def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
         """Return the path of a program.
@@ -61,9 +58,14 @@ class Programs(Protocol):
         """
 
 
-def programs() -> Programs:
-    """Return this platform's programs."""
-    return WindowsPrograms() if os.name == "nt" else PosixPrograms()
+def programs(agent: str = "", passed: Sequence[str] = ()) -> Programs:
+    """Return this platform's programs.
+
+    Args:
+        agent: the agent's id, for those who want to know where they run.
+        passed: names and patterns of variables of the agent's environment that all programs get.
+    """
+    return WindowsPrograms(agent=agent, passed=passed) if os.name == "nt" else PosixPrograms(agent=agent, passed=passed)
 
 
 class PosixPrograms:
@@ -71,10 +73,23 @@ class PosixPrograms:
 
     Args:
         inherited: the agent's environment.
+        agent: the agent's id, empty to tell nobody.
+        passed: names and patterns of variables that all programs get.
+        account: whom they run as, by default who we are.
     """
 
-    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        inherited: Mapping[str, str] | None = None,
+        *,
+        agent: str = "",
+        passed: Sequence[str] = (),
+        account: Account | None = None,
+    ) -> None:
         self._inherited = os.environ if inherited is None else inherited
+        self._agent = agent
+        self._passed = passed
+        self._account = Account.ours(self._inherited) if account is None else account
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:
@@ -91,16 +106,31 @@ class PosixPrograms:
         return home if Path(home).is_absolute() and Path(home).is_dir() else "/"  # `~`: a user without a home
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment: inherited, then what every session has, then `additions`."""
-        env = _without_ours(self._inherited)
-        env.setdefault("HOME", self.home())
-        env.setdefault("PATH", os.defpath)
-        if user := _user():
-            env.setdefault("USER", user)
-            env.setdefault("LOGNAME", user)
+        """Return the environment: what is allowed, what every session has, what was asked for, then `additions`."""
+        env = chosen(self._inherited, POSIX)
+        env["HOME"] = self.home()
+        env["PATH"] = (
+            without_virtual_environment(env.get("PATH", ""), self._inherited.get("VIRTUAL_ENV", "")) or DEFAULT_PATH
+        )
+        if user := self._account.name or self._inherited.get("USER", ""):
+            env |= {"USER": user, "LOGNAME": user}
+        if shell := self._account.shell or self._any_shell(env):
+            env["SHELL"] = shell
+        if self._account.runtime:
+            env["XDG_RUNTIME_DIR"] = self._account.runtime
         if not any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
             env["LANG"] = "C.UTF-8"  # supervisors set none, and consoles speak UTF-8: bash would show é as \303\251
-        return env | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(additions)
+        if self._agent:
+            env[MARKER] = self._agent
+        passed = chosen(self._inherited, self._passed)
+        return env | passed | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(additions)
+
+    def _any_shell(self, env: Mapping[str, str]) -> str:
+        """Return the path of the shell that a session without a program gets; empty if there is none."""
+        for name, *_ in self.shells:
+            with suppress(NoProgramError):
+                return self.find(name, env, "/")
+        return ""
 
     def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
         """Return a program's path; see the Protocol."""
@@ -112,10 +142,16 @@ class PosixPrograms:
 
 
 class WindowsPrograms:
-    """Programs of Windows: names of variables are the same in any case."""
+    """Programs of Windows: names of variables are the same in any case. Arguments as for `PosixPrograms`."""
 
-    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
-        self._inherited = os.environ if inherited is None else inherited
+    def __init__(
+        self, inherited: Mapping[str, str] | None = None, *, agent: str = "", passed: Sequence[str] = ()
+    ) -> None:
+        self._inherited = {
+            key.upper(): value for key, value in (os.environ if inherited is None else inherited).items()
+        }
+        self._agent = agent
+        self._passed = [pattern.upper() for pattern in passed]
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:
@@ -130,8 +166,10 @@ class WindowsPrograms:
             return self._inherited.get("SYSTEMDRIVE", "C:") + "\\"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment: inherited, then `additions`."""
-        env = {key.upper(): value for key, value in _without_ours(self._inherited).items()}
+        """Return the environment: what is allowed, what was asked for, then `additions`."""
+        env = chosen(self._inherited, (*WINDOWS, *self._passed))
+        if self._agent:
+            env[MARKER] = self._agent
         return env | {key.upper(): value for key, value in additions.items()}
 
     def find(self, name: str, env: Mapping[str, str], cwd: str) -> str:
@@ -177,17 +215,6 @@ class FakePrograms:
     def split(self, line: str) -> list[str]:
         """Return the words of a line."""
         return shlex.split(line)
-
-
-def _without_ours(env: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in env.items() if key not in _OURS and not key.startswith(_OURS_PREFIX)}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user id without a name, as containers have
-        return ""
 
 
 def _find(name: str, path: str, cwd: str) -> str:

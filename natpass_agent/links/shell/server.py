@@ -90,7 +90,6 @@ class ShellServer:
                 path = self._programs.find(name, env, cwd)
             except NoProgramError:
                 continue
-            env.setdefault("SHELL", path)
             return (path, *arguments)
         names = " or ".join(words[0] for words in self._programs.shells)
         raise NoProgramError(f"no such program: {names}")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from natpass_agent.platform.environment import DEFAULT_PATH, Account
 from natpass_agent.platform.programs import FakePrograms, NoProgramError, PosixPrograms, WindowsPrograms, programs
 
 
@@ -31,19 +32,54 @@ def test_a_path_that_is_too_long_is_no_program(name: str, folder: Path) -> None:
         PosixPrograms({}).find(name, {}, str(folder))
 
 
-def test_what_is_the_agents_alone_is_not_inherited() -> None:
-    inherited = {"NATPASS_SECRET": "x", "NATPASS_ANYTHING": "x", "STY": "x", "LISTEN_FDS": "1", "KEPT": "yes"}
-    env = PosixPrograms(inherited).environment({"ADDED": "1"})
-    assert env["KEPT"] == "yes"
-    assert env["ADDED"] == "1"
-    assert not any(key.startswith("NATPASS_") for key in env)
-    assert not {"STY", "LISTEN_FDS"} & set(env)
-    assert env["TERM"] == "xterm-256color"
+def test_only_what_is_on_the_list_is_inherited() -> None:
+    inherited = {"NATPASS_SECRET": "x", "STY": "x", "LISTEN_FDS": "1", "ANYTHING": "x", "LC_TIME": "C", "TZ": "UTC"}
+    nobody = Account(name="kim", shell="/bin/zsh", runtime="/run/user/7")
+    env = PosixPrograms(inherited | {"HOME": "/"}, agent="box", account=nobody).environment({"ADDED": "1"})
+    assert env == {
+        "HOME": "/",
+        "USER": "kim",
+        "LOGNAME": "kim",
+        "SHELL": "/bin/zsh",
+        "PATH": DEFAULT_PATH,
+        "XDG_RUNTIME_DIR": "/run/user/7",
+        "LC_TIME": "C",
+        "TZ": "UTC",
+        "LANG": "C.UTF-8",
+        "NATPASS_AGENT": "box",
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "ADDED": "1",
+    }
+
+
+def test_what_the_operator_passes_is_inherited_but_no_option_of_ours() -> None:
+    inherited = {"JAVA_HOME": "/j", "HTTPS_PROXY": "p", "TERM": "agents-own", "NATPASS_SECRET": "x", "OTHER": "o"}
+    env = PosixPrograms(inherited, passed=("JAVA_*", "HTTPS_PROXY", "NATPASS_SECRET")).environment({})
+    assert (env["JAVA_HOME"], env["HTTPS_PROXY"], env["TERM"]) == ("/j", "p", "xterm-256color")
+    assert not {"NATPASS_SECRET", "OTHER"} & set(env)
+    everything = PosixPrograms(inherited, passed=("*",)).environment({})
+    assert set(everything) >= set(inherited) - {"NATPASS_SECRET"}
+    assert "NATPASS_SECRET" not in everything
+
+
+def test_the_shell_is_the_accounts_or_the_one_that_is_found() -> None:
+    inherited = {"PATH": os.environ["PATH"], "SHELL": "/bin/of-whoever-started-the-agent"}
+    assert PosixPrograms(inherited, account=Account(shell="/bin/zsh")).environment({})["SHELL"] == "/bin/zsh"
+    assert PosixPrograms(inherited, account=Account()).environment({})["SHELL"].endswith(("/bash", "/sh"))
+    assert "SHELL" not in PosixPrograms({"PATH": "/nowhere"}, account=Account()).environment({})
+
+
+def test_a_python_environment_that_the_agent_was_started_from_is_not_in_the_path() -> None:
+    inherited = {"VIRTUAL_ENV": "/opt/venv", "PATH": "/opt/venv/bin:/usr/bin:/bin"}
+    env = PosixPrograms(inherited).environment({})
+    assert env["PATH"] == "/usr/bin:/bin"
+    assert "VIRTUAL_ENV" not in env
 
 
 def test_an_agent_without_an_environment_gives_a_usable_one() -> None:
     env = PosixPrograms({}).environment({})
-    assert {"HOME", "PATH", "TERM"} <= set(env)
+    assert {"HOME", "PATH", "TERM", "SHELL"} <= set(env)
     assert env["LANG"] == "C.UTF-8"
     assert PosixPrograms({"LC_ALL": "C"}).environment({}).get("LANG") is None
 
@@ -55,6 +91,9 @@ def test_a_home_that_is_gone_is_the_root() -> None:
 def test_windows_has_one_variable_in_any_case() -> None:
     env = WindowsPrograms({"Path": "C:\\Windows", "NATPASS_SECRET": "x"}).environment({"pAtH": "D:\\"})
     assert env == {"PATH": "D:\\"}
+    inherited = {"SystemRoot": "C:\\W", "Java_Home": "C:\\j", "OneDrive": "x"}
+    env = WindowsPrograms(inherited, agent="box", passed=("java_*",)).environment({})
+    assert env == {"SYSTEMROOT": "C:\\W", "JAVA_HOME": "C:\\j", "NATPASS_AGENT": "box"}
     assert WindowsPrograms({}).shells[0][0] == "powershell"
 
 

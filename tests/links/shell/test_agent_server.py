@@ -262,6 +262,7 @@ async def test_a_job_that_was_started_to_outlive_its_terminal_does(open_shell: O
     found = re.search(rb"job-(\d+)-", opener.output)
     assert found is not None
     job = psutil.Process(int(found[1]))
+    await wait_for(lambda: job.name() == "sleep")  # nohup has done its part
     opener.hang_up()
     try:
         await wait_for(lambda: not children())
