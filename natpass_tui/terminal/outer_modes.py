@@ -1,0 +1,212 @@
+"""Which control sequences a remote program may send to the user's own terminal, and how to undo what they set. Pure.
+
+An allow-list: what moves the cursor, erases, colours, or sets a mode that `restore` can take back. What is not on it
+is dropped: all that makes a terminal answer (DA, DSR, DECRQM, XTVERSION, reports of the window), since the answer would
+be typed into whatever reads the keyboard next; printing, palettes, tab stops, locks of the keyboard, and the unknown.
+Sequences as in ECMA-48, DEC's manuals, xterm's ctlseqs and kitty's keyboard protocol.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+#: Finals of sequences without a prefix: cursor, erasing, inserting, scrolling, SGR, save and restore.
+_PLAIN = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
+#: ANSI modes: insert, new line.
+_ANSI_MODES = frozenset({4, 20})
+#: DEC's modes that are off in a fresh terminal: cursor keys, reverse video, origin, mouse, wrapping backwards, keypad,
+#: margins, focus, Alt, paste, synchronised output, graphemes.
+_OFF = (
+    *(2026, 1, 5, 6, 9, 45, 66, 69, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1034, 1035, 1036, 1039, 2004, 2027),
+)
+#: That are on: wrapping, the cursor.
+_ON = (7, 25)
+#: The alternate screen, in three generations; and saving the cursor as a mode.
+_ALTERNATE = (47, 1047, 1049)
+_ALLOWED = frozenset({*_OFF, *_ON, *_ALTERNATE, 12, 1048})
+#: What makes the terminal send something by itself: it may have before it heard that the mode is off.
+_TALKING = frozenset({9, 1000, 1002, 1003, 1004})
+#: Keys whose encoding XTMODKEYS changes.
+_MODIFIED_KEYS = frozenset({"0", "1", "2", "3", "4", "6", "7"})
+_MOST_PUSHED = 64
+#: Longer numbers mean nothing to a terminal, but work for some (REP).
+_HUGE = re.compile("[0-9]{6}")
+_BODY = re.compile(r"([<=>?]?)([0-9:;]*)([ -/]{0,2})")
+_CHARACTER_SETS = frozenset("B0A")
+
+
+@dataclass(slots=True)
+class _Terminal:
+    """What differs from a fresh terminal.
+
+    Attributes:
+        touched: any sequence has passed.
+        set: DEC's modes that are on, of those that are off at first.
+        cleared: that are off, of those that are on at first.
+        ansi: ANSI modes that are on.
+        modified: keys whose encoding was changed.
+        pushed: how often kitty's keyboard flags were pushed, on the main screen and on the alternate one.
+        flagged: whether they were set there without being pushed.
+        region: only a part of the screen scrolls.
+        drawing: letters are lines.
+        shifted: the other character set is in use.
+        keypad: it sends sequences.
+        cursor_style: the cursor has another shape.
+    """
+
+    touched: bool = False
+    set: frozenset[int] = frozenset()
+    cleared: frozenset[int] = frozenset()
+    ansi: frozenset[int] = frozenset()
+    modified: frozenset[str] = frozenset()
+    pushed: list[int] = field(default_factory=lambda: [0, 0])
+    flagged: list[bool] = field(default_factory=lambda: [False, False])
+    region: bool = False
+    drawing: bool = False
+    shifted: bool = False
+    keypad: bool = False
+    cursor_style: bool = False
+
+
+class OuterModes:
+    """Judges sequences, and remembers what those that passed have set."""
+
+    def __init__(self) -> None:
+        self._now = _Terminal()
+        self._has_talked = False
+
+    @property
+    def has_talked(self) -> bool:
+        """Whether the terminal was told to report the mouse or the focus: a report may still be on its way."""
+        return self._has_talked
+
+    def csi(self, body: str, final: str) -> str:
+        """Return what of a control sequence may pass, empty for nothing.
+
+        Args:
+            body: prefix, parameters and intermediates.
+            final: the last character.
+        """
+        match = _BODY.fullmatch(body)
+        if match is None or _HUGE.search(body):
+            return ""
+        prefix, parameters, intermediate = match.groups()
+        passed = self._judge(prefix + intermediate, parameters, final)
+        self._now.touched = self._now.touched or bool(passed)
+        return passed
+
+    def _judge(self, kind: str, parameters: str, final: str) -> str:
+        """Return what may pass of a sequence with this prefix and intermediate."""
+        whole = f"\x1b[{kind if kind in '<=>?' else ''}{parameters}{kind if kind not in '<=>?' else ''}{final}"
+        match kind, final:
+            case (("" | "?"), ("h" | "l")):
+                return self._modes(kind, parameters, final)
+            case "", "T" if ";" in parameters:  # starts xterm's highlighting, which waits for an answer
+                return ""
+            case "", _ if final in _PLAIN:
+                self._now.region = bool(parameters.strip(";")) if final == "r" else self._now.region
+                return whole
+            case "?", ("J" | "K"):
+                return whole
+            case " ", "q":
+                self._now.cursor_style = parameters not in {"", "0"}
+                return whole
+            case ("!", "p") | ('"', "q"):
+                return whole
+            case ">", ("m" | "n") if parameters.partition(";")[0] in _MODIFIED_KEYS:
+                self._now.modified |= {parameters.partition(";")[0]}
+                return whole
+            case (("<" | "=" | ">"), "u"):
+                return self._kitty(kind, parameters, whole)
+        return ""
+
+    def _modes(self, prefix: str, parameters: str, final: str) -> str:
+        """Return the sequence with those modes that may be set."""
+        is_set = final == "h"
+        allowed = _ALLOWED if prefix else _ANSI_MODES
+        numbers = [int(word) for word in parameters.split(";") if word.isdigit() and int(word) in allowed]
+        for number in numbers:
+            if not prefix:
+                self._now.ansi = self._now.ansi | {number} if is_set else self._now.ansi - {number}
+            elif number in _ON:
+                self._now.cleared = self._now.cleared - {number} if is_set else self._now.cleared | {number}
+            else:
+                self._now.set = self._now.set | {number} if is_set else self._now.set - {number}
+            self._has_talked = self._has_talked or (bool(prefix) and is_set and number in _TALKING)
+        return f"\x1b[{prefix}{';'.join(map(str, numbers))}{final}" if numbers else ""
+
+    def _kitty(self, prefix: str, parameters: str, whole: str) -> str:
+        """Return a sequence of kitty's keyboard protocol; nothing pops what was pushed before us."""
+        screen = self._screen
+        if prefix == ">":
+            if self._now.pushed[screen] >= _MOST_PUSHED:
+                return ""
+            self._now.pushed[screen] += 1
+            return whole
+        if prefix == "=":
+            self._now.flagged[screen] = True
+            return whole
+        asked = int(parameters) if parameters.isdigit() else 1
+        number = min(asked, self._now.pushed[screen])
+        self._now.pushed[screen] -= number
+        return whole if number == asked else f"\x1b[<{number}u" if number else ""
+
+    @property
+    def _screen(self) -> int:
+        return int(not self._now.set.isdisjoint(_ALTERNATE))
+
+    def escape(self, kind: str) -> str:
+        """Return what of a sequence of ESC and one character may pass."""
+        if kind not in "78=>DEMc":
+            return ""
+        self._now.touched = True
+        if kind in "=>":
+            self._now.keypad = kind == "="
+        if kind == "c":  # everything is as in a fresh terminal
+            self._now = _Terminal(touched=True)
+        return f"\x1b{kind}"
+
+    def designate(self, intermediates: str, final: str) -> str:
+        """Return what of a sequence with intermediates may pass: character sets for drawing lines, sizes of lines."""
+        if intermediates in {"(", ")"} and final in _CHARACTER_SETS:
+            if intermediates == "(":
+                self._now.drawing = final != "B"
+        elif intermediates != "#" or final not in "34568":
+            return ""
+        self._now.touched = True
+        return f"\x1b{intermediates}{final}"
+
+    def shift(self, control: str) -> str:
+        """Return SO or SI, which choose between two character sets."""
+        self._now.shifted = control == "\x0e"
+        self._now.touched = True
+        return control
+
+    def restore(self) -> str:
+        """Return what puts the terminal back in order, and take it for done."""
+        if not self._now.touched:
+            return ""
+        parts = [f"\x1b[?{number}l" for number in _OFF if number in self._now.set and number != 6]
+        parts += [f"\x1b[>{number}m" for number in sorted(self._now.modified)]
+        for screen in (1, 0) if self._screen else (0,):
+            if self._now.flagged[screen]:
+                parts.append("\x1b[=0;1u")
+            if self._now.pushed[screen]:
+                parts.append(f"\x1b[<{self._now.pushed[screen]}u")
+            if screen:
+                parts += [f"\x1b[?{number}l" for number in reversed(_ALTERNATE) if number in self._now.set]
+        if 6 in self._now.set or self._now.region:  # both move the cursor: it stays where it is
+            parts.append("\x1b7\x1b[?6l\x1b[r\x1b8\x1b[?6l")
+        parts += [f"\x1b[?{number}h" for number in _ON if number in self._now.cleared]
+        parts += [f"\x1b[{number}l" for number in sorted(self._now.ansi)]
+        parts += [
+            text
+            for is_due, text in (
+                (self._now.keypad, "\x1b>"),
+                (self._now.shifted, "\x0f"),
+                (self._now.drawing, "\x1b(B"),
+                (self._now.cursor_style, "\x1b[0 q"),
+            )
+            if is_due
+        ]
+        self._now = _Terminal()
+        return "".join(parts) + "\x1b[0m"
