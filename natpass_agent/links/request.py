@@ -1,5 +1,6 @@
 """What the requests of several kinds have in common: variables, and how a program's end is told; without I/O."""
 
+import os
 from collections.abc import Iterable
 from signal import Signals
 
@@ -9,6 +10,47 @@ from natpass_wire.text import printable
 
 class BadRequestError(NatpassError):
     """The opener asks for something that makes no sense; the text says what, safe to print."""
+
+
+#: Time limits above ten years are none.
+_MOST_SECONDS = 10 * 366 * 86400.0
+
+
+def text_of(data: bytes, what: str) -> str:
+    """Return bytes of a request as the operating system's text (`os.fsdecode`).
+
+    Args:
+        data: an argument, a path, a variable.
+        what: its name for the opener.
+
+    Raises:
+        BadRequestError: it can't be one.
+    """
+    try:
+        text = os.fsdecode(data)
+    except UnicodeDecodeError as error:  # on Windows, where names are text
+        raise BadRequestError(f"{what} is no text in UTF-8") from error
+    if "\0" in text:
+        raise BadRequestError(f"{what} holds a NUL character: {printable(text, 40)!r}")
+    return text
+
+
+def words_of(argv: Iterable[bytes]) -> tuple[str, ...]:
+    """Return a program and its arguments.
+
+    Raises:
+        BadRequestError: there is no program, or a word can't be an argument.
+    """
+    words = tuple(text_of(word, "an argument") for word in argv)
+    if not words or not words[0]:
+        raise BadRequestError("which command?")
+    return words
+
+
+def timeout_of(milliseconds: int) -> float | None:
+    """Return a time limit in seconds, None for none."""
+    seconds = milliseconds / 1000
+    return seconds if 0 < seconds < _MOST_SECONDS else None
 
 
 def additions(entries: Iterable[str]) -> dict[str, str]:

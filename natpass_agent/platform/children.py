@@ -1,11 +1,12 @@
 """Child processes of ours on POSIX: noticing their end, and ending them with their process groups."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 assert sys.platform != "win32"
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.02
 #: How long a killed process may take to vanish; one that hangs in the kernel does not keep the link.
 _VANISH_SECONDS = 5.0
+
+#: The longest argument or variable on Linux, its NUL included (MAX_ARG_STRLEN: 32 pages).
+_MOST_WORD_BYTES = 32 * 4096
 
 #: Where the kernel has no pidfd (before Linux 5.3, other systems), the child is asked after so often.
 POLL_SECONDS = 0.05
@@ -101,6 +105,23 @@ def reset_signals() -> None:
         with suppress(OSError, ValueError):  # KILL and STOP
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def start_fault(number: int, argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """Return why a program could not be started, for a person.
+
+    Args:
+        number: the system's error.
+        argv: the program and its arguments.
+        env: its variables.
+    """
+    if number != errno.E2BIG:
+        return os.strerror(number)
+    words = [len(os.fsencode(word)) + 1 for word in argv]
+    words += [len(os.fsencode(f"{name}={value}")) + 1 for name, value in env.items()]
+    if (longest := max(words)) > _MOST_WORD_BYTES:
+        return f"an argument or variable of {longest - 1} bytes is longer than this system takes"
+    return f"its arguments and variables have {sum(words)} bytes, which is more than this system takes"
 
 
 def signal_group(group: int, number: int) -> bool:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anatpass_wire/pb/exec.proto\x12\x07natpass\"I\n\x0b\x43onnectExec\x12\x0c\n\x04\x61rgv\x18\x01 \x03(\x0c\x12\x0b\n\x03\x63wd\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65nv\x18\x03 \x03(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\x04\"&\n\tExecInput\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03\x65of\x18\x02 \x01(\x08\"h\n\nExecOutput\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12*\n\x06stream\x18\x02 \x01(\x0e\x32\x1a.natpass.ExecOutput.Stream\" \n\x06Stream\x12\n\n\x06STDOUT\x10\x00\x12\n\n\x06STDERR\x10\x01\"\x1c\n\nExecSignal\x12\x0e\n\x06number\x18\x01 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anatpass_wire/pb/exec.proto\x12\x07natpass\"Z\n\x0b\x43onnectExec\x12\x0c\n\x04\x61rgv\x18\x01 \x03(\x0c\x12\x0b\n\x03\x63wd\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65nv\x18\x03 \x03(\x0c\x12\x12\n\ntimeout_ms\x18\x04 \x01(\x04\x12\x0f\n\x07\x66ollows\x18\x05 \x01(\r\"\x1b\n\x0b\x45xecRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"&\n\tExecInput\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03\x65of\x18\x02 \x01(\x08\"h\n\nExecOutput\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12*\n\x06stream\x18\x02 \x01(\x0e\x32\x1a.natpass.ExecOutput.Stream\" \n\x06Stream\x12\n\n\x06STDOUT\x10\x00\x12\n\n\x06STDERR\x10\x01\"\x1c\n\nExecSignal\x12\x0e\n\x06number\x18\x01 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'natpass_wire.pb.exec_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONNECTEXEC']._serialized_start=39
-  _globals['_CONNECTEXEC']._serialized_end=112
-  _globals['_EXECINPUT']._serialized_start=114
-  _globals['_EXECINPUT']._serialized_end=152
-  _globals['_EXECOUTPUT']._serialized_start=154
-  _globals['_EXECOUTPUT']._serialized_end=258
-  _globals['_EXECOUTPUT_STREAM']._serialized_start=226
-  _globals['_EXECOUTPUT_STREAM']._serialized_end=258
-  _globals['_EXECSIGNAL']._serialized_start=260
-  _globals['_EXECSIGNAL']._serialized_end=288
+  _globals['_CONNECTEXEC']._serialized_end=129
+  _globals['_EXECREQUEST']._serialized_start=131
+  _globals['_EXECREQUEST']._serialized_end=158
+  _globals['_EXECINPUT']._serialized_start=160
+  _globals['_EXECINPUT']._serialized_end=198
+  _globals['_EXECOUTPUT']._serialized_start=200
+  _globals['_EXECOUTPUT']._serialized_end=304
+  _globals['_EXECOUTPUT_STREAM']._serialized_start=272
+  _globals['_EXECOUTPUT_STREAM']._serialized_end=304
+  _globals['_EXECSIGNAL']._serialized_start=306
+  _globals['_EXECSIGNAL']._serialized_end=334
 # @@protoc_insertion_point(module_scope)

@@ -105,6 +105,33 @@ STREAMS = [
         "08 84 01  a2 08 02  08 02  # 132",
     ),
     Golden(
+        "exec_request",
+        Msg(type=MsgType.exec_request, exec_request=exec_.ExecRequest(data=b"z")),
+        "08 85 01  aa 08 03  0a 01 'z'  # 133",
+    ),
+    Golden(
+        "connect_req for a command that follows",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(kind=link.ConnectRequest.exec, cexec=exec_.ConnectExec(follows=300)),
+        ),
+        "08 03  5a 08  10 65  a2 06 03  28 ac 02  # follows 5",
+    ),
+    Golden(
+        "connect_req for a shell with arguments",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(
+                kind=link.ConnectRequest.shell,
+                cshell=link.ConnectShell(argv=[b"ls", b"/"], cwd=b"d", timeout_ms=1000),
+            ),
+        ),
+        """08 03  5a 15          # creq 11
+             10 02               # kind 2: shell
+             5a 11               # cshell 11
+               b2 06 02 'ls'  b2 06 01 '/'  ba 06 01 'd'  c0 06 e8 07""",
+    ),
+    Golden(
         "about with streams",
         Msg(type=MsgType.about, about=roster.About(streams=1)),
         "08 6e  f2 06 02  30 01  # streams 6",

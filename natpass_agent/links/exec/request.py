@@ -1,14 +1,12 @@
 """What an opener of the exec kind asks for; without I/O."""
 
-import os
 from dataclasses import dataclass
 
-from natpass_agent.links.request import BadRequestError, additions
-from natpass_wire.pb.exec_pb2 import ConnectExec
-from natpass_wire.text import printable
+from google.protobuf.message import DecodeError
 
-#: Time limits above ten years are none.
-_MOST_SECONDS = 10 * 366 * 86400.0
+from natpass_agent.links.request import BadRequestError, additions, text_of, timeout_of, words_of
+from natpass_wire.commands import MAX_REQUEST_BYTES
+from natpass_wire.pb.exec_pb2 import ConnectExec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +32,28 @@ def parse(message: ConnectExec) -> ExecRequest:
     Raises:
         BadRequestError: it makes no sense.
     """
-    argv = tuple(_text(word, "an argument") for word in message.argv)
-    if not argv or not argv[0]:
-        raise BadRequestError("which command?")
-    seconds = message.timeout_ms / 1000
     return ExecRequest(
-        argv,
-        _text(message.cwd, "the directory"),
-        additions(_text(entry, "a variable") for entry in message.env),
-        seconds if 0 < seconds < _MOST_SECONDS else None,
+        words_of(message.argv),
+        text_of(message.cwd, "the directory"),
+        additions(text_of(entry, "a variable") for entry in message.env),
+        timeout_of(message.timeout_ms),
     )
 
 
-def _text(data: bytes, what: str) -> str:
+def parse_long(data: bytes) -> ExecRequest:
+    """Return what the opener asks for in a request that came in pieces.
+
+    Raises:
+        BadRequestError: it makes no sense.
+    """
     try:
-        text = os.fsdecode(data)
-    except UnicodeDecodeError as error:  # on Windows, where names are text
-        raise BadRequestError(f"{what} is no text in UTF-8") from error
-    if "\0" in text:
-        raise BadRequestError(f"{what} holds a NUL character: {printable(text, 40)!r}")
-    return text
+        message = ConnectExec.FromString(data)
+    except DecodeError as error:
+        raise BadRequestError("the request that came in pieces is damaged") from error
+    return parse(message)
+
+
+def check_size(size: int) -> None:
+    """Raise BadRequestError for a request that is longer than any command can be."""
+    if size > MAX_REQUEST_BYTES:
+        raise BadRequestError(f"the command and its variables have {size} bytes, at most {MAX_REQUEST_BYTES} are taken")

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 async def carry(
     link: Link,
     pty: Pty,
+    timeout: float | None = None,
     *,
     stalled_seconds: float = STALLED_SECONDS,
     valid_seconds: float = VALID_SECONDS,
@@ -32,6 +33,7 @@ async def carry(
     Args:
         link: where the person is.
         pty: where the program is.
+        timeout: seconds that the program may take.
         stalled_seconds: see `natpass_agent.links.feeding`.
         valid_seconds: for so long the program gets input that nobody typed, see `Moments`.
         text: makes text of the output; None: it is sent as it is.
@@ -43,7 +45,9 @@ async def carry(
             group.create_task(_Input(link, pty, moments, stalled_seconds, valid_seconds).carry(), name="shell input"),
             group.create_task(link.ended(), name="shell link"),
         ]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        over, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not over:
+            link.close(f"timed out after {timeout:g} s", LinkEnd.TIMED_OUT)
         for task in tasks:
             task.cancel()
 

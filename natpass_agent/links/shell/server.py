@@ -3,7 +3,8 @@
 import asyncio
 import logging
 
-from natpass_agent.links.request import BadRequestError, additions
+from natpass_agent.links.directory import directory
+from natpass_agent.links.request import BadRequestError, additions, text_of, timeout_of, words_of
 from natpass_agent.links.running import RunningFor
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
@@ -16,6 +17,9 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
+
+#: Nobody is shown more; arguments may be long.
+_MOST_CHARACTERS = 1000
 
 
 class ShellServer:
@@ -52,28 +56,29 @@ class ShellServer:
             log.info("no shell for %s: %s", printable(link.peer), error)
             link.refuse(str(error))
             return
-        name = printable(" ".join(command.argv))
+        name = printable(" ".join(command.argv)[:_MOST_CHARACTERS])
         log.info("shell for %s: %s (pid %d)", printable(link.peer), name, pty.pid)
         try:
-            with self.running.noted(link, " ".join(command.argv), pty.pid):
-                await self._carry(link, pty, TextPieces() if wants_text(request.cshell) else None)
+            with self.running.noted(link, " ".join(command.argv)[:_MOST_CHARACTERS], pty.pid):
+                await self._carry(link, pty, request.cshell)
         finally:
             await pty.close()
         why = (link.end and link.end.text) or "its opener closed it"
         log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), why, pty.pid)
 
-    async def _carry(self, link: IncomingLink, pty: Pty, text: TextPieces | None) -> None:
+    async def _carry(self, link: IncomingLink, pty: Pty, shell: ConnectShell) -> None:
         try:
             link.accept()
         except LinkEndedError:
             return
-        await carry(link, pty, text=text)
+        text = TextPieces() if wants_text(shell) else None
+        await carry(link, pty, timeout_of(shell.timeout_ms), text=text)
 
     def command(self, shell: ConnectShell) -> Command:
         """Return what to start.
 
-        `exec` is a program first; only where there is none of that name, and it has several words, they are a program
-        and its arguments.
+        `argv` is a program and its arguments. `exec` is a program first; only where there is none of that name, and it
+        has several words, they are a program and its arguments.
 
         Raises:
             BadRequestError: the request makes no sense.
@@ -81,7 +86,12 @@ class ShellServer:
         """
         env = self._programs.environment(additions(shell.env))
         cwd = self._programs.home()
-        argv = self._default_shell(env, cwd) if not shell.exec else self._named(shell.exec, env, cwd)
+        if shell.argv:
+            cwd = directory(cwd, text_of(shell.cwd, "the directory"))
+            name, *arguments = words_of(shell.argv)
+            argv: tuple[str, ...] = (self._programs.find(name, env, cwd), *arguments)
+        else:
+            argv = self._default_shell(env, cwd) if not shell.exec else self._named(shell.exec, env, cwd)
         return Command(argv, env, cwd, size_of(shell.rows, shell.cols) or DEFAULT_SIZE)
 
     def _default_shell(self, env: dict[str, str], cwd: str) -> tuple[str, ...]:

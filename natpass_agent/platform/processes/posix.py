@@ -27,6 +27,7 @@ from natpass_agent.platform.children import (  # noqa: E402 - exists only where 
     end_groups,
     reset_signals,
     signal_group,
+    start_fault,
 )
 from natpass_agent.platform.processes.pipes import ReadingEnd, WritingEnd  # noqa: E402 - likewise
 
@@ -70,7 +71,8 @@ class PosixProcesses:
         except ValueError as error:
             raise SpawnError("an argument or a variable holds a NUL character") from error
         except OSError as error:
-            raise SpawnError(f"cannot start {name}: {error.strerror}") from error
+            why = start_fault(error.errno or 0, command.argv, command.env)
+            raise SpawnError(f"cannot start {name}: {why}") from error
         return PosixProcess(process, self._grace, self._linger)
 
 

@@ -27,6 +27,7 @@ from natpass_agent.platform.children import (  # noqa: E402 - exists only where 
     ExitWatch,
     end_groups,
     reset_signals,
+    start_fault,
 )
 
 #: A terminal holds less output than this. What comes after the program's end, and after so much, is not the program's
@@ -98,7 +99,7 @@ class PosixPtys:
         except UnicodeEncodeError as error:
             raise SpawnError(f"cannot start {name}: this system can't encode {printable(str(error.object))}") from error
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno else printable(str(error))
+            why = start_fault(error.errno, command.argv, command.env) if error.errno else printable(str(error))
             raise SpawnError(f"cannot start {name}: {why}") from error
         finally:
             _Process.clean_up(failed=failed)
