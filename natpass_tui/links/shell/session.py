@@ -9,6 +9,7 @@ from natpass_tui.links.life import Live, Lost, Opening, Waiting
 from natpass_tui.links.shell import waiting
 from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.shell.outbox import Outbox, Piece
+from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
@@ -21,8 +22,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 
-#: Bytes of input that may wait for a slow network, or for one at all: a large paste, no more; what is over is refused,
-#: and said so.
+#: Bytes of input that may wait for a slow network, or for one at all, pastes apart; what is over is refused, and said.
 MOST_WAITING_INPUT = 4 * 1024 * 1024
 
 #: Bytes that may be typed before the first shell is there: a command or two, as with ssh.
@@ -88,6 +88,7 @@ class ShellSession(LinkTab):
         self._keeps_offline = keeps_offline
         self._monotonic = monotonic
         self._outbox = Outbox()
+        self._paste = Pasting()
         self._sending = b""  # what was typed of what the link has been given and not taken yet
         self._sending_since: float | None = None
         self._in_flight = InFlight()
@@ -144,8 +145,13 @@ class ShellSession(LinkTab):
             return self._refuse(data, typed=typed)
         if typed and self.is_reconnecting and not self._keeps_offline:
             return f"{self.not_sent()} (offline-input is discard)"
+        if typed and (self._paste or len(data) > LARGE_BYTES):
+            why = self._paste.put(data)
+            self._to_send.set()
+            self._on_change()
+            return why
         if self._outbox.size + len(data) > MOST_WAITING_INPUT:
-            return f"not sent: {self._outbox.size >> 20} MiB of input wait for the network already"
+            return f"not sent: {self._outbox.size / 1e6:.1f} MB of input wait for the network already"
         if typed or seen > self._begins_at:  # else it is for a shell that has ended
             self._put(data, source, max(seen - self._begins_at, 0))
         return ""
@@ -195,15 +201,15 @@ class ShellSession(LinkTab):
         return super().is_in_trouble or bool(self.unanswered_for())
 
     def banner(self, prefix: str) -> str:
-        """Return the line to show in place: also where what was typed is not answered."""
+        """Return the line to show in place: also where what was typed is not answered; else how far a paste is."""
         if seconds := self.unanswered_for():
             who = "the relay" if self.unanswered else self.agent
             return f"no answer from {who} for {elapsed(seconds)} — {waiting.on_their_way(self._typed_of_all())}"
-        return super().banner(prefix)
+        return super().banner(prefix) or self._paste.text()
 
     def _typed_of_all(self) -> bytes:
         """Return what was typed that the agent is not known to have taken."""
-        return self._in_flight.typed + self._sending + self._outbox.typed
+        return self._in_flight.typed + self._sending + self._outbox.typed + self._paste.rest()
 
     def _look_later(self, seconds: float) -> None:
         if self._look_timer is None:
@@ -230,6 +236,7 @@ class ShellSession(LinkTab):
         if self._opened_before:  # what was typed for an earlier shell does not belong to the next
             self._not_taken += self._typed_of_all()
             self._outbox.clear()
+            self._paste.clear()
             self._in_flight.clear()
             self._sending, self._sending_since = b"", None
         self._opened_before = True
@@ -279,7 +286,7 @@ class ShellSession(LinkTab):
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
-                while self._resized or self._outbox:
+                while self._resized or self._outbox or self._paste:
                     # What the link has been given comes before all that follows: on a slow line, and while there is
                     # none, everything stays here, where sizes replace one another and a person sees how much waits.
                     most = await link.room()
@@ -293,10 +300,18 @@ class ShellSession(LinkTab):
                     self._in_flight.acknowledged(link.unacknowledged, now)
                     if self._in_flight.is_stalled(now):  # what nobody typed would come too late
                         self._outbox.drop_moments()
+                    self._paste_on(most, now)
                     if (piece := self._outbox.take(most, now)) is not None:
                         await self._send_piece(link, piece)
         except LinkEndedError:
             return  # whoever reads the link says what happened
+
+    def _paste_on(self, most: int, now: float) -> None:
+        """Put as much of a paste in its place as goes into the next message."""
+        if self._paste and self._outbox.size < most:
+            self._outbox.put(self._paste.take(most - self._outbox.size), Source.TYPED, 0, now)
+            if not self._paste:
+                self._on_change()  # the banner has no more to say
 
     async def _send_piece(self, link: LinkPort, piece: Piece) -> None:
         data = bytes(piece.data)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from natpass_tui.links.shell import pasting
 from natpass_tui.links.shell import session as sessions
 from natpass_tui.links.shell.request import TERMINAL_ENV, ShellRequest
 from natpass_tui.links.shell.session import ShellSession
@@ -121,8 +122,14 @@ async def test_a_large_paste_travels_in_frames_and_what_is_too_much_is_refused()
         client.links[0].most = 50_000  # a slow line takes less at a time
         paste = bytes(range(256)) * 1000
         assert session.send(paste) == ""
-        assert "not sent" in session.send(b"x" * (sessions.MOST_WAITING_INPUT - len(paste) + 1))
-        await wait_for(lambda: client.links[0].input == paste)
+        assert session.banner("ctrl+]") == "pasting 0.0 of 0.3 MB — ctrl+c stops it"
+        assert (
+            session.send(b"x" * pasting.MOST_BYTES)
+            == "not sent: 67.1 MB while 0.3 MB wait; at most 67 MB can be pasted"
+        )
+        session.send(b"typed behind it")
+        await wait_for(lambda: client.links[0].input == paste + b"typed behind it")
+        assert session.banner("ctrl+]") == ""
         assert 49_000 < max(m.ByteSize() for m in client.links[0].sent) < 51_000
 
 
@@ -256,9 +263,23 @@ async def test_what_is_typed_while_there_is_no_way_waits_and_arrives_in_order() 
 async def test_what_waits_is_bounded() -> None:
     async with opened() as (session, client, _):
         client.links[0].detach()
-        assert session.send(b"x" * sessions.MOST_WAITING_INPUT) == ""
-        assert session.send(b"x") == "not sent: 4 MiB of input wait for the network already"
+        for _ in range(sessions.MOST_WAITING_INPUT // pasting.LARGE_BYTES):
+            assert session.send(b"x" * pasting.LARGE_BYTES) == ""
+        assert session.send(b"x") == "not sent: 4.2 MB of input wait for the network already"
         assert session.banner("ctrl+]").endswith(" — 4.2 MB wait")
+
+
+async def test_ctrl_c_stops_a_paste_that_waits() -> None:
+    async with opened() as (session, client, _):
+        link = client.links[0]
+        await wait_for(lambda: link.sizes)
+        link.detach()
+        session.send(b"x" * 200_000)
+        assert session.banner("ctrl+]").endswith(" — 200 KB wait")
+        session.send(b"\x03")
+        link.attach()
+        await wait_for(lambda: link.input.endswith(b"\x03"))
+        assert len(link.input) < 200_000
 
 
 async def test_a_piece_that_the_link_has_not_taken_still_waits() -> None:

@@ -1,0 +1,72 @@
+"""A large paste on its way to a shell: it is given in pieces, as room comes, and the user may stop the rest. Pure."""
+
+#: What somebody typed of more bytes is a paste that takes its time.
+LARGE_BYTES = 64 * 1024
+#: The largest paste, with all that is typed behind it; a file has better ways.
+MOST_BYTES = 64 * 1024 * 1024
+#: How Ctrl+C looks: plainly, and in kitty's keyboard protocol.
+_STOPS = frozenset({b"\x03", b"\x1b[99;5u"})
+_BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
+
+
+class Pasting:
+    """What is left of a paste, and what was typed behind it. Empty at first."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._at = 0
+        self._behind = bytearray()
+
+    def __bool__(self) -> bool:
+        return bool(self.left)
+
+    @property
+    def left(self) -> int:
+        """Bytes that were not given yet."""
+        return len(self._data) - self._at + len(self._behind)
+
+    def rest(self) -> bytes:
+        """Return what was not given yet."""
+        return self._data[self._at :] + bytes(self._behind)
+
+    def put(self, data: bytes) -> str:
+        """Take what was typed: a paste, or what comes behind one; Ctrl+C drops what is left. Return why not, if not."""
+        if self and data in _STOPS:
+            self._stop()
+        if self.left + len(data) > MOST_BYTES:
+            left = f" while {self.left / 1e6:.1f} MB wait" if self else ""
+            return f"not sent: {len(data) / 1e6:.1f} MB{left}; at most {MOST_BYTES / 1e6:.0f} MB can be pasted"
+        if self:
+            self._behind += data
+        else:
+            self._data, self._at = data, 0
+        return ""
+
+    def take(self, most: int) -> bytes:
+        """Return the next bytes, at most so many."""
+        if self._at == len(self._data):
+            self._data, self._at = bytes(self._behind), 0
+            self._behind.clear()
+        piece = self._data[self._at : self._at + most]
+        self._at += len(piece)
+        if self._at == len(self._data) and not self._behind:
+            self.clear()
+        return piece
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._data, self._at = b"", 0
+        self._behind.clear()
+
+    def text(self) -> str:
+        """Return how far it is, empty if there is nothing."""
+        if not self:
+            return ""
+        return f"pasting {self._at / 1e6:.1f} of {len(self._data) / 1e6:.1f} MB — ctrl+c stops it"
+
+    def _stop(self) -> None:
+        """Drop what is left; a program that was told of a paste is told of its end."""
+        is_open = self._data.startswith(_BEGIN) and self._at > 0
+        self.clear()
+        if is_open:
+            self._data = _END
