@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from natpass_tui import agents_list, exec_cli, fingerprint_cli, known_cli
+from natpass_tui.hints import shell_hint
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
 from natpass_tui.links.exec.session import FAILED as EXEC_FAILED
+from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, check_agent, listed_agents, logged_in, relay_target, says
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.prefix import DEFAULT_PREFIX
@@ -69,20 +71,28 @@ def command(ctx: click.Context, /, **_: object) -> int:
     return 0 if ctx.invoked_subcommand is not None else _screen(gather(ctx, config_keys=CONFIG_KEYS))
 
 
-@command.command(context_settings=HELP)
+@command.command(cls=exec_cli.CommandWithWords, context_settings=HELP)
 @click.argument("agent")
+@click.argument("argv", metavar="[-- COMMAND [ARGUMENT]...]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--exec", "program", metavar="PROGRAM", default="", help="Run this program instead of the agent's shell.")
 @connection_options
 @screen_options
 @common_options
 @click.pass_context
-def shell(ctx: click.Context, /, agent: str, program: str, **_: object) -> int:
-    """Open a shell on AGENT at once.
+def shell(ctx: click.Context, /, agent: str, argv: tuple[str, ...], program: str, **_: object) -> int:
+    """Open a shell on AGENT at once, or COMMAND on a terminal there.
 
-    As with ssh, when that shell ends and no other tab is open, the console ends with the shell's exit status; with 255
-    where an existing natpass agent tells none.
+    As with ssh, when that ends and no other tab is open, the console ends with its exit status (255 where an existing
+    natpass agent tells none), and leaves its last screen as text. No shell comes between you and COMMAND: for one,
+    sh -c 'line'.
     """
-    return _screen(gather(ctx, config_keys=CONFIG_KEYS), agent, program)
+    if argv and program:
+        raise UserError("give a command behind --, or --exec PROGRAM, not both")
+    if argv and not argv[0]:
+        raise UserError("which command? natpass-tui shell AGENT -- COMMAND ARGUMENT…")
+    request = ShellRequest(program, argv=tuple(os.fsencode(word) for word in argv)).checked()
+    sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]  # as for exec: it becomes a title
+    return _screen(gather(ctx, config_keys=CONFIG_KEYS), agent, request)
 
 
 @command.command(context_settings=HELP)
@@ -140,7 +150,10 @@ def demo(ctx: click.Context, /, **_: object) -> int:
 
 
 def _screen(
-    values: Mapping[str, Any], agent: str = "", program: str = "", desktop: DesktopRequest | None = None
+    values: Mapping[str, Any],
+    agent: str = "",
+    request: ShellRequest | None = None,
+    desktop: DesktopRequest | None = None,
 ) -> int:
     """Open the screen; return the exit status."""
     _need_terminal()
@@ -148,7 +161,7 @@ def _screen(
     if agent and (fault := client_id_fault(agent)):
         raise UserError(f"{printable(agent)!r} is no agent: {fault}")
     load_screen()
-    return runtime.run(_show(relay_target(values), values, agent, program, desktop))
+    return runtime.run(_show(relay_target(values), values, agent, request, desktop))
 
 
 def load_screen() -> None:
@@ -198,7 +211,7 @@ async def _show(
     target: RelayTarget,
     values: Mapping[str, Any],
     agent: str = "",
-    program: str = "",
+    request: ShellRequest | None = None,
     desktop: DesktopRequest | None = None,
 ) -> int:
     unsealed = bool(values.get("allow_unsealed"))
@@ -208,14 +221,13 @@ async def _show(
         console.list_known()
         from natpass_tui.app import ConsoleApp  # noqa: PLC0415 - see load_screen
         from natpass_tui.driver.ending import TERMINATED, ended_by_signals  # noqa: PLC0415 - see load_screen
-        from natpass_tui.links.shell.request import ShellRequest  # noqa: PLC0415 - see load_screen
         from natpass_tui.settings import Settings  # noqa: PLC0415 - see load_screen
 
         settings = Settings(
             prefix=values["prefix"] or DEFAULT_PREFIX,
             clipboard=values["clipboard"],
             agent=agent,
-            request=ShellRequest(program),
+            request=request or ShellRequest(),
             desktop=desktop or DesktopRequest(),
             opens_desktop=desktop is not None,
             keeps_offline_input=values["offline_input"] == "keep",
@@ -227,8 +239,11 @@ async def _show(
         return app.return_code
     if outcome is None:
         return TERMINATED
+    if outcome.last_screen:
+        click.echo("\n".join(printable(line, 1000) for line in outcome.last_screen.splitlines()))
     if outcome.message:
-        return complain(PROGRAM, outcome.message, outcome.status)
+        hint = shell_hint(request.argv, outcome.reason) if request is not None else ""
+        return complain(PROGRAM, outcome.message + hint, outcome.status)
     return outcome.status
 
 

@@ -66,6 +66,10 @@ class LinkPane(Pane):
         """Return what to say of the keys while they mean something else than usual, empty while they do not."""
         return ""
 
+    async def last_screen(self) -> str:
+        """Return what is shown, as lines of text for the user to keep; empty if that can't be said in text."""
+        return ""
+
     # the same for all
 
     def on_mount(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from natpass_tui.links import life
 from natpass_tui.links.life import (
@@ -46,10 +46,14 @@ class Outcome:
     Attributes:
         status: its exit status.
         message: what to say to the user, safe to print; may be empty.
+        reason: why there was nothing, as the agent says; part of the message.
+        last_screen: what was shown at the end, in lines.
     """
 
     status: int
     message: str = ""
+    reason: str = field(default="", compare=False)
+    last_screen: str = ""
 
 
 class LinkTab(ABC):
@@ -150,6 +154,11 @@ class LinkTab(ABC):
         return isinstance(self.state, Reconnecting)
 
     @property
+    def was_live(self) -> bool:
+        """Whether something has run in it."""
+        return self._was_live
+
+    @property
     def has_begun(self) -> bool:
         """Whether there is something to show it in, so that its first link may open."""
         return self._begun
@@ -178,7 +187,7 @@ class LinkTab(ABC):
             case Ended(text, by_itself=True):
                 return Outcome(UNKNOWN, about(self.agent, text))
             case Refused(reason) if not self._was_live:
-                return Outcome(USER_ERROR, refusal(self.words.noun, self.words.at, self.agent, reason))
+                return Outcome(USER_ERROR, refusal(self.words.noun, self.words.at, self.agent, reason), reason)
         return None
 
     def banner(self, prefix: str) -> str:

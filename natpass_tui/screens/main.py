@@ -1,6 +1,7 @@
 """The main screen: tab bar, the pane in front, status bar; and what a command does to them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -273,12 +274,13 @@ class MainScreen(Screen[None]):
         else:
             leave(True)
 
-    def _end_with(self, tab: LinkTab) -> None:
-        """As ssh does: a console that was started for one shell ends with it, and with its status."""
-        if self._settings.agent and self._model.tabs.all() == (tab,):
-            outcome = tab.outcome
-            if outcome is not None:
-                self.app.exit(outcome)
+    async def _end_with(self, tab: LinkTab) -> None:
+        """As ssh does: a console that was started for one shell ends with it, with its status and its last screen."""
+        if self._settings.agent and self._model.tabs.all() == (tab,) and tab.outcome is not None:
+            pane = self._panes.get(tab)
+            last_screen = await pane.last_screen() if pane in self._ready else ""
+            if tab.outcome is not None:
+                self.app.exit(replace(tab.outcome, last_screen=last_screen))
 
 
 def _has_more(tab: LiveTab) -> bool:

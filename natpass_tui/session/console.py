@@ -187,8 +187,13 @@ class Console:
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
+        plain = self._is_plain(peer, request.kind)
+        shell = request.cshell
+        if plain and (len(shell.argv) > 1 or (shell.argv and not shell.exec) or shell.cwd or shell.timeout_ms):
+            text = f"{peer} is an existing natpass program: it runs a program without arguments, in its home"
+            raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
         try:
-            return await self._client.open_link(peer, request, plain=self._is_plain(peer, request.kind))
+            return await self._client.open_link(peer, request, plain=plain)
         except LinkEndedError as error:
             agent = self.fleet.get(peer)
             if error.end.reason != ConnectResponse.ABSENT or agent is None or agent.presence is not Presence.AWAY:

@@ -199,7 +199,6 @@ def test_a_summary_of_a_failure(place: Place) -> None:
         (("box", "--", "no-such-program"), "no such program: no-such-program"),
         (("box", "--", "/etc"), "is a directory"),
         (("box", "--cwd", "/no/such", "--", "ls"), "no such directory: /no/such"),
-        (("box", "--", "x" * 70_000), "at most"),
     ],
 )
 def test_failures_of_its_own_are_255_and_one_line(place: Place, words: tuple[str, ...], reason: str) -> None:

@@ -1,1 +1,1 @@
-"""Commands without a terminal: `request` says which, `session` carries bytes, `streams` has our own three streams."""
+"""Commands without a terminal: `request` says which, `session` carries bytes."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from natpass_wire.commands import MAX_REQUEST_BYTES
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.exec_pb2 import ConnectExec
@@ -48,12 +49,23 @@ class ExecRequest:
             raise UserError(f"--timeout {timeout:g}: a number of seconds above 0 is expected")
         words = tuple(os.fsencode(word) for word in argv)
         request = cls(words, os.fsencode(cwd), tuple(os.fsencode(entry) for entry in env), timeout)
-        if (size := request.message().ByteSize()) > MAX_DATA_BYTES:
-            raise UserError(f"the command and its variables have {size} bytes, at most {MAX_DATA_BYTES} can be sent")
+        if (size := request._asked().ByteSize()) > MAX_REQUEST_BYTES:
+            raise UserError(f"the command and its variables have {size} bytes, at most {MAX_REQUEST_BYTES} can be sent")
         return request
 
     def message(self) -> ConnectRequest:
-        """Return the request."""
-        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
-        asked = ConnectExec(argv=self.argv, cwd=self.cwd, env=self.env, timeout_ms=milliseconds)
+        """Return the request; one that is too long for a message says only how many bytes follow."""
+        asked = self._asked()
+        follows = len(self.following())
+        if follows:  # an agent that does not know this finds no command, and refuses
+            asked = ConnectExec(follows=follows)
         return ConnectRequest(name="exec", kind=ConnectRequest.exec, cexec=asked)
+
+    def following(self) -> bytes:
+        """Return what is sent once the request is accepted, empty if it fits into one message."""
+        asked = self._asked()
+        return asked.SerializeToString() if asked.ByteSize() > MAX_DATA_BYTES else b""
+
+    def _asked(self) -> ConnectExec:
+        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
+        return ConnectExec(argv=self.argv, cwd=self.cwd, env=self.env, timeout_ms=milliseconds)

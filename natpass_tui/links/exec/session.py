@@ -1,18 +1,17 @@
 """One command on an agent: it carries bytes between a link and three streams, and says how it ended."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Protocol
 
+from natpass_tui.links.streams import Sink, Source
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecSignal
+from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecRequest, ExecSignal
 from natpass_wire.pb.link_pb2 import LinkEnd
 
 #: Exit status of our own failures, as ssh has it, and of a command that took too long, as timeout(1) has it.
@@ -24,24 +23,6 @@ BACKSTOP_SECONDS = 5.0
 #: Messages that one read of stdin is for, when they are as large as they get.
 READ_MESSAGES = 4
 _INT = 2
-
-
-class Source(Protocol):
-    """Where the command's input comes from."""
-
-    async def read(self, most: int) -> bytes:
-        """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
-        ...
-
-
-class Sink(Protocol):
-    """Where the command's output goes."""
-
-    async def write(self, data: bytes) -> None:
-        """Begin to write this once what was given before is written. Raises OSError (BrokenPipeError: nobody reads)."""
-
-    async def flush(self) -> None:
-        """Wait until everything is written, as long as that takes. Raises as `write` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +74,26 @@ class ExecSession:
         out: where its output goes.
         err: where its errors go.
         timeout: seconds that it may take, None: as many as it likes.
+        request: the rest of what was asked for, which goes before all else.
     """
 
-    def __init__(self, link: LinkPort, source: Source, out: Sink, err: Sink, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        link: LinkPort,
+        source: Source,
+        out: Sink,
+        err: Sink,
+        timeout: float | None = None,
+        *,
+        request: bytes = b"",
+    ) -> None:
         self._link = link
         self._source = source
         self._out = out
         self._err = err
         self._timeout = timeout
+        self._request = request
+        self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._was_interrupted = False
         #: What was carried so far.
@@ -108,12 +101,6 @@ class ExecSession:
 
     async def run(self) -> Outcome:
         """Carry until the command has ended, or is given up; then the link has ended as well."""
-        timer: Callable[[], None] | None = None
-        if self._timeout is not None:
-            text = f"timed out after {self._timeout:g} s, and the agent does not say so"
-            loop = asyncio.get_running_loop()
-            # call_later, not asyncio.timeout: nothing is cancelled, what has come is still written
-            timer = loop.call_later(self._timeout + BACKSTOP_SECONDS, self._end, Outcome(TIMED_OUT, text)).cancel
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -125,8 +112,8 @@ class ExecSession:
                 for task in tasks:
                     task.cancel()
         finally:
-            if timer is not None:
-                timer()
+            if self._timer is not None:
+                self._timer.cancel()
             self._link.close()
         return self._over.result()
 
@@ -146,6 +133,14 @@ class ExecSession:
     def _end(self, how: Outcome) -> None:
         if not self._over.done():
             self._over.set_result(how)
+
+    def _watch_time(self) -> None:
+        """Give up some time after the agent should have ended the command."""
+        if self._timeout is not None:
+            text = f"timed out after {self._timeout:g} s, and the agent does not say so"
+            loop = asyncio.get_running_loop()
+            # call_later, not asyncio.timeout: nothing is cancelled, what has come is still written
+            self._timer = loop.call_later(self._timeout + BACKSTOP_SECONDS, self._end, Outcome(TIMED_OUT, text))
 
     async def _receive(self) -> None:
         """Write what the command writes. A batch is asked for when the last but one is written: that is credit.
@@ -183,8 +178,14 @@ class ExecSession:
         await self._err.flush()
 
     async def _send_input(self) -> None:
-        """Send what there is on stdin, and its end. Nothing is read while nothing can be sent."""
+        """Send what is left of the request, what there is on stdin, and its end. Nothing is read that can't be sent."""
         try:
+            at = 0
+            while at < len(self._request):
+                piece = self._request[at : at + await self._link.room()]
+                await self._link.send(Msg(type=MsgType.exec_request, exec_request=ExecRequest(data=piece)))
+                at += len(piece)
+            self._watch_time()
             while data := await self._source.read(_to_read(await self._link.room())):
                 at = 0
                 while at < len(data):

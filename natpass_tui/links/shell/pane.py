@@ -66,6 +66,13 @@ class ShellPane(LinkPane):
         self.terminal.scroll_history_page(1)
         self.redraw()
 
+    async def last_screen(self) -> str:
+        """Return the shell's screen, without the empty rows below; empty if there never was a shell."""
+        if not self.session.was_live:
+            return ""
+        await self.terminal.drained()
+        return "\n".join(line.rstrip() for line in self.terminal.text().splitlines()).strip("\n")
+
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
         self.terminal.send_key(self._prefix)

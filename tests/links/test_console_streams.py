@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from natpass_tui.links.exec.streams import Reader, Writer
+from natpass_tui.links.streams import Reader, Writer
 
 assert sys.platform != "win32"
 

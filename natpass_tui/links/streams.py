@@ -11,10 +11,33 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from natpass_tui.terminal.output_filter import OutputFilter
+
+#: Seconds that the last words to a terminal may take: somebody may have stopped it with Ctrl+S.
+_LAST_SECONDS = 1.0
 
 T = TypeVar("T")
 _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[T]", Callable[[], T]]
+
+
+class Source(Protocol):
+    """Where a command's input comes from."""
+
+    async def read(self, most: int) -> bytes:
+        """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
+        ...
+
+
+class Sink(Protocol):
+    """Where a command's output goes."""
+
+    async def write(self, data: bytes) -> None:
+        """Begin to write this once what was given before is written. Raises OSError (BrokenPipeError: nobody reads)."""
+
+    async def flush(self) -> None:
+        """Wait until everything is written, as long as that takes. Raises as `write` does."""
 
 
 class _Thread(Generic[T]):
@@ -110,6 +133,46 @@ class Writer:
                 rest = rest[os.write(self._fd, rest) :]
             except BlockingIOError:  # somebody else has made it non-blocking
                 select.select([], [self._fd], [])
+
+
+class Filtered:
+    """Writes to the user's terminal what may go there, see `natpass_tui.terminal.output_filter`.
+
+    Args:
+        sink: the terminal.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._filter = OutputFilter()
+
+    @property
+    def has_talked(self) -> bool:
+        """Whether the terminal was told to report the mouse or the focus."""
+        return self._filter.has_talked
+
+    async def write(self, data: bytes) -> None:
+        """Begin to write what may pass. Raises OSError."""
+        if passed := self._filter.feed(data):
+            await self._sink.write(passed)
+
+    async def flush(self) -> None:
+        """Wait until everything is written. Raises OSError."""
+        await self._sink.flush()
+
+    async def finish(self) -> None:
+        """Put the terminal back in order; gives up on one that takes nothing, or is gone."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                if last := self._filter.finish():
+                    await self._sink.write(last)
+                await self._sink.flush()
+
+
+def terminal_or_file(descriptor: int, *, raw: bool = False) -> "Writer | Filtered":
+    """Return a writer that filters if the descriptor is a terminal, unless `raw`; pipes and files are exact."""
+    writer = Writer(descriptor)
+    return Filtered(writer) if os.isatty(descriptor) and not raw else writer
 
 
 def fill_closed() -> None:

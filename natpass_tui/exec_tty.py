@@ -1,0 +1,136 @@
+"""`natpass-tui exec -t`: a program on an agent that has the user's own terminal."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+
+import click
+
+from natpass_tui.exec_run import QUIET_SECONDS, Run
+from natpass_tui.links.exec.session import Counts, Outcome, outcome
+from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.links.shell.tty_session import INTERRUPTED, TtySession
+from natpass_tui.links.streams import Filtered, Reader, Writer, terminal_or_file
+from natpass_tui.login import PROGRAM
+from natpass_tui.platform.tty import RawTerminal
+from natpass_tui.session.relay_port import LinkPort
+from natpass_wire.links import End
+from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.text import printable
+
+#: How often the notice counts on.
+_TICK_SECONDS = 1.0
+#: The cursor's place is kept, the first row is the notice's, then as it was.
+_SHOW, _END = "\x1b7\x1b[1;1H\x1b[0;7m", "\x1b[0m\x1b[K\x1b8"
+_HIDE = b"\x1b7\x1b[1;1H\x1b[0m\x1b[2K\x1b8"
+
+
+def notice(agent: str, seconds: float, reason: str, cols: int) -> bytes:
+    """Return what shows on the first row that there is no way to the agent, and leaves the cursor where it is."""
+    text = f"{PROGRAM}: reconnecting to {agent} · {seconds:.0f} s — Enter ~ . gives up ({reason})"
+    return f"{_SHOW}{printable(text, max(cols - 1, 1))}{_END}".encode()
+
+
+class TtyRun(Run):
+    """A program with the user's own terminal.
+
+    Args:
+        agent: the agent's id.
+        request: what to run.
+        allow_unsealed: take existing natpass agents as well.
+        raw: let everything that it writes through.
+
+    Raises:
+        UserError: there is no terminal.
+    """
+
+    def __init__(self, agent: str, request: ShellRequest, *, allow_unsealed: bool = False, raw: bool = False) -> None:
+        super().__init__(agent, request.argv)
+        self.allow_unsealed = allow_unsealed
+        self._asked = request
+        self._raw = raw
+        self._terminal = RawTerminal(0)
+        self._session: TtySession | None = None
+        self._has_notice = False
+
+    def _request(self) -> ConnectRequest:
+        return self._asked.message(*self._terminal.size())
+
+    def _counts(self) -> Counts:
+        session = self._session
+        return Counts(session.bytes_in, session.bytes_out) if session is not None else Counts()
+
+    def _stop(self, status: int) -> bool:
+        if self._session is None:
+            return False
+        self._session.stop(status)
+        return True
+
+    def _more_signals(self) -> dict[str, Callable[[], None]]:
+        # CONT: the shell had the terminal meanwhile.
+        return {"SIGWINCH": self._resized, "SIGCONT": self._continued}
+
+    def _resized(self) -> None:
+        if self._session is not None:
+            self._session.resize()
+
+    def _continued(self) -> None:
+        if self._session is not None:
+            self._terminal.enter()
+            self._session.redraw()
+
+    async def _carry(self, link: LinkPort) -> Outcome:
+        out = terminal_or_file(1, raw=self._raw)
+        descriptor = next((each for each in (1, 2) if os.isatty(each)), None)
+        notices = Writer(descriptor) if descriptor is not None else None
+        session = self._session = TtySession(link, Reader(0), out, self._terminal.size, notices=notices)
+        self._terminal.enter()
+        try:
+            async with asyncio.TaskGroup() as group:
+                telling = group.create_task(self._tell_waiting(link, session), name="tty waiting")
+                try:
+                    result = _result(await session.run())
+                finally:
+                    telling.cancel()
+            if self._has_notice:
+                await session.say(_HIDE)
+        finally:
+            if isinstance(out, Filtered):
+                await out.finish()
+            self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
+        if result.text:  # behind what the program has left on the last line
+            click.echo(err=True)
+        return result
+
+    async def _tell_waiting(self, link: LinkPort, session: TtySession) -> None:
+        """Say on the first row that there is no way to the agent, for as long as there is none."""
+        changed = asyncio.Event()
+        link.watch(changed.set)
+        while True:
+            changed.clear()
+            if (trouble := self._trouble(link)) is not None:
+                self._has_notice = True
+                await session.say(notice(self._agent, *trouble, self._terminal.size()[1]))
+            elif self._has_notice:
+                self._has_notice = False
+                await session.say(_HIDE)
+                session.redraw()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await changed.wait()
+
+    def _trouble(self, link: LinkPort) -> tuple[float, str] | None:
+        """Return for how many seconds nothing gets through, and why; None if something does, or did just now."""
+        if (way := link.detached) is not None:
+            seconds = asyncio.get_running_loop().time() - way.since
+            return (seconds, way.reason) if seconds >= QUIET_SECONDS else None
+        if self._console is not None and (seconds := self._console.unanswered):
+            return seconds, "the relay does not answer"
+        return None
+
+
+def _result(how: End | int) -> Outcome:
+    if isinstance(how, int):
+        return Outcome(how, "given up; the agent ends it" if how == INTERRUPTED else "")
+    return outcome(how)

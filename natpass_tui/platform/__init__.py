@@ -1,0 +1,1 @@
+"""What the console asks the operating system for, outside of Textual."""

@@ -1,0 +1,20 @@
+import pytest
+
+from natpass_tui.hints import shell_hint
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        ([b"ls /"], " (no shell comes between; for one: -- sh -c 'ls /')"),
+        ([b"a|b", b"c"], " (no shell comes between; for one: -- sh -c 'a|b c')"),
+        ([b"echo $HOME's"], """ (no shell comes between; for one: -- sh -c 'echo $HOME'"'"'s')"""),
+        ([b"x " * 1000], " (no shell comes between; for one: -- sh -c '…')"),
+        ([b"lss"], ""),
+        ([b"/usr/bin/lss", b"a b"], ""),
+        ([], ""),
+    ],
+)
+def test_a_command_line_gets_a_hint_and_a_wrong_name_none(argv: list[bytes], hint: str) -> None:
+    assert shell_hint(argv, "no such program: whatever") == hint
+    assert shell_hint(argv, "permission denied") == ""
