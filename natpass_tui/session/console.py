@@ -190,7 +190,7 @@ class Console:
         plain = self._is_plain(peer, request.kind)
         shell = request.cshell
         if plain and (len(shell.argv) > 1 or (shell.argv and not shell.exec) or shell.cwd or shell.timeout_ms):
-            text = f"{peer} is an existing natpass program: it runs a program without arguments, in its home"
+            text = "links as existing natpass programs have them run a program without arguments, in its home"
             raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
         try:
             return await self._client.open_link(peer, request, plain=plain)

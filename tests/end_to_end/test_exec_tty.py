@@ -15,18 +15,12 @@ import pytest
 
 from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
-from tests.end_to_end.agent_programs import SECRET, Program
+from tests.end_to_end.agent_programs import LOOPS, SECRET, Program
 from tests.support.waiting import PATIENCE, wait_until
 
 assert sys.platform != "win32"
 
 ROOT = Path(__file__).parents[2]
-#: The console on uvloop, as users have it, and on asyncio, as on Windows.
-LOOPS = {
-    "uvloop": "from natpass_tui.cli import main; main()",
-    "asyncio": "from natpass_wire.aio import runtime; runtime.loop_factory = lambda: None; "
-    "from natpass_tui.cli import main; main()",
-}
 
 
 class Place:

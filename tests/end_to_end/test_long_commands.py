@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end import agent_programs
-from tests.end_to_end.agent_programs import SECRET
-from tests.end_to_end.test_exec_tty import LOOPS
+from tests.end_to_end.agent_programs import LOOPS, SECRET
 
 assert sys.platform != "win32"
 

@@ -15,42 +15,9 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecOutput
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
+from tests.links.stdio import Stdin, Stdout
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeLink
-
-
-class Stdin:
-    """What the test types; remembers how much was asked for."""
-
-    def __init__(self) -> None:
-        self.chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
-        self.asked: list[int] = []
-
-    async def read(self, most: int) -> bytes:
-        self.asked.append(most)
-        chunk = await self.chunks.get()
-        if isinstance(chunk, OSError):
-            raise chunk
-        return chunk
-
-
-class Stdout:
-    """Keeps what is written; waits while it is full."""
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.error: OSError | None = None
-        self.room = asyncio.Event()
-        self.room.set()
-
-    async def write(self, data: bytes) -> None:
-        await self.room.wait()
-        if self.error is not None:
-            raise self.error
-        self.data += data
-
-    async def flush(self) -> None:
-        """All is written."""
 
 
 class Run:

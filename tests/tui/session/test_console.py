@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.session import durations
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
@@ -196,6 +197,20 @@ async def test_a_program_that_seems_to_be_a_console_can_be_asked_for_links_all_t
         client.log_in()
         client.snapshot(RosterEntry(id="old", about=About(version="legacy"), console=True))
         await console.open_link("old", ConnectRequest(kind=ConnectRequest.shell))
+        assert client.plain == [True]
+
+
+async def test_an_existing_program_is_asked_for_what_it_knows_only() -> None:
+    """It would open its default shell where it does not know of arguments."""
+    console, client = make_console(allow_unsealed=True)
+    async with running(console):
+        client.log_in()
+        client.snapshot(RosterEntry(id="old", about=About(version="legacy")))
+        for request in (ShellRequest(argv=(b"ls", b"/")), ShellRequest(argv=(b"\xff",)), ShellRequest(timeout=1.0)):
+            with pytest.raises(LinkEndedError, match="run a program without arguments"):
+                await console.open_link("old", request.message(24, 80))
+        assert client.plain == []
+        await console.open_link("old", ShellRequest(argv=(b"htop",)).message(24, 80))
         assert client.plain == [True]
 
 
