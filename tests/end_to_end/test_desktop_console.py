@@ -25,8 +25,6 @@ from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs, x_server
 
-assert sys.platform != "win32"
-
 pytestmark = [pytest.mark.x11, needs("xterm", "xclip", "openbox")]
 
 ROOT = Path(__file__).parents[2]
@@ -189,6 +187,7 @@ def test_a_drag_moves_a_window(desk: Desk) -> None:
 
 
 def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, tmp_path: Path) -> None:
+    assert sys.platform != "win32"
     desk.wait_for_screen()
     row, col = desk.cell(300, 650)  # the root window: Ctrl with a button opens a menu of xterm
     desk.terminal.mouse(35, row, col)
