@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -187,7 +186,6 @@ def test_a_drag_moves_a_window(desk: Desk) -> None:
 
 
 def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, tmp_path: Path) -> None:
-    assert sys.platform != "win32"
     desk.wait_for_screen()
     row, col = desk.cell(300, 650)  # the root window: Ctrl with a button opens a menu of xterm
     desk.terminal.mouse(35, row, col)
@@ -199,14 +197,15 @@ def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, t
     until = time.monotonic() + 4.0  # twice the lease
     wait_until(lambda: desk.held() != both or time.monotonic() > until)
     assert desk.held() == both  # it is renewed
-    desk.hub.process.send_signal(signal.SIGSTOP)
+    hub = psutil.Process(desk.hub.process.pid)
+    hub.suspend()
     try:
         wait_until(lambda: not desk.held(), "everything released", timeout=8)  # a relay counts as lost after 15 s
         desk.terminal.wait_for("no answer for")
         desk.terminal.type("x")  # within Ctrl, as far as one can see
         desk.terminal.wait_for("what you type may arrive late")  # it has taken the x before it hears of the release
     finally:
-        desk.hub.process.send_signal(signal.SIGCONT)
+        hub.resume()
     desk.terminal.wait_for("what you held is released there")
     assert not desk.held()
     desk.terminal.mouse(0, row, col, down=False)

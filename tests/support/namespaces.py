@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def ip(*arguments: str) -> None:
 @contextmanager
 def two_machines() -> Iterator[Machines]:
     """Have two machines; skips the test where they can't be made."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
+    if sys.platform == "win32" or os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("needs root and ip(8) for network namespaces")
     machines = Machines(f"relay-{os.getpid()}", f"laptop-{os.getpid()}")
     made = []
