@@ -4,7 +4,7 @@ set -u
 missing=""
 for pair in tmux:tmux vim:vim htop:htop less:less \
     Xvfb:xvfb xauth:xauth xterm:xterm openbox:openbox xclip:xclip xrandr:x11-xserver-utils \
-    setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
+    ip:iproute2 setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # Proxies that lead to the relay.
