@@ -13,12 +13,6 @@ from typing import Self
 from tests.support.waiting import wait_until
 
 SECRET = "a secret that only tests know"
-#: The console on uvloop, as users have it, and on asyncio, as on Windows.
-LOOPS = {
-    "uvloop": "from natpass_tui.cli import main; main()",
-    "asyncio": "from natpass_wire.aio import runtime; runtime.loop_factory = lambda: None; "
-    "from natpass_tui.cli import main; main()",
-}
 LEGACY_SECRET = "what existing programs know"
 
 

@@ -34,7 +34,15 @@ class Place:
         self.env = clean | {"HOME": str(folder), "NATPASS_SECRET": SECRET, "TERM": "xterm-256color"}
 
     def words(self, command: str, *words: str, loop: str = "uvloop") -> list[str]:
-        return ["-c", LOOPS[loop], command, "--relay", f"127.0.0.1:{self.port}", "--no-tls", *words]
+        return [
+            "-c",
+            f"{LOOPS[loop]}from natpass_tui.cli import main; main()",
+            command,
+            "--relay",
+            f"127.0.0.1:{self.port}",
+            "--no-tls",
+            *words,
+        ]
 
     def spawn(self, command: str, *words: str, loop: str = "uvloop", rows: int = 24) -> "pexpect.spawn[Any]":
         arguments = self.words(command, *words, loop=loop)

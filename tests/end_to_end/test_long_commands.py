@@ -26,7 +26,16 @@ class Place:
         self.env = clean | {"HOME": str(folder), "NATPASS_SECRET": SECRET}
 
     def words(self, *words: str, loop: str = "uvloop") -> list[str]:
-        return [sys.executable, "-c", LOOPS[loop], "exec", *self.options, "box", "--", *words]
+        return [
+            sys.executable,
+            "-c",
+            f"{LOOPS[loop]}from natpass_tui.cli import main; main()",
+            "exec",
+            *self.options,
+            "box",
+            "--",
+            *words,
+        ]
 
     def run(self, words: list[str], data: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         return subprocess.run(words, input=data, capture_output=True, check=False, timeout=120, env=self.env, cwd=ROOT)
