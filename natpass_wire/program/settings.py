@@ -193,9 +193,8 @@ class ConnectionSettings:
             legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
             login = LegacyLogin(self.legacy, legacy_secret)
             verify = self.tls and not self.common.insecure and not self.relay.is_loopback
-            return RelayTarget(
-                self.relay, self.tls, claims, login, verify=verify, proxy=self.proxy
-            )  # nothing to seal with
+            # nothing to seal with
+            return RelayTarget(self.relay, self.tls, claims, login, verify=verify, proxy=self.proxy)
         hint = enrolment.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
         root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file", hint)))
         key = root.login_key()
