@@ -193,7 +193,9 @@ def test_the_console_ends_with_the_shell_and_its_status(tmp_path: Path, shell: s
         with pane(12, 80, "sh", "-c", f"{command}; echo status $?; cat", **console_env(tmp_path)) as shown:
             shown.wait_for("ready>")
             shown.write("exit 7\r")
-            assert shown.wait_for("status 7")[0] == "status 7"  # nothing of ours is left on the screen
+            left = shown.wait_for("status 7")
+            assert "ready> exit 7" in left  # the tab's last screen, as text
+            assert not any("ctrl+] commands" in line for line in left), left
 
 
 def test_a_relay_that_is_killed_comes_back_and_the_shell_has_run_on(both: Both, tmp_path: Path) -> None:

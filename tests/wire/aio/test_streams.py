@@ -17,6 +17,7 @@ from natpass_wire.aio.stream import Stream
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
+from natpass_wire.race import Experience
 from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
 from tests.support.waiting import PATIENCE, wait_for
@@ -384,8 +385,8 @@ async def test_a_request_that_comes_behind_the_login_is_answered(monkeypatch: py
     """It may arrive before the client has taken its new connection over from the login."""
     proceed, arrived = asyncio.Event(), asyncio.Event()
 
-    async def slow_dial(target: RelayTarget, buffers: ReadBuffers) -> LoggedIn:
-        logged_in = await dial(target, buffers)
+    async def slow_dial(target: RelayTarget, buffers: ReadBuffers, experience: Experience | None) -> LoggedIn:
+        logged_in = await dial(target, buffers, experience)
         if target.claims.client_id == "agent":
             await wait_for(lambda: logged_in.socket.received_bytes > 0)
             arrived.set()
