@@ -4,8 +4,8 @@
 LARGE_BYTES = 64 * 1024
 #: The largest paste, with all that is typed behind it; a file has better ways.
 MOST_BYTES = 64 * 1024 * 1024
-#: How Ctrl+C looks: plainly, and in kitty's keyboard protocol.
-_STOPS = frozenset({b"\x03", b"\x1b[99;5u"})
+#: How Ctrl+C looks: plainly, in kitty's keyboard protocol, and with xterm's modifyOtherKeys at level 2.
+_STOPS = frozenset({b"\x03", b"\x1b[99;5u", b"\x1b[27;5;99~"})
 _BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
 
 
@@ -66,7 +66,8 @@ class Pasting:
 
     def _stop(self) -> None:
         """Drop what is left; a program that was told of a paste is told of its end."""
-        is_open = self._data.startswith(_BEGIN) and self._at > 0
+        given = self._data[: self._at]
+        is_open = given.rfind(_BEGIN) > given.rfind(_END)
         self.clear()
         if is_open:
             self._data = _END

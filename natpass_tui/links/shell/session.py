@@ -150,6 +150,8 @@ class ShellSession(LinkTab):
             self._to_send.set()
             self._on_change()
             return why
+        if self._paste:  # in the middle of it, the program would take this for pasted text
+            return self._paste.put(data) if source is Source.RELEASE else ""
         if self._outbox.size + len(data) > MOST_WAITING_INPUT:
             return f"not sent: {self._outbox.size / 1e6:.1f} MB of input wait for the network already"
         if typed or seen > self._begins_at:  # else it is for a shell that has ended

@@ -47,3 +47,21 @@ def test_what_is_too_large_is_refused_with_its_size_and_the_limit() -> None:
     pasting.put(PASTE)
     assert pasting.put(bytes(MOST_BYTES)) == "not sent: 67.1 MB while 0.3 MB wait; at most 67 MB can be pasted"
     assert pasting.rest() == PASTE
+
+
+def test_the_second_of_two_pastes_is_ended_as_well() -> None:
+    pasting = Pasting()
+    whole = b"\x1b[200~" + PASTE + b"\x1b[201~"
+    pasting.put(whole)
+    for behind in (b"x", whole):
+        pasting.put(behind)
+    assert pasting.take(len(whole)) == whole
+    pasting.take(1000)
+    pasting.put(b"\x1b[27;5;99~")  # Ctrl+C with modifyOtherKeys at level 2
+    assert pasting.rest() == b"\x1b[201~\x1b[27;5;99~"
+    pasting = Pasting()
+    pasting.put(whole)
+    pasting.put(b"keys behind it")
+    assert pasting.take(len(whole)) == whole
+    pasting.put(b"\x03")
+    assert pasting.rest() == b"\x03"  # the program was told of the end

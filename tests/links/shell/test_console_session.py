@@ -269,6 +269,17 @@ async def test_what_waits_is_bounded() -> None:
         assert session.banner("ctrl+]").endswith(" — 4.2 MB wait")
 
 
+async def test_nothing_that_nobody_typed_gets_into_a_paste() -> None:
+    """A program takes what comes between the marks for pasted text: also a report of the mouse or the focus."""
+    async with opened() as (session, client, _):
+        paste = b"\x1b[200~" + bytes(200_000) + b"\x1b[201~"
+        assert session.send(paste) == ""
+        for source in (Source.ANSWER, Source.SCREEN, Source.PRESS):
+            assert session.send(b"\x1b[O", source, 1) == ""
+        assert session.send(b"\x1b[<0;1;1m", Source.RELEASE, 1) == ""
+        await wait_for(lambda: client.links[0].input == paste + b"\x1b[<0;1;1m")
+
+
 async def test_ctrl_c_stops_a_paste_that_waits() -> None:
     async with opened() as (session, client, _):
         link = client.links[0]
