@@ -6,6 +6,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Place:
 
     def __init__(self, folder: Path, port: int, relay: Program, agent: Program) -> None:
         self.port = port
+        self.children: list[pexpect.spawn[Any]] = []
         self.relay = relay
         self.agent = agent
         clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
@@ -55,7 +57,14 @@ class Place:
             timeout=PATIENCE,
         )
         child.delaybeforesend = None
+        self.children.append(child)
         return child
+
+    def close(self) -> None:
+        """End what a test that failed has left."""
+        for child in self.children:
+            child.close(force=True)
+        self.children.clear()
 
     def run(self, command: str, *words: str) -> "subprocess.CompletedProcess[str]":
         arguments = [sys.executable, *self.words(command, *words)]
@@ -90,6 +99,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture
 def place(shared: Place) -> Iterator[Place]:
     yield shared
+    shared.close()
     shared.nothing_runs()
 
 
@@ -187,9 +197,13 @@ def test_the_terminal_is_as_before_on_every_way_out(place: Place, way: str, loop
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_it_goes_on_over_a_lost_connection_and_says_so(tmp_path: Path, loop: str) -> None:
-    with agent_programs.relay(tmp_path) as (relay, port), agent_programs.agent(tmp_path, port) as agent:
+    with ExitStack() as stack:
+        relay, port = stack.enter_context(agent_programs.relay(tmp_path))
+        agent = stack.enter_context(agent_programs.agent(tmp_path, port))
+        stack.callback(relay.process.send_signal, signal.SIGCONT)  # a stopped one does not end
         agent.said("logged in")
         place = Place(tmp_path, port, relay, agent)
+        stack.callback(place.close)
         child = place.spawn(
             "exec", "-t", "box", "--dead-after", "1", "--", "sh", "-c", "echo ready; exec cat", loop=loop
         )
