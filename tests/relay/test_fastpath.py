@@ -100,8 +100,9 @@ def test_what_is_remembered_is_plain_data_only(kind: MsgType) -> None:
     (name,) = (f.name for f in Msg.DESCRIPTOR.fields if varint(f.number << 3 | 2) == PLAIN_DATA[kind])
     payload = Msg.DESCRIPTOR.fields_by_name[name].message_type
     assert payload is not None
-    (content,) = payload.fields
+    content, *ours = payload.fields
     assert (content.name, content.number, content.type) == ("data", 1, content.TYPE_BYTES)
+    assert all(field.number >= 100 for field in ours)  # a message that has one of these is parsed, see below
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,13 @@ def test_what_is_remembered_is_plain_data_only(kind: MsgType) -> None:
         shell_data(b"xyz") + b"\x22\x01b",  # another `to` after the payload: the last one wins
         shell_data(b""),
         shell_data(b"xyz")[:-1],
+        Msg(
+            type=MsgType.shell_data,
+            from_id="c",
+            to="a",
+            link_id="0123456789abcdef",
+            sdata=ShellData(data=b"x", source=ShellData.ANSWER),
+        ).SerializeToString(),
         Msg(
             type=MsgType.forward, from_id="c", to="a", link_id="0123456789abcdef", data=Data(data=b"x")
         ).SerializeToString(),
