@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -237,8 +237,7 @@ class WorkerHost:
                 super().connection_made(transport)
                 host._connections += 1
                 if host._connections > MOST_CONNECTIONS:
-                    assert isinstance(transport, asyncio.Transport)
-                    transport.abort()
+                    cast("asyncio.Transport", transport).abort()  # uvloop's are no subclass of it
 
             def connection_lost(self, exc: Exception | None) -> None:
                 super().connection_lost(exc)
