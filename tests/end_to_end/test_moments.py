@@ -71,6 +71,21 @@ def test_late_answers_do_not_stand_at_the_prompt(tmp_path: Path, loop: str) -> N
             assert not any(word in behind for word in ("rgb", "1R", "not found")), shown
 
 
+def test_a_file_that_asks_plants_no_command(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content\n\x1b]11;?\x1b\\\x1b]10;?\x1b\\\x1b[6n\x1b[c")
+    with relay(tmp_path) as (_, port), agent(tmp_path, port) as box:
+        box.said("logged in")
+        with shell_of(tmp_path, port) as console:
+            for round_ in range(1, 9):
+                console.write(f"clear; cat {tmp_path / 'file'}; echo end {round_}\r")
+                wait_until(lambda end=f"end {round_}": any(line.endswith(end) for line in console.lines()), "the end")
+                console.type("Enter")
+                console.write(f"echo do''ne {round_}\r")
+                shown = "\n".join(console.wait_for(f"done {round_}"))
+                assert "rgb" not in shown, shown
+                assert "not found" not in shown, shown
+
+
 @needs("vim")
 def test_answers_in_time_arrive_on_a_slow_line(tmp_path: Path) -> None:
     with (

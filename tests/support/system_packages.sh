@@ -2,7 +2,7 @@
 # Installs the system packages that some test groups drive: through apt when run by root, otherwise names them.
 set -u
 missing=""
-for pair in tmux:tmux vim:vim htop:htop less:less \
+for pair in tmux:tmux vim:vim htop:htop less:less zsh:zsh fish:fish busybox:busybox \
     Xvfb:xvfb xauth:xauth xterm:xterm openbox:openbox xclip:xclip xrandr:x11-xserver-utils \
     ip:iproute2 setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"

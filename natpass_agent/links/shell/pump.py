@@ -5,6 +5,7 @@ import logging
 
 from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
 from natpass_agent.links.request import end_text
+from natpass_agent.links.shell.askers import EDITOR_BEGINS, Askers
 from natpass_agent.links.shell.moments import VALID_SECONDS, Moments
 from natpass_agent.links.shell.request import resize_of
 from natpass_agent.links.shell.text import TextPieces
@@ -15,6 +16,41 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
 
 log = logging.getLogger(__name__)
+
+
+class _Reactions:
+    """Whether the program may get what reacts to its terminal's output."""
+
+    def __init__(self, pty: Pty, valid_seconds: float) -> None:
+        self._pty = pty
+        self._askers = Askers()
+        self.moments = Moments(valid_seconds)
+
+    def output(self, data: bytes, now: float, *, drained: bool) -> int:
+        """Take note of output; return where to cut it, so that reactions tell to which part they are; 0 for nowhere."""
+        group = self._pty.foreground_group
+        self.moments.read(len(data), group, now, drained=drained)
+        begins = data.rfind(EDITOR_BEGINS) if self._askers.watches(group) else -1
+        self._askers.read(len(data), group, self._collected(group) if self._askers.counts(group) else None, begins)
+        return max(begins, 0)
+
+    def typed(self, data: bytes) -> None:
+        """Take note of what is about to be typed."""
+        if b"\r" in data or b"\n" in data:
+            group = self._pty.foreground_group
+            self._askers.line_given(group, self._collected(group))
+
+    def takes(self, message: ShellData, now: float) -> bool:
+        """Tell whether the program that is in front may get this."""
+        group = self._pty.foreground_group
+        if message.source == ShellData.ANSWER and self._askers.is_for_another(
+            message.seen, group, self._pty.input_mode
+        ):
+            return False
+        return self.moments.takes(message.source, message.seen, group, now)
+
+    def _collected(self, group: int | None) -> int | None:
+        return None if group is None else self._pty.collected(group)
 
 
 async def carry(
@@ -38,11 +74,11 @@ async def carry(
         valid_seconds: for so long the program gets input that nobody typed, see `Moments`.
         text: makes text of the output; None: it is sent as it is.
     """
-    moments = Moments(valid_seconds)
+    reactions = _Reactions(pty, valid_seconds)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_output(link, pty, moments, text), name="shell output"),
-            group.create_task(_Input(link, pty, moments, stalled_seconds, valid_seconds).carry(), name="shell input"),
+            group.create_task(_output(link, pty, reactions, text), name="shell output"),
+            group.create_task(_Input(link, pty, reactions, stalled_seconds, valid_seconds).carry(), name="shell input"),
             group.create_task(link.ended(), name="shell link"),
         ]
         over, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -52,7 +88,7 @@ async def carry(
             task.cancel()
 
 
-async def _output(link: Link, pty: Pty, moments: Moments, text: TextPieces | None) -> None:
+async def _output(link: Link, pty: Pty, reactions: _Reactions, text: TextPieces | None) -> None:
     """Send what the program says; nothing is read from it while the network takes nothing."""
     now = asyncio.get_running_loop().time
     last = now()
@@ -61,13 +97,13 @@ async def _output(link: Link, pty: Pty, moments: Moments, text: TextPieces | Non
             room = await link.room()
             most = min(room if text is None else text.input_for(room), READ_BYTES)
             if pty.unread != 0:
-                moments.reads_on(last, now())
+                reactions.moments.reads_on(last, now())
             data = await pty.read(most)
             last = now()
-            if data:
-                moments.read(len(data), pty.foreground_group, last, drained=len(data) < most)
-            if piece := data if text is None else text.feed(data):
-                await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=piece)))
+            cut = reactions.output(data, last, drained=len(data) < most) if data else 0
+            for part in (data[:cut], data[cut:]) if cut else (data,):
+                if piece := part if text is None else text.feed(part):
+                    await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=piece)))
             if not data:
                 break
     except LinkEndedError:
@@ -78,10 +114,12 @@ async def _output(link: Link, pty: Pty, moments: Moments, text: TextPieces | Non
 class _Input:
     """Gives the program what comes for it; nothing more is taken from the link while the program takes nothing."""
 
-    def __init__(self, link: Link, pty: Pty, moments: Moments, stalled_seconds: float, valid_seconds: float) -> None:
+    def __init__(
+        self, link: Link, pty: Pty, reactions: _Reactions, stalled_seconds: float, valid_seconds: float
+    ) -> None:
         self._link = link
         self._pty = pty
-        self._moments = moments
+        self._reactions = reactions
         self._stalled_seconds = stalled_seconds
         self._valid_seconds = valid_seconds
         self._now = asyncio.get_running_loop().time
@@ -106,17 +144,18 @@ class _Input:
             self._link.close(str(error), LinkEnd.FAILED)
 
     async def _typed(self, data: bytes) -> None:
+        self._reactions.typed(data)
         interrupts = self._pty.interrupts(data)
         await feed(self._link, self._pty.write, data, self._stalled_seconds)
         if interrupts:
-            self._moments.interrupted(self._pty.unread or 0, self._now())
+            self._reactions.moments.interrupted(self._pty.unread or 0, self._now())
 
     async def _not_typed(self, message: ShellData) -> None:
         """Give the program what it waits for, if it still does."""
         data = message.data
         if not data:
             return
-        if not self._moments.takes(message.source, message.seen, self._pty.foreground_group, self._now()):
+        if not self._reactions.takes(message, self._now()):
             log.debug("dropped %d bytes that nobody typed: their moment is over", len(data))
             return
         try:

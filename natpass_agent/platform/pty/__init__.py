@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from natpass_wire.errors import NatpassError
@@ -45,6 +46,18 @@ class Command:
     size: Size
 
 
+class InputMode(Enum):
+    """How a terminal hands input on, by its settings (termios(3), stty(1))."""
+
+    UNKNOWN = auto()
+    #: By the line, edited by the terminal.
+    CANONICAL = auto()
+    #: By the character, all else as for lines: what a script's `read -s` sets.
+    CBREAK = auto()
+    #: By the character, and with less done to them: what line editors and full-screen programs set.
+    RAW = auto()
+
+
 class Pty(Protocol):
     """A program on its pseudo-terminal. One task reads, one writes."""
 
@@ -71,6 +84,21 @@ class Pty(Protocol):
     @property
     def foreground_group(self) -> int | None:
         """The process group that the terminal is for at the moment, None where it can't be known."""
+
+    def collected(self, group: int) -> int | None:
+        """Return a count that grows whenever a group's first process has collected an ended child.
+
+        Args:
+            group: the process group, as `foreground_group` gives it.
+
+        Returns:
+            The count, None where it can't be known.
+        """
+
+    @property
+    def input_mode(self) -> InputMode:
+        """How the terminal hands input on at the moment."""
+        ...
 
     @property
     def unread(self) -> int | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import PurePath
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 
@@ -30,6 +30,9 @@ class FakeTerminal:
         #: Who is in front, and which bytes are signals to it; a program may change both.
         self.foreground_group: int | None = None
         self.signals = b"\x03\x1c\x1a"
+        #: How many children whoever is in front has collected, and how it gets input.
+        self.collected = 0
+        self.input_mode = InputMode.RAW
         self.changed = asyncio.Condition()
 
     async def read(self) -> bytes:
@@ -154,6 +157,15 @@ class FakePty:
     def foreground_group(self) -> int | None:
         """Whom the terminal is for."""
         return self.terminal.foreground_group or self.pid
+
+    def collected(self, group: int) -> int | None:
+        """Return what the test says of the group in front."""
+        return self.terminal.collected if group == self.foreground_group else None
+
+    @property
+    def input_mode(self) -> InputMode:
+        """What the test says."""
+        return self.terminal.input_mode
 
     @property
     def unread(self) -> int:

@@ -15,10 +15,11 @@ import threading
 import warnings
 from array import array
 from contextlib import suppress
+from pathlib import Path
 
 from ptyprocess import PtyProcess
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
 from natpass_wire.text import printable
 
 assert sys.platform != "win32"
@@ -179,6 +180,32 @@ class PosixPty:
             group = os.tcgetpgrp(self._fd)
             return group if group > 1 else None
         return None
+
+    def collected(self, group: int) -> int | None:
+        """Return the minor page faults of the children that a group's first process has waited for.
+
+        Linux counts them (proc_pid_stat(5), field 11), and no program runs without some.
+        """
+        try:
+            status = Path(f"/proc/{group}/stat").read_bytes()
+        except OSError:
+            return None
+        return int(status.rpartition(b")")[2].split()[8])  # the name before may hold anything
+
+    @property
+    def input_mode(self) -> InputMode:
+        """How the terminal hands input on, UNKNOWN while nobody has it open."""
+        if self._closed:
+            return InputMode.UNKNOWN
+        try:
+            input_flags, _, _, local_flags, _, _, characters = termios.tcgetattr(self._fd)
+        except termios.error:
+            return InputMode.UNKNOWN
+        if local_flags & termios.ICANON:
+            return InputMode.CANONICAL
+        # zle leaves the flags, and readline but one: both take the quoting character (lnext) for themselves.
+        is_cooked = input_flags & termios.ICRNL and local_flags & termios.ISIG and characters[termios.VLNEXT] != b"\0"
+        return InputMode.CBREAK if is_cooked else InputMode.RAW
 
     @property
     def unread(self) -> int | None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, Size, SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
 from natpass_wire.text import printable
 
 #: While a program is being ended: how often it is looked at.
@@ -178,6 +178,14 @@ class WindowsPty:
     @property
     def foreground_group(self) -> None:
         """Nobody: Windows' terminals have no process groups."""
+
+    def collected(self, group: int) -> None:
+        """Return None: unknown."""
+
+    @property
+    def input_mode(self) -> InputMode:
+        """Unknown."""
+        return InputMode.UNKNOWN
 
     @property
     def unread(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_agent.platform.pty import Command, Pty, Size, SpawnError, service
+from natpass_agent.platform.pty import Command, InputMode, Pty, Size, SpawnError, service
 from tests.agent.platform.test_pty_contract import no_pidfd
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
@@ -126,6 +127,45 @@ async def test_a_terminal_knows_who_is_in_front() -> None:
     await until(pty, b"shell")
     await pty.close()
     assert pty.foreground_group is None
+
+
+@pytest.mark.parametrize(
+    ("program", "mode"),
+    [
+        ("cat", InputMode.CANONICAL),
+        ("sh -c 'stty -echo -icanon; cat'", InputMode.CBREAK),
+        ("bash -c 'echo x; read -sd R'", InputMode.CBREAK),
+        ("sh -c 'stty raw; cat'", InputMode.RAW),
+        ("bash --norc", InputMode.RAW),
+        ("zsh -f", InputMode.RAW),
+        ("fish --no-config", InputMode.RAW),
+        ("busybox ash", InputMode.RAW),
+    ],
+)
+async def test_a_terminal_knows_how_it_hands_input_on(program: str, mode: InputMode) -> None:
+    if shutil.which(program.split(maxsplit=1)[0]) is None:
+        pytest.skip(f"not installed: {program.split(maxsplit=1)[0]}")
+    pty = service(grace_seconds=0).spawn(sh(f"echo start; exec {program}"))
+    await until(pty, b"start")
+    async with asyncio.timeout(PATIENCE):
+        await wait_for(lambda: pty.input_mode is mode)
+    await pty.close()
+    assert pty.input_mode is InputMode.UNKNOWN
+
+
+async def test_a_terminal_counts_the_children_that_its_shell_has_collected() -> None:
+    pty = service(grace_seconds=0).spawn(sh("echo start; read x; true; echo none; read x; /bin/true; echo one; read x"))
+    await until(pty, b"start")
+    counts = [pty.collected(pty.pid)]
+    for said in (b"none", b"one"):
+        await pty.write(b"\n")
+        await until(pty, said)
+        counts.append(pty.collected(pty.pid))
+    await pty.close()
+    if sys.platform == "linux":
+        assert counts[0] == counts[1] == 0
+        assert counts[2]
+    assert pty.collected(2**22 + 1) is None
 
 
 async def test_a_terminal_knows_how_much_output_waits() -> None:

@@ -1,0 +1,97 @@
+"""Whether an answer of the terminal would reach somebody else than who asked. Pure.
+
+A program that asks may be gone before its question is read: `cat` of a file that holds one. A shell is in front again,
+its line editor takes the answer for keys, and Enter runs them. So an answer reaches a line editor only if that had
+begun before the question. Of an editor that does not say when it begins (bash before 5.1), it must be certain that no
+child of the shell has ended meanwhile.
+"""
+
+from dataclasses import dataclass
+
+from natpass_agent.platform.pty import InputMode
+
+#: Line editors (readline, zle, fish) switch bracketed paste on when they begin to read a line, after the mode (RAW).
+EDITOR_BEGINS = b"\x1b[?2004h"
+#: Process groups remembered that were given lines: shells, most of them.
+_MOST_SHELLS = 16
+
+
+@dataclass(slots=True)
+class _Shell:
+    """A process group that was given a line: it may have started others since.
+
+    Attributes:
+        collected: its children that had ended at the last look, as `Pty.collected` counts.
+        says_begin: output that is its own for certain had `EDITOR_BEGINS`.
+        foreign: what is asked before this position, another may have asked.
+    """
+
+    collected: int | None
+    says_begin: bool = False
+    foreign: int = 0
+
+
+class Askers:
+    """Who may have asked what in the output of one terminal."""
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._shells: dict[int, _Shell] = {}  # by process group
+        self._first: int | None = None  # the group that said `EDITOR_BEGINS` before there was any line
+
+    def counts(self, group: int | None) -> bool:
+        """Tell whether `read` wants to know how many children a group has collected."""
+        return group in self._shells
+
+    def watches(self, group: int | None) -> bool:
+        """Tell whether `read` wants to know where `EDITOR_BEGINS` stands in output of a group."""
+        return group in self._shells or not self._shells
+
+    def line_given(self, group: int | None, collected: int | None) -> None:
+        """Take note that the group in front is given a line: it may start a program.
+
+        Args:
+            group: the foreground process group, None if unknown.
+            collected: how many children it has collected, see `Pty.collected`; None if unknown.
+        """
+        if group is not None and group not in self._shells:
+            if len(self._shells) >= _MOST_SHELLS:
+                del self._shells[next(iter(self._shells))]
+            self._shells[group] = _Shell(collected, says_begin=group == self._first)
+
+    def read(self, size: int, group: int | None, collected: int | None = None, begins: int = -1) -> None:
+        """Take note of output.
+
+        Args:
+            size: its bytes.
+            group: the foreground process group behind it, None if unknown.
+            collected: how many children the group has collected, see `Pty.collected`; None if unknown.
+            begins: where `EDITOR_BEGINS` stands in it for the last time, -1 for nowhere.
+        """
+        start, self._position = self._position, self._position + size
+        shell = None if group is None else self._shells.get(group)
+        if shell is None:
+            if begins >= 0 and not self._shells:
+                self._first = group
+            return
+        is_own = collected == shell.collected
+        shell.collected = collected
+        shell.says_begin |= is_own and begins >= 0
+        if begins >= 0 and shell.says_begin:
+            shell.foreign = start + begins
+        elif not is_own:
+            shell.foreign = self._position
+
+    def is_for_another(self, seen: int, group: int | None, mode: InputMode) -> bool:
+        """Tell whether an answer would reach a line editor that may not have asked.
+
+        Args:
+            seen: the position behind the output that asked.
+            group: the foreground process group, None if unknown.
+            mode: how the terminal hands input on.
+        """
+        if mode is InputMode.CANONICAL:  # it would be a part of a line, whoever reads
+            return True
+        shell = None if group is None else self._shells.get(group)
+        # A script that asks, and reads the answer in the shell itself, sets no more than cbreak.
+        return shell is not None and seen <= shell.foreign and mode is not InputMode.CBREAK
