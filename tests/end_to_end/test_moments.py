@@ -62,7 +62,7 @@ def test_late_answers_do_not_stand_at_the_prompt(tmp_path: Path, loop: str) -> N
             with stopped(program):
                 console.type("C-c")
                 console.wait_for("for 4 s — 1 key is on its way")
-            wait_until(lambda: last(console).endswith("ready>"), "the prompt")
+            console.wait_until(lambda lines: last(lines).endswith("ready>"), "the prompt")
             console.type("Enter")
             console.write("stty sane; echo do''ne\r")
             console.wait_for("done")
@@ -147,6 +147,6 @@ def separator(console: Pane) -> str:
     return found[0] if found else ""
 
 
-def last(console: Pane) -> str:
+def last(lines: list[str]) -> str:
     """Return the last row of the remote's in which there is something."""
-    return next((line for line in reversed(console.lines()[1:-1]) if line), "")
+    return next((line for line in reversed(lines[1:-1]) if line), "")

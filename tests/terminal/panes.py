@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -53,8 +53,21 @@ class Pane:
         return False
 
     def wait_for(self, text: str) -> list[str]:
-        wait_until(lambda: text in "\n".join(self.lines()), f"{text!r} in the pane", timeout=20)
+        """Wait until there is some text on the screen; return the screen."""
+        self.wait_until(lambda lines: text in "\n".join(lines), repr(text))
         return self.lines()
+
+    def wait_until(self, condition: Callable[[list[str]], object], what: str, timeout: float = 20) -> None:
+        """Wait until the screen's rows fulfil a condition.
+
+        Raises:
+            AssertionError: they did not in time; the text has the screen.
+        """
+        try:
+            wait_until(lambda: condition(self.lines()), what, timeout)
+        except AssertionError as error:
+            screen = "\n".join(self.lines())
+            raise AssertionError(f"{error}; the screen:\n{screen}") from None
 
 
 @contextmanager

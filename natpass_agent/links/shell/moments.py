@@ -52,7 +52,8 @@ class Moments:
         self._interrupted = 0  # an interrupt came behind output before this position,
         self._interrupted_at: float | None = None  # at this time
         self._old: tuple[float, int] | None = None  # what is read is as old as this, up to this position
-        self._pressed: int | None = None  # since when a button is down for the program: a position
+        self._down = 0  # how many buttons are,
+        self._pressed: int | None = None  # and since when one is for the program: a position
 
     def reads_on(self, since: float, now: float) -> None:
         """Take note that output waits for whoever reads, and that nobody has read since `since`."""
@@ -95,7 +96,8 @@ class Moments:
     def takes(self, source: ShellData.Source, seen: int, group: int | None, now: float) -> bool:
         """Tell whether input is for the program that runs now. What was typed always is.
 
-        A button that went down for a program goes up for it, however late: only its own end comes first.
+        Buttons that went down for a program go up for it, however late: only its own end comes first. Which of several
+        goes up is not known, so one too many may.
 
         Args:
             source: where the input comes from.
@@ -106,7 +108,10 @@ class Moments:
         if source == ShellData.TYPED:
             return True
         if source == ShellData.RELEASE:
-            pressed, self._pressed = self._pressed, None
+            pressed = self._pressed
+            self._down = max(self._down - 1, 0)
+            if not self._down:
+                self._pressed = None
             return pressed is not None and not self._another_since(pressed, group)
         is_answer = source == ShellData.ANSWER
         valid = (
@@ -115,8 +120,10 @@ class Moments:
             and not self._another_since(seen, group)
             and not self._is_late(seen, now, is_answer=is_answer)
         )
-        if valid and source == ShellData.PRESS:
-            self._pressed = seen
+        if source == ShellData.PRESS:
+            self._down += 1
+            if valid and self._pressed is None:
+                self._pressed = seen
         return valid
 
     def _is_of_the_interrupted(self, seen: int, now: float, *, is_answer: bool) -> bool:

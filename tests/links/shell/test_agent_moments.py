@@ -140,3 +140,12 @@ def test_what_is_remembered_is_bounded_and_forgets_towards_dropping(reads: list[
         if moments.takes(ANSWER, end, None, now):
             assert now - at <= 2.0
     assert all(moments.takes(TYPED, seen, 1, now + 1e6) for seen in (0, position, position + 1))
+
+
+def test_of_two_buttons_each_goes_up() -> None:
+    moments = asked()
+    assert moments.takes(PRESS, 10, PROGRAM, 10.1)
+    assert moments.takes(PRESS, 10, PROGRAM, 10.1)
+    assert moments.takes(RELEASE, 10, PROGRAM, 99.0)
+    assert moments.takes(RELEASE, 10, PROGRAM, 99.0)
+    assert not moments.takes(RELEASE, 10, PROGRAM, 99.0)
