@@ -149,6 +149,10 @@ async def end_groups(watch: ExitWatch, groups: set[int], number: int, grace_seco
             _kill(groups)
             if not await _vanish(watch, (), _VANISH_SECONDS):
                 log.warning("process %d was killed and is still there", watch.pid)
+    except asyncio.CancelledError:
+        _kill(groups)
+        await _vanish(watch, (), _VANISH_SECONDS)  # a killed child takes a moment, and would stay a zombie
+        raise
     except BaseException:
         _kill(groups)
         watch.reap()

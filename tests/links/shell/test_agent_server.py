@@ -308,13 +308,13 @@ async def test_programs_get_none_of_our_descriptors(open_shell: Open, tmp_path: 
 async def test_a_hundred_shells_leave_nothing_behind(open_shell: Open) -> None:
     await ended(open_shell(sh("exit 0")))
     await wait_for(lambda: not children())
-    before = descriptors()
+    before = descriptors()  # the first one's terminal may be among them
     for batch in range(5):
         openers = [open_shell("cat") if number % 2 else open_shell(sh("exit 0")) for number in range(20)]
         for opener in openers:
             (await accepted(opener)).hang_up()
         await wait_for(lambda: not children(), f"batch {batch}")
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 async def test_a_program_that_talks_waits_for_a_slow_network(open_shell: Open) -> None:
