@@ -25,13 +25,17 @@ class TerminalMessage(Message):
 
 
 class Input(TerminalMessage, namespace="terminal_view"):
-    """Bytes for the remote: keys and pastes; or what nobody typed, in reaction to the bytes before position `seen`."""
+    """Bytes for the remote: keys and pastes; or what nobody typed, in reaction to the bytes before position `seen`.
 
-    def __init__(self, view: "TerminalView", data: bytes, source: Source, seen: int) -> None:
+    A press and a release say of which `button` they are.
+    """
+
+    def __init__(self, view: "TerminalView", data: bytes, source: Source, seen: int, button: int = 0) -> None:
         super().__init__(view)
         self.data = data
         self.source = source
         self.seen = seen
+        self.button = button
 
     @property
     def typed(self) -> bool:

@@ -67,7 +67,7 @@ class TerminalView(TerminalScreen):
         )
         self._prefix = canonical(prefix)
         self._intercept = intercept
-        self._pressed = MouseButton.NONE
+        self._pressed: list[MouseButton] = []  # those that are down for the application, the last one last
         self._anchor: tuple[int, int] | None = None
 
     def send_key(self, key: str, character: str | None = None) -> None:
@@ -111,9 +111,9 @@ class TerminalView(TerminalScreen):
             data, seen = engine.encode_focus(focused), self._pump.position
         self._send(data, Source.SCREEN, seen)
 
-    def _send(self, data: bytes, source: Source, seen: int) -> None:
+    def _send(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
         if data:
-            self.post_message(self.Input(self, data, source, seen))
+            self.post_message(self.Input(self, data, source, seen, button))
 
     def _send_typed(self, data: bytes, seen: int) -> None:
         """Send what a user typed: it shows the live screen and ends a selection."""
@@ -136,7 +136,9 @@ class TerminalView(TerminalScreen):
             return
         if self._is_for_remote(event):
             self.capture_mouse()
-            self._pressed = button
+            if button in self._pressed:  # it went up where nobody saw it
+                self._pressed.remove(button)
+            self._pressed.append(button)
             self._send_mouse(event, MouseAction.PRESS, button)
         elif button is MouseButton.LEFT:
             self.capture_mouse()
@@ -154,23 +156,25 @@ class TerminalView(TerminalScreen):
             if head != self._anchor or self._canvas.selection is not None:
                 self._canvas.set_selection((self._anchor, head))
                 self._repaint()
-        elif self._pressed is not MouseButton.NONE or self._is_for_remote(event):
-            self._send_mouse(event, MouseAction.MOVE, self._pressed)
+        elif self._pressed or self._is_for_remote(event):
+            self._send_mouse(event, MouseAction.MOVE, self._pressed[-1] if self._pressed else MouseButton.NONE)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """End the selection and copy it, or tell the application."""
         event.stop()
-        self.release_mouse()
-        if self._anchor is not None:
+        button = _BUTTONS.get(event.button, MouseButton.NONE)
+        if button in self._pressed:
+            self._pressed.remove(button)
+            self._send_mouse(event, MouseAction.RELEASE, button)
+        elif self._anchor is not None and button is MouseButton.LEFT:
             self._anchor = None
             if self._canvas.selection is not None:
                 with self._pump.engine() as engine:
                     text = engine.text_range(*self._canvas.selection)
                 if text:
                     self.post_message(self.Copied(self, text))
-        elif self._pressed is not MouseButton.NONE:
-            self._send_mouse(event, MouseAction.RELEASE, self._pressed)
-            self._pressed = MouseButton.NONE
+        if not self._pressed and self._anchor is None:
+            self.release_mouse()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Wheel away from the user."""
@@ -206,7 +210,7 @@ class TerminalView(TerminalScreen):
             source = _SOURCES[action]
         with self._pump.engine() as engine:
             data, seen = engine.encode_mouse(mouse), self._pump.position
-        self._send(data, source, seen)
+        self._send(data, source, seen, button)
 
     def _cell(self, offset: Offset) -> tuple[int, int]:
         row, col = min(max(offset.y, 0), self.rows - 1), min(max(offset.x, 0), self.cols - 1)

@@ -39,6 +39,20 @@ async def test_clicks_and_drags_go_to_who_asked(pilot: Pilot[None], app: ViewApp
     assert app.take() == b"\x1b[<0;4;3M\x1b[<32;5;4M\x1b[<0;34;10m\x1b[<65;2;2M"
 
 
+async def test_each_button_goes_up_as_itself(pilot: Pilot[None], app: ViewApp) -> None:
+    await feed(app, b"\x1b[?1002;1006h")
+    await wait_for(lambda: app.view._modes.mouse)
+    mouse(app.view, events.MouseDown, 0, 0, button=1)
+    mouse(app.view, events.MouseDown, 0, 0, button=3)
+    mouse(app.view, events.MouseUp, 0, 0, button=1)
+    mouse(app.view, events.MouseMove, 0, 1, button=3)
+    mouse(app.view, events.MouseUp, 0, 1, button=3)
+    mouse(app.view, events.MouseUp, 0, 1, button=2)  # it went down elsewhere
+    await settle(pilot)
+    assert [message.button for message in app.inputs if message.source is not Source.SCREEN] == [0, 2, 0, 2]
+    assert app.take() == b"\x1b[<0;1;1M\x1b[<2;1;1M\x1b[<0;1;1m\x1b[<34;2;1M\x1b[<2;2;1m"
+
+
 async def test_what_nobody_typed_says_so_and_what_it_reacts_to(pilot: Pilot[None], app: ViewApp) -> None:
     asks, more = b"\x1b[?1002;1004;1006h\x1b[6n", b"more"
     await feed(app, asks)

@@ -23,12 +23,14 @@ class Piece:
         source: where they come from.
         seen: bytes of the shell's output that were parsed when they were made.
         at: when, in seconds.
+        button: of a press or a release: which button of the mouse.
     """
 
     data: bytearray
     source: Source
     seen: int
     at: float
+    button: int = 0
 
 
 class Outbox:
@@ -36,14 +38,14 @@ class Outbox:
 
     def __init__(self) -> None:
         self._pieces: deque[Piece] = deque()
-        self._press_dropped = False  # of a button: its release goes with it
+        self._unpressed: set[int] = set()  # buttons whose press was dropped: their release goes with it
         self.size = 0
 
     def __bool__(self) -> bool:
         """Whether something waits."""
         return bool(self._pieces)
 
-    def put(self, data: bytes, source: Source, seen: int, now: float) -> None:
+    def put(self, data: bytes, source: Source, seen: int, now: float, button: int = 0) -> None:
         """Take input.
 
         Args:
@@ -51,6 +53,7 @@ class Outbox:
             source: where they come from.
             seen: bytes of the shell's output that were parsed then.
             now: in seconds.
+            button: of a press or a release: which button of the mouse.
         """
         if not data:
             return
@@ -60,12 +63,24 @@ class Outbox:
         if last is not None and is_same and source in {Source.TYPED, Source.ANSWER}:
             last.data += data
         else:
-            self._pieces.append(Piece(bytearray(data), source, seen, now))
+            self._pieces.append(Piece(bytearray(data), source, seen, now, button))
         self.size += len(data)
 
     def prune(self, now: float) -> None:
         """Drop what nobody typed and has waited for too long; a button that went down goes up in any case."""
         self._keep(lambda piece: now - piece.at <= VALID_SECONDS)
+
+    def refused(self, source: Source, button: int) -> bool:
+        """Take note of input that was not put here; tell whether it may not go another way either.
+
+        That is a release whose press was dropped.
+        """
+        if source is Source.PRESS:
+            self._unpressed.add(button)
+        elif source is Source.RELEASE and button in self._unpressed:
+            self._unpressed.discard(button)
+            return True
+        return False
 
     def drop_moments(self) -> None:
         """Drop all that nobody typed, as if it had waited for too long."""
@@ -83,11 +98,12 @@ class Outbox:
             case Source.TYPED:
                 return False
             case Source.RELEASE:
-                was_dropped, self._press_dropped = self._press_dropped, False
+                was_dropped = piece.button in self._unpressed
+                self._unpressed.discard(piece.button)
                 return was_dropped
         stale = not is_valid(piece)
         if piece.source is Source.PRESS:
-            self._press_dropped = stale
+            (self._unpressed.add if stale else self._unpressed.discard)(piece.button)
         return stale
 
     def take(self, most: int, now: float) -> Piece | None:
@@ -101,14 +117,14 @@ class Outbox:
             self._pieces.popleft()
         else:
             data, piece.data = piece.data[:size], piece.data[size:]
-            piece = Piece(data, piece.source, piece.seen, piece.at)
+            piece = Piece(data, piece.source, piece.seen, piece.at, piece.button)
         self.size -= size
         return piece
 
     def clear(self) -> None:
         """Forget everything."""
         self._pieces.clear()
-        self._press_dropped = False
+        self._unpressed.clear()
         self.size = 0
 
     @property

@@ -117,7 +117,7 @@ class ShellPane(LinkPane):
 
     @on(TerminalView.Input)
     def _input(self, event: TerminalView.Input) -> None:
-        why = self.session.send(event.data, event.source, event.seen)
+        why = self.session.send(event.data, event.source, event.seen, event.button)
         if why and event.typed:  # of what nobody typed, nobody needs to hear that it was not sent
             self.say(why)
         elif self.session.is_reconnecting:

@@ -89,6 +89,7 @@ class ShellSession(LinkTab):
         self._monotonic = monotonic
         self._outbox = Outbox()
         self._paste = Pasting()
+        self._released: dict[int, tuple[bytes, int]] = {}  # buttons that go up when the paste is over
         self._sending = b""  # what was typed of what the link has been given and not taken yet
         self._sending_since: float | None = None
         self._in_flight = InFlight()
@@ -129,19 +130,21 @@ class ShellSession(LinkTab):
         """Whether the tab's first shell is on its way: nobody has typed for another one."""
         return self.state == Opening() or not self._begun
 
-    def send(self, data: bytes, source: Source = Source.TYPED, seen: int = 0) -> str:
+    def send(self, data: bytes, source: Source = Source.TYPED, seen: int = 0, button: int = 0) -> str:
         """Send input; return why it was not sent, empty if it was (or will be).
 
         Args:
             data: the bytes.
             source: who is behind it. What nobody typed is not refused for want of a way: there may be one in time.
             seen: bytes that the terminal had parsed, of those that it was fed: what nobody typed reacts to them.
+            button: of a press or a release: which button of the mouse.
         """
         typed = source is Source.TYPED
         if typed and self._comes_first and self._outbox.size + len(data) <= MOST_TYPED_AHEAD:
             self._put(data, source, 0)
             return ""
         if self._link is None or not self.is_live:
+            self._outbox.refused(source, button)
             return self._refuse(data, typed=typed)
         if typed and self.is_reconnecting and not self._keeps_offline:
             return f"{self.not_sent()} (offline-input is discard)"
@@ -151,15 +154,20 @@ class ShellSession(LinkTab):
             self._on_change()
             return why
         if self._paste:  # in the middle of it, the program would take this for pasted text
-            return self._paste.put(data) if source is Source.RELEASE else ""
+            if not self._outbox.refused(source, button) and source is Source.RELEASE:
+                self._released[button] = data, seen
+            return ""
         if self._outbox.size + len(data) > MOST_WAITING_INPUT:
+            self._outbox.refused(source, button)
             return f"not sent: {self._outbox.size / 1e6:.1f} MB of input wait for the network already"
         if typed or seen > self._begins_at:  # else it is for a shell that has ended
-            self._put(data, source, max(seen - self._begins_at, 0))
+            self._put(data, source, max(seen - self._begins_at, 0), button)
+        else:
+            self._outbox.refused(source, button)
         return ""
 
-    def _put(self, data: bytes, source: Source, seen: int) -> None:
-        self._outbox.put(data, source, seen, self._monotonic())
+    def _put(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+        self._outbox.put(data, source, seen, self._monotonic(), button)
         self._to_send.set()
         if source is Source.TYPED and self._link is not None:
             self._look_later(UNANSWERED_SECONDS)
@@ -239,6 +247,7 @@ class ShellSession(LinkTab):
             self._not_taken += self._typed_of_all()
             self._outbox.clear()
             self._paste.clear()
+            self._released.clear()
             self._in_flight.clear()
             self._sending, self._sending_since = b"", None
         self._opened_before = True
@@ -313,6 +322,9 @@ class ShellSession(LinkTab):
         if self._paste and self._outbox.size < most:
             self._outbox.put(self._paste.take(most - self._outbox.size), Source.TYPED, 0, now)
             if not self._paste:
+                for button, (data, seen) in self._released.items():
+                    self._outbox.put(data, Source.RELEASE, max(seen - self._begins_at, 0), now, button)
+                self._released.clear()
                 self._on_change()  # the banner has no more to say
 
     async def _send_piece(self, link: LinkPort, piece: Piece) -> None:

@@ -52,6 +52,27 @@ async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_re
         assert sent(client.links[1]) == [(b"answer", ShellData.ANSWER, 2)]
 
 
+async def test_a_button_that_went_down_before_a_paste_goes_up_behind_it_and_one_within_does_neither() -> None:
+    async with opened() as (session, client, screen):
+        link = client.links[0]
+        link.output(b"12345")
+        await wait_for(lambda: screen.fed == 5)
+        session.send(b"left down", Source.PRESS, 5, 0)
+        await wait_for(lambda: link.input == b"left down")
+        session.send(bytes(200_000))
+        session.send(b"right down", Source.PRESS, 5, 2)
+        session.send(b"right up", Source.RELEASE, 5, 2)
+        session.send(b"middle down", Source.PRESS, 5, 1)
+        session.send(b"left up", Source.RELEASE, 5, 0)
+        await wait_for(lambda: link.input.endswith(b"left up"))
+        assert sent(link)[-1] == (b"left up", ShellData.RELEASE, 5)
+        assert len(link.input) == 200_000 + len(b"left downleft up")
+        session.send(b"middle up", Source.RELEASE, 5, 1)
+        session.send(b"x")
+        await wait_for(lambda: link.input.endswith(b"x"))
+        assert link.input.endswith(b"left upx")
+
+
 async def test_what_nobody_typed_is_not_kept_for_later() -> None:
     clock = Clock()
     async with opened(monotonic=clock) as (session, client, screen):

@@ -64,6 +64,47 @@ def test_a_release_shares_the_fate_of_its_press() -> None:
     assert len(drain(outbox, 14.1)) == 2
 
 
+def test_each_button_has_a_press_and_a_release_of_its_own() -> None:
+    outbox = Outbox()
+    outbox.put(b"left down", Source.PRESS, 1, 0.0, 0)
+    assert drain(outbox, 0.1) == [(b"left down", Source.PRESS, 1)]
+    outbox.put(b"right down", Source.PRESS, 1, 0.2, 2)
+    outbox.put(b"middle down", Source.PRESS, 1, 0.2, 1)
+    outbox.prune(3.0)  # two presses are dropped
+    outbox.put(b"left up", Source.RELEASE, 1, 3.0, 0)
+    outbox.put(b"right up", Source.RELEASE, 1, 3.0, 2)
+    outbox.put(b"middle up", Source.RELEASE, 1, 3.0, 1)
+    assert drain(outbox, 3.0) == [(b"left up", Source.RELEASE, 1)]
+    outbox.put(b"right down", Source.PRESS, 1, 4.0, 2)
+    outbox.prune(7.0)
+    outbox.put(b"right down", Source.PRESS, 1, 7.0, 2)  # its release was never seen
+    outbox.put(b"right up", Source.RELEASE, 1, 7.0, 2)
+    assert [data for data, _, _ in drain(outbox, 7.0)] == [b"right down", b"right up"]
+
+
+_BUTTONS = st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.5, 3.0]), st.booleans())
+
+
+@given(st.lists(_BUTTONS, max_size=40))
+def test_a_button_goes_up_as_often_as_it_goes_down(events: list[tuple[int, float, bool]]) -> None:
+    """Whichever buttons are down at once, and whatever waits for how long."""
+    outbox, now, down = Outbox(), 0.0, set[int]()
+    sent: list[tuple[Source, bytes]] = []
+    for button, passed, takes in [*events, *((button, 0.0, True) for button in range(3))]:
+        now += passed
+        source = Source.RELEASE if button in down else Source.PRESS
+        down ^= {button}
+        outbox.put(b"%d" % button, source, 1, now, button)
+        if takes:
+            sent += [(source, data) for data, source, _ in drain(outbox, now)]
+    for button in down:
+        outbox.put(b"%d" % button, Source.RELEASE, 1, now, button)
+    sent += [(source, data) for data, source, _ in drain(outbox, now)]
+    for button in range(3):
+        of_it = [source for source, data in sent if data == b"%d" % button]
+        assert of_it == [Source.PRESS, Source.RELEASE] * (len(of_it) // 2)
+
+
 def test_an_answer_is_not_cut_in_two() -> None:
     outbox = Outbox()
     answers = [b"\x1b]11;rgb:1010/1010/1010\x1b\\", b"\x1b[12;34R", b"\x1bP>|libghostty 1\x1b\\"]

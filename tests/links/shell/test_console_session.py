@@ -275,8 +275,8 @@ async def test_nothing_that_nobody_typed_gets_into_a_paste() -> None:
         paste = b"\x1b[200~" + bytes(200_000) + b"\x1b[201~"
         assert session.send(paste) == ""
         for source in (Source.ANSWER, Source.SCREEN, Source.PRESS):
-            assert session.send(b"\x1b[O", source, 1) == ""
-        assert session.send(b"\x1b[<0;1;1m", Source.RELEASE, 1) == ""
+            assert session.send(b"\x1b[O", source, 1, button=2) == ""
+        assert session.send(b"\x1b[<0;1;1m", Source.RELEASE, 1, button=0) == ""
         await wait_for(lambda: client.links[0].input == paste + b"\x1b[<0;1;1m")
 
 
