@@ -216,6 +216,10 @@ class LinkTab(ABC):
         """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
         return self._relay.unanswered
 
+    def shows_life(self, seconds: float) -> bool | None:
+        """Tell whether the agent is there, and was for so many seconds, as far as the relay knows; None: no telling."""
+        return self._relay.shows_life(self.agent, seconds)
+
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
         return self._relay.relay_line()

@@ -10,6 +10,7 @@ from typing import Protocol
 from natpass_tui.session.agents import Presence, from_roster
 from natpass_tui.session.fleet import Fleet
 from natpass_tui.session.latency import INTERVAL, Latencies
+from natpass_tui.session.liveness import Liveness
 from natpass_tui.session.relay_port import ClientPort, LinkPort
 from natpass_tui.session.relay_text import relay_text
 from natpass_tui.session.tabs import Tab, Tabs
@@ -111,6 +112,7 @@ class Console:
         self._sealing = target.sealing
         self.fleet = Fleet()
         self.latencies = Latencies()
+        self._liveness = Liveness()
         self.tabs: Tabs[LiveTab] = Tabs()
         self.listener: Listener = _Nobody()
         #: Set once we were logged in for the first time, and once the first roster is complete (if there is one).
@@ -151,6 +153,13 @@ class Console:
         """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
         seconds = self._session.unanswered if self._session is not None and self.is_online else 0.0
         return seconds if seconds >= NO_ANSWER_SECONDS else 0.0
+
+    def shows_life(self, agent: str, seconds: float) -> bool | None:
+        """Tell whether an agent is there, and was for so many seconds; have the relay ask it. None: no telling."""
+        now = asyncio.get_running_loop().time()
+        if self.has_roster and self.is_online and self._liveness.ask(agent, now):
+            self._tell_relay(Msg(type=MsgType.rtt_request, rtt_request=RttRequest(ids=[agent])))
+        return self._liveness.answers(agent, now - seconds)
 
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
@@ -298,6 +307,7 @@ class Console:
             self._session = None
             self._asked_for.clear()
             self.latencies.clear()
+            self._liveness.clear()
         for tab in self.tabs.all():
             tab.relay_changed()
         self.listener.relay_changed()
@@ -307,6 +317,7 @@ class Console:
             self._take_roster(message.roster)
         elif message.type == MsgType.rtt_report:
             self.latencies.take(message.rtt_report)
+            self._liveness.take(message.rtt_report)
             self.listener.latencies_changed()
 
     def _take_roster(self, roster: Roster) -> None:

@@ -87,6 +87,10 @@ class LinkOpener(Protocol):
         """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
         ...
 
+    def shows_life(self, agent: str, seconds: float) -> bool | None:
+        """Tell whether an agent is there, and was for so many seconds; have the relay ask it. None: no telling."""
+        ...
+
     def relay_line(self) -> str:
         """Return one line on how we stand with the relay."""
         ...

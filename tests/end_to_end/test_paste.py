@@ -49,6 +49,15 @@ def test_a_paste_of_6_mb_arrives_byte_by_byte_with_progress(terminal: OuterTermi
     assert "pasting" not in terminal.text()
 
 
+def test_a_program_that_reads_nothing_is_not_taken_for_an_agent_that_is_away(terminal: OuterTerminal) -> None:
+    terminal.process.write(b"\x03")  # from here on it sleeps
+    wait_until(lambda: "stopped" in terminal.text(), "the sleep")
+    paste(terminal, TEXT)
+    wait_until(lambda: "the program over there takes no input for" in terminal.text(), "what is the matter", 20)
+    assert "MB wait; ctrl+c stops the paste" in " ".join(terminal.text().split())
+    assert "no answer" not in terminal.text()
+
+
 def test_ctrl_c_stops_a_paste(terminal: OuterTerminal, tmp_path: Path) -> None:
     paste(terminal, TEXT)
     wait_until(lambda: f"of {len(TEXT) / 1e6:.1f} MB" in terminal.text(), "the progress", 60)

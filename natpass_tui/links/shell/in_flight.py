@@ -54,9 +54,9 @@ class InFlight:
         return bool(self._sent) and now - max(self._sent[0].at, self._answered_at) > UNANSWERED_SECONDS
 
     @property
-    def typed(self) -> bytes:
-        """What was typed and is not acknowledged."""
-        return b"".join(sent.typed for sent in self._sent)
+    def typed(self) -> list[bytes]:
+        """What was typed and is not acknowledged, in pieces."""
+        return [sent.typed for sent in self._sent if sent.typed]
 
     def clear(self) -> None:
         """Forget everything: there is another link."""

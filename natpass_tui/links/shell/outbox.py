@@ -116,7 +116,8 @@ class Outbox:
         if size == len(piece.data):
             self._pieces.popleft()
         else:
-            data, piece.data = piece.data[:size], piece.data[size:]
+            data = piece.data[:size]
+            del piece.data[:size]  # not a copy of the rest: there may be a thousand pieces to come
             piece = Piece(data, piece.source, piece.seen, piece.at, piece.button)
         self.size -= size
         return piece
@@ -133,9 +134,9 @@ class Outbox:
         return next((piece.at for piece in self._pieces if piece.source is Source.TYPED), None)
 
     @property
-    def typed(self) -> bytes:
-        """What was typed of it."""
-        return b"".join(piece.data for piece in self._pieces if piece.source is Source.TYPED)
+    def typed(self) -> list[bytearray]:
+        """What was typed of it, in pieces; not copied, so don't keep them."""
+        return [piece.data for piece in self._pieces if piece.source is Source.TYPED]
 
 
 def _cut(piece: Piece, most: int) -> int:

@@ -25,9 +25,9 @@ class Pasting:
         """Bytes that were not given yet."""
         return len(self._data) - self._at + len(self._behind)
 
-    def rest(self) -> bytes:
-        """Return what was not given yet."""
-        return self._data[self._at :] + bytes(self._behind)
+    def rest(self) -> tuple[memoryview, bytearray]:
+        """Return what was not given yet, in pieces; not copied, so don't keep them."""
+        return memoryview(self._data)[self._at :], self._behind
 
     def put(self, data: bytes) -> str:
         """Take what was typed: a paste, or what comes behind one; Ctrl+C drops what is left. Return why not, if not."""

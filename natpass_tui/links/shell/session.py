@@ -97,7 +97,7 @@ class ShellSession(LinkTab):
         self._refused_keys = 0  # and how many keys since then
         self._begins_at = 0  # what the terminal was fed before is not of the present shell
         self._look_timer: asyncio.TimerHandle | None = None
-        self._was_unanswered = False
+        self._was_unanswered: tuple[bool, bool | None] = False, None  # and whether the agent shows life meanwhile
         self._opened_before = False
         self._resized = False
         self._to_send = asyncio.Event()
@@ -203,23 +203,42 @@ class ShellSession(LinkTab):
     @property
     def mark(self) -> str:
         """One character on the state, for the tab bar; as for a shell out of reach if there is no answer."""
-        return super().mark or ("~" if self.unanswered_for() else "")
+        return super().mark or ("~" if self.unanswered_for() and not self._program_is_busy else "")
 
     @property
     def is_in_trouble(self) -> bool:
         """Whether what the banner says should catch the eye."""
-        return super().is_in_trouble or bool(self.unanswered_for())
+        return super().is_in_trouble or (bool(self.unanswered_for()) and not self._program_is_busy)
+
+    @property
+    def _program_is_busy(self) -> bool:
+        """Whether what was typed is with the agent, as far as we know: the program does not read it."""
+        return self._was_unanswered == (True, True)
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether the agent gives the relay no sign of life either."""
+        return self._was_unanswered == (True, False)
 
     def banner(self, prefix: str) -> str:
         """Return the line to show in place: also where what was typed is not answered; else how far a paste is."""
         if seconds := self.unanswered_for():
-            who = "the relay" if self.unanswered else self.agent
-            return f"no answer from {who} for {elapsed(seconds)} — {waiting.on_their_way(self._typed_of_all())}"
+            return self._unanswered_text(seconds)
         return super().banner(prefix) or self._paste.text()
 
-    def _typed_of_all(self) -> bytes:
-        """Return what was typed that the agent is not known to have taken."""
-        return self._in_flight.typed + self._sending + self._outbox.typed + self._paste.rest()
+    def _unanswered_text(self, seconds: float) -> str:
+        """Return what there is to say of what was typed and not answered for so long."""
+        typed = self._typed_of_all()
+        if self._program_is_busy:
+            stops = "; ctrl+c stops the paste" if self._paste else ""
+            what = waiting.waits(typed) or "input waits"
+            return f"the program over there takes no input for {elapsed(seconds)} — {what}{stops}"
+        who = "the relay" if self.unanswered else self.agent if self._is_silent else ""
+        return f"no answer{who and f' from {who}'} for {elapsed(seconds)} — {waiting.on_their_way(typed)}"
+
+    def _typed_of_all(self) -> waiting.Pieces:
+        """Return what was typed that the agent is not known to have taken; not copied, so don't keep it."""
+        return [*self._in_flight.typed, self._sending, *self._outbox.typed, *self._paste.rest()]
 
     def _look_later(self, seconds: float) -> None:
         if self._look_timer is None:
@@ -228,11 +247,13 @@ class ShellSession(LinkTab):
     def _look(self) -> None:
         """Look whether what was typed is answered."""
         self._look_timer = None
-        is_unanswered = bool(self.unanswered_for())
+        seconds = self.unanswered_for()
+        life = self.shows_life(seconds) if seconds and not self.unanswered else None
+        is_unanswered = (bool(seconds), life)
         if is_unanswered != self._was_unanswered:
             self._was_unanswered = is_unanswered
             self._on_change()
-        if self._link is not None and self._typed_of_all():
+        if self._link is not None and any(self._typed_of_all()):
             self._look_later(_LOOK_SECONDS)
 
     def _typed_offline(self) -> str:
@@ -244,7 +265,7 @@ class ShellSession(LinkTab):
 
     def _opens(self) -> None:
         if self._opened_before:  # what was typed for an earlier shell does not belong to the next
-            self._not_taken += self._typed_of_all()
+            self._not_taken += b"".join(self._typed_of_all())
             self._outbox.clear()
             self._paste.clear()
             self._released.clear()
@@ -256,7 +277,7 @@ class ShellSession(LinkTab):
         return self.request.message(*self._size)
 
     def _separate(self, text: str) -> None:
-        unsent = waiting.amount(self._not_taken, self._refused_keys)
+        unsent = waiting.amount([self._not_taken], self._refused_keys)
         self._not_taken.clear()
         self._refused_keys = 0
         if self._terminal is not None:
@@ -272,6 +293,7 @@ class ShellSession(LinkTab):
         finally:
             sender.cancel()
             self._in_flight.acknowledged(link.unacknowledged, self._monotonic())
+            self._was_unanswered = False, None
             if self._look_timer is not None:
                 self._look_timer.cancel()
                 self._look_timer = None

@@ -1,6 +1,11 @@
 """How much input waits for a way to the shell, in words: keys while one can count them, bytes after that. Pure."""
 
 import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+#: Input in pieces, which may be large.
+Pieces: TypeAlias = Sequence[bytes | bytearray | memoryview]
 
 #: From so many bytes on it is a paste or the like, and nobody counts its keys.
 _FEW_BYTES = 1000
@@ -25,29 +30,29 @@ def keys(data: bytes) -> int:
     return sum(match["key"] is not None or match["character"] is not None for match in _PIECES.finditer(data))
 
 
-def amount(data: bytes | bytearray, more: int = 0) -> str:
+def amount(pieces: Pieces, more: int = 0) -> str:
     """Return how much input that is, empty if nobody typed any: ``1 key``, ``14 keys``, ``2 KB``, ``1.5 MB``.
 
     Args:
-        data: the input.
+        pieces: the input.
         more: keys that are not among it.
     """
-    size = len(data) + more
+    size = sum(map(len, pieces)) + more
     if size >= 1_000_000:
         return f"{size / 1e6:.1f} MB"
     if size >= _FEW_BYTES:
         return f"{size / 1000:.0f} KB"
-    count = keys(bytes(data)) + more
+    count = keys(b"".join(pieces)) + more
     return f"{count} key{'' if count == 1 else 's'}" if count else ""
 
 
-def waits(data: bytes | bytearray) -> str:
+def waits(pieces: Pieces) -> str:
     """Return that so much input waits, empty for none: ``1 key waits``, ``14 keys wait``, ``2 KB wait``."""
-    what = amount(data)
+    what = amount(pieces)
     return f"{what} {'waits' if what == '1 key' else 'wait'}" if what else ""
 
 
-def on_their_way(data: bytes | bytearray) -> str:
+def on_their_way(pieces: Pieces) -> str:
     """Return that so much input is on its way: ``1 key is on its way``, ``2 KB are on their way``."""
-    what = amount(data) or "input"
+    what = amount(pieces) or "input"
     return f"{what} is on its way" if what in {"1 key", "input"} else f"{what} are on their way"

@@ -1,9 +1,12 @@
 """What nobody typed, and what was typed and is not acknowledged, in a shell tab."""
 
+import tracemalloc
+
 import pytest
 
 from natpass_tui.links.shell import session as sessions
 from natpass_tui.links.shell.state import Ended, Live, Lost
+from natpass_tui.session import liveness
 from natpass_tui.terminal.source import Source
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
@@ -11,7 +14,7 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
 from tests.links.shell.test_console_session import Clock, opened
 from tests.support.waiting import wait_for
-from tests.tui.fakes import FakeLink
+from tests.tui.fakes import FakeClient, FakeLink
 
 
 def sent(link: FakeLink) -> list[tuple[bytes, ShellData.Source, int]]:
@@ -127,12 +130,69 @@ async def test_what_is_typed_and_not_acknowledged_is_told_after_two_seconds(monk
         assert (changes, session.banner("ctrl+]"), session.mark, session.is_in_trouble) == ([], "", "", False)
         clock.now += 3.2
         await wait_for(lambda: bool(changes))
-        assert changes == ["no answer from web for 3 s — 3 keys are on their way"]
+        assert changes == ["no answer for 3 s — 3 keys are on their way"]
         assert (session.mark, session.is_in_trouble, session.state) == ("~", True, Live())
         link.unacknowledged = 0
         await wait_for(lambda: len(changes) == 2)
         assert (changes[1], session.mark, session.is_in_trouble) == ("", "", False)
         assert session._look_timer is None
+
+
+async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(sessions, "UNANSWERED_SECONDS", 0.01)
+    monkeypatch.setattr(liveness, "ASK_SECONDS", 0.0)
+    clock = Clock()
+    async with opened(monotonic=clock) as (session, client, _):
+        link = client.links[0]
+        await wait_for(lambda: bool(link.sizes))
+        link.unacknowledged = 1
+        session.send(b"x")
+        await wait_for(lambda: link.input == b"x")
+        link.detach()  # it has no credit any more,
+        session.state = Live()  # which is no loss of the way
+        session.send(bytes(6_000_000))
+        clock.now += 12
+
+        async def answers(micros: int) -> None:
+            await wait_for(lambda: asked(client) > 0)
+            assert client.session is not None
+            client.session.sent.clear()
+            client.report(web=micros)
+
+        await answers(20_000)
+        assert session.banner("ctrl+]").startswith("no answer for 12 s — ")
+        await answers(20_000)
+        busy = "the program over there takes no input for 12 s — 6.0 MB wait; ctrl+c stops the paste"
+        await wait_for(lambda: session.banner("ctrl+]") == busy)
+        assert (session.mark, session.is_in_trouble) == ("", False)
+        await answers(0)
+        await wait_for(lambda: session.banner("ctrl+]").startswith("no answer from web for 12 s — "))
+        assert (session.mark, session.is_in_trouble) == ("~", True)
+
+
+def asked(client: FakeClient) -> int:
+    assert client.session is not None
+    return sum(message.type == MsgType.rtt_request for message in client.session.sent)
+
+
+async def test_looking_after_a_paste_copies_none_of_it() -> None:
+    async with opened() as (session, client, _):
+        link = client.links[0]
+        await wait_for(lambda: bool(link.sizes))
+        link.detach()
+        session.send(bytes(50_000_000))
+        session.send(b"typed behind it")
+        tracemalloc.start()
+        try:
+            session._look()
+            assert session.banner("ctrl+]").endswith(" — 50.0 MB wait")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 1_000_000
 
 
 async def test_existing_agents_acknowledge_nothing_and_nothing_is_said_of_that() -> None:

@@ -1,5 +1,7 @@
 """Input that waits for its link."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_what_was_typed_and_what_was_not_are_never_one_piece() -> None:
         (b"c", Source.TYPED, 0),
     ):
         outbox.put(data, source, seen, 0.0)
-    assert (outbox.typed, outbox.size) == (b"abc", 21)
+    assert (b"".join(outbox.typed), outbox.size) == (b"abc", 21)
     assert drain(outbox, 0.1) == [
         (b"ab", Source.TYPED, 0),
         (b"\x1b[1;1R\x1b[2;1R", Source.ANSWER, 5),
@@ -103,6 +105,18 @@ def test_a_button_goes_up_as_often_as_it_goes_down(events: list[tuple[int, float
     for button in range(3):
         of_it = [source for source, data in sent if data == b"%d" % button]
         assert of_it == [Source.PRESS, Source.RELEASE] * (len(of_it) // 2)
+
+
+def test_taking_pieces_copies_only_these() -> None:
+    outbox = Outbox()
+    outbox.put(bytes(4_000_000), Source.TYPED, 0, 0.0)
+    tracemalloc.start()
+    try:
+        assert outbox.take(1000, 0.0) is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
 
 
 def test_an_answer_is_not_cut_in_two() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from natpass_tui.links.shell.waiting import amount, keys, waits
+from natpass_tui.links.shell.waiting import Pieces, amount, keys, waits
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,7 @@ def test_keys_are_what_a_person_counts(data: bytes, count: int) -> None:
     ],
 )
 def test_what_waits(data: bytes, text: str) -> None:
-    assert waits(data) == text
-    assert text.startswith(amount(data))
+    split: list[Pieces] = [[data], [data[:1], data[1:]], [memoryview(data), b""]]
+    for pieces in split:
+        assert waits(pieces) == text
+        assert text.startswith(amount(pieces))
