@@ -7,6 +7,7 @@ follows is parsed on.
 
 import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable
 
@@ -19,13 +20,12 @@ from natpass_tui.driver import csi_keys
 from natpass_tui.driver.platform import ESCAPE_DELAY
 from natpass_tui.driver.sequences import ESCAPE, Keys, Overlong, Paste, Sequence, Splitter, Unit
 
-_MOST_CELLS = 4096
-"""Rows or columns of a terminal at most. Textual would lay out whatever number it is told."""
-_MOST_PIXELS = 65535
+_EVERYWHERE = (sys.maxsize, sys.maxsize)
 _MOUSE = re.compile(r"\x1b\[<(\d+);(-?\d+);(-?\d+)[Mm]")
-_SIZE = re.compile(r"\x1b\[48;(\d+)(?::\d*)?;(\d+)(?::\d*)?;(\d+)(?::\d*)?;(\d+)(?::\d*)?t")
+_SIZE = re.compile(r"\x1b\[(?:48;[\d:;]*t|\?2048;\d*\$y)")
+"""What a terminal says of its size, and that it can. The system knows the size, and tells of each change (SIGWINCH)."""
 _STRINGS = ("\x1b]", "\x1bP", "\x1b_")
-_KEPT = ("last_x", "last_y", "mouse_pixels", "terminal_size", "terminal_pixel_size")
+_KEPT = ("last_x", "last_y")
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ class OuterParser:
         debug: bool = False,
         *,
         prefix: str = "",
-        size: Callable[[], tuple[int, int]] = lambda: (_MOST_CELLS, _MOST_CELLS),
+        size: Callable[[], tuple[int, int]] = lambda: _EVERYWHERE,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._debug = debug
@@ -121,9 +121,10 @@ class OuterParser:
         if (mouse := _MOUSE.fullmatch(text)) and any(len(number) > 6 for number in mouse.groups()):
             self._drop("a mouse far out")
             return []
-        if size := _SIZE.fullmatch(text):
-            text = _sane_size(*(number[:7] for number in size.groups()))
-        messages = self._textual(text) if text else []
+        if _SIZE.fullmatch(text):
+            self._drop("a size that we did not ask for")
+            return []
+        messages = self._textual(text)
         if any(isinstance(message, events.Key) for message in messages):
             self._start_again()
             self._drop(f"would be typed out: {_shape(text)}")
@@ -172,13 +173,3 @@ def _shape(text: str) -> str:
     """Return what may stand in a log: not what was typed, which may be a password."""
     kept = "".join("0" if character.isdigit() else character for character in text[:3] + text[-1:])
     return f"{kept!r}, {len(text)} characters"
-
-
-def _sane_size(rows: str, cols: str, height: str, width: str) -> str:
-    """Return the report of a size as Textual can take it: a terminal that does not know its pixels says 0."""
-    cells, pixels = (int(rows), int(cols)), (int(height), int(width))
-    if not all(0 < count <= _MOST_CELLS for count in cells):
-        return ""
-    if not all(0 < count <= _MOST_PIXELS for count in pixels):
-        pixels = cells
-    return f"\x1b[48;{cells[0]};{cells[1]};{pixels[0]};{pixels[1]}t"

@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from textual import events
 from textual._xterm_parser import XTermParser
-from textual.geometry import Size
 from textual.message import Message
 
 from natpass_tui.driver import prepare_keyboard
@@ -80,17 +79,15 @@ def test_what_textual_raises_on_is_dropped_counted_and_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG, "natpass_tui.driver.parser")
     terminal = Terminal()
-    terminal.sends(b"\x1b[48;24;80;480;800t")
     with monkeypatch.context() as patch:
         patch.setattr(XTermParser, "parse_mouse_code", lambda *_: 1 // 0)
         assert terminal.sends(b"\x1b[<0;31;41M") == []
     assert terminal.parser.dropped == 1
     assert "ZeroDivisionError" in caplog.text
     assert keys(terminal.sends(b"\x1b[A")) == [("up", None)]
-    # The size, by which pixels are cells, is kept.
     (pressed,) = terminal.sends(b"\x1b[<0;31;41M")
     assert isinstance(pressed, events.MouseDown)
-    assert (pressed.x, pressed.y) == (3, 2)
+    assert (pressed.x, pressed.y) == (30, 40)
 
 
 def test_what_is_typed_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,15 +99,20 @@ def test_what_is_typed_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "c2V" not in caplog.text
 
 
-def test_a_size_in_band() -> None:
-    sizes = [
-        message.size
-        for message in Terminal().sends(
-            b"\x1b[48;24;80;480;800t\x1b[48;30;90;0;0t\x1b[48;0;80;1;1t\x1b[48;99999;9;1;1t"
-        )
-        if isinstance(message, events.Resize)
-    ]
-    assert sizes == [Size(80, 24), Size(90, 30)]
+@pytest.mark.parametrize(
+    "report",
+    [
+        *(b"\x1b[48;24;80;480;800t", b"\x1b[48;1;1;1;1t", b"\x1b[48;4096;4096;1;1t", b"\x1b[48;30:1;90:2;0;0t"),
+        *(b"\x1b[?2048;%d$y" % setting for setting in range(5)),
+    ],
+)
+def test_a_size_in_band_is_not_believed(report: bytes) -> None:
+    terminal = Terminal()
+    assert terminal.sends(report) == []
+    (pressed,) = terminal.sends(b"\x1b[<0;31;41M")  # cells, whatever was said of pixels
+    assert isinstance(pressed, events.MouseDown)
+    assert (pressed.x, pressed.y) == (30, 40)
+    assert terminal.parser.dropped == 1
 
 
 def test_a_mouse_far_out_is_dropped() -> None:

@@ -74,7 +74,7 @@ LEGACY = {
     "\x1b[28~": r"\x1b[28~", "\x1b[26~": r"\x1b[26~", "\x1b[57442;5u\x1b[99;5u\x1b[57442;1:3u": r"\x03",
 }  # fmt: skip
 ODD = ["\x1b[:u", "\x1b[99999999999999u", "\x1b[4294967296A", "\x1b[1114112u", "\x1b[55296u", "\x1b[48;0;0;0;0t",
-       "\x1b[48;99999;99999;9;9t",
+       "\x1b[48;99999;99999;9;9t", "\x1b[48;1;1;1;1t", "\x1b[48;4096;4096;1;1t",
        "\x1b[<0;65535;65535M\x1b[<0;65535;65535m", "\x1b[<64;5;40M", "\x1b[<0;-7;-7M", "\x1b[<35;999999;999999M",
        "\x1b[<" + "9" * 300 + ";1;1M", "\x1b[?62;22c", "\x1b]11;rgb:0/0/0\x1b\\", "\x1bP1+r524742=38\x1b\\",
        "\x1bP>|odd\x1b\\", "\x1b_Gi=1;OK\x1b\\", "\x1b[24;80R"]  # fmt: skip
@@ -87,6 +87,19 @@ def test_a_terminal_with_the_kitty_protocol_and_a_program_without(tab: Tab) -> N
         for sequence in ODD:
             typed(terminal, sequence, "")
         typed(terminal, "alive", "alive")
+
+
+def test_the_size_is_the_systems_whatever_the_terminal_says(tab: Tab) -> None:
+    with tab(b"") as terminal:
+        for report in ("\x1b[?2048;1$y", "\x1b[?2048;2$y", "\x1b[48;1;1;1;1t", "\x1b[48;4096;4096;9;9t"):
+            terminal.type(report)
+            typed(terminal, "alive", "alive")
+            top = terminal.text().splitlines()
+            assert "box" in top[0]
+            assert "ctrl+]" in top[ROWS - 1]
+        terminal.resize(12, 100)
+        wait_until(lambda: "ctrl+]" in terminal.text().splitlines()[11], "the new size")
+        assert len(terminal.text().splitlines()) == 12
 
 
 def test_a_program_with_the_kitty_protocol(tab: Tab) -> None:

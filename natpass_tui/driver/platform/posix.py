@@ -33,7 +33,7 @@ keyboard. Without it alt+shift+1 cannot be told to a program as `\\e!`, nor ctrl
 
 
 class PosixDriver(LinuxDriver):
-    """Textual's driver, with other manners in two respects.
+    """Textual's driver, with other manners in three respects.
 
     An Escape is reported as soon as it is known to be one: Textual looks only every tenth of a second whether the
     delay for that is over, however short it was set.
@@ -41,6 +41,9 @@ class PosixDriver(LinuxDriver):
     A terminal that goes away ends the application, whatever it is doing: Textual waits for ever for a thread that
     has ended. SIGCONT comes with the hangup of a terminal, and Textual starts a second pair of threads then, within
     the signal handler; here signals only ask the loop to do what they want done.
+
+    The terminal's size is what the system says. Textual believes what comes in band, too: a program that has the terminal
+    answer, or a line that garbles, could give the screen any size, and turn cells of the mouse into pixels.
     """
 
     #: The control character of the console's own key, if it has one.
@@ -76,6 +79,18 @@ class PosixDriver(LinuxDriver):
             self._terminal_gone()
         elif not constants.DISABLE_KITTY_KEY:
             self.write(_ASK_FOR_ALTERNATES)
+
+    def _query_in_band_window_resize(self) -> None:
+        """Ask for no sizes in band."""
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return columns and rows as the system has them; where it has none, as Textual would."""
+        with contextlib.suppress(OSError):
+            cols, rows = os.get_terminal_size(self.fileno)
+            if cols and rows:
+                return cols, rows
+        found: tuple[int, int] = super()._get_terminal_size()
+        return found
 
     def suspend_application_mode(self) -> None:
         """Give the terminal back for a while."""
