@@ -18,15 +18,20 @@ from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.links.tab import LinkTab, Outcome
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.session.console import Console, LiveTab
-from natpass_tui.session.prefix import Choice, Command
+from natpass_tui.session.prefix import CHOICES, Choice, Command
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.fleet_pane import FleetPane
 from natpass_tui.widgets.pane import Pane
 from natpass_tui.widgets.status_bar import StatusBar
 from natpass_tui.widgets.tab_bar import TabBar
+from natpass_wire.text import printable
 
 #: Rows of the tab bar, the status bar, and a desktop's measures.
 _OUR_ROWS = 3
+#: Seconds for which it is said that a key does nothing.
+_TELL_SECONDS = 3.0
+#: Cells of a key's name at most.
+_KEY_CELLS = 24
 
 
 class MainScreen(Screen[None]):
@@ -213,7 +218,7 @@ class MainScreen(Screen[None]):
             case command if pane is not None and pane.run_command(command):
                 pass
             case _:
-                self.app.bell()  # it makes no sense here
+                self._does_nothing(choice)
 
     async def action_command(self, name: str) -> None:
         """Do a command by name."""
@@ -224,6 +229,22 @@ class MainScreen(Screen[None]):
         tab = self._model.tabs.number(number)
         if tab is not None:
             self._show(tab)
+        else:
+            self._tell(f"there is no tab {number}")
+
+    def _does_nothing(self, choice: Choice) -> None:
+        """Say that a key means nothing, or nothing here."""
+        self.app.bell()
+        prefix = self._settings.prefix
+        if choice.command is Command.UNKNOWN:
+            self._tell(f"{prefix} {printable(choice.key, _KEY_CELLS)}: no such key; ? lists them")
+        else:
+            what = next((f" {key}: {words}" for _, key, words, its in CHOICES if its is choice.command), ": that")
+            self._tell(f"{prefix}{what} is for other tabs")
+
+    def _tell(self, text: str) -> None:
+        """Say, for a moment, what came of a key."""
+        self.notify(text, timeout=_TELL_SECONDS, markup=False)
 
     def _show(self, tab: LiveTab | None) -> None:
         self._model.tabs.show(tab)

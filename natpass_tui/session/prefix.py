@@ -3,7 +3,7 @@
 Everything else belongs to the remote, so the console's own commands are two keys: the prefix, then a letter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 DEFAULT_PREFIX = "ctrl+]"
@@ -26,6 +26,8 @@ class Command(Enum):
     PALETTE = auto()
     HELP = auto()
     QUIT = auto()
+    UNKNOWN = auto()
+    """A key that means nothing: this is said."""
 
 
 #: The choices in the order of the hint line: keys, what is shown for them, what they do.
@@ -46,15 +48,18 @@ CHOICES: tuple[tuple[tuple[str, ...], str, str, Command], ...] = (
 MOVED = {"d": Command.DESKTOP_BY_D}
 #: Kept for what is to come: forwards, files, sessions, words. Nothing else may take them.
 RESERVED = frozenset("tesw")
+#: Takes the prefix back; nothing is to be said of it.
+CANCEL = "escape"
 _COMMANDS = {key: command for keys, _, _, command in CHOICES for key in keys} | MOVED
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A command, and the tab's number where the command names one (from 1)."""
+    """A command, the tab's number where the command names one (from 1), and the key that it was chosen by, if any."""
 
     command: Command
     number: int = 0
+    key: str = field(default="", compare=False)
 
 
 class PrefixKeys:
@@ -79,5 +84,6 @@ class PrefixKeys:
             return Choice(Command.SEND_PREFIX)
         if len(key) == 1 and key in "123456789":
             return Choice(Command.TAB, int(key))
-        command = _COMMANDS.get(key)
-        return None if command is None else Choice(command)
+        if key == CANCEL:
+            return None
+        return Choice(_COMMANDS.get(key, Command.UNKNOWN), key=key)

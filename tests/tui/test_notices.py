@@ -27,6 +27,23 @@ async def test_notices_break_between_words_and_hide_no_pane_s_own_line(size: tup
             await until_whole(screen, "an-id-of-sixty-five-characters-is-one-too-many-for-any-agent-here:")
 
 
+async def test_a_key_that_does_nothing_says_so() -> None:
+    async with opened("web", notices=True) as screen:
+        await screen.press("enter")
+        link = await screen.shell()
+        for keys, said in (
+            ((PREFIX, "z"), "ctrl+] z: no such key; ? lists them"),
+            ((PREFIX, "f5"), "ctrl+] f5: no such key; ? lists them"),
+            ((PREFIX, "k"), "ctrl+] k: keys is for other tabs"),
+            ((PREFIX, "7"), "there is no tab 7"),
+        ):
+            await screen.press(*keys)
+            await until_whole(screen, said)
+        await screen.press(PREFIX, "escape", "x")
+        await wait_for(lambda: link.input == b"x")
+        assert not any("escape" in line for line in screen.lines())
+
+
 async def until_whole(screen: Screen, text: str) -> None:
     """Wait until every word of `text` is on the screen, unbroken."""
 

@@ -42,8 +42,8 @@ class PosixDriver(LinuxDriver):
     has ended. SIGCONT comes with the hangup of a terminal, and Textual starts a second pair of threads then, within
     the signal handler; here signals only ask the loop to do what they want done.
 
-    The terminal's size is what the system says. Textual believes what comes in band, too: a program that has the terminal
-    answer, or a line that garbles, could give the screen any size, and turn cells of the mouse into pixels.
+    The terminal's size is what the system says. Textual believes what comes in band, too: a program that has the
+    terminal answer, or a line that garbles, could give the screen any size, and turn cells of the mouse into pixels.
     """
 
     #: The control character of the console's own key, if it has one.

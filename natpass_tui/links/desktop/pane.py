@@ -14,6 +14,7 @@ from natpass_tui.links.desktop.keys import COMBINATIONS
 from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES
 from natpass_tui.links.desktop.session import DesktopSession
 from natpass_tui.links.desktop.status import latched, measures
+from natpass_tui.links.life import Ended, Live, Refused
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.desktop_view import DesktopView
@@ -85,7 +86,17 @@ class DesktopPane(LinkPane):
 
     def palette(self) -> Iterable[PaletteEntry]:
         """Return what the palette offers for a desktop."""
-        session, request = self.session, self.session.request
+        match self.session.state:
+            case Live():
+                yield from self._palette_of_input()
+                yield from self._palette_of_the_picture()
+            case Refused() | Ended():
+                yield "Try again", f"Open the desktop of {self.session.agent} anew", self.session.retry
+            case _:  # it is on its way (back), and will be as is chosen here
+                yield from self._palette_of_the_picture()
+
+    def _palette_of_input(self) -> Iterable[PaletteEntry]:
+        session = self.session
         yield "Send Ctrl+Alt+Del", "To the desktop", session.secure_attention
         for name, typed in COMBINATIONS.items():
             yield f"Send {name}", "To the desktop", partial(session.press, typed)
@@ -94,6 +105,9 @@ class DesktopPane(LinkPane):
         yield "Release all keys", "Of the desktop", session.release_all
         yield "Get clipboard", f"Copy the clipboard of {session.agent} to yours", session.get_clipboard
         yield "Redraw desktop", "Have all of it sent again", session.redraw
+
+    def _palette_of_the_picture(self) -> Iterable[PaletteEntry]:
+        session, request = self.session, self.session.request
         cursor = "Hide" if request.cursor else "Show"
         yield (
             f"{cursor} remote pointer",

@@ -23,7 +23,8 @@ def test_the_keys_are_those_that_hands_have_learnt() -> None:
     for key in map(chr, range(0x21, 0x7F)):
         keys = PrefixKeys("ctrl+]")
         keys.press("ctrl+]")
-        if isinstance(choice := keys.press(key), Choice):
+        choice = keys.press(key)
+        if isinstance(choice, Choice) and choice.command is not Command.UNKNOWN:
             found[key] = choice.command
     assert set(found) == set("np123456789fcx[:?qkvd")
     assert (found["v"], found["d"]) == (Command.DESKTOP, Command.DESKTOP_BY_D)
@@ -42,9 +43,15 @@ def test_a_digit_after_the_prefix_is_a_tab() -> None:
     assert keys.press("7") == Choice(Command.TAB, 7)
 
 
-def test_a_key_that_means_nothing_after_the_prefix_is_swallowed() -> None:
+def test_a_key_that_means_nothing_after_the_prefix_is_told_but_for_escape() -> None:
     keys = PrefixKeys("ctrl+]")
+    for key in ("z", "ctrl+a", "é", "f5", *RESERVED):
+        keys.press("ctrl+]")
+        assert keys.armed
+        choice = keys.press(key)
+        assert isinstance(choice, Choice)
+        assert (choice, choice.key) == (Choice(Command.UNKNOWN), key)
+        assert keys.press(key) is False
     keys.press("ctrl+]")
-    assert keys.armed
     assert keys.press("escape") is None
     assert keys.press("n") is False

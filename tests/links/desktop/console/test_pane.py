@@ -223,6 +223,24 @@ async def test_a_lost_desktop_says_so_in_place_and_comes_back() -> None:
         await wait_for(lambda: isinstance(pane(screen).session.state, Live))
 
 
+async def test_the_palette_offers_a_desktop_that_is_not_there_no_input() -> None:
+    def offered() -> list[str]:
+        return [title for title, _, _ in screen.main.palette()]
+
+    async with opened("web", settings=START) as screen:
+        link, _ = await desktop(screen, smooth(720, 1280))
+        assert {"Send Ctrl+Alt+Del", "Latch ctrl", "Get clipboard", "Redraw desktop"} <= set(offered())
+        link.detach()
+        await wait_for(lambda: pane(screen).session.is_reconnecting)
+        assert offered()
+        assert all(title.startswith(("Desktop ", "Show remote pointer")) for title in offered())
+        link.finish(End(LinkEnd.FAILED, "the X server is gone"))
+        await screen.until_shown("desktop ended (the X server is gone)")
+        assert offered() == ["Try again"]
+        next(act for _, _, act in screen.main.palette())()
+        await wait_for(lambda: len(screen.client.links) == 2)
+
+
 async def test_a_hidden_desktop_is_not_painted_and_catches_up() -> None:
     async with opened("web", settings=START) as screen:
         whole = smooth(720, 1280)
