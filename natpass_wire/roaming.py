@@ -63,6 +63,13 @@ class Roaming:
         return Sign.STOOD_STILL if passed > LOOK_SECONDS + _LATE else None
 
 
-def answer_seconds(round_trip: float | None) -> float:
-    """Return how long a peer in doubt may take to answer; `round_trip` is in seconds, None: not measured yet."""
+def answer_seconds(round_trip: float | None, *, is_behind: bool = False) -> float:
+    """Return how long a peer in doubt may take to answer.
+
+    Args:
+        round_trip: in seconds, None: not measured yet.
+        is_behind: the question stands behind something. (2 KB/s acknowledge two packets in 1.5 s.)
+    """
+    if is_behind:
+        return _MOST_ANSWER
     return min(max(_LEAST_ANSWER, _ANSWER_TRIPS * (round_trip or 0.0)), _MOST_ANSWER)

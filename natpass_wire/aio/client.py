@@ -250,17 +250,28 @@ class RelayClient:
             self._dialling = None
 
     async def _examine(self, session: Session, socket: FrameSocket, sign: Sign) -> None:
-        """Give a connection up if the relay gives no sign of life within a second or two."""
-        answers = session.answers
+        """Give a connection up if the relay gives no sign of life within a second or two.
+
+        On a slow line the question waits behind what was sent before. While that gets less, the line is not dead.
+        """
+        answers, waited = session.answers, socket.untaken_bytes
         if not session.ask():
             return
         log.info("%s: the relay is asked for a sign of life", sign.value)
-        half = answer_seconds(session.round_trip) / 2
-        await asyncio.sleep(half)
-        received = socket.received_bytes  # what came while we stood still is read by now: it was no sign of life
-        await asyncio.sleep(half)
-        if session.answers == answers and socket.received_bytes == received and not session.ended.done():
-            self._give_up(socket, f"{sign.value}, and the relay does not answer")
+        is_moving = True
+        while is_moving:
+            taken = socket.sent_bytes - socket.untaken_bytes
+            half = answer_seconds(session.round_trip, is_behind=waited > 0) / 2
+            await asyncio.sleep(half)
+            received = socket.received_bytes  # what came while we stood still is read by now: it was no sign of life
+            waited = socket.untaken_bytes
+            await asyncio.sleep(half)
+            if session.answers != answers or socket.received_bytes != received or session.ended.done():
+                return
+            left = socket.untaken_bytes
+            # Where nothing waits any more the answer is due, unless that was so only just now.
+            is_moving = waited > 0 and socket.sent_bytes - left > taken
+        self._give_up(socket, f"{sign.value}, and the relay does not answer")
 
     def _give_up(self, socket: FrameSocket, reason: str) -> None:
         self._at_once = True

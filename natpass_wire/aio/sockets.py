@@ -9,6 +9,7 @@ import contextlib
 import ssl
 from typing import Any, Protocol, cast
 
+from natpass_wire.aio import whereabouts
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
 from natpass_wire.errors import RemoteProtocolError
@@ -112,6 +113,12 @@ class FrameSocket(asyncio.BufferedProtocol):
     def waiting_bytes(self) -> int:
         """How many bytes wait to be sent."""
         return self._transport.get_write_buffer_size() if self._transport else 0
+
+    @property
+    def untaken_bytes(self) -> int:
+        """How many bytes were sent and did not reach the other end's system, as far as ours knows."""
+        connection = self._transport.get_extra_info("socket") if self._transport else None
+        return self.waiting_bytes + (0 if connection is None else whereabouts.untaken_bytes(connection.fileno()))
 
     def peer_certificate(self) -> bytes | None:
         """Return the certificate that the other side showed, in DER; None without TLS."""

@@ -1,6 +1,8 @@
 """What the system tells of the time and of our place in the network: the I/O of `natpass_wire.roaming`."""
 
+import contextlib
 import socket
+import sys
 import time
 from typing import Any
 
@@ -39,6 +41,22 @@ def is_own(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def untaken_bytes(connection: int) -> int:
+    """Return how many bytes of a TCP connection the system has, and the other end's has not; 0 where it doesn't tell.
+
+    Args:
+        connection: the socket's file descriptor.
+    """
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - is there only on POSIX
+        import termios  # noqa: PLC0415 - as above
+
+        with contextlib.suppress(OSError):
+            told = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ, in tcp(7)
+            return int.from_bytes(told, sys.byteorder)
+    return 0
 
 
 def _family(address: str) -> socket.AddressFamily:

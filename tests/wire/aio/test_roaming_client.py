@@ -1,7 +1,10 @@
 """A client whose machine slept, stood still or moved: back at once, and a connection that works is not cut."""
 
 import asyncio
+import contextlib
 import socket
+import sys
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,6 +12,7 @@ from natpass_wire.aio import client as client_module
 from natpass_wire.aio import whereabouts
 from natpass_wire.aio.client import Phase
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.roster_pb2 import About
 from tests.support.waiting import wait_for
 from tests.wire.aio.plugs import HOST, ChunkingProxy
 from tests.wire.aio.stub import Guest, StubRelay
@@ -78,6 +82,69 @@ async def test_a_connection_that_outlived_the_sleep_is_kept(world: World) -> Non
         await wait_for(lambda: session.answers != answers, "an answer")
         await pass_time(1.5)
         assert watched.phases == [Phase.ONLINE]
+
+
+@contextlib.asynccontextmanager
+async def slow_uplink(target_port: int, rate: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """Run a line of so many bytes a second towards the relay, which holds next to nothing, while the event is set."""
+    goes = asyncio.Event()
+    goes.set()
+    loop = asyncio.get_running_loop()
+    with socket.socket() as server, socket.create_connection((HOST, target_port)) as relay:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # as a line has packets, loopback has not
+        server.bind((HOST, 0))
+        server.listen()
+        for end in (server, relay):
+            end.setblocking(False)
+
+        async def carry() -> None:
+            client, _ = await loop.sock_accept(server)
+            client.setblocking(False)
+            back = loop.create_task(carry_back(client), name="downlink")
+            try:
+                with client:
+                    while data := await loop.sock_recv(client, rate // 10):
+                        await loop.sock_sendall(relay, data)
+                        await asyncio.sleep(len(data) / rate)
+                        await goes.wait()
+            finally:
+                back.cancel()
+
+        async def carry_back(client: socket.socket) -> None:
+            while data := await loop.sock_recv(relay, 65536):
+                await loop.sock_sendall(client, data)
+
+        task = loop.create_task(carry(), name="uplink")
+        try:
+            yield server.getsockname()[1], goes
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what the other end has not taken")
+@pytest.mark.parametrize("rate", [2000, 5000])
+async def test_a_slow_uplink_on_which_a_lot_waits_is_kept_while_it_gets_less(world: World, rate: int) -> None:
+    relay = StubRelay()
+    async with (
+        relay.running() as port,
+        slow_uplink(port, rate) as (detour, goes),
+        running(target(detour)) as watched,
+    ):
+        session = await watched.client.online()
+        await looked()
+        for _ in range(10):  # 5 s behind which the question waits, and the answer is due within 2
+            session.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
+        answers = session.answers
+        world.slept += 5
+        await wait_for(lambda: session.answers != answers, "an answer", 20)
+        assert watched.phases == [Phase.ONLINE]
+        goes.clear()  # now it is dead
+        for _ in range(20):
+            session.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
+        world.slept += 5
+        await watched.until(Phase.CONNECTING, "this machine slept, and the relay does not answer")
 
 
 async def test_an_address_that_is_gone_takes_its_connection_with_it_at_once(world: World) -> None:
