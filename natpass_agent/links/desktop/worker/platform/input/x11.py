@@ -21,6 +21,7 @@ from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character
 from natpass_agent.links.desktop.worker.platform import x11
 from natpass_agent.links.desktop.worker.platform.input import Button, keysyms
 from natpass_agent.links.desktop.worker.platform.input.keymap import NO_SYMBOL
+from natpass_agent.links.desktop.worker.platform.input.lenders import Lenders
 from natpass_agent.links.desktop.worker.platform.input.spares import Row, Spares
 from natpass_agent.links.desktop.worker.platform.input.state import State
 from natpass_agent.links.desktop.worker.platform.input.strokes import Held, Stroke, stroke
@@ -62,7 +63,9 @@ class X11Devices:
         #: The character whose modifiers and layout are in effect, and what puts those back that were before.
         self._typing: Key | None = None
         self._undo: list[Callable[[], None]] = []
+        self._lenders = Lenders(self._display)
         self._take_keyboard()
+        self._take_back()
 
     @_on_server
     def move(self, x: int, y: int) -> None:
@@ -129,6 +132,7 @@ class X11Devices:
             self._look()  # others may have taken some
             for keycode in self._spares.lent:
                 self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL, NO_SYMBOL)])
+            self._lenders.note({})
             self._display.sync()
             self._display.close()
         except x11.GONE:
@@ -178,6 +182,17 @@ class X11Devices:
     def _load(self) -> None:
         self._keymap = self._xkb.map()
         self._spares.load(self._keymap)
+
+    def _take_back(self) -> None:
+        """Give those keycodes back that a worker has lent which was killed, unless they type something else by now."""
+        lost = [code for code, row in self._lenders.take_over().items() if self._keymap.row(code) == row]
+        for keycode in lost:
+            self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL, NO_SYMBOL)])
+        if lost:
+            self._display.sync()
+            self._has_changed()  # that was us
+            self._load()
+        self._lenders.note({})
 
     def _key_of(self, key: Named, state: State) -> int:
         """Return the key of a name. A name is a key, never two: one that types it only with Shift is none.
@@ -293,6 +308,7 @@ class X11Devices:
         if loan is None:
             raise NoKeyError("every key of this keyboard has a meaning already")
         time.sleep(loan.wait)
+        self._lenders.note(self._spares.lent)  # first: we may be killed at any time
         self._display.change_keyboard_mapping(loan.keycode, [row])
         self._display.sync()
         self._has_changed()  # that was us
