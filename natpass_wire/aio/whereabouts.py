@@ -1,6 +1,7 @@
 """What the system tells of the time and of our place in the network: the I/O of `natpass_wire.roaming`."""
 
 import contextlib
+import importlib
 import socket
 import sys
 import time
@@ -9,6 +10,9 @@ from typing import Any
 #: The clock that runs on while the machine sleeps. Only Linux has one (Windows' monotonic clock runs on by itself); the
 #: time of day is set now and then, which costs one question to the relay.
 _SLEEPING_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+#: Linux's question for what a socket has not got rid of (tcp(7)); the system that has the clock above has it, too.
+_SIOCOUTQ = 0x5411 if _SLEEPING_CLOCK is not None else None
+_fcntl: Any = importlib.import_module("fcntl") if _SIOCOUTQ is not None else None  # not on Windows
 
 
 def clocks() -> tuple[float, float]:
@@ -49,13 +53,11 @@ def untaken_bytes(connection: int) -> int:
     Args:
         connection: the socket's file descriptor.
     """
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 - is there only on POSIX
-        import termios  # noqa: PLC0415 - as above
-
-        with contextlib.suppress(OSError):
-            told = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ, in tcp(7)
-            return int.from_bytes(told, sys.byteorder)
+    if _SIOCOUTQ is None:
+        return 0
+    with contextlib.suppress(OSError):
+        told: bytes = _fcntl.ioctl(connection, _SIOCOUTQ, bytes(4))
+        return int.from_bytes(told, sys.byteorder)
     return 0
 
 

@@ -106,7 +106,7 @@ async def slow_uplink(target_port: int, rate: int) -> AsyncIterator[tuple[int, a
                 with client:
                     while data := await loop.sock_recv(client, rate // 10):
                         await loop.sock_sendall(relay, data)
-                        await asyncio.sleep(len(data) / rate)
+                        await pass_time(len(data) / rate)  # what a slow line is
                         await goes.wait()
             finally:
                 back.cancel()
