@@ -7,6 +7,7 @@ MOST_BYTES = 64 * 1024 * 1024
 #: How Ctrl+C looks: plainly, in kitty's keyboard protocol, and with xterm's modifyOtherKeys at level 2.
 _STOPS = frozenset({b"\x03", b"\x1b[99;5u", b"\x1b[27;5;99~"})
 _BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
+_STOPPED_BYTES = len(_END) + max(map(len, _STOPS))
 
 
 class Pasting:
@@ -24,6 +25,11 @@ class Pasting:
     def left(self) -> int:
         """Bytes that were not given yet."""
         return len(self._data) - self._at + len(self._behind)
+
+    @property
+    def is_stoppable(self) -> bool:
+        """Whether Ctrl+C would spare the program something: more is left than it leaves itself."""
+        return self.left > _STOPPED_BYTES
 
     def rest(self) -> tuple[memoryview, bytearray]:
         """Return what was not given yet, in pieces; not copied, so don't keep them."""

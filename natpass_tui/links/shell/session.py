@@ -230,7 +230,7 @@ class ShellSession(LinkTab):
         """Return what there is to say of what was typed and not answered for so long."""
         typed = self._typed_of_all()
         if self._program_is_busy:
-            stops = "; ctrl+c stops the paste" if self._paste else ""
+            stops = "; ctrl+c stops the paste" if self._paste.is_stoppable else ""
             what = waiting.waits(typed) or "input waits"
             return f"the program over there takes no input for {elapsed(seconds)} — {what}{stops}"
         who = "the relay" if self.unanswered else self.agent if self._is_silent else ""

@@ -34,6 +34,7 @@ def test_a_program_that_was_told_of_a_paste_is_told_of_its_end() -> None:
     pasting.put(b"\x1b[200~" + PASTE + b"\x1b[201~")
     pasting.take(1000)
     pasting.put(b"\x1b[99;5u")
+    assert (bool(pasting), pasting.is_stoppable) == (True, False)
     assert b"".join(pasting.rest()) == b"\x1b[201~\x1b[99;5u"
     pasting = Pasting()
     pasting.put(b"\x1b[200~" + PASTE + b"\x1b[201~")
