@@ -17,6 +17,7 @@ from natpass_relay.greeting import reachable
 from natpass_relay.inviting import Inviting
 from natpass_relay.local import local_addresses
 from natpass_wire.aio.dial import RelayAddress, RelayTarget, is_loopback
+from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.inviter import How, Inviter, Outcome
@@ -59,7 +60,16 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
     check_no_tls(relay.host, no_tls=values["no_tls"], insecure=common.insecure)
     is_here = values["relay"] is None or relay.is_loopback
     proxy = common.proxying.towards(relay.host, is_loopback=is_here)
-    return InviteCommand(program, common, relay, shown, tls=not values["no_tls"], secret=secret, proxy=proxy)
+    return InviteCommand(
+        program,
+        common,
+        relay,
+        shown,
+        tls=not values["no_tls"],
+        secret=secret,
+        proxy=proxy,
+        is_guessed=values["relay"] is None,
+    )
 
 
 def _from_here(listen: Sequence[RelayAddress]) -> RelayAddress:
@@ -85,6 +95,7 @@ class InviteCommand:
         tls: whether the relay speaks TLS.
         secret: the secret.
         proxy: the proxy on the way to the relay, None: there is none.
+        is_guessed: nobody said which relay.
     """
 
     def __init__(
@@ -97,9 +108,11 @@ class InviteCommand:
         tls: bool,
         secret: str,
         proxy: Proxy | None = None,
+        is_guessed: bool = False,
     ) -> None:
         self._program = program
         self._shown = shown
+        self._is_guessed = is_guessed
         self._tls = tls
         self._secret = secret
         key = LoginKey.from_secret(secret)
@@ -129,6 +142,10 @@ class InviteCommand:
         inviting = Inviting(self._secret, time.monotonic)
         try:
             outcome = await inviting.run(self._target, self._show_code, self._show_progress)
+        except UserError as error:
+            if self._is_guessed and isinstance(error.__cause__, DialError):
+                raise UserError(f"{error}; for a relay that is elsewhere: --relay HOST:PORT") from error
+            raise
         except asyncio.CancelledError:
             self._clear()
             if inviting.outcome is not None and inviting.outcome.how is How.UNSURE:

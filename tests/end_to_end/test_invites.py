@@ -219,6 +219,13 @@ def test_a_code_comes_from_standard_input(tmp_path: Path) -> None:
         assert invite.status() == 0
 
 
+def test_an_inviter_whose_relay_is_not_here_is_told_how_to_name_another(tmp_path: Path) -> None:
+    options = ["invite", "--listen", "127.0.0.1:1", "--state-dir", str(tmp_path), "--secret", SECRET]
+    with Program("natpass_relay", options, tmp_path, None) as invite:
+        assert invite.status() == 2
+        assert "cannot reach 127.0.0.1:1: Connection refused; for a relay that is elsewhere: --relay" in invite.output
+
+
 def test_an_inviter_without_the_right_secret_is_refused(tmp_path: Path) -> None:
     with agent_programs.relay(tmp_path) as (_, port):
         with inviter(tmp_path, port, env={"NATPASS_SECRET": "quite another secret"}) as invite:
