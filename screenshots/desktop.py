@@ -59,6 +59,6 @@ def desktop(folder: Path, port: int) -> Iterator[None]:
             xterm = [*_XTERM, "-geometry", geometry, "-T", title, "-e", *command]
             stack.enter_context(_program(xterm, env, folder / f"{title}.log"))
         agent = [sys.executable, "-m", "natpass_agent", "--relay", f"127.0.0.1:{port}", "--id", AGENT]
-        agent += ["--state-dir", str(folder / AGENT)]
+        agent += ["--state-dir", str(folder / AGENT), "--pass-env", "HOME"]
         stack.enter_context(_program(agent, env | {"NATPASS_SECRET": SECRET}, folder / f"{AGENT}.log"))
         yield

@@ -89,7 +89,17 @@ def machines(folder: Path) -> Iterator[int]:
         assert relay.stdout is not None
         port = int(relay.stdout.readline().rsplit(":", 1)[1])
         for name, host in MACHINES.items():
-            agent = [sys.executable, "-m", "natpass_agent", "--relay", f"127.0.0.1:{port}", "--id", name]
+            agent = [
+                sys.executable,
+                "-m",
+                "natpass_agent",
+                "--relay",
+                f"127.0.0.1:{port}",
+                "--id",
+                name,
+                "--pass-env",
+                "HOME",
+            ]
             isolated = [*prefix, host] if prefix else []
             state = ["--state-dir", str(folder / name)]
             stack.enter_context(program(*isolated, *agent, *state, log=folder / f"{name}.log"))

@@ -3,10 +3,14 @@
 An agent is started by a supervisor, by hand over ssh, from tmux or from an editor. What these put into its environment
 speaks of them: a program that sees SSH_CONNECTION, TMUX or NO_COLOR behaves as if it ran there. So a program gets what
 the machine and the account say, what the agent's own options let through, and what the opener adds.
+
+Home, shell and name are those of the user database, and PATH is the one that the machine gives to a login: the agent's
+own may be a build's, a test's or root's.
 """
 
 import fnmatch
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +26,11 @@ MARKER = "NATPASS_AGENT"
 #: The prefix of our own options and secrets: nothing lets these through.
 _OURS = "NATPASS_"
 
-#: What is taken from the agent's environment on POSIX. PATH, language and time zone are the machine's, and where an
-#: operator sets them is the agent's unit. sshd passes on TZ; PAM gives it the rest. Not DISPLAY: programs would ask
-#: their questions (a password) on a screen that nobody at the shell sees. Not TMPDIR, SSH_AUTH_SOCK, *_proxy: sshd does
-#: not, `--pass-env` does.
-POSIX = ("HOME", "PATH", "LANG", "LANGUAGE", "LC_*", "TZ")
+#: What is taken from the agent's environment on POSIX. Language and time zone are the machine's, and where an operator
+#: sets them is the agent's unit. sshd passes on TZ; PAM gives it the rest. Not DISPLAY: programs would ask their
+#: questions (a password) on a screen that nobody at the shell sees. Not TMPDIR, SSH_AUTH_SOCK, *_proxy: sshd does not,
+#: `--pass-env` does.
+POSIX = ("LANG", "LANGUAGE", "LC_*", "TZ")
 #: What is taken on Windows: what the system itself gives to each session.
 WINDOWS = (
     *("ALLUSERSPROFILE", "APPDATA", "COMMONPROGRAMFILES*", "COMMONPROGRAMW6432", "COMPUTERNAME", "COMSPEC"),
@@ -34,7 +38,7 @@ WINDOWS = (
     *("OS", "PATH", "PATHEXT", "PROCESSOR_*", "PROGRAMDATA", "PROGRAMFILES*", "PROGRAMW6432", "PSMODULEPATH", "PUBLIC"),
     *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "TZ", "USERDOMAIN*", "USERNAME", "USERPROFILE", "WINDIR"),
 )
-#: Where programs are, if nobody says: as login(1) and sshd have it for root, which does no harm to others.
+#: Where programs are, if the machine does not say: as login(1) and sshd have it for root, which does no harm to others.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Shells of accounts that nobody logs in to; a program that starts $SHELL would end at once.
 _NO_SHELLS = frozenset({"nologin", "false", "true", "sync", ""})
@@ -48,11 +52,15 @@ class Account:
         name: the user's name, empty for a user id that has none (containers).
         shell: the path of the shell, empty if there is none to use.
         runtime: the directory for sockets of this user's sessions, empty if there is none.
+        home: the home directory, empty for a user id without an entry in the user database.
+        path: the PATH of this user's logins.
     """
 
     name: str = ""
     shell: str = ""
     runtime: str = ""
+    home: str = ""
+    path: str = DEFAULT_PATH
 
     @classmethod
     def ours(cls, inherited: Mapping[str, str]) -> "Account":
@@ -61,16 +69,59 @@ class Account:
         Args:
             inherited: our environment: it may name a directory for sockets that is ours.
         """
-        name = shell = ""
+        name = shell = home = ""
+        path = DEFAULT_PATH
         if sys.platform != "win32":
             import pwd  # noqa: PLC0415 - does not exist on Windows
 
+            path = login_path(is_root=os.getuid() == 0)
             with suppress(KeyError):
                 entry = pwd.getpwuid(os.getuid())
-                name, shell = entry.pw_name, entry.pw_shell
+                name, shell, home = entry.pw_name, entry.pw_shell, entry.pw_dir
         if Path(shell).name in _NO_SHELLS or not os.access(shell, os.X_OK):
             shell = ""
-        return cls(name, shell, _runtime_directory(inherited))
+        return cls(name, shell, _runtime_directory(inherited), home, path)
+
+
+def login_path(etc: Path = Path("/etc"), *, is_root: bool) -> str:
+    """Return the PATH that this machine gives to a login, in the order of sshd and PAM.
+
+    That is what `environment` (pam_env) says, else `login.defs` (login(1), with a line for root), else `paths` (macOS'
+    path_helper), else `DEFAULT_PATH`.
+
+    Args:
+        etc: the directory of the machine's configuration.
+        is_root: who logs in.
+    """
+    said = (
+        _assigned(_text(etc / "environment"), "PATH"),
+        _assigned(_text(etc / "login.defs"), "ENV_SUPATH" if is_root else "ENV_PATH"),
+        ":".join(line.strip() for line in _text(etc / "paths").splitlines() if line.strip()),
+    )
+    return next((path for path in said if path), DEFAULT_PATH)
+
+
+def _text(path: Path) -> str:
+    """Return a file of the machine's configuration, empty if there is none for us."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _assigned(text: str, name: str) -> str:
+    """Return the last value of a variable in the lines of `/etc/environment` or `/etc/login.defs`; empty if none.
+
+    A line is `NAME=VALUE`, with or without `export` and quotes (pam_env), or `NAME PATH=VALUE` or `NAME VALUE`
+    (login.defs).
+    """
+    value = ""
+    for line in text.splitlines():
+        found = re.match(rf"\s*(?:export\s+)?{name}(?:\s*=\s*|\s+(?:PATH=)?)(.*)", line)
+        if found is not None:
+            value = found[1].strip()
+            value = value[1:].split(value[0])[0] if value[:1] in {'"', "'"} else value.split("#")[0].strip()
+    return value
 
 
 def check_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -94,15 +145,6 @@ def chosen(inherited: Mapping[str, str], patterns: Sequence[str]) -> dict[str, s
         for name, value in inherited.items()
         if not name.startswith(_OURS) and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     }
-
-
-def without_virtual_environment(path: str, virtual_environment: str) -> str:
-    """Return a PATH without the programs of the Python environment that was active when the agent was started."""
-    if not virtual_environment:
-        return path
-    return os.pathsep.join(
-        folder for folder in path.split(os.pathsep) if folder != str(Path(virtual_environment, "bin"))
-    )
 
 
 def _runtime_directory(inherited: Mapping[str, str]) -> str:

@@ -8,17 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from natpass_agent.platform.environment import (
-    DEFAULT_PATH,
-    MARKER,
-    POSIX,
-    WINDOWS,
-    Account,
-    chosen,
-    without_virtual_environment,
-)
+from natpass_agent.platform.environment import MARKER, POSIX, WINDOWS, Account, chosen
 from natpass_wire.errors import NatpassError
 from natpass_wire.text import printable
+
+#: The terminal of consoles that do not say which one they are.
+_TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 class NoProgramError(NatpassError):
@@ -101,17 +96,21 @@ class PosixPrograms:
         return (("bash", "-l"), ("sh", "-l"))
 
     def home(self) -> str:
-        """Return the user's home, or the root where that is no directory."""
-        home = self._inherited.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - which raises where it is unknown
-        return home if Path(home).is_absolute() and Path(home).is_dir() else "/"  # `~`: a user without a home
+        """Return the account's home, or the root where that is no directory.
+
+        The agent's own HOME counts if the operator passes it on, or for a user id without an account.
+        """
+        passed = chosen(self._inherited, self._passed).get("HOME")
+        home = passed or self._account.home or self._inherited.get("HOME", "")
+        return home if Path(home).is_absolute() and Path(home).is_dir() else "/"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment: what is allowed, what every session has, what was asked for, then `additions`."""
+        """Return the environment: what is allowed, what every session has, what was asked for, then `additions`.
+
+        Of what says which terminal there is, an empty value means that it is not said.
+        """
         env = chosen(self._inherited, POSIX)
-        env["HOME"] = self.home()
-        env["PATH"] = (
-            without_virtual_environment(env.get("PATH", ""), self._inherited.get("VIRTUAL_ENV", "")) or DEFAULT_PATH
-        )
+        env["PATH"] = self._account.path
         if user := self._account.name or self._inherited.get("USER", ""):
             env |= {"USER": user, "LOGNAME": user}
         if shell := self._account.shell or self._any_shell(env):
@@ -123,7 +122,8 @@ class PosixPrograms:
         if self._agent:
             env[MARKER] = self._agent
         passed = chosen(self._inherited, self._passed)
-        return env | passed | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | dict(additions)
+        env |= passed | {"HOME": self.home()} | _TERMINAL | dict(additions)
+        return {name: value for name, value in env.items() if value or name not in _TERMINAL}
 
     def _any_shell(self, env: Mapping[str, str]) -> str:
         """Return the path of the shell that a session without a program gets; empty if there is none."""

@@ -24,7 +24,10 @@ LOOPS = {
 
 
 class Program:
-    """A running program, whose output goes to a file."""
+    """A running program, whose output goes to a file.
+
+    What an agent starts has the test's folder as its home, by the option for that: the user's own has rc files.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,10 @@ class Program:
         loop: str = "uvloop",
         *,
         prefix: Sequence[str] = (),
+        passes_home: bool = True,
     ) -> None:
+        if module == "natpass_agent" and passes_home:
+            arguments = ["--pass-env", "HOME", *arguments]
         self.path = folder / f"{module}-{len(list(folder.iterdir()))}.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
         environment |= {"HOME": str(folder), "NATPASS_SECRET": SECRET} | (env or {})
@@ -96,7 +102,14 @@ def relay(folder: Path, *arguments: str, port: int = 0, loop: str = "uvloop") ->
         yield program, int(program.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
 
 
-def agent(folder: Path, port: int, *arguments: str, env: dict[str, str] | None = None, loop: str = "uvloop") -> Program:
+def agent(
+    folder: Path,
+    port: int,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    loop: str = "uvloop",
+    passes_home: bool = True,
+) -> Program:
     """Start an agent called `box`."""
     options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--no-tls", "--state-dir", str(folder / "agent")]
-    return Program("natpass_agent", [*options, *arguments], folder, env, loop)
+    return Program("natpass_agent", [*options, *arguments], folder, env, loop, passes_home=passes_home)

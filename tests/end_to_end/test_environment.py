@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from natpass_agent.platform.environment import login_path
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET
 from tests.support.waiting import PATIENCE
@@ -26,9 +27,12 @@ XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_ID DBUS_SESSION_BUS_ADDRESS DEBUGINFOD_UR
 PROMPT_COMMAND BASH_ENV ENV HTTPS_PROXY TMPDIR USER LOGNAME SHELL XDG_RUNTIME_DIR EXTRA_ONE EXTRA_TWO SHLVL
 """
 POLLUTION = dict.fromkeys(NAMES.split(), "of-whoever-started-the-agent")
+#: The name of a program in a folder that only whoever started the agent has in his PATH.
+STRANGER = "natpass-test-stranger"
 ACCOUNT = pwd.getpwuid(os.getuid())
 EXPECTED = {
-    "PATH": os.environ["PATH"],
+    "HOME": ACCOUNT.pw_dir,
+    "PATH": login_path(is_root=os.getuid() == 0),
     "USER": ACCOUNT.pw_name,
     "LOGNAME": ACCOUNT.pw_name,
     "LANG": "C.utf8",
@@ -47,7 +51,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     others = dict.fromkeys(("LC_ALL", "LANGUAGE"), "")
     with agent_programs.relay(folder) as (_, port):
         options = ["--pass-env", "EXTRA_*", "--pass-env", "NATPASS_*"]
-        with agent_programs.agent(folder, port, *options, env=others | dirty) as agent:
+        own = folder / "bin"
+        own.mkdir()
+        (own / STRANGER).write_text("#!/bin/sh\n")
+        (own / STRANGER).chmod(0o755)
+        dirty["PATH"] = f"{own}:{os.environ['PATH']}"
+        with agent_programs.agent(folder, port, *options, env=others | dirty, passes_home=False) as agent:
             agent.said("logged in")
             clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
             env = clean | {"HOME": str(folder), "NATPASS_SECRET": SECRET, "TERM": "xterm"}
@@ -59,20 +68,20 @@ def variables(text: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if (name, value) not in {("LC_ALL", ""), ("LANGUAGE", "")}}
 
 
-def expected(folder: Path) -> dict[str, str]:
+def expected() -> dict[str, str]:
     passed = {name: value for name, value in POLLUTION.items() if name.startswith("EXTRA_")}
-    return EXPECTED | passed | {"HOME": str(folder)}
+    return EXPECTED | passed
 
 
 def test_exec_has_the_allowed_variables_and_no_others(place: Place) -> None:
-    folder, options, env = place
+    _, options, env = place
     words = [sys.executable, "-m", "natpass_tui", "exec", *options, "box", "--env", "ADDED=1", "--", "env"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, env=env, cwd=ROOT)
     found = variables(done.stdout)
     shell = found.pop("SHELL")
     assert shell == ACCOUNT.pw_shell or Path(shell).name in {"bash", "sh"}
     found.pop("XDG_RUNTIME_DIR", "")  # if this user has one
-    assert found == expected(folder) | {"ADDED": "1"}
+    assert found == expected() | {"ADDED": "1"}
 
 
 def test_a_shell_has_the_same_and_its_terminal(place: Place) -> None:
@@ -86,4 +95,11 @@ def test_a_shell_has_the_same_and_its_terminal(place: Place) -> None:
     found = variables((folder / "shell.env").read_text())
     assert found.pop("SHELL")
     found.pop("XDG_RUNTIME_DIR", "")
-    assert found == expected(folder) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    assert found == expected() | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+def test_a_name_is_looked_up_where_a_login_finds_programs(place: Place) -> None:
+    _, options, env = place
+    words = [sys.executable, "-m", "natpass_tui", "exec", *options, "box", "--", STRANGER]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env=env, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (255, f"natpass-tui: box: no such program: {STRANGER}\n")

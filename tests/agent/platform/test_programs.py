@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from natpass_agent.platform.environment import DEFAULT_PATH, Account
+from natpass_agent.platform.environment import Account
 from natpass_agent.platform.programs import FakePrograms, NoProgramError, PosixPrograms, WindowsPrograms, programs
 
 
@@ -34,14 +34,15 @@ def test_a_path_that_is_too_long_is_no_program(name: str, folder: Path) -> None:
 
 def test_only_what_is_on_the_list_is_inherited() -> None:
     inherited = {"NATPASS_SECRET": "x", "STY": "x", "LISTEN_FDS": "1", "ANYTHING": "x", "LC_TIME": "C", "TZ": "UTC"}
-    nobody = Account(name="kim", shell="/bin/zsh", runtime="/run/user/7")
-    env = PosixPrograms(inherited | {"HOME": "/"}, agent="box", account=nobody).environment({"ADDED": "1"})
+    nobody = Account(name="kim", shell="/bin/zsh", runtime="/run/user/7", home="/usr", path="/opt/bin:/bin")
+    stranger = {"HOME": "/", "PATH": "/of/whoever/started/the/agent"}
+    env = PosixPrograms(inherited | stranger, agent="box", account=nobody).environment({"ADDED": "1"})
     assert env == {
-        "HOME": "/",
+        "HOME": "/usr",
         "USER": "kim",
         "LOGNAME": "kim",
         "SHELL": "/bin/zsh",
-        "PATH": DEFAULT_PATH,
+        "PATH": "/opt/bin:/bin",
         "XDG_RUNTIME_DIR": "/run/user/7",
         "LC_TIME": "C",
         "TZ": "UTC",
@@ -64,17 +65,29 @@ def test_what_the_operator_passes_is_inherited_but_no_option_of_ours() -> None:
 
 
 def test_the_shell_is_the_accounts_or_the_one_that_is_found() -> None:
-    inherited = {"PATH": os.environ["PATH"], "SHELL": "/bin/of-whoever-started-the-agent"}
+    inherited = {"SHELL": "/bin/of-whoever-started-the-agent"}
     assert PosixPrograms(inherited, account=Account(shell="/bin/zsh")).environment({})["SHELL"] == "/bin/zsh"
     assert PosixPrograms(inherited, account=Account()).environment({})["SHELL"].endswith(("/bash", "/sh"))
-    assert "SHELL" not in PosixPrograms({"PATH": "/nowhere"}, account=Account()).environment({})
+    assert "SHELL" not in PosixPrograms({}, account=Account(path="/nowhere")).environment({})
 
 
-def test_a_python_environment_that_the_agent_was_started_from_is_not_in_the_path() -> None:
-    inherited = {"VIRTUAL_ENV": "/opt/venv", "PATH": "/opt/venv/bin:/usr/bin:/bin"}
-    env = PosixPrograms(inherited).environment({})
-    assert env["PATH"] == "/usr/bin:/bin"
-    assert "VIRTUAL_ENV" not in env
+def test_home_and_path_of_whoever_started_the_agent_count_if_the_operator_passes_them(folder: Path) -> None:
+    inherited = {"HOME": str(folder), "PATH": str(folder)}
+    account = Account(home="/usr", path="/bin")
+    for passed, home, path in (((), "/usr", "/bin"), (("HOME", "PATH"), str(folder), str(folder))):
+        found = PosixPrograms(inherited, passed=passed, account=account)
+        env = found.environment({})
+        assert (found.home(), env["HOME"], env["PATH"]) == (home, home, path)
+
+
+def test_a_user_id_without_an_account_has_the_home_of_the_agent(folder: Path) -> None:
+    assert PosixPrograms({"HOME": str(folder)}, account=Account()).home() == str(folder)
+    assert PosixPrograms({}, account=Account()).home() == "/"
+
+
+def test_a_terminal_that_is_not_said_is_no_empty_variable() -> None:
+    env = PosixPrograms({}).environment({"TERM": "linux", "COLORTERM": "", "EMPTY": ""})
+    assert (env["TERM"], env.get("COLORTERM"), env["EMPTY"]) == ("linux", None, "")
 
 
 def test_an_agent_without_an_environment_gives_a_usable_one() -> None:
@@ -85,7 +98,8 @@ def test_an_agent_without_an_environment_gives_a_usable_one() -> None:
 
 
 def test_a_home_that_is_gone_is_the_root() -> None:
-    assert PosixPrograms({"HOME": "/no/such/home"}).home() == "/"
+    for gone in ("/no/such/home", "relative", ""):
+        assert PosixPrograms({"HOME": gone}, account=Account(home=gone)).home() == "/"
 
 
 def test_windows_has_one_variable_in_any_case() -> None:

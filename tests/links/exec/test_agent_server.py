@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from natpass_agent.links.exec.server import ExecServer
+from natpass_agent.platform.environment import Account
 from natpass_agent.platform.processes import service
 from natpass_agent.platform.processes.fake import FakeProcesses, FakeStdio
 from natpass_agent.platform.programs import FakePrograms, PosixPrograms
@@ -48,8 +49,8 @@ Open = Callable[..., ExecOpener]
 
 @pytest.fixture
 def server(tmp_path: Path) -> ExecServer:
-    inherited = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "agents-own", "NATPASS_SECRET": "secret"}
-    return ExecServer(service(grace_seconds=GRACE, linger_seconds=GRACE), PosixPrograms(inherited))
+    programs = PosixPrograms({"TERM": "agents-own", "NATPASS_SECRET": "secret"}, account=Account(home=str(tmp_path)))
+    return ExecServer(service(grace_seconds=GRACE, linger_seconds=GRACE), programs)
 
 
 @pytest.fixture

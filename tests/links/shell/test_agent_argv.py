@@ -1,7 +1,6 @@
 """A program with arguments on a real pty, as `shell AGENT -- COMMAND` and `exec -t` ask for it."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from natpass_agent.links.shell.server import ShellServer
+from natpass_agent.platform.environment import Account
 from natpass_agent.platform.programs import PosixPrograms
 from natpass_agent.platform.pty import service
 from natpass_wire.aio.tasks import Tasks
@@ -24,7 +24,7 @@ Ask = Callable[[ConnectShell], FakeOpener]
 
 @pytest.fixture
 async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
-    server = ShellServer(service(grace_seconds=0.3), PosixPrograms({"PATH": os.environ["PATH"], "HOME": str(tmp_path)}))
+    server = ShellServer(service(grace_seconds=0.3), PosixPrograms({}, account=Account(home=str(tmp_path))))
     tasks = Tasks()
 
     def ask(shell: ConnectShell) -> FakeOpener:

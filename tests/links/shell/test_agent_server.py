@@ -14,6 +14,7 @@ import pytest
 
 from natpass_agent.links.shell import pump
 from natpass_agent.links.shell.server import ShellServer
+from natpass_agent.platform.environment import Account
 from natpass_agent.platform.programs import FakePrograms, PosixPrograms
 from natpass_agent.platform.pty import Command, service
 from natpass_agent.platform.pty.fake import FakePty, FakePtys, FakeTerminal
@@ -35,8 +36,8 @@ Open = Callable[..., FakeOpener]
 
 @pytest.fixture
 def server(tmp_path: Path) -> ShellServer:
-    inherited = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    programs = PosixPrograms({**inherited, "NATPASS_SECRET": "do not tell", "TMUX": "x", "NOTIFY_SOCKET": "y"})
+    inherited = {"LANG": "C.UTF-8", "NATPASS_SECRET": "do not tell", "TMUX": "x", "NOTIFY_SOCKET": "y"}
+    programs = PosixPrograms(inherited, account=Account(home=str(tmp_path)))
     return ShellServer(service(grace_seconds=GRACE), programs)
 
 
