@@ -15,16 +15,26 @@ import click
 from natpass_tui import agents_list, exec_cli, fingerprint_cli, known_cli
 from natpass_tui.hints import shell_hint
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
-from natpass_tui.links.exec.session import FAILED as EXEC_FAILED
+from natpass_tui.links.exec.session import FAILED
 from natpass_tui.links.shell.request import ShellRequest
-from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, check_agent, listed_agents, logged_in, relay_target, says
+from natpass_tui.login import (
+    CONFIG_KEYS,
+    HELP,
+    PROGRAM,
+    NotReachedError,
+    check_agent,
+    listed_agents,
+    logged_in,
+    relay_target,
+    says,
+)
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.prefix import DEFAULT_PREFIX
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
-from natpass_wire.program.main import USER_ERROR, complain, run
+from natpass_wire.program.main import complain, run
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
 
@@ -83,8 +93,8 @@ def shell(ctx: click.Context, /, agent: str, argv: tuple[str, ...], program: str
     """Open a shell on AGENT at once, or COMMAND on a terminal there.
 
     As with ssh, when that ends and no other tab is open, the console ends with its exit status (255 where an existing
-    natpass agent tells none), and leaves its last screen as text. No shell comes between you and COMMAND: for one,
-    sh -c 'line'.
+    natpass agent tells none, or relay or agent can't be reached), and leaves its last screen as text. No shell comes
+    between you and COMMAND: for one, sh -c 'line'.
     """
     if argv and program:
         raise UserError("give a command behind --, or --exec PROGRAM, not both")
@@ -156,12 +166,18 @@ def _screen(
     desktop: DesktopRequest | None = None,
 ) -> int:
     """Open the screen; return the exit status."""
-    _need_terminal()
+    _need_terminal("exec AGENT -- COMMAND" if request is not None else "agents --json")
     _check_screen(values)
     if agent and (fault := client_id_fault(agent)):
         raise UserError(f"{printable(agent)!r} is no agent: {fault}")
     load_screen()
-    return runtime.run(_show(relay_target(values), values, agent, request, desktop))
+    target = relay_target(values)
+    try:
+        return runtime.run(_show(target, values, agent, request, desktop))
+    except NotReachedError as error:
+        if not agent:
+            raise
+        return complain(PROGRAM, str(error), FAILED)
 
 
 def load_screen() -> None:
@@ -170,10 +186,10 @@ def load_screen() -> None:
     threading.Thread(target=importlib.import_module, args=("natpass_tui.app",), daemon=True).start()
 
 
-def _need_terminal() -> None:
-    """Raise UserError where no screen can be shown."""
+def _need_terminal(instead: str = "agents --json") -> None:
+    """Raise UserError where no screen can be shown, with the command to use instead."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UserError("this needs a terminal (without one: natpass-tui agents --json)")
+        raise UserError(f"this needs a terminal (without one: {PROGRAM} {instead})")
     if os.environ.get("TERM") == "dumb":
         raise UserError("this needs a terminal that can move its cursor (TERM is dumb)")
 
@@ -265,5 +281,4 @@ command.add_command(fingerprint_cli.command)
 
 def main() -> None:
     """Run the command."""
-    is_exec = exec_cli.is_asked_for(command, sys.argv[1:])
-    run(command, PROGRAM, error_status=EXEC_FAILED if is_exec else USER_ERROR)
+    run(command, PROGRAM)

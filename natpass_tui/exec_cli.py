@@ -18,6 +18,7 @@ from natpass_tui.login import (
     CONFIG_KEYS,
     HELP,
     PROGRAM,
+    NotReachedError,
     listed_agents,
     relay_target,
 )
@@ -95,8 +96,9 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
       natpass-tui exec -t web1 -- sudo -i
       natpass-tui exec -t web1 -- vim /etc/hosts
 
-    Exit status: the command's, 128+N if signal N ended it, 124 if it took longer than --timeout, 255 if it could not
-    be run or the link to it is lost (with one line that says why), 130 if you gave up.
+    Exit status: the command's, 128+N if signal N ended it, 124 if it took longer than --timeout, 255 if relay or agent
+    can't be reached, the command could not be run there or the link to it is lost (with one line that says why), 130 if
+    you gave up. 2 is a mistake in what you said or configured here; nothing was run then.
     """
     fill_closed()
     values = gather(ctx, config_keys=CONFIG_KEYS)
@@ -105,14 +107,12 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     request = ExecRequest.from_words(argv, values["cwd"], values["env"], values["timeout"])
     # What is in there from now on is the title of this process, which holds text only; arguments may be other bytes.
     sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]
-    try:
-        run = _run(agent, request, values)
-    except UserError as error:
-        return complain(PROGRAM, str(error))
+    run = _run(agent, request, values)
+    target = relay_target(values, says_relay=sys.stderr.isatty())
     since = time.monotonic()
     try:
-        how = runtime.run(run.status(relay_target(values, says_relay=sys.stderr.isatty()), listed_agents(values)))
-    except UserError as error:
+        how = runtime.run(run.status(target, listed_agents(values)))
+    except NotReachedError as error:
         how = complain(PROGRAM, str(error), FAILED)
     if as_json:
         click.echo(run.summary(how, time.monotonic() - since), err=True)
@@ -129,16 +129,3 @@ def _run(agent: str, request: ExecRequest, values: Mapping[str, Any]) -> Run:
         return ExecRun(agent, request, raw=values["raw"])
     on_terminal = ShellRequest.from_exec(request, os.environ)
     return TtyRun(agent, on_terminal, allow_unsealed=values["allow_unsealed"], raw=values["raw"])
-
-
-def is_asked_for(group: click.Command, arguments: Sequence[str]) -> bool:
-    """Tell whether these arguments of the program are about this command: its mistakes have a status of their own."""
-    options = [option for option in group.params if isinstance(option, click.Option)]
-    takes_value = {name for option in options if not option.is_flag for name in option.opts}
-    words = iter(arguments)
-    for word in words:
-        if word in takes_value:
-            next(words, None)
-        elif not word.startswith("-"):
-            return word == command.name
-    return False

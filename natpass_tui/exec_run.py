@@ -14,13 +14,12 @@ from natpass_tui.hints import shell_hint
 from natpass_tui.links.exec.request import ExecRequest
 from natpass_tui.links.exec.session import INTERRUPTED, Counts, ExecSession, Outcome
 from natpass_tui.links.streams import Filtered, Reader, terminal_or_file
-from natpass_tui.login import PROGRAM, check_agent, logged_in, says
+from natpass_tui.login import PROGRAM, NotReachedError, check_agent, logged_in, says
 from natpass_tui.session.console import Console
 from natpass_tui.session.naming import about
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.link import LinkEndedError
-from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.program.main import complain
@@ -81,7 +80,7 @@ class Run(ABC):
         """Log in, run the command, and return the exit status; what goes wrong is told.
 
         Raises:
-            UserError: there is no login, no such agent, or it refuses.
+            NotReachedError: there is no login, no such agent, or it refuses.
         """
         self._task = asyncio.current_task()
         with self._signals():
@@ -92,7 +91,7 @@ class Run(ABC):
                     try:
                         self._link = await console.open_link(self._agent, self._request())
                     except LinkEndedError as error:
-                        raise UserError(about(self._agent, self._refused(str(error)))) from error
+                        raise NotReachedError(about(self._agent, self._refused(str(error)))) from error
                     if news := console.news_of(self._agent):  # once an agent, on stderr, as ssh does
                         click.echo(f"{PROGRAM}: {' '.join(news.splitlines())}", err=True)
                     how = await self._carry(self._link)

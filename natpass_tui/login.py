@@ -37,6 +37,10 @@ CONFIG_KEYS: dict[str, type] = {"agents": list}
 _PATIENCE_SECONDS = 0.7
 
 
+class NotReachedError(UserError):
+    """There is no login, no such agent, or it refuses: for commands about one agent, exit status 255, as with ssh."""
+
+
 def listed_agents(values: Mapping[str, Any]) -> list[str]:
     """Return the ids of the config file.
 
@@ -93,14 +97,17 @@ async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_unsealed: b
         allow_unsealed: take existing natpass agents as well, whose links end with the connection.
 
     Raises:
-        UserError: it could not be, with the reason.
+        NotReachedError: it could not be, with the reason.
     """
     console = Console(relay, listed=ids, allow_unsealed=allow_unsealed)
     tasks = Tasks()
     running = tasks.start(console.run(), "console")
     try:
         with says(lambda: _connecting(console, relay)):
-            await console.first_login()
+            try:
+                await console.first_login()
+            except UserError as error:
+                raise NotReachedError(str(error)) from error
         yield console
     finally:
         await console.close()
@@ -143,7 +150,7 @@ def _connecting(console: Console, target: RelayTarget) -> str:
 
 
 def check_agent(console: Console, agent: str) -> None:
-    """Raise UserError for an agent that is not connected, if the relay tells.
+    """Raise NotReachedError for an agent that is not connected, if the relay tells.
 
     A name that nobody knows is perhaps another one, misspelt; a name that is known never is.
     """
@@ -156,10 +163,10 @@ def check_agent(console: Console, agent: str) -> None:
         case Presence.ONLINE | Presence.CONSOLE:
             return
         case Presence.AWAY if found is not None:
-            raise UserError(found.away_text(console.clock()))
+            raise NotReachedError(found.away_text(console.clock()))
         case None:
             near = similar(agent, console.fleet.ids)
             hint = f"did you mean {', '.join(near)}?" if near else f"{PROGRAM} agents lists who is"
         case _:
             hint = "it is listed in the config file, and this relay has not seen it"
-    raise UserError(f"agent {agent} is not connected ({hint})")
+    raise NotReachedError(f"agent {agent} is not connected ({hint})")

@@ -1,7 +1,7 @@
 """What the requests of several kinds have in common: variables, and how a program's end is told; without I/O."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from signal import Signals
 
 from natpass_wire.errors import NatpassError
@@ -45,6 +45,12 @@ def words_of(argv: Iterable[bytes]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise BadRequestError("which command?")
     return words
+
+
+def logged_as(argv: Sequence[str]) -> str:
+    """Return a command for the log: its program, and how many arguments, which may hold passwords."""
+    count = len(argv) - 1
+    return printable(argv[0]) + (f" with {count} argument{'s' * (count > 1)}" if count else "")
 
 
 def timeout_of(milliseconds: int) -> float | None:

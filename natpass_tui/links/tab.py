@@ -33,10 +33,8 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
-#: Exit status of a mistake that the user can mend.
-USER_ERROR = 2
-#: Exit status of what nobody knows how it ended, as ssh has it.
-UNKNOWN = 255
+#: Exit status of what did not begin, or nobody knows how it ended, as ssh has it.
+FAILED = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +183,9 @@ class LinkTab(ABC):
             case Ended(_, _, status) if status is not None:
                 return Outcome(status)
             case Ended(text, by_itself=True):
-                return Outcome(UNKNOWN, about(self.agent, text))
+                return Outcome(FAILED, about(self.agent, text))
             case Refused(reason) if not self._was_live:
-                return Outcome(USER_ERROR, refusal(self.words.noun, self.words.at, self.agent, reason), reason)
+                return Outcome(FAILED, refusal(self.words.noun, self.words.at, self.agent, reason), reason)
         return None
 
     def banner(self, prefix: str) -> str:

@@ -14,33 +14,30 @@ USER_ERROR = 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
-def run(command: click.Command, program: str, *, error_status: int = USER_ERROR) -> None:
-    """Run a click command and exit: each user's mistake becomes one line on stderr and the exit status of errors."""
-    raise SystemExit(exit_status(command, program, error_status=error_status))
+def run(command: click.Command, program: str) -> None:
+    """Run a click command and exit: each user's mistake becomes one line on stderr and exit status 2."""
+    raise SystemExit(exit_status(command, program))
 
 
-def exit_status(
-    command: click.Command, program: str, arguments: list[str] | None = None, *, error_status: int = USER_ERROR
-) -> int:
+def exit_status(command: click.Command, program: str, arguments: list[str] | None = None) -> int:
     """Run a click command; return the exit status. A command may return its own.
 
     Args:
         command: the command.
         program: its name.
         arguments: its arguments, by default the process'.
-        error_status: of a mistake that the user can mend.
     """
     try:
         result = command.main(args=arguments, prog_name=program, standalone_mode=False)
         if sys.stdout is not None:  # it was closed when we started
             sys.stdout.flush()
     except UserError as error:
-        return complain(program, str(error), error_status)
+        return complain(program, str(error))
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else program
-        return complain(program, f"{error.format_message()} (see {path} --help)", error_status)
+        return complain(program, f"{error.format_message()} (see {path} --help)")
     except click.ClickException as error:
-        return complain(program, error.format_message(), error_status)
+        return complain(program, error.format_message())
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

@@ -79,7 +79,7 @@ def test_a_wrong_secret(tmp_path: Path, port: int) -> None:
     wrong = "another secret, not that one"
     for arguments in ((), ("shell", "box")):
         status, output = on_terminal(tmp_path, *arguments, *address, NATPASS_SECRET=wrong)
-        assert status == 2
+        assert status == (255 if arguments else 2)
         assert "wrong secret" in one_line(output)
     status, out, errors = without_terminal(tmp_path, "agents", *address, NATPASS_SECRET=wrong)
     assert (status, out) == (2, "")
@@ -98,7 +98,7 @@ def test_an_unreachable_relay(tmp_path: Path) -> None:
 def test_an_unknown_agent(tmp_path: Path, port: int) -> None:
     address = ("--relay", f"127.0.0.1:{port}", "--no-tls")
     status, output = on_terminal(tmp_path, "shell", "bxo", *address)
-    assert status == 2
+    assert status == 255
     assert one_line(output) == "natpass-tui: agent bxo is not connected (did you mean box?)"
     status, output = on_terminal(tmp_path, "shell", "\x1b[2J", *address)
     assert status == 2
@@ -126,7 +126,7 @@ def test_an_agent_that_is_away_is_no_misspelling(tmp_path: Path) -> None:
         assert (status, out) == (255, "")
         assert re.fullmatch(r"natpass-tui: site2 is away since [0-9:]{8} \([0-9]+ s\)", one_line(errors))
         status, output = on_terminal(tmp_path, "shell", "site3", *address)
-        assert status == 2
+        assert status == 255
         assert "site3 is away since " in one_line(output)
         found = json.loads(without_terminal(tmp_path, "agents", "--json", *address)[1])
         assert [(agent["id"], agent["state"], agent["connected"]) for agent in found] == [
@@ -165,7 +165,7 @@ def test_a_missing_program(tmp_path: Path, port: int) -> None:
     status, output = on_terminal(
         tmp_path, "shell", "box", "--exec", "/no/such/program", "--relay", f"127.0.0.1:{port}", "--no-tls"
     )
-    assert status == 2
+    assert status == 255
     assert "no shell on box: " in output.splitlines()[-1]
     assert "/no/such/program" in output.splitlines()[-1]
     assert "Traceback" not in output
@@ -176,6 +176,7 @@ def test_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     status, out, errors = without_terminal(tmp_path, *arguments, "--relay" if not arguments else "--log-level", "info")
     assert (status, out) == (2, "")
     assert "this needs a terminal" in one_line(errors)
+    assert ("natpass-tui exec AGENT -- COMMAND" in errors) == ("shell" in arguments)
 
 
 @pytest.mark.parametrize(

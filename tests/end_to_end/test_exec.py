@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,10 +92,10 @@ def place(shared: Place) -> Iterator[Place]:
     shared.nothing_runs()
 
 
-def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+def complaint(done: subprocess.CompletedProcess[bytes], status: int = 255) -> str:
     """Return the one line of a failure of exec itself."""
     text = done.stderr.decode()
-    assert done.returncode == 255, text
+    assert done.returncode == status, text
     assert done.stdout == b""
     assert text.startswith("natpass-tui: ")
     assert text.count("\n") == 1, text
@@ -194,8 +195,21 @@ def test_a_summary_of_a_failure(place: Place) -> None:
         (("box", "--timeout", "soon", "--", "ls"), "soon"),
         (("box", "--timeout", "-1", "--", "ls"), "--timeout"),
         (("box", "--env", "NOVALUE", "--", "ls"), "NAME=VALUE"),
-        (("bxo", "--", "ls"), "did you mean box"),
         (("\x1b[2J", "--", "ls"), "is no agent"),
+        (("--relay", "2.5:99999", "box", "--", "ls"), "2.5"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("-t",)], ids=["pipes", "terminal"])
+def test_what_the_user_said_wrong_is_2_and_one_line(
+    place: Place, options: tuple[str, ...], words: tuple[str, ...], reason: str
+) -> None:
+    assert reason in complaint(place.run(*options, *words), 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("bxo", "--", "ls"), "did you mean box"),
         (("box", "--", "no-such-program"), "no such program: no-such-program"),
         (("box", "--", "/etc"), "is a directory"),
         (("box", "--cwd", "/no/such", "--", "ls"), "no such directory: /no/such"),
@@ -207,10 +221,13 @@ def test_failures_of_its_own_are_255_and_one_line(place: Place, words: tuple[str
 
 def test_a_wrong_secret_and_a_relay_that_is_not_there(place: Place) -> None:
     assert "wrong secret" in complaint(place.run("box", "--", "ls", NATPASS_SECRET="another secret, not that one"))
-    assert "2.5" in complaint(place.run("box", "--relay", "2.5:99999", "--", "ls"))
+    with socket.socket() as nobody:  # bound, not listening
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        assert "Connection refused" in complaint(place.run("box", "--relay", address, "--", "ls"))
     words = [sys.executable, "-m", "natpass_tui", "--nonsense", "exec", "box", "--", "ls"]
     done = subprocess.run(words, capture_output=True, check=False, timeout=30, env=place.env(), cwd=ROOT)
-    assert "--nonsense" in complaint(done)
+    assert "--nonsense" in complaint(done, 2)
 
 
 def test_an_agent_that_is_killed_on_the_way_is_no_end_of_the_commands_own(tmp_path: Path) -> None:

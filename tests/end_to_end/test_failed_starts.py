@@ -17,7 +17,7 @@ from tests.support.relay import tls_files
 COMMANDS = {
     "relay": ("natpass_relay", [], [], 2),
     "agent": ("natpass_agent", [], [], 2),
-    "exec": ("natpass_tui", ["exec", "box"], ["--", "true"], 255),
+    "exec": ("natpass_tui", ["exec", "box"], ["--", "true"], 2),
 }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from natpass_agent.links.directory import directory
-from natpass_agent.links.request import BadRequestError, additions, text_of, timeout_of, words_of
+from natpass_agent.links.request import BadRequestError, additions, logged_as, text_of, timeout_of, words_of
 from natpass_agent.links.running import RunningFor
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
@@ -56,8 +56,7 @@ class ShellServer:
             log.info("no shell for %s: %s", printable(link.peer), error)
             link.refuse(str(error))
             return
-        name = printable(" ".join(command.argv)[:_MOST_CHARACTERS])
-        log.info("shell for %s: %s (pid %d)", printable(link.peer), name, pty.pid)
+        log.info("shell for %s: %s (pid %d)", printable(link.peer), logged_as(command.argv), pty.pid)
         try:
             with self.running.noted(link, " ".join(command.argv)[:_MOST_CHARACTERS], pty.pid):
                 await self._carry(link, pty, request.cshell)

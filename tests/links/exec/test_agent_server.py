@@ -1,7 +1,9 @@
 """Commands as real processes, over a link without a network."""
 
 import asyncio
+import logging
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -95,6 +97,13 @@ async def test_outputs_are_apart_and_the_end_comes_behind_them(run: Open) -> Non
     assert opener.said().split() == [b"%d" % number for number in range(1, 20001)]
     assert opener.said(ExecOutput.STDERR) == b"err\n"
     assert [opener.sent[at].type for at in (0, -1)] == [MsgType.connect_rep, MsgType.disconnect]
+
+
+async def test_the_log_names_the_program_and_none_of_its_arguments(run: Open, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert (await ended(run("sh", "-c", ":", "sh", "--password=geheim"))).status == 0
+    assert any(re.search(r"command for .*: sh with 4 arguments \(pid", line) for line in caplog.messages)
+    assert "geheim" not in caplog.text
 
 
 async def test_input_and_its_end(run: Open) -> None:

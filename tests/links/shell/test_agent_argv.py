@@ -1,6 +1,7 @@
 """A program with arguments on a real pty, as `shell AGENT -- COMMAND` and `exec -t` ask for it."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -35,6 +36,18 @@ async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
     yield ask
     async with asyncio.timeout(PATIENCE):
         await tasks.close()
+
+
+async def end_of(opener: FakeOpener) -> End | None:
+    return await wait_for(lambda: opener.end)
+
+
+async def test_the_log_names_the_program_and_none_of_its_arguments(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for shell in (ConnectShell(argv=[b"sh", b"-c", b": geheim"]), ConnectShell(exec="sh -c ':geheim'")):
+        assert await end_of(ask(shell))
+    assert len([line for line in caplog.messages if "sh with 2 arguments (pid" in line]) == 2
+    assert "geheim" not in caplog.text
 
 
 async def test_arguments_are_the_programs_own_and_no_shell_comes_between(ask: Ask, tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ async def test_refused_with_the_reason() -> None:
     await wait_for(lambda: isinstance(session.state, Refused))
     text = "no desktop of web: there is no display: start the agent in a session"
     assert session.banner("ctrl+]").startswith(text)
-    assert session.outcome == Outcome(2, text)
+    assert session.outcome == Outcome(255, text)
     await session.closed()
 
 
