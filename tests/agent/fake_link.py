@@ -16,6 +16,11 @@ class _OvertakenLink(IncomingPlainLink):
     """A link on which messages can overtake, as on a stream."""
 
     urgent: Callable[[Msg], None] | None = None
+    key: bytes | None = None
+
+    @property
+    def peer_key(self) -> bytes | None:  # type: ignore[override] # a plain link has none; this may be a stream's
+        return self.key
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
         self.urgent = handler

@@ -10,7 +10,7 @@ from natpass_agent.links.directory import directory
 from natpass_agent.links.exec.arriving import Arriving
 from natpass_agent.links.exec.pump import carry
 from natpass_agent.links.exec.request import ExecRequest, parse
-from natpass_agent.links.request import BadRequestError, end_text
+from natpass_agent.links.request import BadRequestError, end_text, logged_as
 from natpass_agent.links.running import RunningFor
 from natpass_agent.platform.processes import Command, Process, ProcessService, SpawnError
 from natpass_agent.platform.programs import NoProgramError, Programs
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: What says which terminal there is: there is none.
 _OF_A_TERMINAL = ("TERM", "COLORTERM")
-#: Nobody is shown more; a command of 2 MiB is not looked through for a line of the log.
+#: Nobody is shown more; a command of 2 MiB is not looked through for a line of `status`.
 _MOST_CHARACTERS = 1000
 
 
@@ -90,7 +90,7 @@ class ExecServer:
         """
         if not request.follows:
             return await self._spawn(link, parse(request), lambda: link.is_asked)
-        with self._arriving.room(request.follows):
+        with self._arriving.room(link, request.follows):
             link.accept()
             link.on_urgent(partial(_interrupted, link))  # until there is a command that gets it
             asked = await self._arriving.receive(link, request.follows)
@@ -104,7 +104,7 @@ class ExecServer:
             if not is_wanted():  # given up, or answered, while it waited
                 raise LinkEndedError(link.end or End(LinkEnd.CLOSED))
             process = await self._processes.spawn(self.command(asked))
-        log.info("command for %s: %s (pid %d)", printable(link.peer), printable(_line(asked)), process.pid)
+        log.info("command for %s: %s (pid %d)", printable(link.peer), logged_as(asked.argv), process.pid)
         return process, asked
 
     def command(self, asked: ExecRequest) -> Command:

@@ -29,8 +29,9 @@ Ask = Callable[..., "LongOpener"]
 class LongOpener(FakeOpener):
     """An opener whose request comes in pieces."""
 
-    def __init__(self, follows: int) -> None:
+    def __init__(self, follows: int, key: bytes | None = None) -> None:
         super().__init__(ConnectRequest(kind=ConnectRequest.exec, cexec=ConnectExec(follows=follows)))
+        self.link.key = key
 
     def send(self, data: bytes) -> None:
         for at in range(0, len(data), 50_000):
@@ -45,14 +46,23 @@ class LongOpener(FakeOpener):
 @pytest.fixture
 async def ask() -> AsyncIterator[Ask]:
     tasks = Tasks()
-    servers: dict[tuple[float, int], ExecServer] = {}
+    servers: dict[tuple[float, ...], ExecServer] = {}
 
-    def ask(follows: int, *, seconds: float = PATIENCE, most: int = MAX_REQUEST_BYTES) -> LongOpener:
+    def ask(
+        follows: int,
+        *,
+        seconds: float = PATIENCE,
+        most: int = MAX_REQUEST_BYTES,
+        progress: float = PATIENCE,
+        of_one: int = MAX_REQUEST_BYTES,
+        key: bytes | None = None,
+    ) -> LongOpener:
         processes = service(grace_seconds=0.3, linger_seconds=0.3)
         server = servers.setdefault(
-            (seconds, most), ExecServer(processes, PosixPrograms(), Arriving(seconds=seconds, most=most))
+            (seconds, most, progress, of_one),
+            ExecServer(processes, PosixPrograms(), Arriving(seconds, most, progress, of_one)),
         )
-        opener = LongOpener(follows)
+        opener = LongOpener(follows, key)
         tasks.start(server.serve(opener.link, opener.request), "exec")
         return opener
 
@@ -104,7 +114,25 @@ async def test_an_agent_holds_no_more_than_it_has_room_for(ask: Ask) -> None:
 
 async def test_a_command_that_does_not_come_is_given_up(ask: Ask) -> None:
     opener = await accepted(ask(1000, seconds=0.05))
-    assert await ended(opener) == End(LinkEnd.FAILED, "only 0 of the request's 1000 bytes came within 0 s")
+    text = "only 0 of the request's 1000 bytes came within 0 s, the last of them 0 s ago"
+    assert await ended(opener) == End(LinkEnd.FAILED, text)
+
+
+async def test_a_command_that_comes_no_further_is_given_up_and_its_room_is_free(ask: Ask) -> None:
+    opener = await accepted(ask(1000, most=1000, progress=0.05))
+    opener.send(b"x" * 10)
+    assert "only 10 of the request's 1000 bytes came" in (await ended(opener)).text
+    await accepted(ask(1000, most=1000, progress=0.05))
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["id", "key"])
+async def test_one_console_leaves_room_for_others(ask: Ask, key: bytes | None) -> None:
+    first, _ = await accepted(ask(100, of_one=200, key=key)), await accepted(ask(100, of_one=200, key=key))
+    assert "other long commands of this console" in await refusal(ask(100, of_one=200, key=key))
+    await accepted(ask(100, of_one=200, key=b"another's key"))
+    first.hang_up()
+    await wait_for(lambda: first.link.end is not None)
+    await accepted(ask(100, of_one=200, key=key))
 
 
 @pytest.mark.parametrize(
