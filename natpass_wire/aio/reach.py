@@ -145,13 +145,24 @@ async def reach(place: Place, make: Callable[[], N], buffers: ReadBuffers, exper
     except TimeoutError:
         pass
     finally:
-        await tasks.close()
-        for attempt in attempts:
-            if attempt is not winner:
-                attempt.handler.socket.abort()
+        # Cut before anything is awaited: whoever cancels us now would leave them connected.
+        _cut(attempts, winner)
+        try:
+            await tasks.close()
+        except BaseException:  # nobody gets the winner
+            _cut(attempts, None)
+            raise
+        _cut(attempts, winner)  # those too that got there meanwhile
     if winner is None:
         raise DialError(_failure(place, addresses, attempts, seconds))
     return winner.handler, winner.address
+
+
+def _cut(attempts: "Sequence[_Attempt[N]]", winner: "_Attempt[N] | None") -> None:
+    """Close the connections of all attempts but the winner's."""
+    for attempt in attempts:
+        if attempt is not winner:
+            attempt.handler.socket.abort()
 
 
 class _Stage(IntEnum):

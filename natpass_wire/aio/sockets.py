@@ -181,6 +181,9 @@ class FrameSocket(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: TLS first, if there is any."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._closing:  # given up while it was connected
+            self._transport.abort()
+            return
         self._transport.set_write_buffer_limits(high=self._high_water)
         if self._tls is None:
             self._handler.socket_ready()

@@ -9,9 +9,12 @@ import pytest
 
 from natpass_wire.aio import reach as reach_module
 from natpass_wire.aio.client import Phase
+from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.frame import Batch
 from natpass_wire.login import v2
-from natpass_wire.race import Address, Race
-from tests.support.waiting import wait_for
+from natpass_wire.race import Address, Experience, Race
+from tests.support.waiting import PATIENCE, wait_for
 from tests.wire.aio.plugs import HOST, Tls
 from tests.wire.aio.stub import StubRelay
 from tests.wire.aio.watched import running, target
@@ -183,6 +186,73 @@ async def test_a_client_that_is_stopped_in_the_middle_of_a_race_leaves_nothing(n
             await wait_for(lambda: names.asked)
             await wait_for(lambda: any("connect to 127.0.0.3" in task.get_name() for task in asyncio.all_tasks()))
         assert not any("connect to" in task.get_name() for task in asyncio.all_tasks())
+
+
+class _Slow:
+    """A handler that is ready as soon as it is told, and takes its time to stop."""
+
+    socket: FrameSocket
+
+    def __init__(self) -> None:
+        self.is_there = self.is_lost = False
+        self.is_ready, self.stopping, self.may_stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ready(self) -> None:
+        self.is_there = True
+        try:
+            await self.is_ready.wait()
+        finally:
+            self.stopping.set()
+            await self.may_stop.wait()
+
+    def socket_ready(self) -> None:
+        pass
+
+    def batch_received(self, batch: Batch) -> None:
+        pass
+
+    def writable_changed(self, writable: bool) -> None:
+        pass
+
+    def socket_lost(self, error: Exception | None) -> None:
+        self.is_lost = True
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+async def test_a_race_that_is_cancelled_while_it_is_cleaned_up_leaves_nobody_connected(
+    names: Names, is_decided: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    with mute() as silent, socket.create_server(("127.0.0.5", 0)) as good:
+        good.setblocking(False)
+        names.addresses = [silent, Address(socket.AF_INET, *good.getsockname())]
+        handlers: list[_Slow] = []
+
+        def make() -> _Slow:
+            handlers.append(_Slow())
+            return handlers[-1]
+
+        racing = loop.create_task(reach_module.reach(reach_module.Place(NAME, 1), make, ReadBuffers(), Experience()))
+        theirs, _ = await loop.sock_accept(good)  # the last one to start
+        with theirs:
+            theirs.setblocking(False)
+            await wait_for(lambda: len(handlers) == 2 and all(handler.is_there for handler in handlers))
+            if is_decided:
+                handlers[1].may_stop.set()
+                handlers[1].is_ready.set()
+            else:
+                racing.cancel()
+            await handlers[0].stopping.wait()
+            racing.cancel()
+            await asyncio.sleep(0)
+            for handler in handlers:
+                handler.may_stop.set()
+            with pytest.raises(asyncio.CancelledError):
+                await racing
+            async with asyncio.timeout(PATIENCE):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await loop.sock_recv(theirs, 1) == b""
+        await wait_for(lambda: all(handler.is_lost for handler in handlers))
 
 
 async def test_the_systems_own_name_service_is_asked() -> None:
