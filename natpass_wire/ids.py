@@ -1,5 +1,6 @@
 """Client ids and link ids: what is a valid one, and how one becomes a file name."""
 
+import re
 import string
 import unicodedata
 from hashlib import sha256
@@ -13,6 +14,9 @@ MAX_ID_CHARACTERS = 64
 #: A link id is 16 lower-case hex digits with existing peers; others are taken up to this length.
 MAX_LINK_ID_BYTES = 64
 
+#: What a path begins with that is not relative to where one is.
+_LEADS_ELSEWHERE = ("/", "\\", "~")
+_SEPARATORS = re.compile(r"[/\\]")
 #: File systems take 255 bytes; the rest is for what callers put around the id.
 _MAX_FILE_NAME = 200
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
@@ -25,7 +29,9 @@ def client_id_fault(client_id: str) -> str | None:
 
     A client id has 1 to 64 printable characters, none of them a control or a bidi character, is not `server`
     (in any case, so that it can't be taken for the relay), has no space at its ends, and is NFC normalised, so that
-    two ids which look alike for that reason are not two clients.
+    two ids which look alike for that reason are not two clients. It is no option (`-rf`) and no path that leads
+    elsewhere (`..`, `/etc`, `~root`, `a/../b`): people put ids into command lines and scripts. (A slash within an id is
+    good, some have one; `as_file_name` makes a file's name of it.)
     """
     if not client_id:
         return "an id needs at least one character"
@@ -39,6 +45,10 @@ def client_id_fault(client_id: str) -> str | None:
         return f"'{RELAY_ID}' is the relay's own id"
     if not unicodedata.is_normalized("NFC", client_id):
         return "an id is in Unicode's normal form C"
+    if client_id.startswith("-"):
+        return "an id does not begin with -, as an option does"
+    if client_id.startswith(_LEADS_ELSEWHERE) or not {".", ".."}.isdisjoint(_SEPARATORS.split(client_id)):
+        return "an id is no path: it does not begin with /, \\ or ~, and no part of it is . or .."
     return None
 
 

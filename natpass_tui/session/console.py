@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -232,7 +233,7 @@ class Console:
             who = f"links to {peer} through this relay, which does not tell what it speaks,"
         text = f"{who} are not sealed, and need --allow-unsealed"
         if kind == ConnectRequest.exec:  # no option helps
-            text = f"{who} have shells, and no commands: natpass-tui shell {peer} --allow-unsealed"
+            text = f"{who} have shells, and no commands: natpass-tui shell {shlex.quote(peer)} --allow-unsealed"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def news_of(self, peer: str) -> str:

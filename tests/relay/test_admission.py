@@ -216,7 +216,7 @@ def test_hmac_logins_are_good_for_one_window_either_side() -> None:
         assert kinds(commands) == (["Admit"] if good else ["Close"])
 
 
-@pytest.mark.parametrize("client_id", ["", "server", "a\u202eb", "x" * 65])
+@pytest.mark.parametrize("client_id", ["", "server", "a\u202eb", "x" * 65, "..", "/etc", "-rf", "~root"])
 def test_ids_are_checked_for_older_peers_too(client_id: str) -> None:
     assert kinds(old_login(Admission(doors(MD5)), client_id)) == ["Close"]
 

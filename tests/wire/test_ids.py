@@ -14,7 +14,25 @@ from natpass_wire.text import is_printable, printable
 
 @pytest.mark.parametrize(
     "client_id",
-    ["a", "web-1", "web 1", "büro", "机器", "a.b", "..", "x" * 64, "é" * 64, "👍", "servers", "tui-host-0123abcd", "א"],
+    [
+        "a",
+        "web-1",
+        "web 1",
+        "büro",
+        "机器",
+        "a.b",
+        "a..b",
+        "...",
+        "site/web-1",
+        "a-b",
+        "a~",
+        "x" * 64,
+        "é" * 64,
+        "👍",
+        "servers",
+        "tui-host-0123abcd",
+        "א",
+    ],
 )
 def test_good_ids(client_id: str) -> None:
     assert client_id_fault(client_id) is None
@@ -47,6 +65,17 @@ def test_good_ids(client_id: str) -> None:
         ("a\udcffb", "invisible"),  # what argv makes of a byte that is no UTF-8
         ("a\ue000b", "invisible"),  # private use
         ("e\u0301", "normal form"),
+        ("-rf", "option"),
+        ("-", "option"),
+        ("--help", "option"),
+        ("..", "no path"),
+        (".", "no path"),
+        ("/etc", "no path"),
+        ("\\\\host\\share", "no path"),
+        ("~root", "no path"),
+        ("a/../../etc", "no path"),
+        ("a\\..", "no path"),
+        ("./a", "no path"),
     ],
 )
 def test_bad_ids(client_id: str, why: str) -> None:

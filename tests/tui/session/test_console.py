@@ -181,6 +181,16 @@ async def test_of_an_existing_program_it_is_said_what_helps(kind: ConnectRequest
             await console.open_link("old", ConnectRequest(kind=kind))
 
 
+async def test_a_command_to_paste_is_that_command_whatever_the_id_of_an_existing_program() -> None:
+    console, client = make_console()
+    async with running(console):
+        client.log_in()
+        hostile = "old; touch x"
+        client.snapshot(RosterEntry(id=hostile, about=About(version="legacy")))
+        with pytest.raises(LinkEndedError, match=r"natpass-tui shell 'old; touch x' --allow-unsealed$"):
+            await console.open_link(hostile, ConnectRequest(kind=ConnectRequest.exec))
+
+
 async def test_of_an_agent_behind_an_existing_relay_nothing_is_said_that_nobody_knows() -> None:
     """It may be one of ours."""
     console, client = make_console(legacy=True, allow_unsealed=False)
