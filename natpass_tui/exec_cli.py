@@ -86,11 +86,12 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
 
     stdin is read even if the command does not: in loops, say </dev/null.
 
-    What goes to a terminal of yours is filtered: text, colours, cursor and modes pass (--raw: everything). Pipes and
-    files get every byte.
+    What goes to a terminal of yours is filtered: text, colours, cursor and modes pass (--raw: everything), but without
+    -t none that change what your keyboard and mouse send. Pipes and files get every byte.
 
     With -t the command runs on a terminal over there, and has yours: all keys go to it, Ctrl+C too. Enter, then ~
-    and . give up on it, also while there is no connection (~ ~ sends one ~). stdout and stderr are one then.
+    and . give up on it, also while there is no connection; ~ ? lists what else there is (~ ~ sends one ~). stdout and
+    stderr are one then.
 
     \b
       natpass-tui exec -t web1 -- sudo -i

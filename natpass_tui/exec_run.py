@@ -13,7 +13,7 @@ import click
 from natpass_tui.hints import shell_hint
 from natpass_tui.links.exec.request import ExecRequest
 from natpass_tui.links.exec.session import INTERRUPTED, Counts, ExecSession, Outcome
-from natpass_tui.links.streams import Filtered, Reader, terminal_or_file
+from natpass_tui.links.streams import Filtered, Reader, outputs
 from natpass_tui.login import PROGRAM, NotReachedError, check_agent, logged_in, says
 from natpass_tui.session.console import Console
 from natpass_tui.session.naming import about
@@ -173,7 +173,7 @@ class ExecRun(Run):
         return self._session.counts if self._session is not None else Counts()
 
     async def _carry(self, link: LinkPort) -> Outcome:
-        out, err = terminal_or_file(1, raw=self._raw), terminal_or_file(2, raw=self._raw)
+        out, err = outputs(raw=self._raw)
         asked = self._asked
         self._session = ExecSession(link, Reader(0), out, err, asked.timeout, request=asked.following())
         async with asyncio.TaskGroup() as group:

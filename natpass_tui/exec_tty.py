@@ -4,17 +4,20 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from functools import partial
 
 import click
 
 from natpass_tui.exec_run import QUIET_SECONDS, Run
 from natpass_tui.links.exec.session import Counts, Outcome, outcome
+from natpass_tui.links.shell.escape import HELP_LINES, Asked
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.tty_session import INTERRUPTED, TtySession
-from natpass_tui.links.streams import Filtered, Reader, Writer, terminal_or_file
+from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
 from natpass_tui.login import PROGRAM
-from natpass_tui.platform.tty import RawTerminal
+from natpass_tui.platform.tty import RawTerminal, stop_self
 from natpass_tui.session.relay_port import LinkPort
+from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.text import printable
@@ -23,6 +26,7 @@ from natpass_wire.text import printable
 _TICK_SECONDS = 1.0
 #: The cursor's place is kept, the first row is the notice's, then as it was.
 _SHOW, _END = "\x1b7\x1b[1;1H\x1b[0;7m", "\x1b[0m\x1b[K\x1b8"
+_HELP = "".join(f"{line}\r\n" for line in ("", *HELP_LINES)).encode()
 _HIDE = b"\x1b7\x1b[1;1H\x1b[0m\x1b[2K\x1b8"
 
 
@@ -53,6 +57,8 @@ class TtyRun(Run):
         self._terminal = RawTerminal(0)
         self._session: TtySession | None = None
         self._has_notice = False
+        self._has_terminal = False
+        self._suspend: Callable[[], None] = stop_self  # while the terminal is as the shell has it
 
     def _request(self) -> ConnectRequest:
         return self._asked.message(*self._terminal.size())
@@ -69,23 +75,32 @@ class TtyRun(Run):
 
     def _more_signals(self) -> dict[str, Callable[[], None]]:
         # CONT: the shell had the terminal meanwhile.
-        return {"SIGWINCH": self._resized, "SIGCONT": self._continued}
+        return {"SIGWINCH": self._resized, "SIGCONT": self._continued, "SIGTSTP": self._suspended}
 
     def _resized(self) -> None:
         if self._session is not None:
             self._session.resize()
 
+    def _suspended(self) -> None:
+        self._suspend()
+
     def _continued(self) -> None:
-        if self._session is not None:
+        if self._session is not None and self._has_terminal:
             self._terminal.enter()
             self._session.redraw()
 
     async def _carry(self, link: LinkPort) -> Outcome:
-        out = terminal_or_file(1, raw=self._raw)
-        descriptor = next((each for each in (1, 2) if os.isatty(each)), None)
-        notices = Writer(descriptor) if descriptor is not None else None
-        session = self._session = TtySession(link, Reader(0), out, self._terminal.size, notices=notices)
+        writer, out = own_terminal(1, raw=self._raw)
+        notices = writer if os.isatty(1) else Writer(2) if os.isatty(2) else None
+        asides = Tasks()
+
+        def asked(what: Asked) -> None:
+            work = self._give_away(session, out) if what is Asked.SUSPEND else session.say(_HELP)
+            asides.start(work, f"tty {what.name}")
+
+        session = self._session = TtySession(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
         self._terminal.enter()
+        self._has_terminal, self._suspend = True, partial(asked, Asked.SUSPEND)
         try:
             async with asyncio.TaskGroup() as group:
                 telling = group.create_task(self._tell_waiting(link, session), name="tty waiting")
@@ -96,12 +111,30 @@ class TtyRun(Run):
             if self._has_notice:
                 await session.say(_HIDE)
         finally:
+            self._suspend = stop_self
+            await asides.close()
             if isinstance(out, Filtered):
                 await out.finish()
-            self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
+            self._has_terminal = False
+            self._leave(out)
         if result.text:  # behind what the program has left on the last line
             click.echo(err=True)
         return result
+
+    def _leave(self, out: Writer | Filtered) -> None:
+        self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
+
+    async def _give_away(self, session: TtySession, out: Writer | Filtered) -> None:
+        """Give the terminal to the shell as it was, until that continues us."""
+        async with session.writing:
+            if isinstance(out, Filtered):
+                await out.suspend()
+            self._leave(out)
+            stop_self()
+            self._terminal.enter()
+            if isinstance(out, Filtered):
+                await out.resume()
+        session.redraw()
 
     async def _tell_waiting(self, link: LinkPort, session: TtySession) -> None:
         """Say on the first row that there is no way to the agent, for as long as there is none."""

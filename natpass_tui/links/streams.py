@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
+from natpass_tui.terminal.outer_modes import OuterModes
 from natpass_tui.terminal.output_filter import OutputFilter
 
 #: Seconds that the last words to a terminal may take: somebody may have stopped it with Ctrl+S.
@@ -140,11 +141,12 @@ class Filtered:
 
     Args:
         sink: the terminal.
+        modes: what was set of it, where several write to it.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, modes: OuterModes | None = None) -> None:
         self._sink = sink
-        self._filter = OutputFilter()
+        self._filter = OutputFilter(modes)
 
     @property
     def has_talked(self) -> bool:
@@ -162,17 +164,49 @@ class Filtered:
 
     async def finish(self) -> None:
         """Put the terminal back in order; gives up on one that takes nothing, or is gone."""
+        await self._last(self._filter.finish())
+
+    async def suspend(self) -> None:
+        """Put the terminal back in order for a while; gives up as `finish` does."""
+        await self._last(self._filter.undone())
+
+    async def resume(self) -> None:
+        """Set again what `suspend` has put in order; gives up as `finish` does."""
+        await self._last(self._filter.redone())
+
+    async def _last(self, data: bytes) -> None:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
-                if last := self._filter.finish():
-                    await self._sink.write(last)
+                if data:
+                    await self._sink.write(data)
                 await self._sink.flush()
 
 
-def terminal_or_file(descriptor: int, *, raw: bool = False) -> "Writer | Filtered":
-    """Return a writer that filters if the descriptor is a terminal, unless `raw`; pipes and files are exact."""
+def own_terminal(descriptor: int, *, raw: bool = False) -> "tuple[Writer, Writer | Filtered]":
+    """Return a writer for us, and one for a program that has the keyboard, which filters as in `outputs`."""
     writer = Writer(descriptor)
-    return Filtered(writer) if os.isatty(descriptor) and not raw else writer
+    return writer, Filtered(writer) if os.isatty(descriptor) and not raw else writer
+
+
+def outputs(out: int = 1, err: int = 2, *, raw: bool = False) -> "tuple[Writer | Filtered, Writer | Filtered]":
+    """Return where the outputs of a command go that has no keyboard.
+
+    What goes to a terminal is filtered, unless `raw`; pipes and files are exact. To one terminal one thread writes, so
+    that nothing comes between the bytes of a sequence, and what one of the two has set is undone once.
+    """
+    first = Writer(out)
+    second = first if _is_one_terminal(out, err) else Writer(err)
+    modes = OuterModes(has_keyboard=False)
+    its_modes = modes if second is first else OuterModes(has_keyboard=False)
+    return (
+        Filtered(first, modes) if os.isatty(out) and not raw else first,
+        Filtered(second, its_modes) if os.isatty(err) and not raw else second,
+    )
+
+
+def _is_one_terminal(one: int, other: int) -> bool:
+    """Tell whether two descriptors are the same terminal."""
+    return os.isatty(one) and os.path.sameopenfile(one, other)
 
 
 def fill_closed() -> None:

@@ -23,8 +23,13 @@ if sys.platform == "win32":
             """Return its size, rows and cols."""
             return (24, 80)
 
+    def stop_self() -> None:
+        """There is no stopping here."""
+
 else:
+    import signal
     import termios
+    import threading
     import tty
     from contextlib import suppress
 
@@ -65,3 +70,12 @@ else:
             except OSError:
                 cols = rows = 0
             return (rows, cols) if rows and cols else (24, 80)
+
+    def stop_self() -> None:
+        """Stop this process, as Ctrl+Z would, until somebody continues it; not where no shell could.
+
+        Called in the main thread. The signal is for this thread: others might stop the process a moment later.
+        """
+        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)

@@ -7,6 +7,7 @@ Sequences as in ECMA-48, DEC's manuals, xterm's ctlseqs and kitty's keyboard pro
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 #: Finals of sequences without a prefix: cursor, erasing, inserting, scrolling, SGR, save and restore.
@@ -23,6 +24,8 @@ _ON = (7, 25)
 #: The alternate screen, in three generations; and saving the cursor as a mode.
 _ALTERNATE = (47, 1047, 1049)
 _ALLOWED = frozenset({*_OFF, *_ON, *_ALTERNATE, 12, 1048})
+#: What changes what the keyboard sends, or sends something by itself: for programs that have the keyboard.
+_OF_KEYBOARD = frozenset({1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1034, 1035, 1036, 1039, 2004})
 #: What makes the terminal send something by itself: it may have before it heard that the mode is off.
 _TALKING = frozenset({9, 1000, 1002, 1003, 1004})
 #: Keys whose encoding XTMODKEYS changes.
@@ -43,9 +46,9 @@ class _Terminal:
         set: DEC's modes that are on, of those that are off at first.
         cleared: that are off, of those that are on at first.
         ansi: ANSI modes that are on.
-        modified: keys whose encoding was changed.
-        pushed: how often kitty's keyboard flags were pushed, on the main screen and on the alternate one.
-        flagged: whether they were set there without being pushed.
+        modified: keys whose encoding was changed, with the sequence that did it.
+        pushed: kitty's keyboard flags that were pushed, on the main screen and on the alternate one.
+        flagged: the sequence that set them there without pushing, empty if none did.
         region: only a part of the screen scrolls.
         drawing: letters are lines.
         shifted: the other character set is in use.
@@ -57,9 +60,9 @@ class _Terminal:
     set: frozenset[int] = frozenset()
     cleared: frozenset[int] = frozenset()
     ansi: frozenset[int] = frozenset()
-    modified: frozenset[str] = frozenset()
-    pushed: list[int] = field(default_factory=lambda: [0, 0])
-    flagged: list[bool] = field(default_factory=lambda: [False, False])
+    modified: dict[str, str] = field(default_factory=dict)
+    pushed: list[list[str]] = field(default_factory=lambda: [[], []])
+    flagged: list[str] = field(default_factory=lambda: ["", ""])
     region: bool = False
     drawing: bool = False
     shifted: bool = False
@@ -68,9 +71,16 @@ class _Terminal:
 
 
 class OuterModes:
-    """Judges sequences, and remembers what those that passed have set."""
+    """Judges sequences, and remembers what those that passed have set.
 
-    def __init__(self) -> None:
+    Args:
+        has_keyboard: the program gets the keys, so it may say how they are encoded, and ask for mouse and focus.
+            Without it these would be typed into whatever reads the keyboard next.
+    """
+
+    def __init__(self, *, has_keyboard: bool = True) -> None:
+        self._has_keyboard = has_keyboard
+        self._allowed = _ALLOWED if has_keyboard else _ALLOWED - _OF_KEYBOARD
         self._now = _Terminal()
         self._has_talked = False
 
@@ -112,17 +122,17 @@ class OuterModes:
                 return whole
             case ("!", "p") | ('"', "q"):
                 return whole
-            case ">", ("m" | "n") if parameters.partition(";")[0] in _MODIFIED_KEYS:
-                self._now.modified |= {parameters.partition(";")[0]}
+            case ">", ("m" | "n") if self._has_keyboard and parameters.partition(";")[0] in _MODIFIED_KEYS:
+                self._now.modified[parameters.partition(";")[0]] = whole
                 return whole
-            case (("<" | "=" | ">"), "u"):
+            case (("<" | "=" | ">"), "u") if self._has_keyboard:
                 return self._kitty(kind, parameters, whole)
         return ""
 
     def _modes(self, prefix: str, parameters: str, final: str) -> str:
         """Return the sequence with those modes that may be set."""
         is_set = final == "h"
-        allowed = _ALLOWED if prefix else _ANSI_MODES
+        allowed = self._allowed if prefix else _ANSI_MODES
         numbers = [int(word) for word in parameters.split(";") if word.isdigit() and int(word) in allowed]
         for number in numbers:
             if not prefix:
@@ -138,25 +148,30 @@ class OuterModes:
         """Return a sequence of kitty's keyboard protocol; nothing pops what was pushed before us."""
         screen = self._screen
         if prefix == ">":
-            if self._now.pushed[screen] >= _MOST_PUSHED:
+            if len(self._now.pushed[screen]) >= _MOST_PUSHED:
                 return ""
-            self._now.pushed[screen] += 1
+            self._now.pushed[screen].append(whole)
             return whole
         if prefix == "=":
-            self._now.flagged[screen] = True
+            self._now.flagged[screen] = whole
             return whole
         asked = int(parameters) if parameters.isdigit() else 1
-        number = min(asked, self._now.pushed[screen])
-        self._now.pushed[screen] -= number
+        number = min(asked, len(self._now.pushed[screen]))
+        del self._now.pushed[screen][len(self._now.pushed[screen]) - number :]
         return whole if number == asked else f"\x1b[<{number}u" if number else ""
 
     @property
     def _screen(self) -> int:
         return int(not self._now.set.isdisjoint(_ALTERNATE))
 
+    def show_cursor(self, *, shown: bool) -> None:
+        """Remember whether the cursor shows, where that has passed without being judged."""
+        self._now.cleared = self._now.cleared - {25} if shown else self._now.cleared | {25}
+        self._now.touched = True
+
     def escape(self, kind: str) -> str:
         """Return what of a sequence of ESC and one character may pass."""
-        if kind not in "78=>DEMc":
+        if kind not in "78=>DEMc" or (kind in "=>" and not self._has_keyboard):
             return ""
         self._now.touched = True
         if kind in "=>":
@@ -183,30 +198,58 @@ class OuterModes:
 
     def restore(self) -> str:
         """Return what puts the terminal back in order, and take it for done."""
-        if not self._now.touched:
+        undone = self.undone()
+        self._now = _Terminal()
+        return undone
+
+    def undone(self) -> str:
+        """Return what puts the terminal back in order, for a while: `redone` undoes it."""
+        now = self._now
+        if not now.touched:
             return ""
-        parts = [f"\x1b[?{number}l" for number in _OFF if number in self._now.set and number != 6]
-        parts += [f"\x1b[>{number}m" for number in sorted(self._now.modified)]
-        for screen in (1, 0) if self._screen else (0,):
-            if self._now.flagged[screen]:
-                parts.append("\x1b[=0;1u")
-            if self._now.pushed[screen]:
-                parts.append(f"\x1b[<{self._now.pushed[screen]}u")
-            if screen:
-                parts += [f"\x1b[?{number}l" for number in reversed(_ALTERNATE) if number in self._now.set]
-        if 6 in self._now.set or self._now.region:  # both move the cursor: it stays where it is
+        parts = [f"\x1b[?{number}l" for number in (*_OFF, 12) if number in now.set and number != 6]
+        parts += [f"\x1b[>{number}m" for number in sorted(now.modified)]
+        parts.append(self._on_alternate(_keys_undone(now.flagged[1], now.pushed[1])))
+        if self._screen:
+            parts += [f"\x1b[?{number}l" for number in reversed(_ALTERNATE) if number in now.set]
+        parts.append(_keys_undone(now.flagged[0], now.pushed[0]))
+        if 6 in now.set or now.region:  # both move the cursor: it stays where it is
             parts.append("\x1b7\x1b[?6l\x1b[r\x1b8\x1b[?6l")
-        parts += [f"\x1b[?{number}h" for number in _ON if number in self._now.cleared]
-        parts += [f"\x1b[{number}l" for number in sorted(self._now.ansi)]
+        parts += [f"\x1b[?{number}h" for number in _ON if number in now.cleared]
+        parts += [f"\x1b[{number}l" for number in sorted(now.ansi)]
         parts += [
             text
             for is_due, text in (
-                (self._now.keypad, "\x1b>"),
-                (self._now.shifted, "\x0f"),
-                (self._now.drawing, "\x1b(B"),
-                (self._now.cursor_style, "\x1b[0 q"),
+                (now.keypad, "\x1b>"),
+                (now.shifted, "\x0f"),
+                (now.drawing, "\x1b(B"),
+                (now.cursor_style, "\x1b[0 q"),
             )
             if is_due
         ]
-        self._now = _Terminal()
         return "".join(parts) + "\x1b[0m"
+
+    def redone(self) -> str:
+        """Return what sets again what `undone` has put in order, for a program that draws its screen anew then.
+
+        Not the region that scrolls, nor letters that are lines: who draws sets them.
+        """
+        now = self._now
+        parts = [now.flagged[0], *now.pushed[0]]
+        parts += [f"\x1b[?{number}h" for number in _ALTERNATE if number in now.set]
+        parts.append(self._on_alternate("".join((now.flagged[1], *now.pushed[1]))))
+        parts += now.modified.values()
+        parts += [f"\x1b[?{number}h" for number in (*_OFF, 12) if number in now.set and number != 6]
+        parts += [f"\x1b[?{number}l" for number in _ON if number in now.cleared]
+        parts += [f"\x1b[{number}h" for number in sorted(now.ansi)]
+        if now.keypad:
+            parts.append("\x1b=")
+        return "".join(parts)
+
+    def _on_alternate(self, keys: str) -> str:
+        """Return this with the alternate screen around it, which has keyboard flags of its own and is left as it is."""
+        return keys if self._screen or not keys else f"\x1b7\x1b[?47h{keys}\x1b[?47l\x1b8"
+
+
+def _keys_undone(flagged: str, pushed: Sequence[str]) -> str:
+    return ("\x1b[=0;1u" if flagged else "") + (f"\x1b[<{len(pushed)}u" if pushed else "")

@@ -18,8 +18,9 @@ _MOST_INTERMEDIATES = 3
 _PLAIN_BYTES = bytes((*range(0x07, 0x0E), *range(0x20, 0x7F)))
 #: Text, and sequences that need no judgement: cursor, erasing, SGR, hiding and showing the cursor, back to letters.
 _PASSES = re.compile("(?:[\x07-\x0d\x20-\x7e\xa0-\U0010ffff]++|\x1b(?:\\[[0-9;:]{0,64}[A-HJKPXm]|\\[\\?25[hl]|\\(B))*+")
-_AFTER_THESE = "\x1b[0m\x1b[?25h"
+_AFTER_THESE = "\x1b[0m"
 _HAS_SEQUENCE = "\x1b"
+_CURSOR = "\x1b[?25"
 _CSI = re.compile(rf"([ -?]{{0,{_MOST_BODY}}}+)([@-~])?")
 _INTERMEDIATES = re.compile(rf"([ -/]{{1,{_MOST_INTERMEDIATES}}}+)([0-~])?")
 #: What ends a string, by what began it: its terminator, or what cancels any sequence. BEL ends an OSC only.
@@ -31,13 +32,17 @@ _SHIFTS = "\x0e\x0f"
 
 
 class OutputFilter:
-    """Filters one stream of output. It keeps a few hundred characters at most."""
+    """Filters one stream of output. It keeps a few hundred characters at most.
 
-    def __init__(self) -> None:
+    Args:
+        modes: what was set of the terminal, for several streams to one terminal.
+    """
+
+    def __init__(self, modes: OuterModes | None = None) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # an unfinished sequence
         self._skipping: re.Pattern[str] | None = None  # what ends the string that is being dropped
-        self._modes = OuterModes()
+        self._modes = OuterModes() if modes is None else modes
         self._has_styled = False
 
     @property
@@ -58,9 +63,17 @@ class OutputFilter:
         """
         rest = self._filter(self._decoder.decode(b"", final=True))
         self._held, self._skipping = "", None
-        restored = self._modes.restore() + (_AFTER_THESE if self._has_styled else "")
+        restored = self._modes.restore() or (_AFTER_THESE if self._has_styled else "")
         self._has_styled = False
         return (rest + restored).encode()
+
+    def undone(self) -> bytes:
+        """Return what puts the terminal back in order for a while, and leaves an unfinished sequence as it is."""
+        return (self._modes.undone() or (_AFTER_THESE if self._has_styled else "")).encode()
+
+    def redone(self) -> bytes:
+        """Return what sets again what `undone` has put in order."""
+        return self._modes.redone().encode()
 
     def _is_plain(self, data: bytes) -> bool:
         return (
@@ -80,7 +93,10 @@ class OutputFilter:
                 at = self._skip(self._skipping, text, at)
             elif (end := _match_end(_PASSES, text, at)) > at:
                 passed.append(text[at:end])
-                self._has_styled = self._has_styled or _HAS_SEQUENCE in passed[-1]
+                if _HAS_SEQUENCE in passed[-1]:
+                    self._has_styled = True
+                    if (cursor := passed[-1].rfind(_CURSOR)) >= 0:
+                        self._modes.show_cursor(shown=passed[-1][cursor + len(_CURSOR)] == "h")
                 at = end
             else:
                 at = self._special(text, at, passed)

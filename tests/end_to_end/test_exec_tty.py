@@ -1,6 +1,8 @@
 """`natpass-tui exec -t` and `shell AGENT -- COMMAND` on a real terminal, through a real relay, to a real agent."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -47,11 +49,15 @@ class Place:
         ]
 
     def spawn(self, command: str, *words: str, loop: str = "uvloop", rows: int = 24) -> "pexpect.spawn[Any]":
-        arguments = self.words(command, *words, loop=loop)
+        return self.spawn_program(sys.executable, *self.words(command, *words, loop=loop), rows=rows)
+
+    def spawn_program(
+        self, program: str, *arguments: str, rows: int = 24, env: dict[str, str] | None = None
+    ) -> "pexpect.spawn[Any]":
         child = pexpect.spawn(
-            sys.executable,
-            arguments,
-            env=self.env,
+            program,
+            list(arguments),
+            env=self.env | (env or {}),
             cwd=str(ROOT),
             dimensions=(rows, 100),
             timeout=PATIENCE,
@@ -161,7 +167,7 @@ def test_exec_filters_for_a_terminal_and_not_for_a_pipe(place: Place) -> None:
     child = place.spawn("exec", "box", "--", "sh", "-c", f"printf '{evil}'; printf '{evil}' >&2")
     output, status = end(child)
     assert status == 0
-    assert output == b"out\x1b[?25lout\x1b[?25l" + b"\x1b[0m\x1b[?25h" * 2
+    assert output == b"out\x1b[?25lout\x1b[?25l" + b"\x1b[?25h\x1b[0m" + b"\x1b[0m"
     child = place.spawn("exec", "--raw", "box", "--", "printf", evil)
     assert end(child)[0] == b"\x1b]0;title\x07out\x1b[6n\x1b[?25l"
     assert place.run("exec", "box", "--", "printf", evil).stdout == "\x1b]0;title\x07out\x1b[6n\x1b[?25l"
@@ -193,6 +199,45 @@ def test_the_terminal_is_as_before_on_every_way_out(place: Place, way: str, loop
     assert status == expected
     assert b"\x1b[?1000l" in rest
     assert modes(child) == before
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("how", ["signal", "keys"])
+def test_a_shell_that_stops_it_has_its_terminal_back_until_it_goes_on(place: Place, loop: str, how: str) -> None:
+    """As it was found: `kill -TSTP` left the user's shell with a raw terminal that reported the mouse."""
+    script = "trap 'echo size-changed' WINCH; printf '\\033[?1000hready'; while :; do read x && echo \"<$x>\"; done"
+    words = [sys.executable, *place.words("exec", "-t", "box", "--", "sh", "-c", script, loop=loop)]
+    child = place.spawn_program("bash", "--norc", "--noprofile", "-i", env={"PS1": "outer> "})
+    child.expect_exact(b"outer> ")
+    child.send("stty -a | md5sum; " + shlex.join(words) + "\r")
+    child.expect(rb"[\r\n]([0-9a-f]{32}) ")
+    assert isinstance(child.match, re.Match)
+    before = child.match[1]
+    child.expect_exact(b"\x1b[?1000hready")
+    if how == "signal":
+        (natpass,) = psutil.Process(child.pid).children()
+        natpass.send_signal(signal.SIGTSTP)
+    else:
+        child.send("\r~\x1a")
+    child.expect_exact(b"\x1b[?1000l")
+    child.expect_exact(b"Stopped")
+    child.expect_exact(b"outer> ")
+    child.send("stty -a | md5sum\r")
+    child.expect(rb"[\r\n]([0-9a-f]{32}) ")
+    assert child.match[1] == before
+    child.expect_exact(b"outer> ")
+    child.send("fg\r")
+    child.expect_exact(b"\x1b[?1000h")
+    child.expect_exact(b"size-changed")  # it draws its screen anew
+    child.send("typed\r")
+    child.expect_exact(b"<typed>")
+    child.send("\r~?")
+    child.expect_exact(b"~^Z  suspend this")
+    child.send("~.")
+    child.expect_exact(b"given up")
+    child.expect_exact(b"outer> ")
+    child.send("exit\r")
+    end(child)
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -34,4 +34,6 @@ class Stdout:
         self.data += data
 
     async def flush(self) -> None:
-        """All is written."""
+        """All is written, or could not be."""
+        if self.error is not None:
+            raise self.error

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sys
+import tty
 from collections.abc import Iterator
 
 import pytest
 
-from natpass_tui.links.streams import Reader, Writer
+from natpass_tui.links.streams import Filtered, Reader, Writer, outputs
+from tests.support.waiting import PATIENCE
 
 assert sys.platform != "win32"
 
@@ -88,3 +90,38 @@ async def test_who_is_cancelled_leaves_the_others_alone(pipe: Pipe) -> None:
             await reader.read(1)
     os.write(pipe[1], b"12")
     assert await reader.read(1) == b"2"  # the first was read for the one that is gone
+
+
+async def test_two_outputs_to_one_terminal_that_stands_still_never_cut_each_others_sequences() -> None:
+    """As it was found: a terminal made non-blocking takes half a sequence, and another thread writes in between."""
+    master, terminal = os.openpty()
+    other = os.dup(terminal)
+    tty.setraw(terminal)
+    os.set_blocking(terminal, False)
+    try:
+        out, err = outputs(terminal, other)
+        assert isinstance(out, Filtered)
+        assert isinstance(err, Filtered)
+        coloured = b"\x1b[38;2;111;122;133mx" * 2000  # more than a terminal takes
+        await out.write(coloured)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await out.flush()  # whoever waits is cancelled when the command is given up
+        await err.write(b"\x1b[?25lerror")
+        wanted = coloured + b"\x1b[?25lerror"
+        reader, found = Reader(master), b""
+        async with asyncio.timeout(PATIENCE):
+            while len(found) < len(wanted):
+                found += await reader.read(4096)
+        assert found == wanted
+        await asyncio.gather(out.flush(), err.flush())
+    finally:
+        for descriptor in (master, terminal, other):
+            os.close(descriptor)
+
+
+async def test_pipes_and_files_are_exact_and_have_a_writer_each(pipe: Pipe) -> None:
+    out, err = outputs(pipe[1], pipe[1])
+    assert isinstance(out, Writer)
+    assert isinstance(err, Writer)
+    assert out is not err

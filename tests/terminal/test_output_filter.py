@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natpass_tui.terminal.outer_modes import OuterModes
 from natpass_tui.terminal.output_filter import OutputFilter
 from tests.terminal.test_safety import PIECES
 
@@ -105,6 +106,9 @@ def test_what_never_ends_is_not_kept() -> None:
         (b"\x1b[?2004h", b"\x1b[?2004l"),
         (b"\x1b[?1049h\x1b[>1u", b"\x1b[<1u\x1b[?1049l"),
         (b"\x1b[>1u\x1b[>3u\x1b[<u", b"\x1b[<1u"),
+        (b"\x1b[?1049h\x1b[>1u\x1b[=5u\x1b[?1049l", b"\x1b7\x1b[?47h\x1b[=0;1u\x1b[<1u\x1b[?47l\x1b8"),
+        (b"\x1b[>1u\x1b[?1049h\x1b[>5u", b"\x1b[<1u\x1b[?1049l\x1b[<1u"),
+        (b"\x1b[?12h", b"\x1b[?12l"),
         (b"\x1b[=5u", b"\x1b[=0;1u"),
         (b"\x1b[>4;2m", b"\x1b[>4m"),
         (b"\x1b[?25l", b"\x1b[?25h"),
@@ -124,6 +128,47 @@ def test_what_would_leave_the_terminal_broken_is_undone_at_the_end(set_: bytes, 
     assert output.feed(set_) == set_
     assert undone in output.finish()
     assert output.finish() == b""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"), (b"\x1b[4h", b"\x1b[4l")]
+)
+def test_of_two_streams_to_one_terminal_what_both_have_done_counts(first: bytes, second: bytes) -> None:
+    modes = OuterModes()
+    out, err = OutputFilter(modes), OutputFilter(modes)
+    out.feed(first)
+    err.feed(second)
+    assert second not in out.finish() + err.finish()
+    out.feed(first)
+    assert second[-3:] in err.finish()
+
+
+KEYBOARD = b"\x1b[?1000;1006h\x1b[?1004h\x1b[?2004h\x1b[?1h\x1b=\x1b[>1u\x1b[=5u\x1b[>4;2m"
+
+
+def test_a_program_without_the_keyboard_does_not_change_what_that_sends() -> None:
+    without = OutputFilter(OuterModes(has_keyboard=False))
+    assert without.feed(KEYBOARD + b"\x1b[?1049;1002h\x1b[31m") == b"\x1b[?1049h\x1b[31m"
+    assert OutputFilter().feed(KEYBOARD) == KEYBOARD
+    assert not without.has_talked
+
+
+@pytest.mark.parametrize(
+    "set_",
+    [
+        KEYBOARD,
+        b"\x1b[>1u\x1b[?1049h\x1b[>5u\x1b[?1000h\x1b[?25l",
+        b"\x1b[?1049h\x1b[>1u\x1b[?1049l",
+        b"\x1b[4h\x1b[?7l\x1b[?12h",
+    ],
+)
+def test_what_is_undone_for_a_while_is_set_again(set_: bytes) -> None:
+    output, again = OutputFilter(), OutputFilter()
+    output.feed(set_)
+    assert output.undone() == output.undone() != b""
+    again.feed(output.redone())
+    assert again.finish() == output.finish()
+    assert output.redone() == output.undone() == b""
 
 
 def test_nothing_is_undone_that_was_not_done() -> None:

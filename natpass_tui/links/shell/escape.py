@@ -1,27 +1,54 @@
 """What one can say to us while a remote program has the keyboard: ``~.`` behind Enter, as with ssh. Pure."""
 
-_TILDE, _DOT = ord("~"), ord(".")
+from enum import Enum
+
+_TILDE = ord("~")
 _LINE_ENDS = b"\r\n"
 
 
+class Asked(Enum):
+    """What the user asks us for, by the byte behind ``~``."""
+
+    LEAVE = ord(".")
+    HELP = ord("?")
+    SUSPEND = 0x1A  # Ctrl+Z
+
+
+#: What `Asked.HELP` shows.
+HELP_LINES = (
+    "Enter, then:",
+    "~.   give up on the program; the agent ends it",
+    "~^Z  suspend this, and go on with fg",
+    "~?   this list",
+    "~~   send one ~",
+)
+
+
+_ASKED = frozenset(asked.value for asked in Asked)
+
+
 class Escape:
-    """Looks for ``~.`` at the beginning of a line in what is typed. ``~~`` there is one ``~``."""
+    """Looks for ``~.`` and the like at the beginning of a line in what is typed. ``~~`` there is one ``~``."""
 
     def __init__(self) -> None:
         self._at_start = True
         self._has_tilde = False
 
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
-        """Return what is for the program, and whether the user leaves (then what follows is nobody's)."""
+    def feed(self, data: bytes) -> tuple[bytes, list[Asked]]:
+        """Return what is for the program, and what we are asked for; what follows `LEAVE` is nobody's."""
         if not self._has_tilde and _TILDE not in data:
             self._at_start = data[-1:] in (b"\r", b"\n") if data else self._at_start
-            return data, False
+            return data, []
         passed = bytearray()
+        asked: list[Asked] = []
         for byte in data:
             if self._has_tilde:
                 self._has_tilde = False
-                if byte == _DOT:
-                    return bytes(passed), True
+                if byte in _ASKED:
+                    asked.append(Asked(byte))
+                    if asked[-1] is Asked.LEAVE:
+                        break
+                    continue
                 if byte != _TILDE:
                     passed.append(_TILDE)
             elif self._at_start and byte == _TILDE:
@@ -29,4 +56,4 @@ class Escape:
                 continue
             passed.append(byte)
             self._at_start = byte in _LINE_ENDS
-        return bytes(passed), False
+        return bytes(passed), asked

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
-from natpass_tui.links.shell.escape import Escape
+from natpass_tui.links.shell.escape import Asked, Escape
 from natpass_tui.links.streams import Sink, Source
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.link import LinkEndedError
@@ -28,6 +29,7 @@ class TtySession:
         sink: where the program's output goes.
         size: returns the terminal's size, rows and cols.
         notices: where we ourselves speak to the user, None if there is no terminal for that.
+        asked: called with what the user asks us for, other than to leave.
     """
 
     def __init__(
@@ -38,13 +40,16 @@ class TtySession:
         size: Callable[[], tuple[int, int]],
         *,
         notices: Sink | None = None,
+        asked: Callable[[Asked], None] = lambda _: None,
     ) -> None:
         self._link = link
         self._source = source
         self._sink = sink
         self._size = size
         self._notices = notices
-        self._writing = asyncio.Lock()
+        self._asked = asked
+        #: Held by whoever writes to the terminal, or has it.
+        self.writing = asyncio.Lock()
         self._escape = Escape()
         self._input = bytearray()
         self._sizes = [size()]  # to tell the program, in this order
@@ -84,12 +89,20 @@ class TtySession:
         self._to_send.set()
 
     async def say(self, data: bytes) -> None:
-        """Write something of our own to the terminal, between two pieces of the program's output."""
+        """Write something of our own to the terminal, between two pieces of the program's output.
+
+        If the terminal is gone, nothing is said, and the program is given up if it wrote there.
+        """
         if self._notices is not None:
-            async with self._writing:
-                await self._sink.flush()
-                await self._notices.write(data)
-                await self._notices.flush()
+            async with self.writing:
+                try:
+                    await self._sink.flush()
+                except OSError as error:
+                    self._cannot_write(error)
+                    return
+                with suppress(OSError):
+                    await self._notices.write(data)
+                    await self._notices.flush()
 
     def stop(self, status: int) -> None:
         """Give the program up: the agent ends it. `run` returns this status."""
@@ -107,26 +120,30 @@ class TtySession:
                     await self._sink.flush()
                 batch = await self._link.receive_batch()
                 data = b"".join(message.sdata.data for message in batch if message.type == MsgType.shell_data)
-                async with self._writing:
+                async with self.writing:
                     await self._sink.write(data)
                 self.bytes_out += len(data)
         except LinkEndedError as error:
             self._end(error.end)  # has_unread is false then: everything is written
-        except BrokenPipeError:
-            self._end(BROKEN_PIPE)
-        except OSError:  # the terminal is gone
-            self._end(HUNG_UP)
+        except OSError as error:
+            self._cannot_write(error)
+
+    def _cannot_write(self, error: OSError) -> None:
+        """Give the program up: nobody reads, or the terminal is gone."""
+        self._end(BROKEN_PIPE if isinstance(error, BrokenPipeError) else HUNG_UP)
 
     async def _read(self) -> None:
         """Take what is typed."""
         try:
             while data := await self._source.read(_READ_BYTES):
-                passed, leaves = self._escape.feed(data)
+                passed, asked = self._escape.feed(data)
                 self._input += passed
                 self._to_send.set()
-                if leaves:
-                    self._end(INTERRUPTED)
-                    return
+                for each in asked:
+                    if each is Asked.LEAVE:
+                        self._end(INTERRUPTED)
+                        return
+                    self._asked(each)
                 while len(self._input) > MOST_WAITING_INPUT:
                     self._has_room.clear()
                     await self._has_room.wait()

@@ -2,41 +2,52 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.links.shell.escape import Escape
+from natpass_tui.links.shell.escape import HELP_LINES, Asked, Escape
+
+LEAVE, HELP, SUSPEND = [Asked.LEAVE], [Asked.HELP], [Asked.SUSPEND]
 
 
 @pytest.mark.parametrize(
-    ("typed", "passed", "leaves"),
+    ("typed", "passed", "asked"),
     [
-        (b"~.", b"", True),
-        (b"ls\r~.", b"ls\r", True),
-        (b"ls\n~.more", b"ls\n", True),
-        (b"a~.", b"a~.", False),
-        (b"\r~~.", b"\r~.", False),
-        (b"\r~/bin\r", b"\r~/bin\r", False),
-        (b"\r~\r~.", b"\r~\r", True),
-        (b"plain\r", b"plain\r", False),
+        (b"~.", b"", LEAVE),
+        (b"ls\r~.", b"ls\r", LEAVE),
+        (b"ls\n~.more", b"ls\n", LEAVE),
+        (b"a~.", b"a~.", []),
+        (b"\r~~.", b"\r~.", []),
+        (b"\r~/bin\r", b"\r~/bin\r", []),
+        (b"\r~\r~.", b"\r~\r", LEAVE),
+        (b"plain\r", b"plain\r", []),
+        (b"~?", b"", HELP),
+        (b"~?~\x1a~?ls\r", b"ls\r", HELP + SUSPEND + HELP),
+        (b"a~?\r~?~.~?", b"a~?\r", HELP + LEAVE),
+        (b"\x1a?", b"\x1a?", []),
     ],
 )
-def test_a_tilde_and_a_dot_at_the_beginning_of_a_line_leave(typed: bytes, passed: bytes, leaves: bool) -> None:
-    assert Escape().feed(typed) == (passed, leaves)
-    escape, found, left = Escape(), b"", False
-    for byte in typed:
-        if left:
-            break
-        part, left = escape.feed(bytes([byte]))
-        found += part
-    assert (found, left) == (passed, leaves)
+def test_what_is_asked_for_behind_a_tilde_at_the_beginning_of_a_line(
+    typed: bytes, passed: bytes, asked: list[Asked]
+) -> None:
+    assert Escape().feed(typed) == (passed, asked)
+    assert piecemeal([bytes([byte]) for byte in typed]) == (passed, asked)
 
 
-@given(st.lists(st.sampled_from([b"~", b".", b"\r", b"\n", b"a", b"~~", b"ab\r"]), max_size=20))
-def test_however_it_is_cut_it_is_the_same(pieces: list[bytes]) -> None:
-    whole = Escape().feed(b"".join(pieces))
+def piecemeal(pieces: list[bytes]) -> tuple[bytes, list[Asked]]:
     escape, found = Escape(), b""
+    asked: list[Asked] = []
     for piece in pieces:
-        part, leaves = escape.feed(piece)
+        part, more = escape.feed(piece)
         found += part
-        if leaves:
-            assert whole == (found, True)
-            return
-    assert whole == (found, False)
+        asked += more
+        if Asked.LEAVE in more:
+            break
+    return found, asked
+
+
+@given(st.lists(st.sampled_from([b"~", b".", b"?", b"\x1a", b"\r", b"\n", b"a", b"~~", b"ab\r"]), max_size=20))
+def test_however_it_is_cut_it_is_the_same(pieces: list[bytes]) -> None:
+    assert Escape().feed(b"".join(pieces)) == piecemeal(pieces)
+
+
+def test_the_list_names_each_of_them() -> None:
+    text = "\n".join(HELP_LINES)
+    assert all(f"~{'^Z' if asked is Asked.SUSPEND else chr(asked.value)} " in text for asked in Asked)

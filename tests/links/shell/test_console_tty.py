@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from natpass_tui.exec_tty import notice
+from natpass_tui.links.shell.escape import Asked
 from natpass_tui.links.shell.tty_session import HUNG_UP, INTERRUPTED, MOST_WAITING_INPUT, TtySession
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
@@ -22,7 +23,10 @@ class Run:
         self.link = FakeLink("box", ConnectRequest())
         self.stdin, self.out, self.notices = Stdin(), Stdout(), Stdout()
         self.size = (24, 80)
-        self.session = TtySession(self.link, self.stdin, self.out, lambda: self.size, notices=self.notices)
+        self.asked: list[Asked] = []
+        self.session = TtySession(
+            self.link, self.stdin, self.out, lambda: self.size, notices=self.notices, asked=self.asked.append
+        )
         self.task = tasks.start(self.session.run(), "tty")
 
 
@@ -80,6 +84,23 @@ async def test_a_terminal_that_is_gone_ends_it(start: Start) -> None:
     run = start()
     run.stdin.chunks.put_nowait(OSError(5, "gone"))
     assert await run.task == HUNG_UP
+
+
+async def test_a_terminal_that_is_gone_takes_no_words_of_ours(start: Start) -> None:
+    run = start()
+    run.notices.error = OSError(5, "gone")
+    await run.session.say(b"notice")
+    assert not run.task.done()
+    run.out.error = OSError(5, "gone")
+    await run.session.say(b"notice")
+    assert await run.task == HUNG_UP
+
+
+async def test_what_is_asked_for_behind_a_tilde_is_our_callers(start: Start) -> None:
+    run = start()
+    run.stdin.chunks.put_nowait(b"\r~?~\x1als")
+    await wait_for(lambda: run.link.input == b"\rls")
+    assert run.asked == [Asked.HELP, Asked.SUSPEND]
 
 
 async def test_our_own_words_come_between_two_pieces_of_output(start: Start) -> None:
