@@ -114,7 +114,7 @@ class Options:
         has_new_secret: it was made at this start.
         verifier: the login key that was given instead of the secret, None if none was.
         tls: the certificate, None for bare TCP.
-        proxies: certificates of TLS proxies.
+        proxies: files with the certificates of TLS proxies.
         dialects: the older handshakes that are admitted.
         tls_names: what the certificate that is made, or made anew, is made out to; None: it is there.
     """
@@ -126,7 +126,7 @@ class Options:
     has_new_secret: bool
     verifier: LoginKey | None
     tls: TlsFiles | None
-    proxies: tuple[Certificate, ...]
+    proxies: tuple[Path, ...]
     dialects: frozenset[Dialect]
     tls_names: tuple[str, ...] | None
 
@@ -146,7 +146,9 @@ class Options:
         dialects = frozenset(Dialect(name) for name in values["legacy"])
         if dialects and common.legacy_secret is None:
             raise UserError("--legacy needs the secret of the existing natpass programs: --legacy-secret-file FILE")
-        proxies = tuple(Certificate.from_pem_file(path) for path in values["proxy_cert"])
+        proxies = tuple(values["proxy_cert"])
+        for path in proxies:
+            Certificate.from_pem_file(path)
         tls, tls_names = _tls_files(values, common.state_dir)
         secret, secret_file = common.secret, values["secret_file"]
         verifier = _verifier(values)
@@ -203,15 +205,22 @@ class Options:
         """Return what to print once the relay listens on these addresses."""
         fingerprint = Certificate.from_pem_file(self.tls.certificate).fingerprint if self.tls else None
         has_verifier = self.verifier is not None
+        there = reachable(addresses, local_addresses())
+        # Only existing programs look at the names.
+        place = self.common.state_dir.place
+        own_file = place / own_files.CERTIFICATE_FILE if place is not None else None
+        own = self.tls if self.dialects and self.tls is not None and self.tls.certificate == own_file else None
         return Greeting(
             listening=addresses,
-            reachable=reachable(addresses, local_addresses()),
+            reachable=there,
             fingerprint=fingerprint,
             secret=self.secret if is_terminal else None,
             secret_file=self.secret_file,
             has_new_secret=self.has_new_secret,
             has_verifier=has_verifier,
             left_secret=self._left_secret() if has_verifier else None,
+            not_named=own_files.not_named(own, there) if own is not None else (),
+            certificate_file=own.certificate if own is not None else None,
         )
 
 

@@ -23,6 +23,8 @@ class Greeting:
         has_new_secret: that file was made at this start: whoever has another secret can't log in.
         has_verifier: the relay knows no secret: clients need the one that its verifier was made from.
         left_secret: a file with a secret that it made before, and does not use any more; None if there is none.
+        not_named: names and addresses that the certificate should be made out to, and is not.
+        certificate_file: the certificate that the relay has made itself, None if it has not.
     """
 
     listening: Sequence[RelayAddress]
@@ -33,6 +35,8 @@ class Greeting:
     has_new_secret: bool = False
     has_verifier: bool = False
     left_secret: Path | None = None
+    not_named: Sequence[str] = ()
+    certificate_file: Path | None = None
 
     def lines(self) -> list[str]:
         """Return the lines to print; the first is always `listening on HOST:PORT`."""
@@ -49,12 +53,24 @@ class Greeting:
             lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
         if self.left_secret is not None:
             lines.append(f"a secret is still in {self.left_secret}: whoever takes this machine has it, so move it away")
+        if self.not_named and self.certificate_file is not None:
+            lines.append(
+                f"the certificate is older than {', '.join(self.not_named)}: existing natpass programs "
+                f"up to 0.10 refuse it there; remove {self.certificate_file} and start again"
+            )
+        if self.secret is None and self.secret_file is not None and self.reachable:
+            first = next((address for address in self.reachable if not address.is_loopback), self.reachable[0])
+            lines.append("another machine gets the secret by a one-time code, which this prints:")
+            lines.append(f"natpass-relay invite {self._options(first)}")
+            lines.append("on this machine:")
         for address in self.reachable:
-            options = f"--relay {address} {self._secret_option()}"
-            if self.fingerprint is None:
-                options += " --no-tls" + ("" if address.is_loopback else " --insecure")
-            lines += [f"natpass-agent {options}", f"natpass-tui {options}"]
+            lines += [f"natpass-agent {self._options(address)}", f"natpass-tui {self._options(address)}"]
         return lines
+
+    def _options(self, address: RelayAddress) -> str:
+        """Return the options that reach the relay at one of its addresses."""
+        plain = " --no-tls" + ("" if address.is_loopback else " --insecure") if self.fingerprint is None else ""
+        return f"--relay {address} {self._secret_option()}{plain}"
 
     def _secret_option(self) -> str:
         if self.secret is not None:

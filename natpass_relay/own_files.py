@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from natpass_relay.addresses import ANY_IPV4, ANY_IPV6
-from natpass_relay.certificate import Certificate, make_self_signed
+from natpass_relay.certificate import Certificate, certificate_name, make_self_signed
 from natpass_relay.local import host_names, local_addresses
 from natpass_relay.server import TlsFiles
 from natpass_wire.aio.dial import RelayAddress
@@ -62,6 +62,16 @@ def has_certificate(state: StateDir, names: Iterable[str]) -> bool:
     files = certificate_files(state)
     server_context(files.certificate, files.key)
     return set(names) <= Certificate.from_pem_file(files.certificate).names
+
+
+def not_named(files: TlsFiles, reachable: Iterable[RelayAddress]) -> list[str]:
+    """Return at which of these names and addresses a certificate does not verify: they are newer than it.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    names = Certificate.from_pem_file(files.certificate).names
+    return [address.host for address in reachable if certificate_name(address.host) not in names]
 
 
 def make_certificate(state: StateDir, names: Sequence[str], listen: Iterable[RelayAddress]) -> None:

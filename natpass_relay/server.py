@@ -53,7 +53,7 @@ class RelaySettings:
         key: of handshake v2.
         listen: the addresses to listen on, unless `RelayServer.start` is given sockets; port 0: any.
         tls: the certificate; None for bare TCP.
-        proxy_certificates: of TLS proxies in front of this relay.
+        proxy_certificates: files with those of TLS proxies in front of this relay.
         dialects: the older handshakes that are admitted.
         legacy_secret: theirs; needed where one is admitted.
         login_seconds: how long a connection has to log in.
@@ -63,7 +63,7 @@ class RelaySettings:
     key: LoginKey
     listen: tuple[RelayAddress, ...] = (RelayAddress("127.0.0.1", 0),)
     tls: TlsFiles | None = None
-    proxy_certificates: tuple[Certificate, ...] = ()
+    proxy_certificates: tuple[Path, ...] = ()
     dialects: frozenset[legacy.Dialect] = frozenset()
     legacy_secret: str | None = field(default=None, repr=False)
     login_seconds: float = v2.LOGIN_SECONDS
@@ -73,12 +73,13 @@ class RelaySettings:
         """Return how a client may see its connection.
 
         Raises:
-            UserError: the certificate can't be read.
+            UserError: a certificate can't be read.
         """
         own = v2.NO_TLS
         if self.tls is not None:
             own = v2.tls_binding(Certificate.from_pem_file(self.tls.certificate).sha256)
-        return (own, *(v2.tls_binding(certificate.sha256) for certificate in self.proxy_certificates))
+        proxies = (Certificate.from_pem_file(path) for path in self.proxy_certificates)
+        return (own, *(v2.tls_binding(certificate.sha256) for certificate in proxies))
 
 
 class RelayServer:
@@ -135,28 +136,32 @@ class RelayServer:
         return [address_of(listener) for listener in sockets]
 
     def reload(self) -> None:
-        """Read the certificate and its key anew; connections from now on get them. If they are of no use, keep the old.
+        """Read the certificate, its key, and the proxies' certificates anew; connections from now on get them.
 
-        Whoever is logging in has seen the old certificate, and is judged by it.
+        If one of them is of no use, all stay as they were. Whoever is logging in has seen the old certificate, and is
+        judged by it.
         """
-        if self._settings.tls is None:
+        files, proxies = self._settings.tls, self._settings.proxy_certificates
+        if files is None and not proxies:
             log.info("SIGHUP: nothing to reload (there is no certificate; other options need a restart)")
             return
-        path = self._settings.tls.certificate
         try:
             bindings = self._settings.bindings()
-            tls = server_context(path, self._settings.tls.key)
-            fingerprint = Certificate.from_pem_file(path).fingerprint
+            tls = server_context(files.certificate, files.key) if files is not None else None
+            fingerprint = Certificate.from_pem_file(files.certificate).fingerprint if files is not None else ""
             if self._settings.bindings() != bindings:  # clients would see another than the login expects
-                raise UserError(f"{path} changed while it was read")
+                raise UserError("a certificate changed while it was read")
         except UserError as error:
             log.error("SIGHUP: the certificate stays as it was: %s", error)
             return
-        is_new = bindings != self._doors.bindings
+        (own, *others), (old_own, *old_others) = bindings, self._doors.bindings
         self._doors, self._tls = replace(self._doors, bindings=bindings), tls
         if self._hub is not None:
             self._hub.change_doors(self._doors)
-        log.info("SIGHUP: the certificate is %s: SHA-256 %s", "a new one" if is_new else "the same", fingerprint)
+        if files is not None:
+            log.info("SIGHUP: the certificate is %s: SHA-256 %s", _news(own != old_own), fingerprint)
+        for path, binding, old in zip(proxies, others, old_others, strict=True):
+            log.info("SIGHUP: the proxy's certificate in %s is %s", path, _news(binding != old))
 
     async def stop(self) -> None:
         """Tell all clients, send what waits for them, and close."""
@@ -190,3 +195,7 @@ class RelayServer:
                     self.ticks.run(hub.tick_connection, connection)
                 await asyncio.sleep(0)
             await asyncio.sleep(min(_TICK_SECONDS, self._settings.dead_after / 6))
+
+
+def _news(is_new: bool) -> str:
+    return "a new one" if is_new else "the same"

@@ -5,16 +5,20 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from natpass_relay.certificate import Certificate
+from natpass_relay.server import TlsFiles
+from natpass_wire.aio.tls import server_context
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import LOOPS, SECRET, Program
 from tests.support.relay import tls_files
@@ -84,6 +88,69 @@ def test_sighup_gives_new_connections_the_new_certificate_and_old_ones_live_on(t
             assert agent.stop() == 0
             assert agent.output.count("logged in") == 1
             assert "WARNING" not in agent.output
+
+
+@on_both_loops
+def test_sighup_reads_the_certificates_of_proxies_anew(tmp_path: Path, loop: str) -> None:
+    proxy, other = tls_files(tmp_path, "one"), tls_files(tmp_path, "two")
+    options = ["--no-tls", "--proxy-cert", str(proxy.certificate), "--listen", "127.0.0.1:0"]
+    with Program("natpass_relay", [*options, "--state-dir", str(tmp_path / "relay")], tmp_path, loop=loop) as relay:
+        port = int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
+        with tls_in_front_of(port, other) as front:
+            with agent_of(tmp_path, front, "early", loop) as agent:
+                agent.said("certificate mismatch")
+            proxy.certificate.write_text("nonsense")
+            relay.process.send_signal(signal.SIGHUP)
+            relay.said("ERROR SIGHUP: the certificate stays as it was: .* holds no PEM certificate")
+            proxy.certificate.write_bytes(other.certificate.read_bytes())
+            relay.process.send_signal(signal.SIGHUP)
+            relay.said("INFO SIGHUP: the proxy's certificate in .*one.crt is a new one")
+            with agent_of(tmp_path, front, "late", loop) as agent:
+                agent.said("logged in at .* as late")
+        relay.process.send_signal(signal.SIGHUP)
+        relay.said("INFO SIGHUP: the proxy's certificate in .*one.crt is the same")
+
+
+@contextmanager
+def tls_in_front_of(port: int, files: TlsFiles) -> Iterator[int]:
+    """Run a proxy that ends TLS in front of a relay without; yield its port."""
+    context = server_context(files.certificate, files.key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads: list[threading.Thread] = []
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            for end in (source, sink):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def serve(bare: socket.socket) -> None:
+            with (
+                suppress(OSError),
+                context.wrap_socket(bare, server_side=True) as secured,
+                socket.create_connection(("127.0.0.1", port)) as inner,
+            ):
+                back = threading.Thread(target=pump, args=(inner, secured))
+                back.start()
+                pump(secured, inner)
+                back.join()
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threads.append(threading.Thread(target=serve, args=(listener.accept()[0],)))
+                    threads[-1].start()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in (accepting, *threads):
+                thread.join()
 
 
 def agent_of(folder: Path, port: int, name: str, loop: str) -> Program:

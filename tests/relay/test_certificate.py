@@ -80,9 +80,7 @@ def test_every_name_and_address_of_the_relay_is_verified_with_its_certificate_as
 
 
 def fingerprint(relay: RelayProcess) -> str:
-    assert relay.process.stdout is not None
-    relay.process.terminate()
-    found = re.search(r"certificate SHA-256 (\S+)", relay.process.stdout.read())
+    found = re.search(r"certificate SHA-256 (\S+)", rest_of(relay))
     assert found is not None
     return found[1]
 
@@ -121,3 +119,26 @@ def test_existing_programs_with_and_without_tls_and_an_agent_of_ours_at_one_port
                     old.log_in(proof)
                     output = b"".join(old.shell_output(old.open_shell("box", program="seq 1 20000")))
                     assert output == b"".join(b"%d\r\n" % n for n in range(1, 20_001))
+
+
+def test_a_certificate_that_is_older_than_an_address_of_the_relay_is_told_with_what_to_do(tmp_path: Path) -> None:
+    legacy = ["--legacy", "hmac", "--legacy-secret", LEGACY_SECRET]
+    file = tmp_path / "relay.pem"
+    file.write_bytes(b"".join(make_self_signed(["localhost"])))
+    file.chmod(0o600)
+    wanted = (
+        "the certificate is older than 127.0.0.1: existing natpass programs up to 0.10 refuse it "
+        f"there; remove {file} and start again\n"
+    )
+    for options, is_told in ((legacy, True), ([], False)):  # ours do not look at names
+        with relay_process(tmp_path, *options) as relay:
+            assert (wanted in rest_of(relay)) == is_told
+    file.unlink()
+    with relay_process(tmp_path, *legacy) as relay:
+        assert wanted not in rest_of(relay)
+
+
+def rest_of(relay: RelayProcess) -> str:
+    assert relay.process.stdout is not None
+    relay.process.terminate()
+    return relay.process.stdout.read()

@@ -48,6 +48,7 @@ def test_it_makes_its_secret_and_certificate_once_and_keeps_them_to_itself(tmp_p
         for program in ("natpass-agent", "natpass-tui"):
             assert f"{program} --relay 127.0.0.1:" in text
             assert f"--secret-file {tmp_path / 'secret'}" in text
+        assert "another machine gets the secret by a one-time code, which this prints:\nnatpass-relay invite " in text
     assert secret not in (tmp_path / "relay.log").read_text()
 
 
@@ -61,6 +62,7 @@ def test_on_a_terminal_the_two_lines_are_ready_to_paste(tmp_path: Path) -> None:
         port = match.group(1)
         child.expect(r"natpass-tui .*\r\n")
         secret = (tmp_path / "secret").read_text().strip()
+        assert "invite" not in str(child.before)  # what is printed works elsewhere
         assert child.after == f"natpass-tui --relay 127.0.0.1:{port} --secret {secret}\r\n"
         assert f"natpass-agent --relay 127.0.0.1:{port} --secret {secret}\r\n" in str(child.before)
         child.sendintr()

@@ -126,6 +126,9 @@ def test_every_line_that_is_printed_works_when_it_is_pasted(tmp_path: Path, list
             if program == "natpass-agent":
                 with Program("natpass_agent", [*words, *state], tmp_path, NOTHING) as agent:
                     agent.said("logged in at")
+            elif words[0] == "invite":
+                with Program("natpass_relay", [*words, *state], tmp_path, NOTHING) as invite:
+                    invite.said("one-time code")
             else:
                 with Program("natpass_tui", [*words, *state, "agents"], tmp_path, NOTHING) as console:
                     assert console.status() == 0, console.output

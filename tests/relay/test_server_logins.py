@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from natpass_relay.certificate import Certificate
 from natpass_relay.lobby import Lobby
 from natpass_relay.server import TlsFiles
 from natpass_wire import envelope
@@ -86,7 +85,7 @@ async def test_who_ends_tls_in_the_middle_is_noticed_unless_it_is_our_proxy(
     tmp_path: Path, relay_has_tls: bool, is_known: bool
 ) -> None:
     files = tls_files(tmp_path, "proxy")
-    known = (Certificate.from_pem_file(files.certificate),) if is_known else ()
+    known = (files.certificate,) if is_known else ()
     own = tls_files(tmp_path) if relay_has_tls else None
     async with (
         running_relay(own, proxy_certificates=known) as relay,
