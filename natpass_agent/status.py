@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from natpass_wire.durations import duration
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import printable
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 #: Of a command line, a person is shown so many characters: the line fits into 80 columns.
 _MOST_PROGRAM = 40
 
@@ -133,18 +133,6 @@ def link_from_json(fields: Mapping[str, Any]) -> LinkStatus:
 def iso(unix_seconds: float) -> str:
     """Return a moment as ISO 8601 in UTC, to the second."""
     return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in words, as precise as one needs it: `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`."""
-    whole = max(0, round(seconds or 0))
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min"
-    if whole < _DAY:
-        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
-    return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
 
 def _block(link: LinkStatus) -> list[str]:

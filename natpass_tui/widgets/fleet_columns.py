@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natpass_tui.session import durations
+from natpass_tui.session import times
 from natpass_tui.session.agents import Agent, Presence
+from natpass_wire.durations import age, span
 
 MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○"}
 _STATES = {Presence.ABSENT: "absent", Presence.UNTOLD: "listed"}
@@ -42,21 +43,21 @@ class Column:
 def _state(agent: Agent, context: Context) -> str:
     name = _STATES.get(agent.presence, agent.presence.name.lower())
     is_away = agent.presence is Presence.AWAY and agent.since
-    return f"{name} {durations.span(context.now - agent.since)}" if is_away else name
+    return f"{name} {span(context.now - agent.since)}" if is_away else name
 
 
 def _since(agent: Agent, context: Context) -> str:
     if agent.first_met:
-        return durations.met(agent.first_met, context.now)
-    return durations.since(agent.since, context.now) if agent.since else ""
+        return times.met(agent.first_met, context.now)
+    return times.since(agent.since, context.now) if agent.since else ""
 
 
 def _age(agent: Agent, context: Context) -> str:
-    return durations.age(context.now - agent.since) if agent.is_connected else ""
+    return age(context.now - agent.since) if agent.is_connected else ""
 
 
 def _round_trip(agent: Agent, context: Context) -> str:
-    return durations.round_trip(context.round_trip) if agent.presence is Presence.ONLINE else ""
+    return times.round_trip(context.round_trip) if agent.presence is Presence.ONLINE else ""
 
 
 COLUMNS = (

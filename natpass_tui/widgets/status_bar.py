@@ -8,8 +8,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from natpass_tui.session.console import Console
-from natpass_tui.session.durations import round_trip
 from natpass_tui.session.prefix import CHOICES, Command
+from natpass_tui.session.times import round_trip
 from natpass_tui.widgets.cells import fit
 
 #: The choices after the prefix that are shown first where there is no room for all; the help has the others.

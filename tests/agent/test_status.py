@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from natpass_agent.status import AgentStatus, LinkStatus, duration, link_from_json
+from natpass_agent.status import AgentStatus, LinkStatus, link_from_json
 from natpass_wire.errors import RemoteProtocolError
 
 KEY = "SHA256:" + "k" * 43
@@ -69,11 +69,3 @@ def test_what_is_no_status_is_said(wrong: dict[str, object]) -> None:
         AgentStatus.from_json({**json.loads(json.dumps(STATUS.to_json())), **wrong})
     with pytest.raises(RemoteProtocolError):
         link_from_json({})
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "0 s"), (-3, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h 00 min"), (90_000, "1 d 1 h")],
-)
-def test_durations(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text

@@ -13,10 +13,10 @@ from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.session.durations import elapsed
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
 from natpass_tui.terminal.source import Source
 from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest

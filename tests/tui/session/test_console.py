@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from natpass_tui.links.shell.request import ShellRequest
-from natpass_tui.session import durations
+from natpass_tui.session import times
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import Console
 from natpass_wire.aio.client import Phase, RelayStatus
@@ -120,7 +120,7 @@ async def test_times_of_no_calendar_are_bounded() -> None:
     client.clock_offset = 1e16
     client.change(away=[RosterEntry(id="c", away_since_unix_ms=2**64 - 1)])
     for agent in console.fleet.window(0, 9):
-        assert durations.since(agent.since, NOW)
+        assert times.since(agent.since, NOW)
         assert agent.away_text(NOW)
 
 
