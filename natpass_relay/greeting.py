@@ -58,10 +58,10 @@ class Greeting:
                 f"the certificate is older than {', '.join(self.not_named)}: existing natpass programs "
                 f"up to 0.10 refuse it there; remove {self.certificate_file} and start again"
             )
-        if self.secret is None and self.secret_file is not None and self.reachable:
-            first = next((address for address in self.reachable if not address.is_loopback), self.reachable[0])
+        elsewhere = [address for address in self.reachable if not address.is_loopback]
+        if self.secret is None and self.secret_file is not None and elsewhere:
             lines.append("another machine gets the secret by a one-time code, which this prints:")
-            lines.append(f"natpass-relay invite {self._options(first)}")
+            lines.append(f"natpass-relay invite {self._options(elsewhere[0])}")
             lines.append("on this machine:")
         for address in self.reachable:
             lines += [f"natpass-agent {self._options(address)}", f"natpass-tui {self._options(address)}"]

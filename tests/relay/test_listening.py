@@ -118,6 +118,7 @@ def test_every_line_that_is_printed_works_when_it_is_pasted(tmp_path: Path, list
     options += ["--state-dir", str(tmp_path / "state")]
     with Program("natpass_relay", options, tmp_path, NOTHING) as relay:
         relay.said(r"natpass-tui .*\n(?!natpass)")
+        assert "another machine gets the secret by a one-time code, which this prints:\nnatpass-relay i" in relay.output
         lines = [line for line in relay.output.splitlines() if line.startswith("natpass-")]
         assert len(lines) >= 2 * len(listen)
         for line in lines:
