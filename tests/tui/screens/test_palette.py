@@ -16,7 +16,7 @@ HOSTILE = [
     "[@click=app.quit]PWNED[/]",
     "[bold red on yellow]PWNED[/]",
     "[$error]x[/$error] [link='x']y[/]",
-    "\\[/x] [[/]] ]",
+    "x\\[/x] [[/]] ]",
     "[" * 40,
 ]
 
