@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_file_that_asks_plants_no_command(tmp_path: Path) -> None:
         with shell_of(tmp_path, port) as console:
             for round_ in range(1, 9):
                 console.write(f"clear; cat {tmp_path / 'file'}; echo end {round_}\r")
-                wait_until(lambda end=f"end {round_}": any(line.endswith(end) for line in console.lines()), "the end")
+                console.wait_until(partial(has_line, f"end {round_}"), "the end")
                 console.type("Enter")
                 console.write(f"echo do''ne {round_}\r")
                 shown = "\n".join(console.wait_for(f"done {round_}"))
@@ -146,6 +147,11 @@ def separator(console: Pane) -> str:
     """Return the line between two shells, which may be longer than this terminal is wide."""
     found = re.search("──.*──", "".join(console.lines()[1:-1]))
     return found[0] if found else ""
+
+
+def has_line(end: str, lines: list[str]) -> bool:
+    """Tell whether a row ends so."""
+    return any(line.endswith(end) for line in lines)
 
 
 def last(lines: list[str]) -> str:

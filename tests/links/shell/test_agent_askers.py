@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -132,12 +133,17 @@ async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(
     for _ in range(5):
         start = len(opener.output)
         opener.say(f"{command}\r".encode())
-        await wait_for(lambda start=start: b"ready>" in opener.output[start:].partition(QUERY)[2])
+        await wait_for(partial(has_prompt, opener, start))
         opener.react(ANSWER, ShellData.ANSWER, asked_at(opener, start))
     start = len(opener.output)
     opener.say(b"echo do''ne\r")
     await wait_for(lambda: b"done" in opener.output[start:])
     assert b"rgb" not in opener.output
+
+
+def has_prompt(opener: FakeOpener, start: int) -> bool:
+    """Tell whether there is a prompt behind the first question that came behind `start`."""
+    return b"ready>" in opener.output[start:].partition(QUERY)[2]
 
 
 def asked_at(opener: FakeOpener, start: int) -> int:
