@@ -3,7 +3,8 @@
 The publisher keeps the agents as they are now and as they were published last. Once a second what differs becomes one
 step of the roster, or several where it is too long for one message: an agent that comes and goes within the second is
 never mentioned. Each watcher pulls its next message when its connection can take one: the rest of its snapshot, then
-the steps that it lacks. Who is further behind than the steps that are kept gets a fresh snapshot.
+the steps that it lacks. Who is further behind than the steps that are kept gets a fresh snapshot. A snapshot has the
+agents as they are at that moment: who begins to watch after an agent has logged in finds it.
 """
 
 from collections import deque
@@ -68,6 +69,7 @@ class Publisher:
     _published: dict[str, RosterEntry] = field(default_factory=dict)
     _serves: dict[str, bool] = field(default_factory=dict)  # of clients that do not say what they are, see `acted`
     _touched: dict[str, None] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)  # of those, whom snapshots had: the next step has them in any case
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
     _step_bytes: int = 0
     _watchers: dict[Port, _Watcher] = field(default_factory=dict)
@@ -163,15 +165,16 @@ class Publisher:
         for client_id in self._touched:
             before = self._published.get(client_id)
             after = self._entries.get(client_id) or self._away.get(client_id)
-            if before == after:
+            if before == after and client_id not in self._told:
                 continue
             if after is None:
                 left.append(client_id)
-                del self._published[client_id]
+                self._published.pop(client_id, None)
             else:
                 changed.append(after)
                 self._published[client_id] = after
         self._touched.clear()
+        self._told.clear()
         for chunk in _chunks(left, changed):
             self.revision += 1
             chunk.revision = self.revision
@@ -196,10 +199,21 @@ class Publisher:
             if now < watcher.not_before:
                 return None
             self.publish(now)
-            watcher.snapshot = deque(self._published.values())
+            watcher.snapshot = deque(self._now())
             watcher.begun, watcher.sent, watcher.revision = False, False, self.revision
             watcher.not_before = now + PUBLISH_SECONDS
         return self._next_chunk(watcher, watcher.snapshot, now_unix_ms)
+
+    def _now(self) -> Iterable[RosterEntry]:
+        """Return all entries as they are now, for a watcher that gets the next steps: they are told from then on."""
+        now = dict(self._published)
+        for client_id in self._touched:
+            if (entry := self._entries.get(client_id) or self._away.get(client_id)) is not None:
+                now[client_id] = entry
+            else:
+                now.pop(client_id, None)
+        self._told.update(self._touched)
+        return now.values()
 
     def _next_chunk(self, watcher: _Watcher, rest: deque[RosterEntry], now_unix_ms: int) -> Roster:
         chunk = Roster(revision=watcher.revision, snapshot_begin=not watcher.begun, now_unix_ms=now_unix_ms)

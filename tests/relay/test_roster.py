@@ -132,6 +132,43 @@ def test_a_watcher_that_asks_again_and_again_gets_one_snapshot_a_second() -> Non
     assert len(console.messages) == 2
 
 
+def test_who_begins_to_watch_is_told_of_the_agents_as_they_are_now() -> None:
+    publisher = Publisher(most_away=1)
+    first, second = Watching(publisher, "first"), Watching(publisher, "second")
+    publisher.joined("old", 1)
+    publisher.joined("a console", 1, LEGACY_VERSION)
+    publisher.watch(first.port, 0.0)
+    first.pull(0.0)
+    publisher.joined("new", 2)  # within the second
+    publisher.left("old", 3)
+    publisher.watch(second.port, 0.1)
+    second.pull(0.1)
+    assert connected(second.shown) == ["a console", "new"]
+    assert second.shown["old"].away_since_unix_ms == 3
+    assert connected(first.shown) == ["a console", "old"]
+    publisher.left("new", 4)  # it comes and goes, but one was told of it, and "old" is forgotten
+    publisher.publish(1.0)
+    for console in (first, second):
+        console.pull(1.0)
+        assert connected(console.shown) == ["a console"]
+        assert set(console.shown) == {"a console", "new"}
+
+
+def test_who_was_told_of_an_agent_that_was_another_for_a_moment_is_told_again() -> None:
+    publisher = Publisher()
+    console = Watching(publisher)
+    publisher.joined("box", 1)
+    publisher.publish(0.0)
+    publisher.joined("box", 2)
+    publisher.watch(console.port, 0.1)
+    console.pull(0.1)
+    assert console.shown["box"].connected_unix_ms == 2
+    publisher.joined("box", 1)  # the entry that was published, again
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert console.shown["box"].connected_unix_ms == 1
+
+
 def test_who_does_not_watch_gets_nothing() -> None:
     publisher = fleet(3)
     console = Watching(publisher)
