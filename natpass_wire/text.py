@@ -41,11 +41,11 @@ def printable(text: str, limit: int = 200) -> str:
     """Return `text` in one line that is safe to print.
 
     White space becomes a space, every other unprintable character U+FFFD, and what is longer than `limit`
-    characters ends in an ellipsis. Text that piles up marks loses all of them.
+    characters ends in an ellipsis. What is shown of a text that piles up marks loses all of them.
     """
-    if piles_marks(text[: limit + 1]):
-        text = "".join(c for c in text[: limit + 1] if unicodedata.category(c) not in _MARKS) + text[limit + 1 :]
-    shown = "".join(
-        c if is_printable(c) else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text[: limit + 1]
-    )
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    is_cut = len(text) > limit
+    text = text[: limit - 1] if is_cut else text
+    if piles_marks(text):
+        text = "".join(c for c in text if unicodedata.category(c) not in _MARKS)
+    shown = "".join(c if is_printable(c) else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return f"{shown}…" if is_cut else shown

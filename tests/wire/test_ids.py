@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import as_file_name, check_client_id, client_id_fault, link_id_fault
-from natpass_wire.text import is_printable, printable
+from natpass_wire.text import is_printable, piles_marks, printable
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,14 @@ def test_file_names_stay_readable() -> None:
     assert as_file_name("nul") == "%6Eul"
 
 
-@given(st.text(max_size=400), st.integers(1, 250))
+PILE = "\u0301" * 5
+
+
+@given(st.text(max_size=400) | st.text("a\u0301\u20dd\n\u202e", max_size=40), st.integers(1, 250) | st.integers(1, 20))
+@example(f"a{PILE}", 20)
+@example(f"a{PILE}bcdefghijk", 10)  # too long, and not once the pile is gone
+@example(f"a{PILE}bcdef{PILE * 2}", 10)  # the second pile came into sight where the first one was
+@example(f"abcdefgh{PILE}", 10)  # a pile that is cut
 def test_printable_is_one_line_of_harmless_characters(text: str, limit: int) -> None:
     shown = printable(text, limit)
     assert len(shown) <= limit
@@ -144,8 +151,9 @@ def test_printable_is_one_line_of_harmless_characters(text: str, limit: int) -> 
     assert len(shown.splitlines()) <= 1
     assert printable(shown, limit) == shown
     shown.encode()
+    assert not piles_marks(shown)
     if len(text) <= limit:
-        assert len(shown) == len(text)
+        assert len(shown) == len(text) or (piles_marks(text) and len(shown) < len(text))
     else:
         assert shown.endswith("…")
 
