@@ -84,9 +84,10 @@ async def shows(screen: Screen, whole: Picture) -> None:
     def difference() -> float:
         found = shown(screen)
         expected = average(screen, whole)
-        return 255.0 if found is None or found.shape != expected.shape else np.abs(found.astype(int) - expected).mean()
+        return 255.0 if found is None or found.shape != expected.shape else np.abs(found.astype(int) - expected).max()
 
-    await wait_for(lambda: difference() <= 5, "the screen's picture in the terminal")
+    # The worst pixel, so that no tile is missing; JPEG and the terminal's colours take about 11.
+    await wait_for(lambda: difference() <= 20, "the screen's picture in the terminal")
 
 
 async def test_the_fleet_opens_a_desktop_and_the_picture_is_the_screens_average() -> None:
