@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Most tests wait for programs: three workers keep two cores busy. One process: make test ARGS='-n 0 ...'
+WORKERS := -n 3 --dist worksteal
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo install test lint bench chaos hostile proto proto-check screenshots clean
@@ -18,7 +20,7 @@ install: $(VENV)/.run  ## put the three commands into ~/.local/bin
 
 test: $(VENV)/.test  ## install what the tests need, and run them
 	@sh tests/support/system_packages.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
 	@$(BIN)/ruff check .

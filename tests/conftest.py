@@ -2,13 +2,14 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from tests.support import leaks
+from tests.support import hangs, leaks
 from tests.support.waiting import wait_for
 
 # Time limits of single examples measure the machine; the whole test has a limit of its own.
@@ -16,6 +17,12 @@ settings.register_profile(
     "natpass", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("natpass")
+
+# readline, which pytest loads, puts the size of a terminal into the environment behind Python's back. What tests start,
+# workers of pytest-xdist first, would obey it rather than the terminal they run in.
+for _name in ("LINES", "COLUMNS"):
+    os.environ.pop(_name, None)
+    os.unsetenv(_name)
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -34,11 +41,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         runner.run(asyncio.sleep(0))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Watch that what a failed test leaves does not hang, either."""
+    hangs.watch_teardown(item)
+
+
 @pytest.fixture
-async def _no_task_left() -> AsyncIterator[None]:
+async def _no_task_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     ours = asyncio.current_task()
     before = asyncio.all_tasks()
-    yield
+    with hangs.ended_after(hangs.limit(request.node)):
+        yield
 
     def left() -> list[str]:
         now = asyncio.all_tasks() - before - {ours, asyncio.current_task()}
