@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
@@ -23,6 +24,16 @@ settings.load_profile("natpass")
 for _name in ("LINES", "COLUMNS"):
     os.environ.pop(_name, None)
     os.unsetenv(_name)
+
+# A shell has what it starts in the background ignore the keyboard's signals, and `nohup` SIGHUP. Programs that tests
+# start would inherit that, and neither Ctrl+C nor a signal would end them.
+for _ignored, _usual in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGQUIT", signal.SIG_DFL),
+    ("SIGHUP", signal.SIG_DFL),
+):
+    if (_number := getattr(signal, _ignored, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

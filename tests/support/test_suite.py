@@ -1,6 +1,7 @@
 """What the suite itself rests on: a clean environment, and an end for what hangs."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,16 @@ def test_nothing_tells_programs_a_size_of_the_terminal() -> None:
     """pytest loads readline, which says it in the environment of the process, where Python does not see it."""
     started = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in started.splitlines() if line.startswith(("LINES=", "COLUMNS="))]
+
+
+def test_programs_begin_with_the_usual_signals() -> None:
+    text = "import signal; print(*(int(n) for n in signal.Signals if signal.getsignal(n) is signal.SIG_IGN))"
+    started = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
+    assert not {signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} & set(map(int, started.split()))
+
+
+def test_they_do_where_the_suite_runs_in_the_background() -> None:
+    one = f"{Path(__file__)}::{test_programs_begin_with_the_usual_signals.__name__}"
+    command = f"trap '' INT QUIT HUP; exec {sys.executable} -m pytest -n0 -q -p no:cacheprovider {one}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "1 passed" in done.stdout
