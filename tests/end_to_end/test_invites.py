@@ -14,7 +14,6 @@ import pytest
 from natpass_wire.login.keys import LoginKey
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
-from tests.support.waiting import wait_until
 
 assert sys.platform != "win32"
 
@@ -69,8 +68,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         with agent_programs.agent(tmp_path, port, env=NOTHING) as agent:  # no secret, no invite: it has both behind it
             agent.said(LOGGED_IN)
-            probe = ("box", "--", "true")  # the roster takes a second to say that the agent is back
-            wait_until(lambda: console(tmp_path, port, *probe, NATPASS_SECRET=SECRET).returncode == 0)
+            assert console(tmp_path, port, "box", "--", "true", NATPASS_SECRET=SECRET).returncode == 0
             with inviter(tmp_path, port) as invite:
                 ran = console(tmp_path, port, "box", "--invite", code(invite), "--", "echo", "it works")
                 assert (ran.returncode, ran.stdout) == (0, "it works\n"), ran
