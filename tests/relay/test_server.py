@@ -272,12 +272,14 @@ async def test_agents_that_leave_for_good_leave_the_roster(relay: TestRelay) -> 
 
 
 async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> None:
-    async with running_relay() as relay, Raw.connect(relay) as console:
+    async with contextlib.AsyncExitStack() as stack:
+        relay = await stack.enter_async_context(running_relay())
         publisher = relay.server.hub.publisher
         about = About(host="h" * 64, os="o" * 64, user="u" * 64, serves=["k" * 32] * 16)  # more than the system buffers
         for number in range(30_000):
             publisher.joined(f"agent-{number:05}", number)
             publisher.described(f"agent-{number:05}", about)
+        console = await stack.enter_async_context(Raw.connect(relay))  # only now: its login has a time limit
         await console.log_in("c")
         port = relay.server.hub.router.port("c")
         assert port is not None

@@ -24,7 +24,7 @@ def pytest_runtest_teardown(item):
 
 @pytest.fixture(autouse=True)
 async def _no_hang(request):
-    with hangs.ended_after(hangs.limit(request.node)):
+    with hangs.ended_after(1.0):
         yield
 """
 TESTS = """
@@ -49,11 +49,11 @@ async def test_it_lives():
 """
 
 
-def run(folder: Path, *options: str) -> str:
-    """Return what pytest says of the tests above."""
+def run(folder: Path, *options: str, most: int) -> str:
+    """Return what pytest says of the tests above, in a process that is ended when one takes `most` seconds."""
     (folder / "conftest.py").write_text(HANGING)
     (folder / "test_hanging.py").write_text(TESTS)
-    limits = ("timeout=2", "faulthandler_timeout=4", "faulthandler_exit_on_timeout=true")
+    limits = ("timeout=60", f"faulthandler_timeout={most}", "faulthandler_exit_on_timeout=true")
     settings = ("asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function", *limits)
     words = [word for setting in settings for word in ("-o", setting)]
     command = [
@@ -81,14 +81,14 @@ def run(folder: Path, *options: str) -> str:
 
 
 def test_a_test_that_hangs_ends_and_says_where_it_waited(tmp_path: Path) -> None:
-    said = run(tmp_path, "-n0", "-k", "waits or lives")
+    said = run(tmp_path, "-n0", "-k", "waits or lives", most=50)
     assert "2 failed, 2 passed" in said, said
-    assert said.count("the test hung for 1.8 s; its tasks:") >= 2
+    assert said.count("the test hung for 1 s; its tasks:") >= 2
     assert "in waits_for_ever" in said
 
 
 def test_a_test_that_takes_no_cancellation_ends_with_its_worker_and_others_go_on(tmp_path: Path) -> None:
-    said = run(tmp_path, "-n1", "-k", "cancellation or lives")
+    said = run(tmp_path, "-n1", "-k", "cancellation or lives", most=5)
     assert "2 passed" in said
     assert said.count("FAILED") >= 2
     assert said.count("crashed while running") >= 2
