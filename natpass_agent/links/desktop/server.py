@@ -18,6 +18,7 @@ from natpass_agent.links.desktop.protocol import (
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
 from natpass_agent.links.running import RunningFor
+from natpass_agent.platform.display import why_no_display
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.identity.authorized import ALL, Rights
@@ -66,8 +67,13 @@ class DesktopServer:
         """Start a worker, accept the link, and carry messages until either ends; then neither is left."""
         who = printable(link.peer)
         answer_by = asyncio.get_running_loop().time() + self._answer_seconds
+        environment = self._environment()
+        if (fault := why_no_display(environment)) is not None:
+            log.info("no desktop for %s: %s", who, fault)
+            link.refuse(fault)
+            return
         try:
-            async with WorkerHost(request.name, self._environment()) as worker:
+            async with WorkerHost(request.name, environment) as worker:
                 self.workers.add(worker)
                 try:
                     with self.running.noted(link, "the desktop's worker", worker.pid):

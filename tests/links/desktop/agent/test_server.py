@@ -117,6 +117,7 @@ class Wire:
 
 
 def use_worker(monkeypatch: pytest.MonkeyPatch, before: str = "", after: str = "pass") -> None:
+    monkeypatch.setenv("DISPLAY", ":77")  # these workers look at none, but without one there is no worker
     script = WORKER.format(before=before, after=after)
     monkeypatch.setattr(worker_host, "command", lambda name, port: (sys.executable, "-c", script, str(port)))
 
@@ -145,6 +146,20 @@ async def test_a_worker_that_fails_at_once_is_a_refusal(monkeypatch: pytest.Monk
     wire = Wire()
     await DesktopServer(answer_seconds=30).serve(wire.link, REQUEST)
     assert wire.refusal == "no display, alas"
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [({}, "DISPLAY is not set"), ({"WAYLAND_DISPLAY": "wayland-0"}, "this is a Wayland session")],
+)
+async def test_without_a_display_no_worker_is_started(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], why: str
+) -> None:
+    """So that viewers have the reason at once, however busy the machine is."""
+    use_worker(monkeypatch, before="sys.exit('a worker')")
+    wire = Wire()
+    await DesktopServer(environment=environment, answer_seconds=0).serve(wire.link, REQUEST)
+    assert why in wire.refusal
 
 
 async def test_a_slow_worker_is_waited_for_behind_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:

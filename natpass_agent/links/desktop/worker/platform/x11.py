@@ -8,6 +8,7 @@ from Xlib.error import ConnectionClosedError, DisplayConnectionError, DisplayNam
 from Xlib.protocol.rq import Request
 
 from natpass_agent.links.desktop.worker.errors import DesktopError
+from natpass_agent.platform.display import why_no_display
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -22,17 +23,9 @@ def connect() -> Display:
     Raises:
         DesktopError: there is none.
     """
+    if (fault := why_no_display(os.environ)) is not None:
+        raise DesktopError(fault)
     name = os.environ.get("DISPLAY", "")
-    is_wayland = bool(os.environ.get("WAYLAND_DISPLAY"))
-    if not name and is_wayland:
-        raise DesktopError(
-            "this is a Wayland session, which lets no program capture the screen: log in to an X11 session instead"
-        )
-    if not name:
-        raise DesktopError(
-            "no display: DISPLAY is not set where the agent runs; start the agent within the desktop's session, "
-            "or with --display :0"
-        )
     try:
         display = Display(name)
     except DisplayNameError as error:

@@ -1,0 +1,16 @@
+"""Whether an environment names a display, which is told before any program is started on it."""
+
+import sys
+from collections.abc import Mapping
+
+
+def why_no_display(environment: Mapping[str, str]) -> str | None:
+    """Return what to say where `environment` names no X display; None if it does, or where none is named."""
+    if sys.platform == "win32" or sys.platform == "darwin" or environment.get("DISPLAY"):
+        return None
+    if environment.get("WAYLAND_DISPLAY"):
+        return "this is a Wayland session, which lets no program capture the screen: log in to an X11 session instead"
+    return (
+        "no display: DISPLAY is not set where the agent runs; start the agent within the desktop's session, "
+        "or with --display :0"
+    )
