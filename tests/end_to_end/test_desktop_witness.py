@@ -363,13 +363,17 @@ def test_100_opens_and_closes_leave_nothing(shared: Place, viewer: Viewer) -> No
     viewer.disconnect("box", viewer.link)
     wait_until(lambda: not shared.process.children())
     before = descriptors()
-    for _ in range(20):
+    opened = 0
+    while opened < 100:
         links = [viewer.ask() for _ in range(5)]
         answered: set[str] = set()
         while len(answered) < len(links):
             message = viewer.receive()
             if message.kind == witness.CONNECT_REP:
-                assert message.part(witness.CREP).number(1) == 1
+                answer = message.part(witness.CREP)
+                # A machine that is busy with other tests may make an agent say so: that leaves nothing, either.
+                assert answer.number(1) == 1 or b"too busy to answer in time" in answer.raw
+                opened += answer.number(1)
                 answered.add(message.text(LINK_ID))
         for link in links:
             viewer.disconnect("box", link)
