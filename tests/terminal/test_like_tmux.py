@@ -25,7 +25,6 @@ from tests.terminal.panes import Pane, needs, pane
 assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
 
 ROWS, COLS = 24, 80
-DONE = b"\x1b]2;done\x07"
 QUIET = 0.25
 
 
@@ -70,11 +69,14 @@ class Replayer:
     def __init__(self, shown: Pane, pipe: Path) -> None:
         self._pane = shown
         self._pipe = pipe
+        self._shown = 0
 
     def screen(self, trace: bytes) -> list[str]:
+        self._shown += 1
+        done = f"done {self._shown}"  # another title each time: the last one stands until tmux has come to this trace
         with self._pipe.open("wb") as pipe:
-            pipe.write(b"\x1b[?1049l\x1bc\x1b[3J\x1b]2;begin\x07" + trace + b"\x18" + DONE)
-        wait_until(lambda: self._pane.tmux("display-message", "-p", "#{pane_title}") == "done\n")
+            pipe.write(b"\x1b[?1049l\x1bc\x1b[3J" + trace + b"\x18" + f"\x1b]2;{done}\x07".encode())
+        wait_until(lambda: self._pane.tmux("display-message", "-p", "#{pane_title}") == f"{done}\n")
         return self._pane.lines()[:ROWS]
 
 
