@@ -32,7 +32,7 @@ def test_the_model_and_the_command_load_no_textual() -> None:
     assert "textual" not in loaded_by(*MODELS)
 
 
-@pytest.mark.parametrize("module", ["agents", "fleet", "durations", "prefix", "tabs", "latency"])
+@pytest.mark.parametrize("module", ["agents", "fleet", "times", "prefix", "tabs", "latency"])
 def test_pure_parts_know_no_loop_clock_or_chance(module: str) -> None:
     text = (ROOT / "session" / f"{module}.py").read_text()
     for forbidden in ("asyncio", "time", "random", "socket", "secrets"):
