@@ -25,7 +25,7 @@ def terminal(tmp_path: Path) -> Iterator[OuterTerminal]:
     with agent_programs.relay(tmp_path) as (_, port), agent_programs.agent(tmp_path, port) as agent:
         agent.said("logged in")
         meet(port, "box", tmp_path)
-        program = f"sh -c 'trap : INT; echo ready; cat >{tmp_path}/pasted; echo stopped; exec sleep 1000'"
+        program = f"sh -c 'trap : INT; stty -echo; echo ready; cat >{tmp_path}/pasted; echo stopped; exec sleep 1000'"
         command = console_command(port, "shell", "box", "--exec", program)
         outer = OuterTerminal(24, 100, command, console_env(tmp_path))
         try:
