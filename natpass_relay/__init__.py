@@ -2,7 +2,7 @@
 
 Modules, by what they may touch:
 
-- PURE (no sockets, no clock, no randomness): `ports` who is logged in, `routing` which message goes where,
+- PURE (no sockets, no clock, no randomness): `clients` who is logged in, `routing` which message goes where,
   `fastpath` the same for frames that look like earlier ones, `admission` who gets in under which id, `roster` what
   consoles are told of agents, `round_trips` how far away agents are.
 - I/O: `connection` one client's socket, `server` all of them, `cli` the command.

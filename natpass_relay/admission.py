@@ -11,8 +11,8 @@ dialect gives way to handshake v2, and never gets an id that v2 has used since t
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from natpass_relay.clients import Client, Role
 from natpass_relay.known_ids import KnownIds
-from natpass_relay.ports import Port, Role
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID, client_id_fault
 from natpass_wire.keepalive import INTERVAL_V2, SILENCE_V2
@@ -80,10 +80,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Make a visitor a client: register its port, then send the reply, if there is one."""
+    """Make a visitor a client: register it, then send the reply, if there is one."""
 
     visitor: Visitor
-    port: Port
+    client: Client
     claims: v2.Claims | None
     reply: Msg | None
 
@@ -98,9 +98,9 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Take a client's port away at once, send the notice, if there is one, and close its connection."""
+    """Take a client away at once, send the notice, if there is one, and close its connection."""
 
-    port: Port
+    client: Client
     reason: str
     notice: Msg | None = None
 
@@ -109,7 +109,7 @@ class Drop:
 class Probe:
     """Ping a client, and call `Admission.heard` when anything comes from it."""
 
-    port: Port
+    client: Client
 
 
 Command = Reply | Admit | Close | Drop | Probe
@@ -117,17 +117,17 @@ Command = Reply | Admit | Close | Drop | Probe
 
 @dataclass(eq=False, slots=True)
 class _Holder:
-    """Who holds an id: one port, or the several connections of an older peer.
+    """Who holds an id: one client, or the several connections of an older peer.
 
     Attributes:
         instance: the instance tag; None for older dialects, which have none.
-        ports: by connection index.
+        clients: by connection index.
         newcomers: who waits for the holder's answer to a probe.
         waited: seconds for which the holder owes the answer.
     """
 
     instance: bytes | None
-    ports: dict[int, Port]
+    clients: dict[int, Client]
     newcomers: list[Visitor] = field(default_factory=list)
     waited: float = 0.0
 
@@ -203,30 +203,30 @@ class Admission:
         refusal = v2.refuse(visitor.client_id, login_pb2.Refusal.OVERLOADED, reason)
         return [Reply(visitor, refusal.reply), Close(visitor, reason)]
 
-    def removed(self, port: Port) -> Sequence[Command]:
+    def removed(self, client: Client) -> Sequence[Command]:
         """Take note that a client's connection is gone; whoever waits for its id may get it.
 
-        Nothing happens if this very port does not hold its id (any more).
+        Nothing happens if this very client does not hold its id (any more).
         """
-        holder = self._holders.get(port.client_id)
-        if holder is None or holder.ports.get(port.idx) is not port:
+        holder = self._holders.get(client.client_id)
+        if holder is None or holder.clients.get(client.idx) is not client:
             return []
-        del holder.ports[port.idx]
-        if holder.ports:
+        del holder.clients[client.idx]
+        if holder.clients:
             return []
-        return self._vacate(port.client_id, holder)
+        return self._vacate(client.client_id, holder)
 
-    def heard(self, port: Port) -> Sequence[Command]:
+    def heard(self, client: Client) -> Sequence[Command]:
         """Take note that bytes came from a probed client: it lives, and keeps its id."""
-        holder = self._probed.get(port.client_id)
-        if holder is None or holder.ports.get(port.idx) is not port:
+        holder = self._probed.get(client.client_id)
+        if holder is None or holder.clients.get(client.idx) is not client:
             return []
-        del self._probed[port.client_id]
+        del self._probed[client.client_id]
         refused, holder.newcomers = holder.newcomers, []
-        text = f"the id {port.client_id} is taken: another installation is connected under it"
+        text = f"the id {client.client_id} is taken: another installation is connected under it"
         commands: list[Command] = []
         for visitor in refused:
-            refusal = v2.refuse(port.client_id, login_pb2.Refusal.ID_TAKEN, text)
+            refusal = v2.refuse(client.client_id, login_pb2.Refusal.ID_TAKEN, text)
             commands += [Reply(visitor, refusal.reply), Close(visitor, refusal.reason)]
         return commands
 
@@ -240,7 +240,9 @@ class Admission:
             if holder.waited < PROBE_SECONDS:
                 continue
             if holder.newcomers:
-                commands += [Drop(port, "silent, and another client claims its id") for port in holder.ports.values()]
+                commands += [
+                    Drop(client, "silent, and another client claims its id") for client in holder.clients.values()
+                ]
                 commands += self._vacate(client_id, holder)
             else:  # whoever wanted the id has gone
                 del self._probed[client_id]
@@ -253,19 +255,19 @@ class Admission:
             return [self._admit(visitor, claims)]
         if holder.instance is None:
             text = "a client with handshake v2 has taken its id"
-            return self._take_over(visitor, claims, holder, [Drop(port, text) for port in holder.ports.values()])
+            return self._take_over(visitor, claims, holder, [Drop(client, text) for client in holder.clients.values()])
         if holder.instance == claims.instance:
             text = f"{claims.client_id} has logged in again, from another connection"
             notice = Msg(type=MsgType.notice, from_id=RELAY_ID, to=claims.client_id)
             notice.notice.CopyFrom(Notice(code=Notice.REPLACED, text=text))
-            drops = [Drop(port, "replaced by a newer connection", notice) for port in holder.ports.values()]
+            drops = [Drop(client, "replaced by a newer connection", notice) for client in holder.clients.values()]
             return self._take_over(visitor, claims, holder, drops)
         holder.newcomers.append(visitor)
         if claims.client_id in self._probed:
             return []
         holder.waited = 0.0
         self._probed[claims.client_id] = holder
-        return [Probe(port) for port in holder.ports.values()]
+        return [Probe(client) for client in holder.clients.values()]
 
     def _take_over(self, visitor: Visitor, claims: v2.Claims, holder: _Holder, drops: Sequence[Drop]) -> list[Command]:
         self._forget(claims.client_id)
@@ -288,10 +290,10 @@ class Admission:
 
     def _admit(self, visitor: Visitor, claims: v2.Claims) -> Admit:
         role = Role.AGENT if claims.role == login_pb2.Role.ROLE_AGENT else Role.CONSOLE
-        port = Port(claims.client_id, role)
-        self._holders[claims.client_id] = _Holder(claims.instance, {0: port})
+        client = Client(claims.client_id, role)
+        self._holders[claims.client_id] = _Holder(claims.instance, {0: client})
         self._known.used_by_v2(claims.client_id)
-        return Admit(visitor, port, claims, visitor.login.accept(round(self._doors.dead_after / 3 * 1000)))
+        return Admit(visitor, client, claims, visitor.login.accept(round(self._doors.dead_after / 3 * 1000)))
 
     def _receive_legacy(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
         """Take a login of an older dialect. A bad one gets no answer but a closed connection (WIRE.md §3)."""
@@ -311,10 +313,10 @@ class Admission:
         if holder is None:
             holder = self._holders[client_id] = _Holder(None, {})
         commands: list[Command] = []
-        if (old := holder.ports.get(idx)) is not None:
+        if (old := holder.clients.get(idx)) is not None:
             commands.append(Drop(old, "replaced by a newer connection"))
-        elif len(holder.ports) >= MAX_INDEXES:
+        elif len(holder.clients) >= MAX_INDEXES:
             return [Close(visitor, f"the id {client_id} has {MAX_INDEXES} connections already")]
-        port = holder.ports[idx] = Port(client_id, Role.LEGACY, idx)
+        client = holder.clients[idx] = Client(client_id, Role.LEGACY, idx)
         self._known.used_by_legacy(client_id)
-        return [*commands, Admit(visitor, port, None, None)]
+        return [*commands, Admit(visitor, client, None, None)]

@@ -9,9 +9,9 @@ import ssl
 from itertools import pairwise
 from typing import Protocol
 
-from natpass_relay.fastpath import RouteCache
+from natpass_relay.clients import Client
+from natpass_relay.fastpath import FastRoutes
 from natpass_relay.patience import Patience
-from natpass_relay.ports import Port
 from natpass_relay.routing import Forward, Router
 from natpass_wire import envelope
 from natpass_wire.aio.runtime import ReadBuffers
@@ -38,7 +38,7 @@ _SWEEP_TICKS = 60
 _MOST_OF_TICK = 2.0
 
 
-class Host(Protocol):
+class ConnectionHub(Protocol):
     """What a connection needs from the relay that it belongs to."""
 
     router: Router
@@ -58,8 +58,8 @@ class Host(Protocol):
     def came_plain(self, connection: "Connection") -> None:
         """Take note that a new connection speaks bare TCP, where this relay has TLS."""
 
-    def connection_to(self, port: Port) -> "Connection":
-        """Return the connection of a registered port."""
+    def connection_to(self, client: Client) -> "Connection":
+        """Return the connection of a registered client."""
 
     def drained(self, connection: "Connection") -> None:
         """Take note that a connection can take bytes again."""
@@ -71,9 +71,9 @@ class Host(Protocol):
 class Connection:
     """A connection from its first byte to its last; the handler of its socket."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._cache: RouteCache[Connection] = RouteCache()
+    def __init__(self, hub: ConnectionHub) -> None:
+        self._hub = hub
+        self._cache: FastRoutes[Connection] = FastRoutes()
         self._waits_for: dict[Connection, int] = {}  # and since which tick
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
@@ -89,14 +89,14 @@ class Connection:
         #: For whom it was read no further for too long; made by `tick`.
         self.too_slow: list[Connection] = []
         #: Who this is, once logged in.
-        self.port: Port | None = None
+        self.client: Client | None = None
         #: Whether it logged in with handshake v2, and so understands our messages.
         self.speaks_v2 = False
         #: Whether it is asked for a sign of life.
         self.is_probed = False
         #: Set when nothing more is taken from it.
         self.is_closed = False
-        #: Where it comes from, for logs; and without the port.
+        #: Where it comes from, for logs; and without the client.
         self.address = self.host = "unknown"
         #: Whether it speaks bare TCP, where this relay has TLS: for older dialects only.
         self.is_plain = False
@@ -108,9 +108,9 @@ class Connection:
         """Whether it is not read now, since somebody else is slow."""
         return bool(self._waits_for)
 
-    def enter(self, port: Port, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
+    def enter(self, client: Client, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
         """Become a client; one that speaks handshake v2 is given up after `dead_after` seconds of silence."""
-        self.port = port
+        self.client = client
         self.speaks_v2 = speaks_v2
         if speaks_v2:
             self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
@@ -123,7 +123,7 @@ class Connection:
         self.socket.write(envelope.to_frame(message))
 
     def probe(self, ping: Msg) -> None:
-        """Ask for a sign of life; `Host.client_heard` is called when there is one."""
+        """Ask for a sign of life; `ConnectionHub.client_heard` is called when there is one."""
         self.is_probed = True
         self._probed_at_bytes = self.socket.received_bytes
         self.send(ping)
@@ -170,7 +170,7 @@ class Connection:
 
     def tick(self, now: float) -> str | None:
         """Let time pass, about once a second; return why the client has to be given up, None if it has not."""
-        if self._keepalive is None or self.port is None:
+        if self._keepalive is None or self.client is None:
             return None
         self._ticks += 1
         if self._ticks % _SWEEP_TICKS == 0:
@@ -199,7 +199,7 @@ class Connection:
         if self._stuck >= STUCK_SECONDS:
             return f"took none of {waiting} waiting bytes for {STUCK_SECONDS:.0f} s"
         if keepalive.is_due(now) and socket.writable:
-            self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.port.client_id))
+            self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.client.client_id))
         return None
 
     # FrameHandler: what the socket calls
@@ -212,14 +212,14 @@ class Connection:
         if self.is_probed:
             self._heard()
         try:
-            if self.port is None:
+            if self.client is None:
                 self._before_login(batch)
             else:
                 self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
         except RemoteProtocolError as error:
-            if self.speaks_v2 and self.port is not None:
+            if self.speaks_v2 and self.client is not None:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
-                self.send(Msg(type=MsgType.notice, from_id=RELAY_ID, to=self.port.client_id, notice=notice))
+                self.send(Msg(type=MsgType.notice, from_id=RELAY_ID, to=self.client.client_id, notice=notice))
             raise
 
     def writable_changed(self, writable: bool) -> None:
@@ -228,18 +228,18 @@ class Connection:
             return
         for waiter in list(self._waiters):
             waiter.go_on_without(self)
-        self._host.drained(self)
+        self._hub.drained(self)
 
     def socket_lost(self, error: Exception | None) -> None:
         """End."""
         self.is_closed = True
         self.let_go()
-        self._host.lost(self, error)
+        self._hub.lost(self, error)
 
     def _heard(self) -> None:
         if self.is_probed:
             self.is_probed = False
-            self._host.client_heard(self)
+            self._hub.client_heard(self)
 
     def _go_on(self) -> None:
         if not self._waits_for and not self.is_closed:
@@ -252,12 +252,12 @@ class Connection:
             if self.is_closed:
                 return
             frame = bytes(batch.view[start:end])
-            if self.port is not None:  # frames that came right behind the login
+            if self.client is not None:  # frames that came right behind the login
                 self._parse_and_route(frame)
                 continue
             if end - start > HEADER_BYTES + MAX_LOGIN_BYTES:
                 raise RemoteProtocolError(f"a frame of {end - start} bytes before the login")
-            self._host.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
+            self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
 
     def _route(self, data: bytes, bounds: list[int]) -> None:
         """Hand on frames: those that look like earlier ones in runs, one write for each run; others one by one.
@@ -273,19 +273,19 @@ class Connection:
         for end in bounds[1:]:
             at = start + HEADER_BYTES
             if end - start != like_size or not data.startswith(like_bytes, at):
-                route = find(data, at, end)
-                if route is None or route.to is not to:
+                fast_route = find(data, at, end)
+                if fast_route is None or fast_route.to is not to:
                     if to is not None:
                         self._pass_on(to, data[run:start])
-                    run, to = start, None if route is None else route.to
-                if route is None:
+                    run, to = start, None if fast_route is None else fast_route.to
+                if fast_route is None:
                     like_size = -1
                     self._parse_and_route(data[start:end])
                     run = end
                     if self.is_closed:
                         return
                 else:
-                    like_bytes, like_size = route.prefix(end - at), end - start
+                    like_bytes, like_size = fast_route.prefix(end - at), end - start
             start = end
         if to is not None:
             self._pass_on(to, data[run:start])
@@ -298,17 +298,17 @@ class Connection:
     def _parse_and_route(self, frame: bytes) -> None:
         payload = frame[HEADER_BYTES:]
         message = envelope.parse(payload)
-        if self.port is None:
+        if self.client is None:
             return
         if message.to == RELAY_ID and message.type != MsgType.connect_req:
-            self._host.client_says(self, message)
+            self._hub.client_says(self, message)
             self.wait_for(self)  # who does not take our answers asks no more questions
             return
-        for command in self._host.router.receive(self.port, message):
-            to = self._host.connection_to(command.port)
+        for command in self._hub.router.receive(self.client, message):
+            to = self._hub.connection_to(command.client)
             if isinstance(command, Forward) and command.as_it_came and envelope.is_canonical(payload):
                 to.socket.write(frame)
-                self._cache.learn(payload, message.type, command.link, to)
+                self._cache.learn(payload, message.type, command.route, to)
             else:
                 to.send(command.message)
             self.wait_for(to)
@@ -320,10 +320,12 @@ class ClientSocket(FrameSocket):
     Where the relay has TLS, the first byte tells whether the client speaks it: existing natpass programs may not.
     """
 
-    def __init__(self, connection: Connection, host: Host, buffers: ReadBuffers, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, connection: Connection, hub: ConnectionHub, buffers: ReadBuffers, tls: ssl.SSLContext | None
+    ) -> None:
         super().__init__(connection, buffers, tls=tls, server_side=True, high_water=HIGH_WATER_BYTES)
         self._connection = connection
-        self._host = host
+        self._hub = hub
         self._has_begun = False
         connection.socket = self
 
@@ -333,7 +335,7 @@ class ClientSocket(FrameSocket):
         super().connection_made(transport)
         self._connection.address = self.peer_address
         self._connection.host = plain_host(name[0]) if isinstance(name, tuple) else ""
-        self._host.connected(self._connection, self._connection.host)
+        self._hub.connected(self._connection, self._connection.host)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read."""
@@ -342,9 +344,9 @@ class ClientSocket(FrameSocket):
             if self._tls is not None and self._buffers.raw[0] != TLS_FIRST_BYTE:
                 self._connection.is_plain = True
                 self._leave_out_tls()
-                self._host.came_plain(self._connection)
+                self._hub.came_plain(self._connection)
                 if self._buffers.raw[0] > MAX_LOGIN_BYTES >> 8:  # a browser's GET, say: it may send no more than that
                     self.abort(RemoteProtocolError("neither TLS nor a login"))
         super().buffer_updated(nbytes)
-        if self._connection.port is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:
+        if self._connection.client is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:
             self.abort(RemoteProtocolError("a long frame before the login"))

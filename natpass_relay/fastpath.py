@@ -1,7 +1,7 @@
 """The router's decisions, remembered by the bytes that led to them.
 
-A frame whose envelope has the same bytes as an earlier one is for the same port, for as long as the link lives: no need
-to parse it. What is remembered is a whole prefix of the message,
+A frame whose envelope has the same bytes as an earlier one is for the same client, for as long as the link lives: no
+need to parse it. What is remembered is a whole prefix of the message,
 
     canonical envelope | tag of the payload field | its size | tag of `data` | its size
 
@@ -14,7 +14,7 @@ not parse, and blames the relay for it.
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from natpass_relay.routing import Link
+from natpass_relay.routing import Route
 from natpass_wire import envelope
 from natpass_wire.pb.envelope_pb2 import MsgType
 
@@ -27,7 +27,7 @@ PLAIN_DATA = {
 }
 
 #: Envelopes that are remembered for one link and direction. Honest senders need one a type.
-MAX_ENVELOPES_OF_LINK = 16
+MAX_ENVELOPES = 16
 #: Frame lengths that are remembered with one envelope; terminal output has many, bulk data one or two.
 _MAX_LENGTHS = 128
 #: Different envelope lengths that are tried; beyond these, frames are parsed.
@@ -41,17 +41,17 @@ To = TypeVar("To")
 
 
 @dataclass(eq=False, slots=True)
-class Route(Generic[To]):
+class FastRoute(Generic[To]):
     """Where the frames with one envelope go.
 
     Attributes:
         to: whoever gets them.
-        link: good until this link ends.
+        route: good until this link ends.
         envelope: the addressing fields and the payload field's tag.
     """
 
     to: To
-    link: Link
+    route: Route
     envelope: bytes
     _prefixes: dict[int, bytes] = field(default_factory=dict)
 
@@ -75,36 +75,36 @@ class Route(Generic[To]):
         return self.envelope + payload_size + _DATA_TAG + envelope.encode_varint(data)
 
 
-class RouteCache(Generic[To]):
+class FastRoutes(Generic[To]):
     """The routes of one sender."""
 
     def __init__(self) -> None:
-        self._routes: dict[int, dict[bytes, Route[To]]] = {}
+        self._fast_routes: dict[int, dict[bytes, FastRoute[To]]] = {}
         self._count = 0
         self._sweep_at = _FIRST_SWEEP
-        self._of_link: dict[Link, int] = {}
+        self._of_route: dict[Route, int] = {}
 
     def __len__(self) -> int:
         return self._count
 
-    def find(self, data: bytes, start: int, end: int) -> Route[To] | None:
+    def find(self, data: bytes, start: int, end: int) -> FastRoute[To] | None:
         """Return the route of the message at `data[start:end]`; None if it has to be parsed."""
-        for length, routes in self._routes.items():
-            route = routes.get(data[start : start + length])
-            if route is not None:
-                if route.link.ended:
+        for length, fast_routes in self._fast_routes.items():
+            fast_route = fast_routes.get(data[start : start + length])
+            if fast_route is not None:
+                if fast_route.route.ended:
                     return None
-                prefix = route.prefix(end - start)
-                return route if prefix and data.startswith(prefix, start) else None
+                prefix = fast_route.prefix(end - start)
+                return fast_route if prefix and data.startswith(prefix, start) else None
         return None
 
-    def learn(self, data: bytes, kind: MsgType, link: Link, to: To) -> None:
+    def learn(self, data: bytes, kind: MsgType, route: Route, to: To) -> None:
         """Remember where a message went that had to be parsed, if others like it can go the same way.
 
         Args:
             data: the message, its envelope canonical and its sender's id as the relay would stamp it.
             kind: its type.
-            link: the link that it belongs to.
+            route: the link that it belongs to.
             to: where it went.
         """
         tag = PLAIN_DATA.get(kind)
@@ -116,35 +116,37 @@ class RouteCache(Generic[To]):
         known = data[: at + len(tag)]
         if self._count >= self._sweep_at:
             self.sweep()
-        remembered = self._of_link.get(link, 0)
-        routes = self._routes.get(len(known))
-        if remembered >= MAX_ENVELOPES_OF_LINK or (routes is None and len(self._routes) >= _MAX_ENVELOPE_LENGTHS):
+        remembered = self._of_route.get(route, 0)
+        fast_routes = self._fast_routes.get(len(known))
+        if remembered >= MAX_ENVELOPES or (fast_routes is None and len(self._fast_routes) >= _MAX_ENVELOPE_LENGTHS):
             return
-        if routes is None:
-            routes = self._routes[len(known)] = {}
-        elif (old := routes.get(known)) is not None:
-            if not old.link.ended:
+        if fast_routes is None:
+            fast_routes = self._fast_routes[len(known)] = {}
+        elif (old := fast_routes.get(known)) is not None:
+            if not old.route.ended:
                 return
             self._forget(old)
-            routes = self._routes.setdefault(len(known), routes)
-        routes[known] = Route(to, link, known)
-        self._of_link[link] = remembered + 1
+            fast_routes = self._fast_routes.setdefault(len(known), fast_routes)
+        fast_routes[known] = FastRoute(to, route, known)
+        self._of_route[route] = remembered + 1
         self._count += 1
 
     def sweep(self) -> None:
         """Forget ended links, and with them whoever their messages went to."""
-        for route in [r for routes in self._routes.values() for r in routes.values() if r.link.ended]:
-            self._forget(route)
+        for fast_route in [
+            r for fast_routes in self._fast_routes.values() for r in fast_routes.values() if r.route.ended
+        ]:
+            self._forget(fast_route)
         self._sweep_at = max(_FIRST_SWEEP, 2 * self._count)
 
-    def _forget(self, route: Route[To]) -> None:
-        routes = self._routes[len(route.envelope)]
-        del routes[route.envelope]
-        if not routes:
-            del self._routes[len(route.envelope)]
-        self._of_link[route.link] -= 1
-        if not self._of_link[route.link]:
-            del self._of_link[route.link]
+    def _forget(self, fast_route: FastRoute[To]) -> None:
+        fast_routes = self._fast_routes[len(fast_route.envelope)]
+        del fast_routes[fast_route.envelope]
+        if not fast_routes:
+            del self._fast_routes[len(fast_route.envelope)]
+        self._of_route[fast_route.route] -= 1
+        if not self._of_route[fast_route.route]:
+            del self._of_route[fast_route.route]
         self._count -= 1
 
 

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
+from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.invites import Answer, Command, Invites, Tell, Turn
 from natpass_relay.lobby import Lobby
-from natpass_relay.ports import Port
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -28,7 +28,7 @@ class Guests:
         is_full: tells whether so much waits for a client already that it gets no new guests.
     """
 
-    def __init__(self, tell: Callable[[Port, Msg], None], is_full: Callable[[Port], bool]) -> None:
+    def __init__(self, tell: Callable[[Client, Msg], None], is_full: Callable[[Client], bool]) -> None:
         self._tell = tell
         self._invites: Invites[Connection] = Invites(is_full)
         self._lobby: Lobby[Connection] = Lobby(seconds=GUEST_SECONDS)
@@ -55,13 +55,13 @@ class Guests:
             raise RemoteProtocolError("a guest speaks of other things")
         self._obey(self._invites.guest_says(connection, message.hsp.guest))
 
-    def inviter_says(self, port: Port, invite: Invite) -> None:
+    def inviter_says(self, client: Client, invite: Invite) -> None:
         """Take a logged-in client's message about invites.
 
         Raises:
             RemoteProtocolError: it makes no sense.
         """
-        self._obey(self._invites.inviter_says(port, invite))
+        self._obey(self._invites.inviter_says(client, invite))
 
     def lost(self, connection: Connection) -> None:
         """Take note that a connection is gone, whoever's it was."""
@@ -69,9 +69,9 @@ class Guests:
             self._leave(connection)
             self._obey(self._invites.guest_gone(connection))
 
-    def removed(self, port: Port) -> None:
+    def removed(self, client: Client) -> None:
         """Take note that a client is gone."""
-        self._obey(self._invites.removed(port))
+        self._obey(self._invites.removed(client))
 
     def tick(self, now: float) -> None:
         """Let time pass."""
@@ -82,10 +82,10 @@ class Guests:
     def _obey(self, commands: Iterable[Command[Connection]]) -> None:
         for command in commands:
             match command:
-                case Tell(port, invite):
-                    message = Msg(type=MsgType.invite, from_id=RELAY_ID, to=port.client_id)
+                case Tell(client, invite):
+                    message = Msg(type=MsgType.invite, from_id=RELAY_ID, to=client.client_id)
                     message.invite.CopyFrom(invite)
-                    self._tell(port, message)
+                    self._tell(client, message)
                 case Answer(connection, data):
                     connection.send(_to_guest(HandshakePayload(guest=Guest(data=data))))
                 case Turn():

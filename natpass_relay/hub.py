@@ -10,10 +10,10 @@ from typing import assert_never
 from natpass_relay import admission, round_trips
 from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
+from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import Lobby
-from natpass_relay.ports import Port, Role
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Router, Send
@@ -47,10 +47,10 @@ class Hub:
         self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
         self.publisher = Publisher()
         self._round_trips = RoundTrips()
-        self._clients: dict[Port, Connection] = {}
+        self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._guests = Guests(lambda port, message: self._clients[port].send(message), self._is_full)
+        self._guests = Guests(lambda client, message: self._connection_of[client].send(message), self._is_full)
         self._connections: set[Connection] = set()
         self._is_closing = False
         self._plain_repeats = Repeats()
@@ -63,7 +63,7 @@ class Hub:
     @property
     def clients(self) -> int:
         """How many clients are logged in."""
-        return len(self._clients)
+        return len(self._connection_of)
 
     @property
     def connections(self) -> int:
@@ -109,8 +109,8 @@ class Hub:
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
-        for client in [client for client in self._clients.values() if client.is_probed]:
-            client.look_for_life()
+        for connection in [each for each in self._connection_of.values() if each.is_probed]:
+            connection.look_for_life()
         self._obey(self._admission.tick(now))
 
     def tick_round_trips(self) -> None:
@@ -120,14 +120,14 @@ class Hub:
     def tick_roster(self) -> None:
         """Let time pass for the roster."""
         self.publisher.publish(self._clock())
-        for port in self.publisher.watchers:
-            self.drained(self._clients[port])
+        for client in self.publisher.watchers:
+            self.drained(self._connection_of[client])
 
     def tick_connection(self, connection: Connection) -> None:
         """Let time pass for one connection; call it about once a second."""
         reason = connection.tick(self._clock())
-        if reason is not None and connection.port is not None:
-            self._drop(connection.port, reason)
+        if reason is not None and connection.client is not None:
+            self._drop(connection.client, reason)
             return
         for slow in connection.too_slow:
             self._part(connection, slow)
@@ -141,12 +141,12 @@ class Hub:
         self._is_closing = True
         for connection in self.all_connections():
             last_words = None
-            if connection.port is not None and connection.speaks_v2:
-                last_words = _to_client(connection.port, MsgType.notice)
+            if connection.client is not None and connection.speaks_v2:
+                last_words = _to_client(connection.client, MsgType.notice)
                 last_words.notice.CopyFrom(Notice(code=Notice.SHUTTING_DOWN, text="the relay is shutting down"))
             connection.close(last_words)
 
-    # Host: what connections call
+    # ConnectionHub: what connections call
 
     def visitor_says(self, connection: Connection, message: Msg) -> None:
         """Take a message from before the login."""
@@ -167,53 +167,53 @@ class Hub:
 
     def client_says(self, connection: Connection, message: Msg) -> None:
         """Take a client's message to the relay itself."""
-        port = connection.port
-        if port is None or message.type == MsgType.keepalive:
+        client = connection.client
+        if client is None or message.type == MsgType.keepalive:
             return
         now = self._clock()
-        match message.type, port.role:
+        match message.type, client.role:
             case MsgType.ping, Role.AGENT | Role.CONSOLE:
-                pong = _to_client(port, MsgType.pong)
+                pong = _to_client(client, MsgType.pong)
                 pong.ping.nonce = message.ping.nonce  # no more of it: with all it may hold, the pong would not fit
                 connection.send(pong)
             case MsgType.pong, Role.AGENT:
-                self._measure(self._round_trips.answered(port, message.ping.nonce, now))
+                self._measure(self._round_trips.answered(client, message.ping.nonce, now))
             case MsgType.pong, Role.CONSOLE:
                 pass  # the answer to a probe: that it came says it all
             case MsgType.about, Role.AGENT:
-                self.publisher.described(port.client_id, message.about)
+                self.publisher.described(client.client_id, message.about)
             case MsgType.roster_watch, Role.CONSOLE:
                 if message.roster_watch.on:
-                    self.publisher.watch(port, now)
+                    self.publisher.watch(client, now)
                     self.drained(connection)
                 else:
-                    self.publisher.unwatch(port)
+                    self.publisher.unwatch(client)
             case MsgType.rtt_request, Role.CONSOLE:
-                self._ask_round_trips(port, message.rtt_request.ids, now)
+                self._ask_round_trips(client, message.rtt_request.ids, now)
             case MsgType.invite, Role.AGENT | Role.CONSOLE:
-                self._guests.inviter_says(port, message.invite)
+                self._guests.inviter_says(client, message.invite)
             case _:
                 self.dropped += 1
 
     def client_heard(self, connection: Connection) -> None:
         """Take note that a probed client shows life."""
-        if connection.port is not None:
-            self._obey(self._admission.heard(connection.port))
+        if connection.client is not None:
+            self._obey(self._admission.heard(connection.client))
 
-    def connection_to(self, port: Port) -> Connection:
-        """Return the connection of a registered port."""
-        return self._clients[port]
+    def connection_to(self, client: Client) -> Connection:
+        """Return the connection of a registered client."""
+        return self._connection_of[client]
 
     def drained(self, connection: Connection) -> None:
         """Send a console what it lacks of the roster, as far as its connection takes it."""
-        port = connection.port
-        if port is None:
+        client = connection.client
+        if client is None:
             return
         while connection.socket.writable and not connection.is_closed:
-            roster = self.publisher.next_message(port, self._clock(), time.time_ns() // 1_000_000)
+            roster = self.publisher.next_message(client, self._clock(), time.time_ns() // 1_000_000)
             if roster is None:
                 return
-            message = _to_client(port, MsgType.roster)
+            message = _to_client(client, MsgType.roster)
             message.roster.CopyFrom(roster)
             connection.send(message)
 
@@ -225,12 +225,12 @@ class Hub:
         why = printable(str(error)) if error is not None else "closed"
         self._leave_lobby(connection)
         self._guests.lost(connection)
-        port = connection.port
-        if port is None:
+        client = connection.client
+        if client is None:
             log.debug("%s: gone before its login: %s", connection.address, why)
-        elif self._clients.get(port) is connection:
-            log.info("%s (%s) is gone: %s", printable(port.client_id), connection.address, why)
-            self._remove(port)
+        elif self._connection_of.get(client) is connection:
+            log.info("%s (%s) is gone: %s", printable(client.client_id), connection.address, why)
+            self._remove(client)
 
     # doing what the pure parts say
 
@@ -243,74 +243,74 @@ class Hub:
                     self._turn_away(self._visitors[visitor], reason)
                 case Admit():
                     self._admit(command)
-                case Drop(port, reason, notice):
-                    self._drop(port, reason, notice)
-                case Probe(port):
-                    ping = _to_client(port, MsgType.ping)
+                case Drop(client, reason, notice):
+                    self._drop(client, reason, notice)
+                case Probe(client):
+                    ping = _to_client(client, MsgType.ping)
                     ping.ping.CopyFrom(Ping(nonce=secrets.randbits(64)))
-                    self._clients[port].probe(ping)
+                    self._connection_of[client].probe(ping)
                 case _ as never:
                     assert_never(never)
 
     def _admit(self, command: Admit) -> None:
-        connection, port, claims = self._visitors[command.visitor], command.port, command.claims
+        connection, client, claims = self._visitors[command.visitor], command.client, command.claims
         self._leave_lobby(connection)
-        connection.enter(port, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
-        others = self.router.port(port.client_id) is not None
-        self.router.add(port)
-        self._clients[port] = connection
+        connection.enter(client, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
+        others = self.router.client(client.client_id) is not None
+        self.router.add(client)
+        self._connection_of[client] = connection
         if command.reply is not None:
             connection.send(command.reply)
-        if port.role is not Role.CONSOLE and not others:
+        if client.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
-            self.publisher.joined(port.client_id, time.time_ns() // 1_000_000, version)
-        how = f"{port.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
-        log.info("%s logged in from %s (%s)", port.client_id, connection.address, how)
+            self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version)
+        how = f"{client.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
+        log.info("%s logged in from %s (%s)", client.client_id, connection.address, how)
 
-    def _drop(self, port: Port, reason: str, notice: Msg | None = None) -> None:
-        connection = self._clients.get(port)
+    def _drop(self, client: Client, reason: str, notice: Msg | None = None) -> None:
+        connection = self._connection_of.get(client)
         if connection is None:
             return
-        log.info("%s (%s) is dropped: %s", port.client_id, connection.address, reason)
-        self._remove(port)
+        log.info("%s (%s) is dropped: %s", client.client_id, connection.address, reason)
+        self._remove(client)
         connection.close(notice)
 
-    def _remove(self, port: Port) -> None:
+    def _remove(self, client: Client) -> None:
         """Take a client out of everything; its connection may still be about to close.
 
         All parts know before anybody is told: whatever happens then, no id stays held by a client that is gone.
         """
-        del self._clients[port]
-        successors = self._admission.removed(port)
-        sends = self.router.remove(port)
-        reports = self._round_trips.removed(port)
-        self.publisher.unwatch(port)
-        if self.router.port(port.client_id) is None:
-            self.publisher.left(port.client_id, time.time_ns() // 1_000_000)
-        self._guests.removed(port)
+        del self._connection_of[client]
+        successors = self._admission.removed(client)
+        sends = self.router.remove(client)
+        reports = self._round_trips.removed(client)
+        self.publisher.unwatch(client)
+        if self.router.client(client.client_id) is None:
+            self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
+        self._guests.removed(client)
         self._obey(successors)
         self._tell(sends)
         self._measure(reports)
 
     def _part(self, held: Connection, slow: Connection) -> None:
         """Let a client go on that was held up for too long, if it has links with others than the one it waits for."""
-        if held.port is None or slow.port is None:
+        if held.client is None or slow.client is None:
             return
-        text = f"{slow.port.client_id} does not keep up; the link was ended so that others can go on"
-        sends = self.router.part(held.port, slow.port, text)
+        text = f"{slow.client.client_id} does not keep up; the link was ended so that others can go on"
+        sends = self.router.part(held.client, slow.client, text)
         if sends is None:
             return
         if sends:
-            log.warning("%s: links with %s are ended: %s", held.port.client_id, slow.port.client_id, text)
+            log.warning("%s: links with %s are ended: %s", held.client.client_id, slow.client.client_id, text)
         held.go_on_without(slow)
         self._tell(sends)
 
-    def _acted(self, port: Port, role: Role) -> None:
+    def _acted(self, client: Client, role: Role) -> None:
         """Take note of what a client turned out to be that did not say it."""
-        self.publisher.acted(port.client_id, serves=role is Role.AGENT)
+        self.publisher.acted(client.client_id, serves=role is Role.AGENT)
 
-    def _is_full(self, port: Port) -> bool:
-        return self._clients[port].socket.waiting_bytes > FULL_BYTES
+    def _is_full(self, client: Client) -> bool:
+        return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         known = connection.is_plain and not self._admission.admits_legacy  # said by `came_plain`
@@ -329,30 +329,30 @@ class Hub:
 
     def _tell(self, sends: Iterable[Send]) -> None:
         for send in sends:
-            self._clients[send.port].send(send.message)
+            self._connection_of[send.client].send(send.message)
 
-    def _ask_round_trips(self, console: Port, ids: Iterable[str], now: float) -> None:
-        wanted: list[tuple[str, Port | None]] = []
+    def _ask_round_trips(self, console: Client, ids: Iterable[str], now: float) -> None:
+        wanted: list[tuple[str, Client | None]] = []
         for client_id in round_trips.askable(ids):
-            port = self.router.port(client_id)
-            wanted.append((client_id, port if port is not None and port.role is Role.AGENT else None))
+            client = self.router.client(client_id)
+            wanted.append((client_id, client if client is not None and client.role is Role.AGENT else None))
         self._measure(self._round_trips.request(console, wanted, now, iter(lambda: secrets.randbits(64), -1)))
 
     def _measure(self, commands: Iterable[round_trips.Command]) -> None:
         for command in commands:
-            connection = self._clients[command.port]
+            connection = self._connection_of[command.client]
             match command:
-                case SendPing(port, nonce):
-                    ping = _to_client(port, MsgType.ping)
+                case SendPing(client, nonce):
+                    ping = _to_client(client, MsgType.ping)
                     ping.ping.CopyFrom(Ping(nonce=nonce))
                     connection.send(ping)
-                case SendReport(port, report):
-                    message = _to_client(port, MsgType.rtt_report)
+                case SendReport(client, report):
+                    message = _to_client(client, MsgType.rtt_report)
                     message.rtt_report.CopyFrom(report)
                     connection.send(message)
                 case _ as never:
                     assert_never(never)
 
 
-def _to_client(port: Port, kind: MsgType) -> Msg:
-    return Msg(type=kind, from_id=RELAY_ID, to=port.client_id)
+def _to_client(client: Client, kind: MsgType) -> Msg:
+    return Msg(type=kind, from_id=RELAY_ID, to=client.client_id)

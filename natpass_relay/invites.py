@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from natpass_relay.ports import Port
+from natpass_relay.clients import Client
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.code import MOST_NAMEPLATE
 from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_INVITER_BYTES
@@ -33,7 +33,7 @@ Who = TypeVar("Who")
 class Tell:
     """Send an inviter a message."""
 
-    port: Port
+    client: Client
     invite: Invite
 
 
@@ -59,7 +59,7 @@ Command = Tell | Answer[Who] | Turn[Who]
 
 @dataclass(eq=False, slots=True)
 class _Inviter(Generic[Who]):
-    port: Port
+    client: Client
     nameplates: set[int] = field(default_factory=set)
     guests: "dict[int, _Visit[Who]]" = field(default_factory=dict)
     count: int = 0
@@ -81,21 +81,21 @@ class Invites(Generic[Who]):
         is_full: tells whether so much waits for a client already that it gets no new guests.
     """
 
-    def __init__(self, is_full: Callable[[Port], bool] = lambda _: False) -> None:
+    def __init__(self, is_full: Callable[[Client], bool] = lambda _: False) -> None:
         self._is_full = is_full
-        self._inviters: dict[Port, _Inviter[Who]] = {}
+        self._inviters: dict[Client, _Inviter[Who]] = {}
         self._by_nameplate: dict[int, _Inviter[Who]] = {}
         self._visits: dict[Who, _Visit[Who]] = {}
 
-    def inviter_says(self, port: Port, invite: Invite) -> Sequence[Command[Who]]:
+    def inviter_says(self, client: Client, invite: Invite) -> Sequence[Command[Who]]:
         """Take a logged-in client's message about invites.
 
         Raises:
             RemoteProtocolError: it makes no sense.
         """
         if invite.step == Invite.OPEN:
-            return [self._open(port, invite.nameplate)]
-        inviter = self._inviters.get(port)
+            return [self._open(client, invite.nameplate)]
+        inviter = self._inviters.get(client)
         visit = inviter.guests.get(invite.guest) if inviter is not None else None
         if invite.step not in {Invite.SAID, Invite.GONE} or len(invite.data) > MOST_INVITER_BYTES:
             raise RemoteProtocolError("a message about invites that makes no sense")
@@ -126,7 +126,7 @@ class Invites(Generic[Who]):
                 number = guest.nameplate
                 text = f"there is no invite {number} here: it was used, withdrawn or has expired, or is another relay's"
                 return [Turn(who, Refusal.NO_INVITE, text)]
-            if self._is_full(inviter.port):
+            if self._is_full(inviter.client):
                 return [Turn(who, Refusal.OVERLOADED, _CROWDED)]
             if len(inviter.guests) >= MAX_GUESTS:
                 oldest = next(iter(inviter.guests.values()))
@@ -138,7 +138,7 @@ class Invites(Generic[Who]):
         if visit.messages > MAX_MESSAGES:
             raise RemoteProtocolError("a guest that has said it all goes on")
         said = Invite(step=Invite.SAID, guest=visit.number, data=guest.data)
-        return [*commands, Tell(visit.inviter.port, said)]
+        return [*commands, Tell(visit.inviter.client, said)]
 
     def guest_gone(self, who: Who) -> Sequence[Command[Who]]:
         """Take note that a guest's connection is gone. Nothing happens if it was known."""
@@ -146,11 +146,11 @@ class Invites(Generic[Who]):
         if visit is None:
             return []
         self._forget(visit)
-        return [Tell(visit.inviter.port, Invite(step=Invite.GONE, guest=visit.number))]
+        return [Tell(visit.inviter.client, Invite(step=Invite.GONE, guest=visit.number))]
 
-    def removed(self, port: Port) -> Sequence[Command[Who]]:
+    def removed(self, client: Client) -> Sequence[Command[Who]]:
         """Take note that a client is gone: its invites are withdrawn."""
-        inviter = self._inviters.pop(port, None)
+        inviter = self._inviters.pop(client, None)
         if inviter is None:
             return []
         for nameplate in inviter.nameplates:
@@ -160,21 +160,21 @@ class Invites(Generic[Who]):
             self._forget(visit)
         return [Turn(visit.who, Refusal.NO_INVITE, "the invite was withdrawn") for visit in visits]
 
-    def _open(self, port: Port, nameplate: int) -> Tell:
+    def _open(self, client: Client, nameplate: int) -> Tell:
         if not 1 <= nameplate <= MOST_NAMEPLATE:
             raise RemoteProtocolError("a nameplate that none is")
-        inviter = self._inviters.get(port)
+        inviter = self._inviters.get(client)
         if nameplate in self._by_nameplate:
             step = Invite.OPENED if self._by_nameplate[nameplate] is inviter else Invite.TAKEN
         elif len(self._by_nameplate) >= MAX_INVITES or (inviter and len(inviter.nameplates) >= MAX_OF_CLIENT):
             step = Invite.FULL
         else:
             if inviter is None:
-                inviter = self._inviters[port] = _Inviter(port)
+                inviter = self._inviters[client] = _Inviter(client)
             inviter.nameplates.add(nameplate)
             self._by_nameplate[nameplate] = inviter
             step = Invite.OPENED
-        return Tell(port, Invite(step=step, nameplate=nameplate))
+        return Tell(client, Invite(step=step, nameplate=nameplate))
 
     def _forget(self, visit: _Visit[Who]) -> None:
         del self._visits[visit.who]

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from natpass_relay.ports import Port
+from natpass_relay.clients import Client
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.text import printable
 
@@ -72,7 +72,7 @@ class Publisher:
     _told: set[str] = field(default_factory=set)  # of those, whom snapshots had: the next step has them in any case
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
     _step_bytes: int = 0
-    _watchers: dict[Port, _Watcher] = field(default_factory=dict)
+    _watchers: dict[Client, _Watcher] = field(default_factory=dict)
     _next_at: float = 0.0
     #: The number of the last step; never 0, so that an empty message is no step.
     revision: int = 1
@@ -82,7 +82,7 @@ class Publisher:
         return len(self._entries)
 
     @property
-    def watchers(self) -> Sequence[Port]:
+    def watchers(self) -> Sequence[Client]:
         """Who watches."""
         return list(self._watchers)
 
@@ -146,15 +146,15 @@ class Publisher:
             del self._away[oldest]
             self._touched[oldest] = None
 
-    def watch(self, port: Port, now: float) -> None:
+    def watch(self, client: Client, now: float) -> None:
         """Let a console watch, from a fresh snapshot on, also if it does already. Ask `next_message` then."""
-        old = self._watchers.get(port)
+        old = self._watchers.get(client)
         # Not twice a second: a snapshot of 10 000 agents is over a megabyte.
-        self._watchers[port] = _Watcher(not_before=old.not_before if old is not None else now)
+        self._watchers[client] = _Watcher(not_before=old.not_before if old is not None else now)
 
-    def unwatch(self, port: Port) -> None:
+    def unwatch(self, client: Client) -> None:
         """Let a console watch no longer. Nothing happens if it does not."""
-        self._watchers.pop(port, None)
+        self._watchers.pop(client, None)
 
     def publish(self, now: float) -> None:
         """Make steps of what has changed, if the last ones are a second old; then ask `next_message`."""
@@ -180,9 +180,9 @@ class Publisher:
             chunk.revision = self.revision
             self._keep(chunk)
 
-    def next_message(self, port: Port, now: float, now_unix_ms: int) -> Roster | None:
+    def next_message(self, client: Client, now: float, now_unix_ms: int) -> Roster | None:
         """Return the next message for a console, None if it has everything or does not watch."""
-        watcher = self._watchers.get(port)
+        watcher = self._watchers.get(client)
         if watcher is None:
             return None
         if watcher.snapshot is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from natpass_relay.ports import Port
+from natpass_relay.clients import Client
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.roster_pb2 import RttReport
 
@@ -32,7 +32,7 @@ def askable(ids: Iterable[str]) -> list[str]:
 class SendPing:
     """Ping an agent, and call `RoundTrips.answered` with the nonce of its pong."""
 
-    port: Port
+    client: Client
     nonce: int
 
 
@@ -40,7 +40,7 @@ class SendPing:
 class SendReport:
     """Send a console what it has asked for."""
 
-    port: Port
+    client: Client
     report: RttReport
 
 
@@ -49,10 +49,10 @@ Command = SendPing | SendReport
 
 @dataclass(eq=False, slots=True)
 class _Request:
-    console: Port
+    console: Client
     micros: dict[str, int]
     until: float
-    waits_for: set[Port] = field(default_factory=set)
+    waits_for: set[Client] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -73,19 +73,19 @@ class _Agent:
 class RoundTrips:
     """The measurements of one relay. `now` is in seconds of one monotonic clock."""
 
-    _agents: dict[Port, _Agent] = field(default_factory=dict)
+    _agents: dict[Client, _Agent] = field(default_factory=dict)
     _requests: dict[_Request, None] = field(default_factory=dict)
     #: Requests that were refused because their console has too many under way.
     dropped: int = 0
 
     def request(
-        self, console: Port, wanted: Iterable[tuple[str, Port | None]], now: float, nonces: Iterable[int]
+        self, console: Client, wanted: Iterable[tuple[str, Client | None]], now: float, nonces: Iterable[int]
     ) -> list[Command]:
         """Take a console's request.
 
         Args:
             console: who asks.
-            wanted: the ids (`askable`), and the port of each agent that can be pinged.
+            wanted: the ids (`askable`), and the client of each agent that can be pinged.
             now: seconds.
             nonces: as many random numbers of 64 bits as are needed.
         """
@@ -95,19 +95,19 @@ class RoundTrips:
         request = _Request(console, {}, now + ANSWER_SECONDS)
         fresh_nonce = iter(nonces)
         commands: list[Command] = []
-        for client_id, port in list(wanted)[:MAX_IDS]:
+        for client_id, client in list(wanted)[:MAX_IDS]:
             request.micros[client_id] = 0
-            if port is None:
+            if client is None:
                 continue
-            agent = self._agents.get(port)
+            agent = self._agents.get(client)
             if agent is None or agent.is_stale(now):
                 # Whoever still waits for the ping before this one gets the answer to this one.
                 waiting = agent.requests if agent is not None else []
-                agent = self._agents[port] = _Agent(next(fresh_nonce), now, requests=waiting)
-                commands.append(SendPing(port, agent.nonce))
+                agent = self._agents[client] = _Agent(next(fresh_nonce), now, requests=waiting)
+                commands.append(SendPing(client, agent.nonce))
             if agent.micros is None:
                 agent.requests.append(request)
-                request.waits_for.add(port)
+                request.waits_for.add(client)
             else:
                 request.micros[client_id] = agent.micros
         if request.waits_for:
@@ -116,20 +116,20 @@ class RoundTrips:
             commands.append(_report(request))
         return commands
 
-    def answered(self, port: Port, nonce: int, now: float) -> list[Command]:
+    def answered(self, client: Client, nonce: int, now: float) -> list[Command]:
         """Take an agent's pong. Nothing happens if its nonce is not that of the ping under way."""
-        agent = self._agents.get(port)
+        agent = self._agents.get(client)
         if agent is None or agent.nonce != nonce or agent.micros is not None:
             return []
         agent.micros = max(1, round((now - agent.pinged_at) * 1_000_000))
-        return self._tell(agent, port, agent.micros)
+        return self._tell(agent, client, agent.micros)
 
-    def removed(self, port: Port) -> list[Command]:
+    def removed(self, client: Client) -> list[Command]:
         """Take note that a client is gone: an agent answers no more, a console wants no answers."""
-        for request in [request for request in self._requests if request.console is port]:
+        for request in [request for request in self._requests if request.console is client]:
             self._forget(request)
-        agent = self._agents.pop(port, None)
-        return self._tell(agent, port, 0) if agent is not None else []
+        agent = self._agents.pop(client, None)
+        return self._tell(agent, client, 0) if agent is not None else []
 
     def tick(self, now: float) -> list[Command]:
         """Report what is late without the missing answers, and forget what is stale."""
@@ -137,17 +137,17 @@ class RoundTrips:
         for request in [request for request in self._requests if request.until <= now]:
             self._forget(request)
             reports.append(_report(request))
-        for port, agent in list(self._agents.items()):
+        for client, agent in list(self._agents.items()):
             if not agent.requests and now - agent.pinged_at >= FRESH_SECONDS + ANSWER_SECONDS:
-                del self._agents[port]
+                del self._agents[client]
         return reports
 
-    def _tell(self, agent: _Agent, port: Port, micros: int) -> list[Command]:
+    def _tell(self, agent: _Agent, client: Client, micros: int) -> list[Command]:
         reports: list[Command] = []
         requests, agent.requests = agent.requests, []
         for request in requests:
-            request.micros[port.client_id] = micros
-            request.waits_for.discard(port)
+            request.micros[client.client_id] = micros
+            request.waits_for.discard(client)
             if not request.waits_for:
                 self._requests.pop(request, None)
                 reports.append(_report(request))
@@ -155,8 +155,8 @@ class RoundTrips:
 
     def _forget(self, request: _Request) -> None:
         del self._requests[request]
-        for port in request.waits_for:
-            self._agents[port].requests.remove(request)
+        for client in request.waits_for:
+            self._agents[client].requests.remove(request)
 
 
 def _report(request: _Request) -> SendReport:

@@ -1,8 +1,8 @@
-"""Which message goes where: the links between ports.
+"""Which message goes where: the links between clients.
 
 A link is registered by its `connect_req` as (opener, target, link id), and unique among the two ids and the link id;
 only its two ends may speak on it, and they are told by identity, never by id: what a replaced client leaves behind
-can't touch its successor. A link ends once: with a `disconnect`, a refusing `connect_rep`, or the end of a port.
+can't touch its successor. A link ends once: with a `disconnect`, a refusing `connect_rep`, or the end of a client.
 
     message in -> `Router.receive` -> commands out (`Send`, `Forward`)
 """
@@ -10,7 +10,7 @@ can't touch its successor. A link ends once: with a `disconnect`, a refusing `co
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natpass_relay.ports import Port, Role
+from natpass_relay.clients import Client, Role
 from natpass_wire import envelope
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.ids import RELAY_ID, link_id_fault
@@ -18,7 +18,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.text import printable
 
-#: Links that one port has at most, as opener and target together, so that nobody fills our memory with them.
+#: Links that one client has at most, as opener and target together, so that nobody fills our memory with them.
 MAX_LINKS = 4096
 
 #: Types that pass between a client and its relay only: on a link they are dropped.
@@ -44,7 +44,7 @@ _Key = tuple[str, str, str]
 
 
 @dataclass(eq=False, slots=True)
-class Link:
+class Route:
     """A registered link, by identity.
 
     Attributes:
@@ -55,22 +55,22 @@ class Link:
         ended: whether it is gone; then it never comes back.
     """
 
-    opener: Port
-    target: Port
+    opener: Client
+    target: Client
     link_id: str
     answered: bool = False
     ended: bool = False
 
-    def other(self, port: Port) -> Port:
-        """Return the end that is not `port`."""
-        return self.target if port is self.opener else self.opener
+    def other(self, client: Client) -> Client:
+        """Return the end that is not `client`."""
+        return self.target if client is self.opener else self.opener
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message of the relay's own making, or one that changes a link: send it to `port`."""
+    """A message of the relay's own making, or one that changes a link: send it to `client`."""
 
-    port: Port
+    client: Client
     message: Msg
 
 
@@ -79,14 +79,14 @@ class Forward:
     """A message that one end of a link has for the other: hand it on.
 
     Attributes:
-        link: the link.
-        port: the end that gets it.
+        route: the link.
+        client: the end that gets it.
         message: with `from` and `from_idx` stamped.
         as_it_came: stamping changed nothing.
     """
 
-    link: Link
-    port: Port
+    route: Route
+    client: Client
     message: Msg
     as_it_came: bool
 
@@ -95,150 +95,150 @@ Command = Send | Forward
 
 
 class Router:
-    """All ports of one relay and the links between them.
+    """All clients of one relay and the links between them.
 
     Args:
-        max_links: links that one port has at most.
-        is_full: tells whether so much waits for a port that it gets no new links.
-        on_role: called with a port that logged in with an older dialect, and the role in which it has just acted:
+        max_links: links that one client has at most.
+        is_full: tells whether so much waits for a client that it gets no new links.
+        on_role: called with a client that logged in with an older dialect, and the role in which it has just acted:
             as a console, it asked for a link, or as an agent, it accepted one.
     """
 
     def __init__(
         self,
         max_links: int = MAX_LINKS,
-        is_full: Callable[[Port], bool] = lambda _port: False,
-        on_role: Callable[[Port, Role], None] = lambda _port, _role: None,
+        is_full: Callable[[Client], bool] = lambda _client: False,
+        on_role: Callable[[Client, Role], None] = lambda _client, _role: None,
     ) -> None:
         self._max_links = max_links
         self._is_full = is_full
         self._on_role = on_role
-        self._ports: dict[str, dict[int, Port]] = {}
-        self._links: dict[_Key, Link] = {}
-        self._links_of: dict[Port, set[Link]] = {}
+        self._clients: dict[str, dict[int, Client]] = {}
+        self._routes: dict[_Key, Route] = {}
+        self._routes_of: dict[Client, set[Route]] = {}
         #: Messages on unknown or ended links, or that say nothing there.
         self.dropped = 0
 
     def __len__(self) -> int:
         """Return how many links there are."""
-        return len(self._links)
+        return len(self._routes)
 
-    def add(self, port: Port) -> None:
-        """Register a port.
+    def add(self, client: Client) -> None:
+        """Register a client.
 
         Raises:
-            LocalProtocolError: its id and index are taken: remove the older port first.
+            LocalProtocolError: its id and index are taken: remove the older client first.
         """
-        ports = self._ports.setdefault(port.client_id, {})
-        if port.idx in ports:
-            raise LocalProtocolError(f"port {port.client_id!r} is registered already")
-        ports[port.idx] = port
-        self._links_of[port] = set()
+        clients = self._clients.setdefault(client.client_id, {})
+        if client.idx in clients:
+            raise LocalProtocolError(f"client {client.client_id!r} is registered already")
+        clients[client.idx] = client
+        self._routes_of[client] = set()
 
-    def remove(self, port: Port) -> list[Send]:
-        """Take a port away and end its links; return what their other ends are told.
+    def remove(self, client: Client) -> list[Send]:
+        """Take a client away and end its links; return what their other ends are told.
 
-        Nothing happens if this very port is not registered (any more).
+        Nothing happens if this very client is not registered (any more).
         """
-        links = self._links_of.pop(port, None)
-        if links is None:
+        routes = self._routes_of.pop(client, None)
+        if routes is None:
             return []
-        ports = self._ports[port.client_id]
-        del ports[port.idx]
-        if not ports:
-            del self._ports[port.client_id]
+        clients = self._clients[client.client_id]
+        del clients[client.idx]
+        if not clients:
+            del self._clients[client.client_id]
         sends = []
-        for link in links:
-            self._end(link)
-            sends.append(self._disconnect(link, link.other(port), LinkEnd.PEER_GONE, f"{port.client_id} is gone"))
+        for route in routes:
+            self._end(route)
+            sends.append(self._disconnect(route, route.other(client), LinkEnd.PEER_GONE, f"{client.client_id} is gone"))
         return sends
 
-    def part(self, port: Port, other: Port, text: str) -> list[Send] | None:
-        """End the links between two ports for the sake of others; return what both are told.
+    def part(self, client: Client, other: Client, text: str) -> list[Send] | None:
+        """End the links between two clients for the sake of others; return what both are told.
 
-        Returns None, and ends nothing, if `port` has no links but these.
+        Returns None, and ends nothing, if `client` has no links but these.
 
         Args:
-            port: who has waited for `other`.
+            client: who has waited for `other`.
             other: who does not keep up.
             text: why, for a person.
         """
-        links = self._links_of.get(port, set())
-        between = [link for link in links if link.other(port) is other]
-        if between and len(between) == len(links):
+        routes = self._routes_of.get(client, set())
+        between = [route for route in routes if route.other(client) is other]
+        if between and len(between) == len(routes):
             return None
         sends = []
-        for link in between:
-            self._end(link)
-            sends += [self._disconnect(link, end, LinkEnd.FAILED, text) for end in (port, other)]
+        for route in between:
+            self._end(route)
+            sends += [self._disconnect(route, end, LinkEnd.FAILED, text) for end in (client, other)]
         return sends
 
-    def port(self, client_id: str) -> Port | None:
-        """Return the port of an id, the one with the lowest index if there are several; None if there is none."""
+    def client(self, client_id: str) -> Client | None:
+        """Return the client of an id, the one with the lowest index if there are several; None if there is none."""
         return self._target(client_id, 0)
 
-    def links_of(self, port: Port) -> int:
-        """Return how many links a port has."""
-        return len(self._links_of.get(port, ()))
+    def routes_of(self, client: Client) -> int:
+        """Return how many links a client has."""
+        return len(self._routes_of.get(client, ()))
 
-    def receive(self, port: Port, message: Msg) -> list[Command]:
-        """Take a message of a registered port that is not for the relay itself. Changes `message`."""
-        if port not in self._links_of or message.type in _NOT_ON_LINKS:
+    def receive(self, client: Client, message: Msg) -> list[Command]:
+        """Take a message of a registered client that is not for the relay itself. Changes `message`."""
+        if client not in self._routes_of or message.type in _NOT_ON_LINKS:
             self.dropped += 1
             return []
-        as_it_came = message.from_id == port.client_id and message.from_idx == port.idx
-        message.from_id = port.client_id
-        message.from_idx = port.idx
+        as_it_came = message.from_id == client.client_id and message.from_idx == client.idx
+        message.from_id = client.client_id
+        message.from_idx = client.idx
         if message.type == MsgType.connect_req:
-            return self._open(port, message)
-        link = self._links.get(_key(port.client_id, message.to, message.link_id))
-        if link is None or (port is not link.opener and port is not link.target):
+            return self._open(client, message)
+        route = self._routes.get(_key(client.client_id, message.to, message.link_id))
+        if route is None or (client is not route.opener and client is not route.target):
             self.dropped += 1
             return []
         if not envelope.fits(message):
-            return list(self._overflow(link))
-        other = link.other(port)
+            return list(self._overflow(route))
+        other = route.other(client)
         match message.type:
             case MsgType.disconnect:
-                self._end(link)
+                self._end(route)
                 return [Send(other, message)]
             case MsgType.connect_rep:
-                return self._answer(link, port, message)
-        return [Forward(link, other, message, as_it_came)]
+                return self._answer(route, client, message)
+        return [Forward(route, other, message, as_it_came)]
 
-    def _open(self, port: Port, message: Msg) -> list[Command]:
+    def _open(self, client: Client, message: Msg) -> list[Command]:
         if link_id_fault(message.link_id):
             self.dropped += 1
             return []
-        if port.role is Role.LEGACY:
-            self._on_role(port, Role.CONSOLE)
+        if client.role is Role.LEGACY:
+            self._on_role(client, Role.CONSOLE)
         target = self._target(message.to, message.to_idx)
-        refusal = self._refusal(port, target, message)
+        refusal = self._refusal(client, target, message)
         if refusal is not None or target is None:
-            reply = Msg(type=MsgType.connect_rep, from_id=message.to, to=port.client_id, to_idx=port.idx)
+            reply = Msg(type=MsgType.connect_rep, from_id=message.to, to=client.client_id, to_idx=client.idx)
             reply.link_id = message.link_id
             reply.crep.CopyFrom(refusal or ConnectResponse())
             if envelope.fits(reply):
-                return [Send(port, reply)]
+                return [Send(client, reply)]
             self.dropped += 1  # an id that fills a frame, so that an answer in its name does not fit
             return []
-        link = Link(port, target, message.link_id)
-        self._links[_key(port.client_id, target.client_id, link.link_id)] = link
-        self._links_of[port].add(link)
-        self._links_of[target].add(link)
+        route = Route(client, target, message.link_id)
+        self._routes[_key(client.client_id, target.client_id, route.link_id)] = route
+        self._routes_of[client].add(route)
+        self._routes_of[target].add(route)
         return [Send(target, message)]
 
-    def _target(self, client_id: str, idx: int) -> Port | None:
-        """Return the port that `to` and `to_idx` choose; who names no index gets the lowest one."""
-        ports = self._ports.get(client_id)
-        if not ports:
+    def _target(self, client_id: str, idx: int) -> Client | None:
+        """Return the client that `to` and `to_idx` choose; who names no index gets the lowest one."""
+        clients = self._clients.get(client_id)
+        if not clients:
             return None
-        return ports.get(idx) or (ports[min(ports)] if idx == 0 else None)
+        return clients.get(idx) or (clients[min(clients)] if idx == 0 else None)
 
-    def _refusal(self, port: Port, target: Port | None, message: Msg) -> ConnectResponse | None:
+    def _refusal(self, client: Client, target: Client | None, message: Msg) -> ConnectResponse | None:
         """Return why a `connect_req` can't be handed on, None if it can."""
         text, reason = "", ConnectResponse.REFUSED
-        if port.role is Role.AGENT:
+        if client.role is Role.AGENT:
             text = "an agent opens no links"
         elif message.to == RELAY_ID:
             text = "the relay serves no links"
@@ -246,11 +246,11 @@ class Router:
             text, reason = f"agent {printable(message.to)} is not connected", ConnectResponse.ABSENT
         elif target.role is Role.CONSOLE:
             text = f"{target.client_id} is a console: it serves no links"
-        elif target is port:
+        elif target is client:
             text = "a link needs two ends"
-        elif _key(port.client_id, message.to, message.link_id) in self._links:
+        elif _key(client.client_id, message.to, message.link_id) in self._routes:
             text, reason = "this link id is in use", ConnectResponse.IN_USE
-        elif full := next((p for p in (port, target) if len(self._links_of[p]) >= self._max_links), None):
+        elif full := next((p for p in (client, target) if len(self._routes_of[p]) >= self._max_links), None):
             text = f"{full.client_id} has {self._max_links} links already"
         elif self._is_full(target):
             text, reason = f"{target.client_id} does not keep up with what it is sent", ConnectResponse.FAILED
@@ -258,45 +258,45 @@ class Router:
             text = "the request is too long for a frame"
         return ConnectResponse(ok=False, msg=text, reason=reason) if text else None
 
-    def _answer(self, link: Link, port: Port, message: Msg) -> list[Command]:
+    def _answer(self, route: Route, client: Client, message: Msg) -> list[Command]:
         """Take a target's first answer; anybody else's, and a second one, is dropped."""
-        if port is not link.target or link.answered:
+        if client is not route.target or route.answered:
             self.dropped += 1
             return []
-        link.answered = True
+        route.answered = True
         if not message.crep.ok:
-            self._end(link)
-        elif port.role is Role.LEGACY:
-            self._on_role(port, Role.AGENT)
-        return [Send(link.opener, message)]
+            self._end(route)
+        elif client.role is Role.LEGACY:
+            self._on_role(client, Role.AGENT)
+        return [Send(route.opener, message)]
 
-    def _overflow(self, link: Link) -> tuple[Send, Send]:
-        self._end(link)
+    def _overflow(self, route: Route) -> tuple[Send, Send]:
+        self._end(route)
         text = "a message was too long to be handed on with its sender's id"
         return (
-            self._disconnect(link, link.opener, LinkEnd.FAILED, text),
-            self._disconnect(link, link.target, LinkEnd.FAILED, text),
+            self._disconnect(route, route.opener, LinkEnd.FAILED, text),
+            self._disconnect(route, route.target, LinkEnd.FAILED, text),
         )
 
-    def _disconnect(self, link: Link, to: Port, cause: LinkEnd.Cause, text: str) -> Send:
-        gone = link.other(to)
+    def _disconnect(self, route: Route, to: Client, cause: LinkEnd.Cause, text: str) -> Send:
+        gone = route.other(to)
         message = Msg(
             type=MsgType.disconnect,
             from_id=gone.client_id,
             from_idx=gone.idx,
             to=to.client_id,
             to_idx=to.idx,
-            link_id=link.link_id,
+            link_id=route.link_id,
             end=LinkEnd(cause=cause, text=text),
         )
         return Send(to, message)
 
-    def _end(self, link: Link) -> None:
-        link.ended = True
-        del self._links[_key(link.opener.client_id, link.target.client_id, link.link_id)]
-        for port in (link.opener, link.target):
-            if (links := self._links_of.get(port)) is not None:
-                links.discard(link)
+    def _end(self, route: Route) -> None:
+        route.ended = True
+        del self._routes[_key(route.opener.client_id, route.target.client_id, route.link_id)]
+        for client in (route.opener, route.target):
+            if (routes := self._routes_of.get(client)) is not None:
+                routes.discard(route)
 
 
 def _key(one: str, other: str, link_id: str) -> _Key:

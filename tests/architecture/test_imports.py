@@ -48,7 +48,7 @@ RULES = [
                 "routing",
                 "admission",
                 "roster",
-                "ports",
+                "clients",
                 "fastpath",
                 "lobby",
                 "known_ids",

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar
 
-from natpass_relay.ports import Port
+from natpass_relay.clients import Client
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink
 from tests.hostile.world import Operator, World
@@ -64,7 +64,7 @@ class LinkAttack:
         self.hit: SeenLink | None = None
         self.links: list[SeenLink] = []
         self._later = self.random.randrange(_LATER) == 0 and self.may_be_later
-        self._ports: tuple[Port | None, ...] = ()  # the connection of the agent at which a link was made up
+        self._ports: tuple[Client | None, ...] = ()  # the connection of the agent at which a link was made up
         self._made_up: list[tuple[str, str, str]] = []
 
     #: Whether it makes sense on the second link of a stream.

@@ -92,7 +92,7 @@ async def run(folder: Path, seed: str, count: int) -> Report:
         options = ["--relay", str(here.address), "--no-tls", "--id", AGENT, "--state-dir", str(folder / AGENT)]
         agent = Program("natpass_agent", options, folder)
         try:
-            await wait_for(lambda: here.adversary.hub.router.port(AGENT), "the agent", timeout=30)
+            await wait_for(lambda: here.adversary.hub.router.client(AGENT), "the agent", timeout=30)
             private = Identity.from_pem((folder / AGENT / "agent.key").read_bytes()).private
             here.agent_keys[AGENT] = raw(private)
             keys = {raw(private): "an agent's key", private.private_bytes_raw(): "an agent's private key"}

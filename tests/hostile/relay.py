@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
+from natpass_relay.clients import Client
 from natpass_relay.connection import ClientSocket, Connection
 from natpass_relay.hub import Hub
-from natpass_relay.ports import Port
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress
@@ -52,7 +52,7 @@ class SeenLink:
     target: str
     link_id: str
     attack: "Attack | None" = None
-    ports: tuple[Port | None, ...] = ()
+    ports: tuple[Client | None, ...] = ()
     history: list[tuple[str, Msg]] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {UP: 0, DOWN: 0})
@@ -145,7 +145,7 @@ class Adversary:
 
     def forward(self, message: Msg) -> None:
         """Pass a message on as an honest relay does."""
-        port = self.hub.router.port(message.from_id)
+        port = self.hub.router.client(message.from_id)
         if port is not None:
             connection = self.hub.connection_to(port)
             assert isinstance(connection, HostileConnection)
@@ -157,7 +157,7 @@ class Adversary:
 
     def inject_raw(self, to: str, payload: bytes) -> None:
         """Send a client anything."""
-        port = self.hub.router.port(to)
+        port = self.hub.router.client(to)
         if port is not None:
             self.hub.connection_to(port).socket.write(encode_frame(payload))
 
@@ -173,9 +173,9 @@ class Adversary:
         """Tell whether an end has said that a link is over, and why; or its connection is gone, which says it, too."""
         return any(link.ends.values()) or link.ports != self.ports(link.opener, link.target)
 
-    def ports(self, *ids: str) -> tuple[Port | None, ...]:
+    def ports(self, *ids: str) -> tuple[Client | None, ...]:
         """Return the connections that these clients have at present."""
-        return tuple(self.hub.router.port(client_id) for client_id in ids)
+        return tuple(self.hub.router.client(client_id) for client_id in ids)
 
     def of(self, console: str) -> list[SeenLink]:
         """Return the links of a console."""
@@ -218,10 +218,10 @@ class HostileConnection(Connection):
 
     def _parse_and_route(self, frame: bytes) -> None:
         message = envelope.parse(frame[HEADER_BYTES:])
-        if self.port is None or message.to == RELAY_ID or not message.link_id:
+        if self.client is None or message.to == RELAY_ID or not message.link_id:
             super()._parse_and_route(frame)
             return
-        message.from_id = self.port.client_id
+        message.from_id = self.client.client_id
         self._adversary.received(message, frame)
 
 

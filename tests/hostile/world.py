@@ -270,7 +270,7 @@ class World:
         def is_there() -> bool:
             seen = fleet.get(agent)
             there = seen is not None and bool(seen.streams) and seen.presence is Presence.ONLINE
-            return there and operator.console.is_online and router.port(agent) is not None
+            return there and operator.console.is_online and router.client(agent) is not None
 
         await wait_for(is_there, f"{agent} at {operator.id}", timeout=60)
 

@@ -13,9 +13,9 @@ from natpass_relay.admission import (
     Probe,
     Reply,
 )
+from natpass_relay.clients import Client, Role
 from natpass_relay.known_ids import KnownIds
 from natpass_relay.lobby import Lobby
-from natpass_relay.ports import Port, Role
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
@@ -52,7 +52,7 @@ def old_login(admission: Admission, client_id: str, dialect: Dialect = MD5, **op
 def test_who_knows_the_secret_gets_in_and_the_relay_proves_itself() -> None:
     _, commands, client = log_in(Admission(doors()), "a")
     admit = admitted(commands)
-    assert (admit.port.client_id, admit.port.role) == ("a", Role.AGENT)
+    assert (admit.client.client_id, admit.client.role) == ("a", Role.AGENT)
     assert admit.reply is not None
     assert client.receive(admit.reply) is None
     assert client.accepted is not None
@@ -61,7 +61,7 @@ def test_who_knows_the_secret_gets_in_and_the_relay_proves_itself() -> None:
 
 
 def test_a_console_gets_a_console_s_port() -> None:
-    assert admitted(log_in(Admission(doors()), "tui", role=CONSOLE)[1]).port.role is Role.CONSOLE
+    assert admitted(log_in(Admission(doors()), "tui", role=CONSOLE)[1]).client.role is Role.CONSOLE
 
 
 def test_a_wrong_secret_and_a_wrong_certificate_are_told_apart() -> None:
@@ -72,10 +72,10 @@ def test_a_wrong_secret_and_a_wrong_certificate_are_told_apart() -> None:
 
 def test_the_same_instance_replaces_its_older_connection_which_is_told() -> None:
     admission = Admission(doors())
-    old = admitted(log_in(admission, "a")[1]).port
+    old = admitted(log_in(admission, "a")[1]).client
     drop, admit = log_in(admission, "a")[1]
     assert isinstance(drop, Drop)
-    assert drop.port is old
+    assert drop.client is old
     assert drop.notice is not None
     assert drop.notice.notice.code == Notice.REPLACED
     assert isinstance(admit, Admit)
@@ -85,7 +85,7 @@ def test_the_same_instance_replaces_its_older_connection_which_is_told() -> None
 
 def test_another_instance_is_refused_while_the_holder_answers() -> None:
     admission = Admission(doors())
-    holder = admitted(log_in(admission, "a")[1]).port
+    holder = admitted(log_in(admission, "a")[1]).client
     newcomer, commands, _ = log_in(admission, "a", "other")
     assert commands == [Probe(holder)]
     second, commands, _ = log_in(admission, "a", "third")
@@ -99,13 +99,13 @@ def test_another_instance_is_refused_while_the_holder_answers() -> None:
 
 def test_a_silent_holder_is_dropped_after_the_limit() -> None:
     admission = Admission(doors())
-    holder = admitted(log_in(admission, "a")[1]).port
+    holder = admitted(log_in(admission, "a")[1]).client
     newcomer, _, _ = log_in(admission, "a", "other")
     for step in range(round(PROBE_SECONDS * 4)):  # the first tick starts the clock
         assert admission.tick(10.0 + step * 0.25) == []
     drop, admit = admission.tick(10.0 + PROBE_SECONDS)
     assert isinstance(drop, Drop)
-    assert drop.port is holder
+    assert drop.client is holder
     assert isinstance(admit, Admit)
     assert admit.visitor is newcomer
 
@@ -123,18 +123,18 @@ def test_our_own_stall_is_not_the_holder_s_silence() -> None:
 
 def test_when_the_holder_goes_the_first_newcomer_gets_the_id_and_is_probed_for_the_second() -> None:
     admission = Admission(doors())
-    holder = admitted(log_in(admission, "a")[1]).port
+    holder = admitted(log_in(admission, "a")[1]).client
     first, _, _ = log_in(admission, "a", "two")
     log_in(admission, "a", "three")
     admit, probe = admission.removed(holder)
     assert isinstance(admit, Admit)
     assert admit.visitor is first
-    assert probe == Probe(admit.port)
+    assert probe == Probe(admit.client)
 
 
 def test_a_newcomer_that_gave_up_gets_nothing() -> None:
     admission = Admission(doors())
-    holder = admitted(log_in(admission, "a")[1]).port
+    holder = admitted(log_in(admission, "a")[1]).client
     newcomer, _, _ = log_in(admission, "a", "two")
     admission.gone(newcomer)
     assert admission.removed(holder) == []
@@ -186,7 +186,7 @@ def test_a_replayed_proof_fails() -> None:
 def test_older_peers_get_in_where_their_dialect_is_admitted(dialect: Dialect) -> None:
     admission = Admission(doors(dialect))
     admit = admitted(old_login(admission, "old", dialect, idx=3))
-    assert (admit.port.client_id, admit.port.role, admit.port.idx) == ("old", Role.LEGACY, 3)
+    assert (admit.client.client_id, admit.client.role, admit.client.idx) == ("old", Role.LEGACY, 3)
     assert admit.reply is None
     other = HMAC if dialect is MD5 else MD5
     assert kinds(old_login(admission, "other", other)) == ["Close"]
@@ -236,7 +236,7 @@ def test_a_wrong_legacy_secret_is_a_closed_connection(dialect: Dialect, why: str
 
 def test_older_peers_never_get_an_id_that_v2_has_used() -> None:
     admission = Admission(doors(MD5))
-    holder = admitted(log_in(admission, "a")[1]).port
+    holder = admitted(log_in(admission, "a")[1]).client
     assert kinds(old_login(admission, "a")) == ["Close"]
     admission.removed(holder)
     assert kinds(old_login(admission, "a")) == ["Close"]
@@ -244,19 +244,19 @@ def test_older_peers_never_get_an_id_that_v2_has_used() -> None:
 
 def test_v2_takes_an_id_from_all_connections_of_an_older_peer() -> None:
     admission = Admission(doors(MD5))
-    old = [admitted(old_login(admission, "a", idx=idx)).port for idx in (1, 2)]
+    old = [admitted(old_login(admission, "a", idx=idx)).client for idx in (1, 2)]
     commands = log_in(admission, "a")[1]
-    assert [c.port for c in commands if isinstance(c, Drop)] == old
-    assert admitted(commands).port.role is Role.AGENT
+    assert [c.client for c in commands if isinstance(c, Drop)] == old
+    assert admitted(commands).client.role is Role.AGENT
     assert kinds(old_login(admission, "a", idx=1)) == ["Close"]
 
 
 def test_an_older_peer_that_comes_back_replaces_its_older_connection() -> None:
     admission = Admission(doors(MD5))
-    old = admitted(old_login(admission, "a")).port
+    old = admitted(old_login(admission, "a")).client
     drop, admit = old_login(admission, "a")
     assert isinstance(drop, Drop)
-    assert (drop.port, drop.notice) == (old, None)
+    assert (drop.client, drop.notice) == (old, None)
     assert isinstance(admit, Admit)
     assert admission.removed(old) == []
 
@@ -296,8 +296,8 @@ def test_too_many_visitors_push_the_oldest_out() -> None:
 
 
 def test_visitors_have_ten_seconds() -> None:
-    lobby: Lobby[Port] = Lobby()
-    one, two = Port("1", Role.AGENT), Port("2", Role.AGENT)
+    lobby: Lobby[Client] = Lobby()
+    one, two = Client("1", Role.AGENT), Client("2", Role.AGENT)
     lobby.enter(one, "x", 0.0)
     lobby.enter(two, "x", 5.0)
     assert lobby.overdue(9.9) == []

@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from natpass_relay.connection import STUCK_SECONDS, Connection, Host
-from natpass_relay.ports import Port, Role
+from natpass_relay.clients import Client, Role
+from natpass_relay.connection import STUCK_SECONDS, Connection, ConnectionHub
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
@@ -36,7 +36,7 @@ class FakeSocket:
         self.writable = True
 
 
-class FakeHost:
+class FakeHub:
     def __init__(self) -> None:
         self.heard: list[Connection] = []
 
@@ -50,13 +50,13 @@ class FakeHost:
         pass
 
 
-def a_connection(*, speaks_v2: bool = True) -> tuple[Connection, FakeSocket, FakeHost]:
-    host = FakeHost()
-    connection = Connection(cast("Host", host))
+def a_connection(*, speaks_v2: bool = True) -> tuple[Connection, FakeSocket, FakeHub]:
+    hub = FakeHub()
+    connection = Connection(cast("ConnectionHub", hub))
     socket = FakeSocket()
     connection.socket = cast("FrameSocket", socket)
-    connection.enter(Port("a", Role.AGENT), 0.0, speaks_v2=speaks_v2)
-    return connection, socket, host
+    connection.enter(Client("a", Role.AGENT), 0.0, speaks_v2=speaks_v2)
+    return connection, socket, hub
 
 
 def first_complaint(connection: Connection, seconds: int) -> tuple[int, str] | None:
@@ -181,17 +181,17 @@ def test_who_takes_a_little_is_not_given_up_though_more_and_more_waits() -> None
 
 
 def test_a_probe_is_answered_by_any_byte_and_by_one_we_do_not_listen_to() -> None:
-    connection, socket, host = a_connection()
+    connection, socket, hub = a_connection()
     connection.probe(Msg(type=MsgType.ping))
     connection.look_for_life()
-    assert host.heard == []
+    assert hub.heard == []
     socket.received_bytes += 1  # not even a frame
     connection.look_for_life()
     connection.look_for_life()
-    assert host.heard == [connection]
+    assert hub.heard == [connection]
     connection.probe(Msg(type=MsgType.ping))
     slow, slow_socket, _ = a_connection()
     slow_socket.writable = False
     connection.wait_for(slow)
     connection.look_for_life()
-    assert host.heard == [connection, connection]
+    assert hub.heard == [connection, connection]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.fastpath import MAX_ENVELOPES_OF_LINK, PLAIN_DATA, RouteCache
-from natpass_relay.ports import Port, Role
-from natpass_relay.routing import Link
+from natpass_relay.clients import Client, Role
+from natpass_relay.fastpath import MAX_ENVELOPES, PLAIN_DATA, FastRoutes
+from natpass_relay.routing import Route
 from natpass_wire import envelope
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncImage
@@ -15,8 +15,8 @@ from natpass_wire.pb.link_pb2 import Data
 from natpass_wire.pb.shell_pb2 import ShellData
 
 
-def a_link() -> Link:
-    return Link(Port("c", Role.CONSOLE), Port("a", Role.AGENT), "0123456789abcdef")
+def a_link() -> Route:
+    return Route(Client("c", Role.CONSOLE), Client("a", Role.AGENT), "0123456789abcdef")
 
 
 def shell_data(content: bytes, link_id: str = "0123456789abcdef", to: str = "a") -> bytes:
@@ -24,9 +24,9 @@ def shell_data(content: bytes, link_id: str = "0123456789abcdef", to: str = "a")
     return message.SerializeToString()
 
 
-def learned(link: Link, payload: bytes | None = None) -> RouteCache[str]:
-    cache: RouteCache[str] = RouteCache()
-    cache.learn(payload or shell_data(b"first"), MsgType.shell_data, link, "agent")
+def learned(route: Route, payload: bytes | None = None) -> FastRoutes[str]:
+    cache: FastRoutes[str] = FastRoutes()
+    cache.learn(payload or shell_data(b"first"), MsgType.shell_data, route, "agent")
     assert len(cache) == 1
     return cache
 
@@ -35,21 +35,21 @@ def learned(link: Link, payload: bytes | None = None) -> RouteCache[str]:
 def test_data_of_any_size_is_found_anywhere_in_a_buffer(size: int, offset: int) -> None:
     cache = learned(a_link())
     payload = shell_data(bytes(size))
-    route = cache.find(bytes(offset) + payload + b"more", offset, offset + len(payload))
-    assert route is not None
-    assert route.to == "agent"
-    assert payload.startswith(route.prefix(len(payload)))
+    fast_route = cache.find(bytes(offset) + payload + b"more", offset, offset + len(payload))
+    assert fast_route is not None
+    assert fast_route.to == "agent"
+    assert payload.startswith(fast_route.prefix(len(payload)))
 
 
 def test_an_ended_link_is_not_found() -> None:
-    link = a_link()
-    cache = learned(link)
-    link.ended = True
+    route = a_link()
+    cache = learned(route)
+    route.ended = True
     assert cache.find(shell_data(b"x"), 0, len(shell_data(b"x"))) is None
 
 
 def test_what_is_not_plain_data_is_not_remembered() -> None:
-    cache: RouteCache[str] = RouteCache()
+    cache: FastRoutes[str] = FastRoutes()
     image = Msg(type=MsgType.vnc_image, from_id="c", to="a", link_id="l", vimg=VncImage(data=b"x"))
     cache.learn(image.SerializeToString(), MsgType.vnc_image, a_link(), "agent")
     cache.learn(shell_data(b"x") + shell_data(b"x"), MsgType.shell_data, a_link(), "agent")  # every field twice
@@ -76,7 +76,7 @@ _PAYLOAD_NUMBERS = sorted(field.number for field in Msg.DESCRIPTOR.oneofs_by_nam
     st.binary(min_size=1, max_size=8),
 )
 def test_whatever_was_learned_what_is_found_always_parses(kind: MsgType, number: int, second: bytes) -> None:
-    cache: RouteCache[str] = RouteCache()
+    cache: FastRoutes[str] = FastRoutes()
     tag = varint(number << 3 | 2)
     first = head(kind) + tag + varint(2 + len(second)) + b"\x0a" + varint(len(second)) + b"x" * len(second)
     cache.learn(first, kind, a_link(), "agent")
@@ -87,7 +87,7 @@ def test_whatever_was_learned_what_is_found_always_parses(kind: MsgType, number:
 
 
 def test_a_payload_field_that_holds_a_string_is_not_remembered() -> None:
-    cache: RouteCache[str] = RouteCache()
+    cache: FastRoutes[str] = FastRoutes()
     for kind in (MsgType.shell_data, MsgType.forward):
         cache.learn(head(kind) + b"\x5a\x06\x0a\x04good", kind, a_link(), "agent")  # creq = 11, its name = 1
         cache.learn(head(kind) + b"\xaa\x81\x00\x06\x0a\x04good", kind, a_link(), "agent")  # sdata's tag, too long
@@ -154,21 +154,21 @@ def test_a_payload_that_does_not_parse_is_left_to_the_parser() -> None:
 
 
 def test_one_link_can_t_fill_memory() -> None:
-    cache: RouteCache[str] = RouteCache()
-    link = a_link()
+    cache: FastRoutes[str] = FastRoutes()
+    route = a_link()
     for idx in range(100):  # an index that the sender writes out, each time another
         message = Msg(type=MsgType.shell_data, from_id="c", from_idx=idx + 1, to="a", link_id="l")
         message.sdata.data = b"x"
-        cache.learn(message.SerializeToString(), MsgType.shell_data, link, "agent")
-    assert len(cache) == MAX_ENVELOPES_OF_LINK
+        cache.learn(message.SerializeToString(), MsgType.shell_data, route, "agent")
+    assert len(cache) == MAX_ENVELOPES
 
 
 def test_ended_links_are_swept_out() -> None:
-    cache: RouteCache[str] = RouteCache()
+    cache: FastRoutes[str] = FastRoutes()
     for number in range(10_000):
-        link = a_link()
-        cache.learn(shell_data(b"x", link_id=f"{number:016x}"), MsgType.shell_data, link, "agent")
-        link.ended = True
+        route = a_link()
+        cache.learn(shell_data(b"x", link_id=f"{number:016x}"), MsgType.shell_data, route, "agent")
+        route.ended = True
         assert len(cache) <= 64
 
 
@@ -177,7 +177,7 @@ def test_a_link_id_that_comes_back_leads_to_the_new_link() -> None:
     cache = learned(old)
     old.ended = True
     cache.learn(shell_data(b"x"), MsgType.shell_data, new, "successor")
-    route = cache.find(shell_data(b"y"), 0, len(shell_data(b"y")))
-    assert route is not None
-    assert route.to == "successor"
+    fast_route = cache.find(shell_data(b"y"), 0, len(shell_data(b"y")))
+    assert fast_route is not None
+    assert fast_route.to == "successor"
     assert len(cache) == 1

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_relay import invites as relay_invites
+from natpass_relay.clients import Client, Role
 from natpass_relay.invites import MAX_ANSWERS, MAX_MESSAGES, MAX_OF_CLIENT, Answer, Invites, Tell, Turn
-from natpass_relay.ports import Port, Role
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.code import MOST_NAMEPLATE
 from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_INVITER_BYTES
@@ -14,14 +14,14 @@ from natpass_wire.pb.invite_pb2 import Guest, Invite
 from natpass_wire.pb.login_pb2 import Refusal
 
 
-def port(name: str = "i") -> Port:
-    return Port(name, Role.CONSOLE)
+def client(name: str = "i") -> Client:
+    return Client(name, Role.CONSOLE)
 
 
-def opened(invites: Invites[str], inviter: Port, nameplate: int) -> Invite.Step:
+def opened(invites: Invites[str], inviter: Client, nameplate: int) -> Invite.Step:
     (tell,) = invites.inviter_says(inviter, Invite(step=Invite.OPEN, nameplate=nameplate))
     assert isinstance(tell, Tell)
-    assert tell.port is inviter
+    assert tell.client is inviter
     return tell.invite.step
 
 
@@ -31,7 +31,7 @@ def hello(nameplate: int = 7, data: bytes = b"hello") -> Guest:
 
 def test_what_a_guest_says_reaches_its_inviter_and_back() -> None:
     invites: Invites[str] = Invites()
-    inviter, other = port(), port("other")
+    inviter, other = client(), client("other")
     assert opened(invites, inviter, 7) == opened(invites, other, 8) == Invite.OPENED
     (tell,) = invites.guest_says("g", hello())
     assert tell == Tell(inviter, Invite(step=Invite.SAID, guest=1, data=b"hello"))
@@ -46,27 +46,27 @@ def test_what_a_guest_says_reaches_its_inviter_and_back() -> None:
 
 def test_a_number_has_one_inviter() -> None:
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     assert opened(invites, inviter, 7) == opened(invites, inviter, 7) == Invite.OPENED
-    assert opened(invites, port("other"), 7) == Invite.TAKEN
+    assert opened(invites, client("other"), 7) == Invite.TAKEN
     invites.removed(inviter)
-    assert opened(invites, port("other"), 7) == Invite.OPENED
+    assert opened(invites, client("other"), 7) == Invite.OPENED
 
 
 def test_a_client_has_so_many_invites_and_all_together_too(monkeypatch: pytest.MonkeyPatch) -> None:
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     steps = [opened(invites, inviter, nameplate) for nameplate in range(1, MAX_OF_CLIENT + 2)]
     assert steps == [Invite.OPENED] * MAX_OF_CLIENT + [Invite.FULL]
     monkeypatch.setattr(relay_invites, "MAX_INVITES", MAX_OF_CLIENT + 1)
-    assert opened(invites, port("b"), 100) == Invite.OPENED
-    assert opened(invites, port("c"), 101) == Invite.FULL
+    assert opened(invites, client("b"), 100) == Invite.OPENED
+    assert opened(invites, client("c"), 101) == Invite.FULL
 
 
 @pytest.mark.parametrize("nameplate", [0, MOST_NAMEPLATE + 1, 2**32 - 1])
 def test_a_number_out_of_range_is_the_clients_fault(nameplate: int) -> None:
     with pytest.raises(RemoteProtocolError):
-        opened(Invites(), port(), nameplate)
+        opened(Invites(), client(), nameplate)
 
 
 def test_who_calls_for_nobody_is_told_so() -> None:
@@ -78,7 +78,7 @@ def test_who_calls_for_nobody_is_told_so() -> None:
 
 def test_an_invite_goes_with_its_client() -> None:
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     invites.guest_says("g", hello())
     (turn,) = invites.removed(inviter)
@@ -90,7 +90,7 @@ def test_an_invite_goes_with_its_client() -> None:
 
 def test_an_inviter_hears_that_a_guest_is_gone_once() -> None:
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     invites.guest_says("g", hello())
     assert invites.guest_gone("g") == [Tell(inviter, Invite(step=Invite.GONE, guest=1))]
@@ -102,7 +102,7 @@ def test_an_inviter_hears_that_a_guest_is_gone_once() -> None:
 
 def test_a_guest_says_no_more_than_guests_do() -> None:
     invites: Invites[str] = Invites()
-    opened(invites, port(), 7)
+    opened(invites, client(), 7)
     for _ in range(MAX_MESSAGES):
         invites.guest_says("g", hello())
     with pytest.raises(RemoteProtocolError):
@@ -114,7 +114,7 @@ def test_a_guest_says_no_more_than_guests_do() -> None:
 
 def test_an_inviter_says_nothing_else() -> None:
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     for invite in (
         Invite(step=Invite.OPENED),
@@ -128,7 +128,7 @@ def test_an_inviter_says_nothing_else() -> None:
 def test_an_inviter_says_no_more_than_inviters_do() -> None:
     """A guest that reads nothing would fill the relay's memory as fast as the inviter can send."""
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     invites.guest_says("g", hello())
     said = Invite(step=Invite.SAID, guest=1, data=bytes(MOST_INVITER_BYTES))
@@ -140,9 +140,9 @@ def test_an_inviter_says_no_more_than_inviters_do() -> None:
 
 def test_an_inviter_that_reads_nothing_gets_no_more_guests() -> None:
     """They come without a login: what they say may not pile up."""
-    full: set[Port] = set()
+    full: set[Client] = set()
     invites: Invites[str] = Invites(full.__contains__)
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     invites.guest_says("a", hello())
     full.add(inviter)
@@ -155,7 +155,7 @@ def test_an_inviter_that_reads_nothing_gets_no_more_guests() -> None:
 def test_where_there_are_too_many_guests_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_invites, "MAX_GUESTS", 2)
     invites: Invites[str] = Invites()
-    inviter = port()
+    inviter = client()
     opened(invites, inviter, 7)
     for who in ("a", "b"):
         invites.guest_says(who, hello())
@@ -169,23 +169,23 @@ def test_where_there_are_too_many_guests_the_oldest_goes(monkeypatch: pytest.Mon
 @given(st.lists(st.tuples(st.sampled_from("ogsxr"), st.integers(0, 3), st.integers(1, 3)), max_size=60))
 def test_whatever_happens_nothing_is_left_when_all_are_gone(events: list[tuple[str, int, int]]) -> None:
     invites: Invites[str] = Invites()
-    ports = [port(str(number)) for number in range(4)]
+    clients = [client(str(number)) for number in range(4)]
     for event, who, number in events:
         try:
             match event:
                 case "o":
-                    opened(invites, ports[who], number)
+                    opened(invites, clients[who], number)
                 case "g":
                     commands = invites.guest_says(f"g{who}", hello(number))
                     assert all(not isinstance(command, Answer) for command in commands)
                 case "s":
-                    invites.inviter_says(ports[who], Invite(step=Invite.GONE, guest=number, data=b"d"))
+                    invites.inviter_says(clients[who], Invite(step=Invite.GONE, guest=number, data=b"d"))
                 case "x":
                     invites.guest_gone(f"g{who}")
                 case _:
-                    invites.removed(ports[who])
+                    invites.removed(clients[who])
         except RemoteProtocolError:
             invites.guest_gone(f"g{who}")
-    for inviter in ports:
+    for inviter in clients:
         invites.removed(inviter)
     assert not any(value for value in vars(invites).values() if isinstance(value, dict))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from natpass_relay import guests as relay_guests
+from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.invite_cli import InviteCommand
 from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
-from natpass_relay.ports import Port
 from natpass_wire import envelope
 from natpass_wire.aio import enrol as guest_side
 from natpass_wire.aio.dial import RelayAddress
@@ -220,10 +220,10 @@ async def test_a_relay_guesses_at_no_code_but_the_one_that_is_shown(monkeypatch:
     """It could call one number after the other taken, and have three guesses at each."""
     said: list[Invite] = []
 
-    def guess(_: Invites[Connection], port: Port, invite: Invite) -> list[Tell]:
+    def guess(_: Invites[Connection], client: Client, invite: Invite) -> list[Tell]:
         said.append(invite)
         hello = InviteStep(spake2=b"A" + bytes(32)).SerializeToString()
-        return [Tell(port, Invite(step=Invite.SAID, guest=1, data=hello)), Tell(port, Invite(step=Invite.TAKEN))]
+        return [Tell(client, Invite(step=Invite.SAID, guest=1, data=hello)), Tell(client, Invite(step=Invite.TAKEN))]
 
     monkeypatch.setattr(Invites, "inviter_says", guess)
     async with running_relay() as relay:
@@ -238,8 +238,8 @@ async def test_a_relay_guesses_at_no_code_but_the_one_that_is_shown(monkeypatch:
 async def test_a_relay_opens_one_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else it says in one breath, the code that it may guess at stays the same."""
 
-    def both(_: Invites[Connection], port: Port, __: Invite) -> list[Tell]:
-        return [Tell(port, Invite(step=step)) for step in (Invite.TAKEN, Invite.OPENED)]
+    def both(_: Invites[Connection], client: Client, __: Invite) -> list[Tell]:
+        return [Tell(client, Invite(step=step)) for step in (Invite.TAKEN, Invite.OPENED)]
 
     monkeypatch.setattr(Invites, "inviter_says", both)
     async with running_relay() as relay:
@@ -257,9 +257,9 @@ async def test_a_relay_that_is_too_old_is_told_apart() -> None:
 
     server = await asyncio.start_server(old, "127.0.0.1", 0)
     async with server:
-        host, port = server.sockets[0].getsockname()
+        host, client = server.sockets[0].getsockname()
         with pytest.raises(DialError, match="too old for invites"):
-            await enrol(RelayAddress(host, port), Code(7, "acorn-acorn-acorn"), "web", print, tls=False)
+            await enrol(RelayAddress(host, client), Code(7, "acorn-acorn-acorn"), "web", print, tls=False)
 
 
 def hello(nameplate: int, spake2: bytes) -> Msg:

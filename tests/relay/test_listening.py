@@ -64,7 +64,7 @@ async def test_dual_stack_takes_ipv4_and_calls_its_clients_by_their_ipv4_address
             there = TestRelay(relay.server, [RelayAddress(host, port)], False, relay.tasks)
             async with Raw.connect(there) as client:
                 await client.log_in(f"from {host}")
-                found = relay.server.hub.router.port(f"from {host}")
+                found = relay.server.hub.router.client(f"from {host}")
                 assert found is not None
                 assert re.fullmatch(shown, relay.server.hub.connection_to(found).address)
 

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from natpass_relay.ports import Port, Role
+from natpass_relay.clients import Client, Role
 from natpass_relay.roster import CHUNK_BYTES, LEGACY_VERSION, MOST_AWAY, Publisher, sanitised
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.roster import RosterChanges, RosterMirror
@@ -16,7 +16,7 @@ class Watching:
     """A console with its mirror and, like the console's session, a copy that lives on the mirror's changes alone."""
 
     def __init__(self, publisher: Publisher, name: str = "c") -> None:
-        self.port = Port(name, Role.CONSOLE)
+        self.client = Client(name, Role.CONSOLE)
         self.publisher = publisher
         self.mirror = RosterMirror()
         self.shown: dict[str, RosterEntry] = {}
@@ -24,7 +24,7 @@ class Watching:
 
     def pull(self, now: float, most: int = 10_000) -> None:
         for _ in range(most):
-            message = self.publisher.next_message(self.port, now, 1234)
+            message = self.publisher.next_message(self.client, now, 1234)
             if message is None:
                 return
             assert message.ByteSize() < CHUNK_BYTES + 4096
@@ -53,7 +53,7 @@ def connected(entries: Mapping[str, RosterEntry]) -> list[str]:
 def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
     publisher = fleet(10_000)
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     assert len(console.shown) == 10_000
     assert len(console.messages) > 10
@@ -70,7 +70,7 @@ def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
 def test_ten_thousand_that_join_at_once_are_several_steps() -> None:
     publisher = Publisher()
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     for number in range(10_000):
         publisher.joined(f"agent-{number}", number)
@@ -84,7 +84,7 @@ def test_changes_go_out_once_a_second_and_only_what_differs() -> None:
     publisher = Publisher()
     console = Watching(publisher)
     publisher.joined("stays", 1)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     publisher.joined("comes and goes", 2)
     publisher.left("comes and goes", 5_000)
@@ -110,7 +110,7 @@ def test_changes_go_out_once_a_second_and_only_what_differs() -> None:
 def test_a_watcher_that_was_held_up_for_long_gets_a_fresh_snapshot() -> None:
     publisher = Publisher()
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     for second in range(1, 400):  # more steps than are kept
         publisher.joined(f"agent-{second}", second)
@@ -125,7 +125,7 @@ def test_a_watcher_that_asks_again_and_again_gets_one_snapshot_a_second() -> Non
     publisher = fleet(3)
     console = Watching(publisher)
     for _ in range(50):
-        publisher.watch(console.port, 0.0)
+        publisher.watch(console.client, 0.0)
         console.pull(0.0)
     assert len(console.messages) == 1
     console.pull(60.0)
@@ -137,11 +137,11 @@ def test_who_begins_to_watch_is_told_of_the_agents_as_they_are_now() -> None:
     first, second = Watching(publisher, "first"), Watching(publisher, "second")
     publisher.joined("old", 1)
     publisher.joined("a console", 1, LEGACY_VERSION)
-    publisher.watch(first.port, 0.0)
+    publisher.watch(first.client, 0.0)
     first.pull(0.0)
     publisher.joined("new", 2)  # within the second
     publisher.left("old", 3)
-    publisher.watch(second.port, 0.1)
+    publisher.watch(second.client, 0.1)
     second.pull(0.1)
     assert connected(second.shown) == ["a console", "new"]
     assert second.shown["old"].away_since_unix_ms == 3
@@ -160,7 +160,7 @@ def test_who_was_told_of_an_agent_that_was_another_for_a_moment_is_told_again() 
     publisher.joined("box", 1)
     publisher.publish(0.0)
     publisher.joined("box", 2)
-    publisher.watch(console.port, 0.1)
+    publisher.watch(console.client, 0.1)
     console.pull(0.1)
     assert console.shown["box"].connected_unix_ms == 2
     publisher.joined("box", 1)  # the entry that was published, again
@@ -172,9 +172,9 @@ def test_who_was_told_of_an_agent_that_was_another_for_a_moment_is_told_again() 
 def test_who_does_not_watch_gets_nothing() -> None:
     publisher = fleet(3)
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
-    publisher.unwatch(console.port)
-    publisher.unwatch(console.port)
+    publisher.watch(console.client, 0.0)
+    publisher.unwatch(console.client)
+    publisher.unwatch(console.client)
     console.pull(0.0)
     assert console.messages == []
 
@@ -184,7 +184,7 @@ def test_a_replaced_agent_is_a_change() -> None:
     console = Watching(publisher)
     publisher.joined("a", 1)
     publisher.described("a", About(host="h"))
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     publisher.left("a", 5_000)
     publisher.joined("a", 2)
@@ -200,12 +200,12 @@ def test_an_agent_that_left_is_away_with_what_it_said_of_itself_until_it_is_back
     early, late = Watching(publisher), Watching(publisher, "late")
     publisher.joined("a", 1)
     publisher.described("a", About(host="h"))
-    publisher.watch(early.port, 0.0)
+    publisher.watch(early.client, 0.0)
     early.pull(0.0)
     publisher.left("a", 7_000)
     publisher.left("a", 8_000)
     publisher.publish(1.0)
-    publisher.watch(late.port, 1.0)
+    publisher.watch(late.client, 1.0)
     for console in (early, late):
         console.pull(1.0)
         entry = console.shown["a"]
@@ -222,12 +222,12 @@ def test_a_console_that_knows_of_no_away_agents_sees_them_leave() -> None:
     """The wire as it was: `present` are connected, `left` are not."""
     publisher = fleet(2)
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     publisher.left("agent-00001", 5_000)
     publisher.publish(1.0)
     console.pull(1.0)
-    publisher.watch(console.port, 2.0)
+    publisher.watch(console.client, 2.0)
     console.pull(2.0)
     first, step, again = console.messages
     assert [entry.id for entry in first.present] == ["agent-00000", "agent-00001"]
@@ -238,7 +238,7 @@ def test_a_console_that_knows_of_no_away_agents_sees_them_leave() -> None:
 def test_of_agents_that_left_the_last_are_remembered_and_consoles_are_told_who_is_forgotten() -> None:
     publisher = fleet(10_000)
     console = Watching(publisher)
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     for number in range(10_000):  # in the order of their names
         publisher.left(f"agent-{number:05}", number)
@@ -261,7 +261,7 @@ def test_an_agent_that_has_not_described_itself_is_not_taken_for_one_that_speaks
     console = Watching(publisher)
     publisher.joined("new", 1)
     publisher.joined("old", 1, "legacy")
-    publisher.watch(console.port, 0.0)
+    publisher.watch(console.client, 0.0)
     console.pull(0.0)
     assert {name: entry.HasField("about") for name, entry in console.shown.items()} == {"new": False, "old": True}
 
@@ -282,7 +282,7 @@ def test_nobody_describes_an_absent_agent() -> None:
 def test_an_existing_program_is_a_console_once_it_has_opened_a_link_and_an_agent_once_it_has_served_one() -> None:
     publisher = Publisher(most_away=2)
     watching = Watching(publisher)
-    publisher.watch(watching.port, 0.0)
+    publisher.watch(watching.client, 0.0)
     publisher.joined("old", 1, LEGACY_VERSION)
     publisher.joined("ours", 1)
     watching.pull(0.0)
@@ -329,7 +329,7 @@ class PublisherAndMirrors(RuleBasedStateMachine):
 
     @initialize()
     def first_watches(self) -> None:
-        self.publisher.watch(self.consoles[0].port, self.now)
+        self.publisher.watch(self.consoles[0].client, self.now)
 
     @rule(client_id=st.sampled_from("abcdefgh"), host=st.sampled_from(["", "x" * 64]))
     def join(self, client_id: str, host: str) -> None:
@@ -359,7 +359,7 @@ class PublisherAndMirrors(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1))
     def watch(self, which: int) -> None:
-        self.publisher.watch(self.consoles[which].port, self.now)
+        self.publisher.watch(self.consoles[which].client, self.now)
 
     @invariant()
     def all_agree_once_they_have_pulled(self) -> None:
@@ -369,7 +369,7 @@ class PublisherAndMirrors(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.time_passes(2.0)
         for console in self.consoles:
-            if console.port in self.publisher.watchers:
+            if console.client in self.publisher.watchers:
                 console.pull(self.now)
                 assert console.shown == self.away | self.truth
         super().teardown()

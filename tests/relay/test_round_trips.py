@@ -6,28 +6,28 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.ports import Port, Role
+from natpass_relay.clients import Client, Role
 from natpass_relay.round_trips import MAX_IDS, MAX_REQUESTS, Command, RoundTrips, SendPing, SendReport, askable
 from natpass_wire import envelope
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.roster_pb2 import RttReport
 
-AGENTS = {name: Port(name, Role.AGENT) for name in ("a", "b")}
+AGENTS = {name: Client(name, Role.AGENT) for name in ("a", "b")}
 WIDEST = "\N{GRINNING FACE}" * 64  # the id of most bytes
-ONE, TWO = Port("c1", Role.CONSOLE), Port("c2", Role.CONSOLE)
+ONE, TWO = Client("c1", Role.CONSOLE), Client("c2", Role.CONSOLE)
 
 
 def nonces() -> Iterator[int]:
     return count(100)
 
 
-def wanted(*ids: str) -> Iterable[tuple[str, Port | None]]:
+def wanted(*ids: str) -> Iterable[tuple[str, Client | None]]:
     return [(client_id, AGENTS.get(client_id)) for client_id in ids]
 
 
-def report(command: Command) -> tuple[Port, dict[str, int]]:
+def report(command: Command) -> tuple[Client, dict[str, int]]:
     assert isinstance(command, SendReport)
-    return command.port, {rtt.id: rtt.micros for rtt in command.report.rtts}
+    return command.client, {rtt.id: rtt.micros for rtt in command.report.rtts}
 
 
 def test_one_report_once_all_have_answered() -> None:
@@ -81,8 +81,8 @@ def test_requests_are_bounded() -> None:
         trips.request(ONE, wanted("a"), 0.0, nonces())
     assert trips.request(ONE, wanted("b"), 0.0, nonces()) == []
     assert trips.dropped == 1
-    ports: list[tuple[str, Port | None]] = [(f"x{i}", Port(f"x{i}", Role.AGENT)) for i in range(500)]
-    assert len(trips.request(TWO, ports, 0.0, nonces())) == MAX_IDS
+    clients: list[tuple[str, Client | None]] = [(f"x{i}", Client(f"x{i}", Role.AGENT)) for i in range(500)]
+    assert len(trips.request(TWO, clients, 0.0, nonces())) == MAX_IDS
     (only,) = (c for c in trips.request(TWO, [], 0.0, nonces()))
     assert report(only) == (TWO, {})
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from natpass_relay.ports import Port, Role
+from natpass_relay.clients import Client, Role
 from natpass_relay.routing import Command, Forward, Router, Send
 from natpass_wire import envelope
 from natpass_wire.errors import LocalProtocolError
@@ -37,17 +37,17 @@ class Net:
 
     def __init__(self, *, linked: bool = True, max_links: int = 16) -> None:
         self.router = Router(max_links)
-        self.agent, self.console = Port("a", AGENT), Port("c", CONSOLE)
+        self.agent, self.console = Client("a", AGENT), Client("c", CONSOLE)
         self.router.add(self.agent)
         self.router.add(self.console)
         if linked:
             self.router.receive(self.console, request("a"))
             self.router.receive(self.agent, answer("c"))
 
-    def add(self, client_id: str, role: Role, idx: int = 0) -> Port:
-        port = Port(client_id, role, idx)
-        self.router.add(port)
-        return port
+    def add(self, client_id: str, role: Role, idx: int = 0) -> Client:
+        client = Client(client_id, role, idx)
+        self.router.add(client)
+        return client
 
 
 def only(commands: list[Command]) -> Command:
@@ -55,13 +55,13 @@ def only(commands: list[Command]) -> Command:
     return commands[0]
 
 
-def refusal(commands: list[Command]) -> tuple[Port, str, str, ConnectResponse.Reason]:
+def refusal(commands: list[Command]) -> tuple[Client, str, str, ConnectResponse.Reason]:
     command = only(commands)
     assert isinstance(command, Send)
     message = command.message
     assert message.type == MsgType.connect_rep
     assert not message.crep.ok
-    return command.port, message.from_id, message.crep.msg, message.crep.reason
+    return command.client, message.from_id, message.crep.msg, message.crep.reason
 
 
 def test_a_link_carries_messages_both_ways_with_the_sender_stamped() -> None:
@@ -70,8 +70,8 @@ def test_a_link_carries_messages_both_ways_with_the_sender_stamped() -> None:
     back = only(net.router.receive(net.agent, data("c", from_id="a")))
     assert isinstance(there, Forward)
     assert isinstance(back, Forward)
-    assert (there.port, there.message.from_id, there.as_it_came) == (net.agent, "c", False)
-    assert (back.port, back.message.from_id, back.as_it_came) == (net.console, "a", True)
+    assert (there.client, there.message.from_id, there.as_it_came) == (net.agent, "c", False)
+    assert (back.client, back.message.from_id, back.as_it_came) == (net.console, "a", True)
 
 
 def test_unknown_fields_and_unknown_types_survive() -> None:
@@ -102,9 +102,9 @@ def test_a_refusal_comes_at_once_in_the_target_s_name(
     who: str, message: Msg, says: str, reason: ConnectResponse.Reason
 ) -> None:
     net = Net()
-    ports = {"console": net.console, "agent": net.agent, "legacy": net.add("old", LEGACY)}
+    clients = {"console": net.console, "agent": net.agent, "legacy": net.add("old", LEGACY)}
     to = message.to
-    assert refusal(net.router.receive(ports[who], message)) == (ports[who], to, says, reason)
+    assert refusal(net.router.receive(clients[who], message)) == (clients[who], to, says, reason)
     assert len(net.router) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_refused_link_id_may_be_used_again() -> None:
     net = Net(linked=False)
     net.router.receive(net.console, request("a"))
     sent = only(net.router.receive(net.agent, answer("c", ok=False)))
-    assert sent.port is net.console
+    assert sent.client is net.console
     assert isinstance(only(net.router.receive(net.console, request("a"))), Send)
 
 
@@ -167,13 +167,13 @@ def test_a_late_clean_up_leaves_the_successor_alone() -> None:
     net.router.receive(net.console, request("a"))
     assert net.router.remove(old) == []
     assert net.router.receive(old, data("c")) == []
-    assert only(net.router.receive(net.console, data("a"))).port is new
+    assert only(net.router.receive(net.console, data("a"))).client is new
 
 
 def test_the_end_of_a_port_is_told_once_in_its_name() -> None:
     net = Net()
     send = net.router.remove(net.console)[0]
-    assert (send.port, send.message.from_id, send.message.link_id) == (net.agent, "c", "l1")
+    assert (send.client, send.message.from_id, send.message.link_id) == (net.agent, "c", "l1")
     assert send.message.end.text == "c is gone"
     assert net.router.receive(net.agent, disconnect("c")) == []
 
@@ -187,14 +187,14 @@ def test_one_id_and_index_is_one_port() -> None:
 def test_older_peers_are_told_apart_by_their_index() -> None:
     net = Net(linked=False)
     first, second = net.add("old", LEGACY, 1), net.add("old", LEGACY, 2)
-    assert only(net.router.receive(net.console, request("old", "l1", to_idx=2))).port is second
-    assert only(net.router.receive(net.console, request("old", "l2"))).port is first  # none is named: the lowest
+    assert only(net.router.receive(net.console, request("old", "l1", to_idx=2))).client is second
+    assert only(net.router.receive(net.console, request("old", "l2"))).client is first  # none is named: the lowest
     assert refusal(net.router.receive(net.console, request("old", "l3", to_idx=3)))[3] == ConnectResponse.ABSENT
     reply = only(net.router.receive(second, answer("c")))
     assert (reply.message.from_id, reply.message.from_idx) == ("old", 2)
     assert net.router.receive(first, data("c", "l1")) == []  # not its link
     net.router.remove(first)
-    assert only(net.router.receive(net.console, data("old", "l1"))).port is second
+    assert only(net.router.receive(net.console, data("old", "l1"))).client is second
 
 
 def test_a_message_that_grows_too_long_ends_the_link_on_both_sides() -> None:
@@ -211,7 +211,7 @@ def test_a_message_that_grows_too_long_ends_the_link_on_both_sides() -> None:
     message.data.data = message.data.data[:-1]
     assert envelope.fits(message)
     commands = net.router.receive(opener, message)
-    assert {command.port for command in commands} == {opener, net.agent}
+    assert {command.client for command in commands} == {opener, net.agent}
     assert all(c.message.type == MsgType.disconnect and c.message.end.cause == LinkEnd.FAILED for c in commands)
     assert len(net.router) == 0
 
@@ -230,14 +230,14 @@ def test_a_bad_link_id_is_dropped(link_id: str) -> None:
 
 @dataclass(eq=False)
 class ModelLink:
-    opener: Port
-    target: Port
+    opener: Client
+    target: Client
     link_id: str
     answered: bool = False
-    told: dict[Port, int] = field(default_factory=dict)  # disconnects and refusals that each end has got
+    told: dict[Client, int] = field(default_factory=dict)  # disconnects and refusals that each end has got
 
     @property
-    def ends(self) -> set[Port]:
+    def ends(self) -> set[Client]:
         return {self.opener, self.target}
 
 
@@ -251,41 +251,41 @@ class RouterModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.router = Router(max_links=3)
-        self.ports: dict[str, Port] = {}
-        self.gone: list[Port] = []
-        self.links: list[ModelLink] = []
+        self.clients: dict[str, Client] = {}
+        self.gone: list[Client] = []
+        self.routes: list[ModelLink] = []
 
     def find(self, one: str, other: str, link_id: str) -> ModelLink | None:
         return next(
-            (k for k in self.links if {p.client_id for p in k.ends} == {one, other} and k.link_id == link_id), None
+            (k for k in self.routes if {p.client_id for p in k.ends} == {one, other} and k.link_id == link_id), None
         )
 
     @rule(client_id=st.sampled_from(IDS))
     def join_or_replace(self, client_id: str) -> None:
-        if client_id in self.ports:
+        if client_id in self.clients:
             self.leave(client_id)
-        port = self.ports[client_id] = Port(client_id, ROLES[client_id])
-        self.router.add(port)
+        client = self.clients[client_id] = Client(client_id, ROLES[client_id])
+        self.router.add(client)
 
     @rule(client_id=st.sampled_from(IDS))
     def leave(self, client_id: str) -> None:
-        port = self.ports.pop(client_id, None)
-        if port is None:
+        client = self.clients.pop(client_id, None)
+        if client is None:
             return
-        mine = [link for link in self.links if port in link.ends]
-        sends = self.router.remove(port)
-        told = sorted((send.port.client_id, send.message.link_id) for send in sends)
-        assert told == sorted(((link.ends - {port}).pop().client_id, link.link_id) for link in mine)
-        assert all(send.message.from_id == client_id and send.port in self.ports.values() for send in sends)
-        self.links = [link for link in self.links if link not in mine]
-        self.gone.append(port)
+        mine = [route for route in self.routes if client in route.ends]
+        sends = self.router.remove(client)
+        told = sorted((send.client.client_id, send.message.link_id) for send in sends)
+        assert told == sorted(((route.ends - {client}).pop().client_id, route.link_id) for route in mine)
+        assert all(send.message.from_id == client_id and send.client in self.clients.values() for send in sends)
+        self.routes = [route for route in self.routes if route not in mine]
+        self.gone.append(client)
 
     @rule(late=st.data())
     def late_clean_up(self, late: st.DataObject) -> None:
         if self.gone:
-            port = late.draw(st.sampled_from(self.gone))
-            assert self.router.remove(port) == []
-            assert self.router.receive(port, data("a", from_id=port.client_id)) == []
+            client = late.draw(st.sampled_from(self.gone))
+            assert self.router.remove(client) == []
+            assert self.router.receive(client, data("a", from_id=client.client_id)) == []
 
     @rule(
         speaker=st.sampled_from(IDS),
@@ -294,12 +294,12 @@ class RouterModel(RuleBasedStateMachine):
         what=st.sampled_from(["open", "accept", "refuse", "data", "end"]),
     )
     def speak(self, speaker: str, to: str, link_id: str, what: str) -> None:
-        port = self.ports.get(speaker)
-        if port is None:
+        client = self.clients.get(speaker)
+        if client is None:
             return
-        link = self.find(speaker, to, link_id)
-        if link is not None and port not in link.ends:
-            link = None
+        route = self.find(speaker, to, link_id)
+        if route is not None and client not in route.ends:
+            route = None
         messages = {
             "open": request(to, link_id),
             "accept": answer(to, link_id),
@@ -308,44 +308,44 @@ class RouterModel(RuleBasedStateMachine):
             "end": disconnect(to, link_id),
         }
         message = messages[what]
-        commands = self.router.receive(port, message)
-        assert all(c.message.from_id == (to if c.port is port else speaker) for c in commands)
+        commands = self.router.receive(client, message)
+        assert all(c.message.from_id == (to if c.client is client else speaker) for c in commands)
         if what == "open":
-            self.check_opening(port, to, link_id, commands)
+            self.check_opening(client, to, link_id, commands)
             return
-        may_answer = link is not None and port is link.target and not link.answered
-        if link is None or (what in {"accept", "refuse"} and not may_answer):
+        may_answer = route is not None and client is route.target and not route.answered
+        if route is None or (what in {"accept", "refuse"} and not may_answer):
             assert commands == []
             return
-        assert [c.port for c in commands] == [(link.ends - {port}).pop()]
-        link.answered |= what == "accept"
+        assert [c.client for c in commands] == [(route.ends - {client}).pop()]
+        route.answered |= what == "accept"
         if what in {"refuse", "end"}:
-            self.links.remove(link)
+            self.routes.remove(route)
 
-    def check_opening(self, port: Port, to: str, link_id: str, commands: list[Command]) -> None:
-        target = self.ports.get(to)
-        full = any(sum(p in link.ends for link in self.links) >= 3 for p in (port, target) if p is not None)
+    def check_opening(self, client: Client, to: str, link_id: str, commands: list[Command]) -> None:
+        target = self.clients.get(to)
+        full = any(sum(p in route.ends for route in self.routes) >= 3 for p in (client, target) if p is not None)
         allowed = (
             target is not None
-            and target is not port
-            and port.role is not AGENT
+            and target is not client
+            and client.role is not AGENT
             and target.role is not CONSOLE
-            and self.find(port.client_id, to, link_id) is None
+            and self.find(client.client_id, to, link_id) is None
             and not full
         )
         command = only(commands)
         if allowed and target is not None:
-            assert command.port is target
+            assert command.client is target
             assert command.message.type == MsgType.connect_req
-            self.links.append(ModelLink(port, target, link_id))
+            self.routes.append(ModelLink(client, target, link_id))
         else:
-            assert refusal(commands)[0] is port
+            assert refusal(commands)[0] is client
 
     @invariant()
     def agrees(self) -> None:
-        assert len(self.router) == len(self.links)
-        for port in self.ports.values():
-            assert self.router.links_of(port) == sum(port in link.ends for link in self.links)
+        assert len(self.router) == len(self.routes)
+        for client in self.clients.values():
+            assert self.router.routes_of(client) == sum(client in route.ends for route in self.routes)
 
 
 TestRouterModel = RouterModel.TestCase
@@ -361,14 +361,16 @@ def test_links_between_two_are_ended_for_the_sake_of_others() -> None:
     net.router.receive(other, request("a", "l3"))
     sends = net.router.part(net.agent, net.console, "too slow")
     assert sends is not None
-    told = {(send.port, send.message.link_id, send.message.from_id) for send in sends}
+    told = {(send.client, send.message.link_id, send.message.from_id) for send in sends}
     assert told == {
-        (port, link_id, sender) for link_id in ("l1", "l2") for port, sender in ((net.agent, "c"), (net.console, "a"))
+        (client, link_id, sender)
+        for link_id in ("l1", "l2")
+        for client, sender in ((net.agent, "c"), (net.console, "a"))
     }
     assert {(s.message.type, s.message.end.cause, s.message.end.text) for s in sends} == {
         (MsgType.disconnect, LinkEnd.FAILED, "too slow")
     }
-    assert [net.router.links_of(port) for port in (net.agent, net.console, other)] == [1, 0, 1]
+    assert [net.router.routes_of(client) for client in (net.agent, net.console, other)] == [1, 0, 1]
     assert net.router.receive(net.agent, data("c")) == []
 
 
@@ -387,15 +389,15 @@ def test_who_waits_for_one_without_a_link_loses_none() -> None:
 
 
 def test_who_has_too_much_to_take_gets_no_new_links() -> None:
-    full: set[Port] = set()
+    full: set[Client] = set()
     router = Router(is_full=full.__contains__)
-    agent, console = Port("a", AGENT), Port("c", CONSOLE)
+    agent, console = Client("a", AGENT), Client("c", CONSOLE)
     router.add(agent)
     router.add(console)
     router.receive(console, request("a", "l1"))
     full.add(agent)
-    port, sender, text, reason = refusal(router.receive(console, request("a", "l2")))
-    assert (port, sender, reason) == (console, "a", ConnectResponse.FAILED)
+    client, sender, text, reason = refusal(router.receive(console, request("a", "l2")))
+    assert (client, sender, reason) == (console, "a", ConnectResponse.FAILED)
     assert text == "a does not keep up with what it is sent"
     assert len(router) == 1
     full.clear()
@@ -405,9 +407,9 @@ def test_who_has_too_much_to_take_gets_no_new_links() -> None:
 def test_whatever_the_relay_says_of_links_fits_into_a_frame() -> None:
     widest, link_id = "\N{GRINNING FACE}" * 63, "l" * 64
     router = Router()
-    agent, console, other = Port(widest + "a", AGENT), Port(widest + "c", CONSOLE), Port(widest + "d", CONSOLE)
-    for port in (agent, console, other):
-        router.add(port)
+    agent, console, other = Client(widest + "a", AGENT), Client(widest + "c", CONSOLE), Client(widest + "d", CONSOLE)
+    for client in (agent, console, other):
+        router.add(client)
     router.receive(other, request(agent.client_id, link_id))
     router.receive(console, request(agent.client_id, link_id))
     told: list[Command] = [*(router.part(agent, console, f"{console.client_id} does not keep up") or [])]

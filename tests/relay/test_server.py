@@ -79,7 +79,9 @@ async def test_a_slow_reader_loses_nothing_and_stops_its_sender(relay: TestRelay
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
     link = await console.open("a")
     hub = relay.server.hub
-    to_agent, to_console = (hub.connection_to(port) for port in (hub.router.port("a"), hub.router.port("c")) if port)
+    to_agent, to_console = (
+        hub.connection_to(port) for port in (hub.router.client("a"), hub.router.client("c")) if port
+    )
     piece, count = bytes(range(256)) * 200, 1024  # 50 MiB
     sent, waiting = 0, 0
 
@@ -118,7 +120,7 @@ async def test_a_slow_reader_that_goes_lets_its_sender_go_on(relay: TestRelay) -
 
     flooding = relay.tasks.start(flood(), "flood")
     hub = relay.server.hub
-    port = hub.router.port("c")
+    port = hub.router.client("c")
     assert port is not None
     await wait_for(lambda: hub.connection_to(port).is_held, "a held sender")
     slow.session._socket.abort()
@@ -163,7 +165,7 @@ async def test_who_reads_slowly_and_keeps_nobody_waiting_loses_no_link(monkeypat
         agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
         link = await console.open("a")
         hub = relay.server.hub
-        port = hub.router.port("a")
+        port = hub.router.client("a")
         assert port is not None
         held = hub.connection_to(port)
 
@@ -281,7 +283,7 @@ async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> 
             publisher.described(f"agent-{number:05}", about)
         console = await stack.enter_async_context(Raw.connect(relay))  # only now: its login has a time limit
         await console.log_in("c")
-        port = relay.server.hub.router.port("c")
+        port = relay.server.hub.router.client("c")
         assert port is not None
         connection = relay.server.hub.connection_to(port)
         watch = Msg(type=MsgType.roster_watch, from_id="c", to="server", roster_watch=RosterWatch(on=True))
@@ -332,7 +334,7 @@ async def test_a_fault_while_others_are_told_of_an_end_leaves_no_id_held(monkeyp
     async with running_relay() as relay, Raw.connect(relay) as first:
         await first.log_in("a", AGENT)
         hub = relay.server.hub
-        port = hub.router.port("a")
+        port = hub.router.client("a")
         assert port is not None
 
         def fail(_commands: object) -> None:
@@ -356,7 +358,7 @@ async def test_a_step_that_fails_does_not_stop_the_clock(monkeypatch: pytest.Mon
             raise LocalProtocolError("a bug")
 
         monkeypatch.setattr(hub._admission, "tick", fail)
-        monkeypatch.setattr(hub.connection_to(hub.router.port("w")), "tick", fail)  # type: ignore[arg-type]
+        monkeypatch.setattr(hub.connection_to(hub.router.client("w")), "tick", fail)  # type: ignore[arg-type]
         await wait_for(lambda: relay.server.ticks.faults > 5)
         await relay.join("a")
         await wait_for(lambda: set(watcher.present()) == {"a"})

@@ -13,10 +13,10 @@ class Role(Enum):
 
 
 @dataclass(eq=False, frozen=True, slots=True)
-class Port:
-    """One logged-in client, by identity: a successor under the same id is another port.
+class Client:
+    """One logged-in client, by identity: a successor under the same id is another client.
 
-    A port is abstract: what it leads to (a connection, one day another relay) is the business of whoever made it.
+    A client is abstract: what it leads to (a connection, one day another relay) is the business of whoever made it.
 
     Attributes:
         client_id: its id.
