@@ -32,6 +32,7 @@ class PumpThread(ABC, Generic[Item]):
         self._waiting = 0  # what the queue weighs, and the item that is worked on
         self._borrowers = 0
         self._closed = False
+        self._woken = False
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -60,6 +61,15 @@ class PumpThread(ABC, Generic[Item]):
         """Forget what waits. Under `_change`."""
         self._queue.clear()
         self._waiting = 0
+
+    def _is_first_wake(self) -> bool:
+        """Tell whether nobody was woken since `_collected`, and is to be woken now. Under `_change`."""
+        was_woken, self._woken = self._woken, True
+        return not was_woken
+
+    def _collected(self) -> None:
+        """Wake again from now on: somebody has looked at what came of the work. Under `_change`."""
+        self._woken = False
 
     def close(self) -> None:
         """Drop what waits and end the thread. Again: nothing happens."""

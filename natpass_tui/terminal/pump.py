@@ -63,7 +63,6 @@ class Pump(PumpThread[tuple[bytes, ...]]):
         self._clipboard: list[Clip] = []
         self._title = ""
         self._bells = 0
-        self._woken = False
 
     @property
     def waiting(self) -> int:
@@ -105,7 +104,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
             self._parsed = 0
             self._replies.clear()
             self._clipboard.clear()
-            self._woken = False
+            self._collected()
             return parsed
 
     def close(self) -> None:
@@ -132,8 +131,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
             self._replies += replies
             self._title, self._bells = title, bells
             self._clipboard = [*self._clipboard, *clipboard][-MOST_CLIPS:]
-            was_woken, self._woken = self._woken, True
-            return not was_woken
+            return self._is_first_wake()
 
     def _take(self) -> tuple[bytes, ...]:
         """Take what waits up to `STEP_BYTES`, cutting the message that goes over."""

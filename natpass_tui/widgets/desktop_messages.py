@@ -1,56 +1,34 @@
-"""What a `natpass_tui.widgets.desktop_view.DesktopView` tells the widgets above it. Positions are cells of the view."""
+"""What a `natpass_tui.widgets.desktop_view.DesktopView` tells the widgets above it, beside `view_messages`.
 
-from typing import TYPE_CHECKING
+Positions are cells of the view.
+"""
 
-from textual.message import Message
+from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from natpass_tui.widgets.desktop_view import DesktopView
-
-
-class DesktopMessage(Message):
-    """Sent by a view; `control` makes ``@on(DesktopView.Pasted, "#id")`` work."""
-
-    def __init__(self, view: "DesktopView") -> None:
-        super().__init__()
-        self.view = view
-
-    @property
-    def control(self) -> "DesktopView":
-        """The view that sent it."""
-        return self.view
+from natpass_tui.widgets.view_messages import ViewMessage
 
 
-class Resized(DesktopMessage, namespace="desktop_view"):
-    """The view has this size now, in cells. Sent once it is known, and for each change."""
-
-    def __init__(self, view: "DesktopView", rows: int, cols: int) -> None:
-        super().__init__(view)
-        self.rows = rows
-        self.cols = cols
-
-
-class KeyPressed(DesktopMessage, namespace="desktop_view"):
+class KeyPressed(ViewMessage, namespace="desktop_view"):
     """A key for the remote, named as Textual does; `character` is what it writes, if anything."""
 
-    def __init__(self, view: "DesktopView", key: str, character: str | None) -> None:
+    def __init__(self, view: Widget, key: str, character: str | None) -> None:
         super().__init__(view)
         self.key = key
         self.character = character
 
 
-class Pasted(DesktopMessage, namespace="desktop_view"):
+class Pasted(ViewMessage, namespace="desktop_view"):
     """The user pasted `text` into the terminal."""
 
-    def __init__(self, view: "DesktopView", text: str) -> None:
+    def __init__(self, view: Widget, text: str) -> None:
         super().__init__(view)
         self.text = text
 
 
-class PointerMessage(DesktopMessage, bubble=True):
+class PointerMessage(ViewMessage):
     """Something happened at a cell; during a drag it may lie outside of the view."""
 
-    def __init__(self, view: "DesktopView", row: int, col: int) -> None:
+    def __init__(self, view: Widget, row: int, col: int) -> None:
         super().__init__(view)
         self.row = row
         self.col = col
@@ -63,7 +41,7 @@ class PointerMoved(PointerMessage, namespace="desktop_view"):
 class ButtonPressed(PointerMessage, namespace="desktop_view"):
     """A button (1 left, 2 middle, 3 right) went down, with these modifiers held."""
 
-    def __init__(self, view: "DesktopView", row: int, col: int, button: int, modifiers: tuple[str, ...]) -> None:
+    def __init__(self, view: Widget, row: int, col: int, button: int, modifiers: tuple[str, ...]) -> None:
         super().__init__(view, row, col)
         self.button = button
         self.modifiers = modifiers
@@ -72,7 +50,7 @@ class ButtonPressed(PointerMessage, namespace="desktop_view"):
 class ButtonReleased(PointerMessage, namespace="desktop_view"):
     """A button came up."""
 
-    def __init__(self, view: "DesktopView", row: int, col: int, button: int) -> None:
+    def __init__(self, view: Widget, row: int, col: int, button: int) -> None:
         super().__init__(view, row, col)
         self.button = button
 
@@ -80,15 +58,11 @@ class ButtonReleased(PointerMessage, namespace="desktop_view"):
 class WheelTurned(PointerMessage, namespace="desktop_view"):
     """The wheel was turned: notches to the right and up."""
 
-    def __init__(self, view: "DesktopView", row: int, col: int, x: int, y: int) -> None:
+    def __init__(self, view: Widget, row: int, col: int, x: int, y: int) -> None:
         super().__init__(view, row, col)
         self.x = x
         self.y = y
 
 
-class Left(DesktopMessage, namespace="desktop_view"):
+class Left(ViewMessage, namespace="desktop_view"):
     """The keyboard went elsewhere, or the view is out of sight: what is pressed will not be released here."""
-
-
-class PrefixPressed(DesktopMessage, namespace="desktop_view"):
-    """The prefix key was pressed; its event was left alone and goes on to the parents and the application."""

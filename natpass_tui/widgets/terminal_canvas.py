@@ -1,4 +1,4 @@
-"""The lines of a terminal as Textual paints them: the engine's rows with cursor, selection and local notices on top.
+"""The rows of a terminal: the engine's, with cursor and selection on top.
 
 The cursor is drawn into its line (an inverse cell) rather than shown with the hardware cursor: Textual keeps the latter
 hidden, a dialog above the terminal must cover it, and screenshots and tests see what the user sees.
@@ -6,42 +6,39 @@ hidden, a dialog above the terminal must cover it, and screenshots and tests see
 
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
-from textual.geometry import Region
 from textual.strip import Strip
 
 from natpass_tui.driver import AnsiStrip, sgr_of
 from natpass_tui.terminal import Cursor, CursorShape, Frame, Scroll
 from natpass_tui.terminal.ansi import INVERSE, RESET, UNDERLINED, cut, restyle
-from natpass_tui.terminal.cells import clipped
-from natpass_tui.widgets.rows import joined
+from natpass_tui.widgets.canvas import Canvas
 
 Cell = tuple[int, int]
 """(row, col), rows counted from the oldest row kept, as `Scroll.top` does."""
 
 
-class Canvas:
-    """Strips for the rows shown. Each change says which rows it touched; only those are built again."""
+class TerminalCanvas(Canvas):
+    """Strips for the rows that an engine shows."""
 
     def __init__(self, rows: int, cols: int) -> None:
-        self.rows, self.cols = rows, cols
+        super().__init__(rows, cols)
         self.cursor = Cursor(visible=False)
         self.scroll = Scroll()
         self.focused = False
         self.selection: tuple[Cell, Cell] | None = None
-        self.notice: tuple[str, Style] | None = None
         self.indicator_style = Style()
         self.theme = DEFAULT_TERMINAL_THEME
         self._lines = [" " * cols] * rows
-        self._strips: list[Strip | None] = [None] * rows
-        self._touched: set[int] = set(range(rows))
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Begin anew in another size; the engine says all rows next."""
+        super().resize(rows, cols)
+        self._lines = [" " * cols] * rows
 
     def apply(self, frame: Frame) -> None:
         """Take over what the engine says has changed."""
         if (frame.rows, frame.cols) != (self.rows, self.cols):
-            self.rows, self.cols = frame.rows, frame.cols
-            self._lines = [" " * frame.cols] * frame.rows
-            self._strips = [None] * frame.rows
-            self._touched = set(range(frame.rows))
+            self.resize(frame.rows, frame.cols)
         for row, line in frame.changed.items():
             self._lines[row] = line
         self._touch(*frame.changed)
@@ -68,32 +65,6 @@ class Canvas:
         self.selection = selection
         self._touch(*self._selected_rows())
 
-    def set_notice(self, notice: tuple[str, Style] | None) -> None:
-        """Show a line of our own over the first row, or none."""
-        self.notice = notice
-        self._touch(0)
-
-    def take_regions(self) -> list[Region]:
-        """What was touched since the last call, neighbouring rows joined."""
-        regions = joined(self._touched, self.cols)
-        self._touched.clear()
-        return regions
-
-    def strip(self, row: int) -> Strip:
-        """The line to paint for a row; rows that do not exist are blank."""
-        if not 0 <= row < self.rows:
-            return Strip.blank(self.cols)
-        strip = self._strips[row]
-        if strip is None:
-            strip = self._strips[row] = self._build(row)
-        return strip
-
-    def _touch(self, *rows: int) -> None:
-        for row in rows:
-            if 0 <= row < self.rows:
-                self._strips[row] = None
-                self._touched.add(row)
-
     def _build(self, row: int) -> Strip:
         line = self._lines[row]
         selected = self._selected_cols(row)
@@ -103,9 +74,6 @@ class Canvas:
         if cursor.visible and row == cursor.row:
             solid = self.focused and cursor.shape is not CursorShape.UNDERLINE
             line = restyle(line, cursor.col, cursor.col + cursor.cols, INVERSE if solid else UNDERLINED)
-        if row == 0 and self.notice is not None:
-            text, style = self.notice
-            line = sgr_of(style) + clipped(f" {text}", self.cols) + RESET
         if row == 0 and self.scroll.offset:
             mark = f"[-{self.scroll.offset}/{self.scroll.history}]"[: self.cols]
             line = cut(line, 0, self.cols - len(mark)) + sgr_of(self.indicator_style) + mark + RESET

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ IMPURE = (
     *("socket", "ssl", "subprocess", "textual", "threading", "time", "urllib.request", "uvloop", "websockets"),
     "natpass_wire.aio",
 )
+
+SOURCES = modules(*(f"{package}/**/*.py" for package in PACKAGES))
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,22 @@ def test_kinds_never_import_each_other(side: str) -> None:
         if found.is_of(f"{package}.links.{other}")
     ]
     assert not broken
+
+
+def test_modules_never_import_each_other_in_a_circle() -> None:
+    """Imports for the type checker alone count as well: two modules that need each other's types are one.
+
+    A package's `__init__` may be imported by what it exports.
+    """
+    names = {".".join(path.with_suffix("").parts): path for path in map(Path, map(relative, SOURCES))}
+    graph = {
+        name: {found.name for found in imports(ROOT / path) if found.name in names and found.name != name}
+        for name, path in names.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" is imported by ".join(error.args[1]))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class BenchApp(App[None]):
     def compose(self) -> ComposeResult:
         yield self.view
 
-    async def on_desktop_view_resized(self, event: DesktopView.Resized) -> None:
+    async def on_painted_view_resized(self, event: DesktopView.Resized) -> None:
         self._remote.fit(event.rows, event.cols)
         self.run_worker(self.measure())
 
@@ -97,7 +97,7 @@ class BenchApp(App[None]):
                 for tile in screens[frames % len(screens)]:
                     self._remote.take(tile)
                 self.view._painted = 0.0
-                self.view.picture_changed()
+                self.view.changed()
                 frames += 1
                 await asyncio.sleep(0)
                 while writer_depth(self) or self.view._timer is not None:  # noqa: ASYNC110 - they tell nobody

@@ -88,7 +88,7 @@ class BenchApp(App[None]):
     def compose(self) -> ComposeResult:
         yield self.view
 
-    async def on_terminal_view_resized(self) -> None:
+    async def on_painted_view_resized(self) -> None:
         self.run_worker(self.measure())
 
     async def measure(self) -> None:

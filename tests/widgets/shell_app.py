@@ -38,7 +38,7 @@ class ShellApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.view.focus()
 
-    def on_terminal_view_resized(self, message: TerminalView.Resized) -> None:
+    def on_painted_view_resized(self, message: TerminalView.Resized) -> None:
         if self.descriptor < 0:
             child, self.descriptor = pty.fork()
             if child == 0:
@@ -59,14 +59,14 @@ class ShellApp(App[None], inherit_bindings=False):
             except OSError:
                 data = b""
             if not data:
-                self.view.show_notice("the shell ended", "warning")
+                self.query_one("#status", Static).update("the shell ended")
                 return
             await self.view.feed(data)
 
     def on_terminal_view_input(self, message: TerminalView.Input) -> None:
         os.write(self.descriptor, message.data)
 
-    def on_terminal_view_prefix_pressed(self) -> None:
+    def on_painted_view_prefix_pressed(self) -> None:
         self.exit()
 
     def on_terminal_view_title_changed(self, message: TerminalView.TitleChanged) -> None:

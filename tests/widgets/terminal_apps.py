@@ -26,15 +26,11 @@ class ViewApp(App[None]):
     def __init__(self, view: TerminalView | None = None) -> None:
         super().__init__()
         release_app_keys(self, "ctrl+q", "ctrl+c")
-        self.parsed = 0
-        self.view = view or TerminalView(id="view", on_parsed=self.count)
+        self.view = view or TerminalView(id="view")
         self.sent = b""
         self.inputs: list[TerminalView.Input] = []
         self.messages: list[Message] = []
         self.keys: list[str] = []
-
-    def count(self, size: int) -> None:
-        self.parsed += size
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -55,9 +51,9 @@ class ViewApp(App[None]):
     def keep(self, message: Message) -> None:
         self.messages.append(message)
 
-    on_terminal_view_resized = on_terminal_view_title_changed = on_terminal_view_bell = keep
+    on_painted_view_resized = on_terminal_view_title_changed = on_terminal_view_bell = keep
     on_terminal_view_activity = on_terminal_view_copied = on_terminal_view_clipboard_set = keep
-    on_terminal_view_prefix_pressed = keep
+    on_painted_view_prefix_pressed = keep
 
     def take(self) -> bytes:
         """What was sent since the last call."""

@@ -1,4 +1,4 @@
-"""The view in Textual's harness: output, painting, keys, notices."""
+"""The view in Textual's harness: output, painting, keys."""
 
 import asyncio
 import threading
@@ -35,7 +35,6 @@ async def shows(view: TerminalView, text: str) -> None:
 async def test_output_is_painted(pilot: Pilot[None], app: ViewApp) -> None:
     await app.view.feed("hello 中文\r\n".encode())
     await shows(app.view, "hello 中文")
-    await wait_for(lambda: app.parsed == 14)
     assert (app.view.rows, app.view.cols) == (ROWS, COLS)
     (resized,) = app.of_kind(TerminalView.Resized)
     assert (resized.rows, resized.cols, resized.control) == (ROWS, COLS, app.view)
@@ -47,7 +46,6 @@ async def test_what_came_before_the_view_was_there_is_not_lost() -> None:
     await wait_for(lambda: not app.view._pump.waiting)
     async with app.run_test(size=SIZE):
         await shows(app.view, "early")
-        await wait_for(lambda: app.parsed == 5)
         await asyncio.wait_for(app.view.drained(), 10)
         await app.view.feed(b" late")
         await shows(app.view, "early late")
@@ -68,7 +66,7 @@ async def test_only_changed_rows_are_painted(pilot: Pilot[None], app: ViewApp, m
     await wait_for(lambda: not app.view._canvas._touched)
     regions: list[int] = []
     monkeypatch.setattr(
-        "natpass_tui.widgets.terminal_screen.paint_now",
+        "natpass_tui.widgets.painted_view.paint_now",
         lambda _view, found: regions.extend(row for region in found for row in region.line_range),
     )
     await app.view.feed(b"\x1b[3;1Hchanged")
@@ -88,7 +86,6 @@ async def test_title_bell_and_clipboard(pilot: Pilot[None], app: ViewApp) -> Non
     assert [message.clip for message in app.of_kind(TerminalView.ClipboardSet)] == [Clip("c", "hi"), Clip("p", "ho")]
     assert app.of_kind(TerminalView.TitleChanged)[0].title == "[b]title"
     assert len(app.of_kind(TerminalView.Bell)) == 1
-    assert app.view.title == "[b]title"
     assert not app.clipboard
 
 
@@ -189,16 +186,6 @@ async def test_scrolling_back_and_the_indicator(pilot: Pilot[None], app: ViewApp
     assert painted(view)[0] == "line 91"
 
 
-async def test_a_notice_covers_a_row_and_leaves_it_unharmed(pilot: Pilot[None], app: ViewApp) -> None:
-    await app.view.feed(b"first\r\nsecond")
-    await shows(app.view, "second")
-    app.view.show_notice("relay gone \x1b[31m[red]— reconnecting", "warning")
-    assert painted(app.view)[:2] == [" relay gone [31m[red]— reconnectin", "second"]
-    assert app.view.text().startswith("first\nsecond")
-    app.view.clear_notice()
-    assert painted(app.view)[:2] == ["first", "second"]
-
-
 async def test_a_separator_forgets_the_last_application(pilot: Pilot[None], app: ViewApp) -> None:
     view = app.view
     await view.feed(b"prompt$ \x1b[?1049h\x1b[?1000;1006;2004h\x1b[?1h\x1b[5;1Hvim\x1b]2;cut sho")
@@ -289,7 +276,7 @@ async def test_a_slow_terminal_gets_fewer_frames(
     pilot: Pilot[None], app: ViewApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     depth = 1
-    monkeypatch.setattr("natpass_tui.widgets.terminal_screen.writer_depth", lambda _app: depth)
+    monkeypatch.setattr("natpass_tui.widgets.painted_view.writer_depth", lambda _app: depth)
     frames = count_frames(app.view)
     for number in range(20):
         await app.view.feed(b"%d\r\n" % number)

@@ -154,7 +154,7 @@ class DesktopPane(LinkPane):
     def picture_changed(self) -> None:
         """There is something new to draw."""
         if self.is_attached:
-            self.view.picture_changed()
+            self.view.changed()
 
     def status_changed(self) -> None:
         """Show the status line, unless the user's terminal is behind with the picture."""

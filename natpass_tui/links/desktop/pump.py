@@ -60,7 +60,6 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
         self._generation = 0
         self._taken_in = 0  # the generation of the rectangle that is worked on
         self._error = ""
-        self._woken = False
 
     @property
     def is_full(self) -> bool:
@@ -96,7 +95,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
             self._drawn = 0
             self._frames.clear()
             self._is_due = False
-            self._woken = False
+            self._collected()
             return drawn
 
     def restart(self) -> None:
@@ -147,9 +146,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
                 self._unshown = 0
             has_room = self._was_full and self._is_half_empty
             self._was_full = self._was_full and not has_room
-            wake = not self._woken and (self._is_due or has_room or bool(self._frames))
-            self._woken = self._woken or wake
-            return wake
+            return (self._is_due or has_room or bool(self._frames)) and self._is_first_wake()
 
 
 def _weight(image: VncImage | VncFrame) -> int:

@@ -1,7 +1,6 @@
 """One desktop tab: it draws what comes over a link to an agent, and sends keys, pointer and clipboard."""
 
 import asyncio
-import contextvars
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -18,6 +17,7 @@ from natpass_tui.links.life import Words
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.pixels.scaling import Placement
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.waking import LoopWaker
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
@@ -99,17 +99,15 @@ class DesktopSession(LinkTab):
         self._began_at: float | None = None
         self._room = asyncio.Event()
         self._failed: asyncio.Future[str] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._context = contextvars.Context()  # the viewer's: the decoder's thread has none of it
-        self._pump = ScreenPump(self._wake_from_thread)
+        self._waker = LoopWaker(self._woken)
+        self._pump = ScreenPump(self._waker)
 
     # the picture
 
     def attach(self, viewer: Viewer, rows: int, cols: int) -> None:
         """Begin: from now on there is a view of this size to show the desktop in."""
         self._viewer = viewer
-        self._context = contextvars.copy_context()
-        self._loop = asyncio.get_running_loop()
+        self._waker.begin()
         with self._pump.screen() as screen:
             screen.fit(rows, cols)
         self.begin()
@@ -276,7 +274,7 @@ class DesktopSession(LinkTab):
         if self._link is not None:
             self._link.close()
         await self._tasks.close()
-        self._loop = None
+        self._waker.end()
         self._pump.close()
 
     def _message(self) -> ConnectRequest:
@@ -449,14 +447,6 @@ class DesktopSession(LinkTab):
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def _wake_from_thread(self) -> None:
-        loop = self._loop
-        if loop is not None:
-            try:
-                loop.call_soon_threadsafe(self._woken, context=self._context)
-            except RuntimeError:
-                self._loop = None  # the program ended between the two lines above
 
     def _woken(self) -> None:
         drawn = self._pump.collect()

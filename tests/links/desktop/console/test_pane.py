@@ -14,7 +14,7 @@ from natpass_tui.links.life import Live
 from natpass_tui.pixels.resample import area_average
 from natpass_tui.pixels.scaling import place
 from natpass_tui.settings import Settings
-from natpass_tui.widgets import desktop_view
+from natpass_tui.widgets import painted_view
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_tui.widgets.tab_bar import TabBar
 from natpass_wire.links import End
@@ -58,7 +58,7 @@ def pane(screen: Screen) -> DesktopPane:
 def shown(screen: Screen) -> Picture | None:
     """Return the picture that the terminal was given."""
     view = pane(screen).view
-    lines = [strip.line for strip in view._strips if isinstance(strip, AnsiStrip)]
+    lines = [strip.line for strip in view._canvas._strips if isinstance(strip, AnsiStrip)]
     return picture_of(lines) if len(lines) == view.rows else None
 
 
@@ -119,14 +119,14 @@ async def test_only_changed_rows_are_painted() -> None:
         whole = smooth(1080, 1920)
         link, view = await desktop(screen, whole)
         await shows(screen, whole)
-        before = list(view._strips)
+        before = list(view._canvas._strips)
         whole[512:576, 640:704] = 255
         for tile in tiles(whole):
             if (tile.info.rect_x, tile.info.rect_y) == (640, 512):
                 link.deliver(message(tile))
 
         def changed() -> list[int]:
-            return [row for row, strip in enumerate(view._strips) if strip is not before[row]]
+            return [row for row, strip in enumerate(view._canvas._strips) if strip is not before[row]]
 
         await wait_for(changed)
         await shows(screen, whole)
@@ -286,7 +286,7 @@ async def test_another_size_of_the_terminal() -> None:
 async def test_a_slow_terminal_gets_the_newest_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the terminal has not taken the last one nothing is painted; then only what is there by now."""
     depth = 0
-    monkeypatch.setattr(desktop_view, "writer_depth", lambda app: depth)
+    monkeypatch.setattr(painted_view, "writer_depth", lambda app: depth)
     async with opened("web", settings=START) as screen:
         whole = smooth(720, 1280)
         link, view = await desktop(screen, whole)
@@ -314,15 +314,15 @@ async def test_what_textual_asks_for_without_painting_it_is_painted_later(monkey
         painted.update(row for region in regions for row in range(region.y, region.bottom))
         paint(view, regions)
 
-    monkeypatch.setattr(desktop_view, "writer_depth", lambda app: depth)
-    monkeypatch.setattr(desktop_view, "paint_now", noted)
+    monkeypatch.setattr(painted_view, "writer_depth", lambda app: depth)
+    monkeypatch.setattr(painted_view, "paint_now", noted)
     async with opened("web", settings=START) as screen:
         whole = smooth(720, 1280)
         link, view = await desktop(screen, whole)
         await shows(screen, whole)
         depth = 1
         whole = whole[::-1].copy()
-        before = list(view._strips)
+        before = list(view._canvas._strips)
         for tile in tiles(whole):
             link.deliver(message(tile))
         await wait_for(lambda: view._stale and not link._messages and pane(screen).session._pump.is_idle)
@@ -331,9 +331,9 @@ async def test_what_textual_asks_for_without_painting_it_is_painted_later(monkey
         screen.main.status.refresh()
         await wait_for(lambda: not view._stale, "Textual to ask for the rows in between")
         depth = 0
-        await wait_for(lambda: not view._touched)
+        await wait_for(lambda: not view._canvas._touched)
         await shows(screen, whole)
-        changed = {row for row in range(view.rows) if view._strips[row] is not before[row]}
+        changed = {row for row in range(view.rows) if view._canvas._strips[row] is not before[row]}
         assert changed
         assert painted >= changed
 
@@ -358,8 +358,8 @@ async def test_terminals_with_fewer_colours(monkeypatch: pytest.MonkeyPatch, nam
         found = shown(screen)
         assert found is not None
         assert len(np.unique(found.reshape(-1, 3), axis=0)) <= colours
-        strips = pane(screen).view._strips
-        assert "38;2" not in "".join(strip.render(screen.app.console) for strip in strips)
+        strips = pane(screen).view._canvas._strips
+        assert "38;2" not in "".join(strip.render(screen.app.console) for strip in strips if strip is not None)
 
 
 async def test_the_first_request_is_the_one_that_was_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""What views that paint single rows share."""
+"""The rows of views that paint single rows."""
 
 import itertools
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from natpass_tui.widgets.rows import joined
+from natpass_tui.widgets.canvas import joined
 
 
 @given(rows=st.sets(st.integers(0, 60)), cols=st.integers(1, 200))

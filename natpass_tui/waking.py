@@ -1,0 +1,40 @@
+"""How a thread has a function called in the event loop."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+
+
+class LoopWaker:
+    """Calls `woken` in the event loop that `begin` was called in. Call it from any thread.
+
+    Args:
+        woken: called in the loop, once for each call of this object between `begin` and `end`.
+    """
+
+    def __init__(self, woken: Callable[[], None]) -> None:
+        self._woken = woken
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._context = contextvars.Context()
+
+    def begin(self) -> None:
+        """Wake the running loop from now on, with the caller's context: Textual finds its application there."""
+        self._context = contextvars.copy_context()
+        self._loop = asyncio.get_running_loop()
+
+    def end(self) -> None:
+        """Wake nobody any more."""
+        self._loop = None
+
+    def __call__(self) -> None:
+        """Have `woken` called soon."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self._wake, context=self._context)
+            except RuntimeError:
+                self._loop = None  # the program ended between the two lines above
+
+    def _wake(self) -> None:
+        if self._loop is not None:
+            self._woken()

@@ -1,0 +1,30 @@
+"""What every `natpass_tui.widgets.painted_view.PaintedView` tells the widgets above it."""
+
+from textual.message import Message
+from textual.widget import Widget
+
+
+class ViewMessage(Message):
+    """Sent by a view; `control` makes ``@on(TerminalView.Input, "#id")`` work."""
+
+    def __init__(self, view: Widget) -> None:
+        super().__init__()
+        self.view = view
+
+    @property
+    def control(self) -> Widget:
+        """The view that sent it."""
+        return self.view
+
+
+class Resized(ViewMessage, namespace="painted_view"):
+    """The view has this size now, in cells. Sent once it is known, and for each change."""
+
+    def __init__(self, view: Widget, rows: int, cols: int) -> None:
+        super().__init__(view)
+        self.rows = rows
+        self.cols = cols
+
+
+class PrefixPressed(ViewMessage, namespace="painted_view"):
+    """The prefix key was pressed; its event was left alone and goes on to the parents and the application."""
