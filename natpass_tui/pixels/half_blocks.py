@@ -41,10 +41,6 @@ class HalfBlocks:
         self._last = colours
         return {row: self._line(colours[2 * row], colours[2 * row + 1]) for row in changed}
 
-    def forget(self) -> None:
-        """Take every line for changed next time."""
-        self._last = None
-
     def _line(self, upper: NDArray[np.uint16], lower: NDArray[np.uint16]) -> str:
         """Return one row: runs of equal cells, each naming only the colours that differ from the run before."""
         starts = np.flatnonzero((upper[1:] != upper[:-1]) | (lower[1:] != lower[:-1])) + 1

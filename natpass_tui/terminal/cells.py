@@ -62,16 +62,3 @@ def printable(text: str, limit: int | None = None) -> str:
 def clean_title(title: str) -> str:
     """A window title fit for a tab: printable, no direction marks, at most `TITLE_LIMIT` characters."""
     return printable(title[: TITLE_LIMIT * 4]).strip()[:TITLE_LIMIT]
-
-
-def clipped(text: str, cols: int) -> str:
-    """Our own text made printable and exactly ``cols`` cells wide, cut or padded on the right."""
-    kept: list[str] = []
-    used = 0
-    for character in printable(text):
-        width = cell_len(character)
-        if used + width > cols:
-            break
-        kept.append(character)
-        used += width
-    return "".join(kept) + " " * (cols - used)

@@ -57,6 +57,7 @@ class PaintedView(RemoteInput):
         self._sized = False
         self._shown = False
         self._stale = True  # the canvas is older than what is known, and nothing else will see to that
+        self._is_behind = False  # the user's terminal had not taken the last paint, when it was looked
         self._all_due = False  # Textual was asked to paint the whole view
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -88,7 +89,10 @@ class PaintedView(RemoteInput):
 
     def changed(self) -> None:
         """Paint what is new: at once after a silence, otherwise when a frame's time has passed since the last paint."""
-        if self._loop is None or self._timer is not None:
+        if self._loop is None:
+            return
+        if self._timer is not None:
+            self._stale = self._stale or self._is_behind
             return
         wait = self._painted + FRAME_SECONDS - self._loop.time()
         if wait <= 0:
@@ -178,9 +182,11 @@ class PaintedView(RemoteInput):
             self._stale = True
             return
         if writer_depth(self.app) > 0:
-            self._stale = True
+            if not (timed and self._is_behind):  # else nothing may be new since the last look
+                self._is_behind = self._stale = True
             self._later(_WRITER_SECONDS)
             return
+        self._is_behind = False
         if self._pull():
             self._painted = self._loop.time()
             self._repaint()

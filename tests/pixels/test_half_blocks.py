@@ -42,8 +42,6 @@ def test_only_changed_rows_come_again(first: Picture, second: Picture, depth: De
     screen.update(changed)
     assert (picture_of([screen[row] for row in range(3)]) == after).all()
     assert blocks.update(second) == {}
-    blocks.forget()
-    assert list(blocks.update(second)) == [0, 1, 2]
 
 
 def test_a_run_names_its_colours_once() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from natpass_tui.links.desktop import session as sessions
+from natpass_tui.links.desktop import sender
 from natpass_wire.pb.desktop_pb2 import VncFrame, VncHold, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.links.desktop.console.desk import opened
@@ -14,7 +14,7 @@ def frame(mark: int = 0, rects: int = 1) -> Msg:
 
 
 async def test_what_is_held_is_renewed_for_an_agent_that_knows_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(sender, "RENEW_SECONDS", 0.02)
     async with opened() as desk:
         assert desk.link.request.cvnc.lease_ms == 2000
         desk.session.latch("ctrl")

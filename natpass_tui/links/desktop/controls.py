@@ -1,0 +1,217 @@
+"""What a user does with a desktop: keyboard, pointer and clipboard."""
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+
+from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, for_existing, stroke
+from natpass_tui.links.desktop.meter import Meter
+from natpass_tui.links.desktop.sender import InputSender
+from natpass_tui.links.desktop.viewer import Nobody, Viewer
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.pixels.scaling import Placement
+from natpass_tui.session.relay_port import LinkOpener
+from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
+from natpass_wire.text import printable
+
+#: Bytes of clipboard text in one message (WIRE.md §5).
+MOST_CLIPBOARD_BYTES = 60 * 1024
+#: Seconds in which an answer about the clipboard is taken for one that the user asked for.
+_CLIPBOARD_SECONDS = 10.0
+_SLOW = "not sent: the network takes no more input"
+
+
+class DesktopControls(LinkTab):
+    """The input half of a desktop tab; `DesktopSession` adds the picture. What can't be sent is said to the viewer.
+
+    Args:
+        relay: opens the links.
+        agent: the agent's id.
+        on_change: called after each change of `state` or `activity`.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        relay: LinkOpener,
+        agent: str,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(relay, agent, on_change=on_change, clock=clock)
+        self.meter = Meter()
+        self._viewer: Viewer = Nobody()
+        self._keyboard = Keyboard()
+        self._buttons: dict[VncMouse.Button, tuple[int, int]] = {}
+        self._sender = InputSender(lambda: self._keyboard.is_holding or bool(self._buttons))
+        self._clipboard_asked: float | None = None
+
+    @property
+    @abstractmethod
+    def placement(self) -> Placement | None:
+        """Where the remote screen lies in the view, None while unknown."""
+
+    # the keyboard
+
+    @property
+    def latches(self) -> dict[str, Latch]:
+        """The modifiers that are latched."""
+        return self._keyboard.latches
+
+    def type(self, key: str, character: str | None) -> None:
+        """Send a key of the terminal, named as Textual does."""
+        typed = stroke(key, character)
+        if typed is None:
+            self._viewer.remark(f"no key of a desktop: {printable(key, 40)}")
+        else:
+            self.press(typed)
+
+    def press(self, typed: Stroke) -> None:
+        """Press and release a key with its modifiers and the latched ones."""
+        if self._link is not None and self._link.is_plain:
+            known = for_existing(typed)
+            if known is None:
+                pasting = "; to put it on its clipboard, paste it here" if len(typed.key) == 1 else ""
+                key = printable(typed.key, 40)
+                self._viewer.remark(f"{key} is not sent: {self.agent} types US keys only{pasting}")
+                return
+            typed = known
+        if self._can_send():
+            self._send_keys(self._keyboard.type(typed), self.meter.asked(self._now()))
+
+    def latch(self, modifier: str) -> None:
+        """Latch a modifier for the next key or click; a second time: hold it down; a third time: release it."""
+        if self._can_send():
+            self._send_keys(self._keyboard.latch(modifier))
+
+    def secure_attention(self) -> None:
+        """Send Ctrl+Alt+Del."""
+        if self._can_send():
+            self._sender.outbox.secure_attention()
+            self._sender.wake()
+
+    def release_all(self) -> None:
+        """Release every key and button: nobody looks any more."""
+        for button, at in self._buttons.items():
+            self._sender.outbox.button(button, *at, down=False)
+        self._buttons.clear()
+        self._send_keys(self._keyboard.release_all())
+
+    # the pointer, in cells of the view
+
+    def move(self, row: int, col: int) -> None:
+        """Move the pointer; while a button is down it stays on the screen."""
+        at = self._at(row, col)
+        if at is not None and self._link is not None and self.is_live:  # of moves that wait only the last is sent
+            self._buttons = dict.fromkeys(self._buttons, at)
+            self._sender.outbox.move(*at)
+            self._sender.wake()
+
+    def button_down(self, button: VncMouse.Button, row: int, col: int, modifiers: tuple[str, ...] = ()) -> None:
+        """Press a button; modifiers are held until it is released."""
+        at = self._at(row, col)
+        if at is not None and self._can_send():
+            self._send_keys(self._keyboard.press(modifiers))
+            self._buttons[button] = at
+            self._sender.outbox.button(button, *at, down=True, mark=self.meter.asked(self._now()))
+
+    def button_up(self, button: VncMouse.Button, row: int, col: int) -> None:
+        """Release a button, if it was pressed here."""
+        if button in self._buttons:
+            at = self._at(row, col) or self._buttons[button]
+            del self._buttons[button]
+            self._sender.outbox.button(button, *at, down=False)
+            self._send_keys(self._keyboard.release())
+
+    def wheel(self, x: int, y: int, row: int, col: int) -> None:
+        """Turn the wheel: notches to the right and up."""
+        at = self._at(row, col)
+        if at is not None and self._can_send():
+            self._sender.outbox.move(*at)
+            self._sender.outbox.scroll(x, y, self.meter.asked(self._now()))
+            self._sender.wake()
+
+    # the clipboard
+
+    def send_clipboard(self, text: str) -> None:
+        """Put a text on the remote clipboard."""
+        size = len(text.encode())
+        if size > MOST_CLIPBOARD_BYTES:
+            self._viewer.remark(f"not sent: {size / 1024:.0f} KiB of text, the clipboard takes 60")
+        elif self._can_send():
+            self._sender.outbox.set_clipboard(text)
+            self._sender.wake()
+            self._viewer.remark(f"{len(text)} characters are on the clipboard of {self.agent}: paste them there")
+
+    def get_clipboard(self) -> None:
+        """Ask for the text on the remote clipboard; `Viewer.copy` gets it."""
+        if self._can_send():
+            self._clipboard_asked = self._now()
+            self._sender.outbox.get_clipboard()
+            self._sender.wake()
+
+    def _take_clipboard(self, clipboard: VncClipboard) -> None:
+        if clipboard.notice:
+            self._viewer.remark(f"{self.agent}: {printable(clipboard.notice)}")
+        if not clipboard.set:
+            return
+        asked, self._clipboard_asked = self._clipboard_asked, None
+        if clipboard.notice and not clipboard.data:
+            return
+        if asked is None or self._now() - asked > _CLIPBOARD_SECONDS:
+            self._viewer.remark(f"{self.agent} wants to write to your clipboard: not done, nobody asked for it")
+        elif not clipboard.data:
+            self._viewer.remark(f"there is no text on the clipboard of {self.agent}")
+        else:
+            self._viewer.copy(clipboard.data)
+
+    # what both ends release
+
+    def _forget_holds(self) -> None:
+        """Take note that the agent has released everything."""
+        self._keyboard.release_all()
+        self._buttons.clear()
+
+    def _released_there(self, releases: int) -> None:
+        """Take note that the agent did not hear from us, and released everything: say that we know."""
+        self._forget_holds()
+        self._sender.released_there(releases)
+        self._viewer.status_changed()
+        self._viewer.remark(
+            f"the connection to {self.agent} stood still: what you held is released there, and what you typed and "
+            "clicked meanwhile was not done"
+        )
+
+    def _can_send(self) -> bool:
+        """Tell whether input can be sent; say why not.
+
+        What is typed or clicked at a picture that has stopped is not kept for later: the screen over there goes on, and
+        what was a text field may be a question by then.
+        """
+        if self._link is None or not self.is_live or self.is_reconnecting:
+            self._viewer.remark(self.not_sent())
+            return False
+        if self._sender.outbox.is_full:
+            self._viewer.remark(_SLOW)
+            return False
+        return True
+
+    def _send_keys(self, events: Iterable[KeyEvent], mark: int = 0) -> None:
+        events = list(events)
+        last = max((at for at, (_, down) in enumerate(events) if down), default=-1)  # the key inside its modifiers
+        for at, (name, down) in enumerate(events):
+            self._sender.outbox.key(name, down=down, mark=mark if at == last else 0)
+        self._sender.wake()
+        self._viewer.status_changed()
+
+    def _at(self, row: int, col: int) -> tuple[int, int] | None:
+        """Return the remote pixel of a cell; beside the screen there is one only while a button is down."""
+        placement = self.placement
+        if placement is None:
+            return None
+        return placement.nearest(row, col) if self._buttons else placement.to_screen(row, col)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,106 @@
+"""Sends input to a desktop, in order, no faster than it is of use."""
+
+import asyncio
+from collections.abc import Callable
+
+from natpass_tui.links.desktop.outbox import Outbox
+from natpass_tui.links.desktop.request import LEASE_SECONDS
+from natpass_tui.session.relay_port import LinkPort
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.pb.envelope_pb2 import MsgType
+
+#: Seconds between two moves of the pointer: as often as a fast screen is drawn.
+_MOVE_SECONDS = 1 / 50
+#: What is held is renewed so often, where nothing else is sent: half of the lease.
+RENEW_SECONDS = LEASE_SECONDS / 2
+
+
+class InputSender:
+    """Sends what waits in `outbox`, and renews what is held. Call `wake` after each change of the outbox.
+
+    Args:
+        is_holding: whether a key or a button is down over there.
+    """
+
+    def __init__(self, is_holding: Callable[[], bool]) -> None:
+        self.outbox = Outbox()
+        self._is_holding = is_holding
+        self._knows_holds = False  # the agent has sent what only our agents send
+        self._releases = 0  # by the agent, because it did not hear from us
+        self._finishing = False
+        self._to_send = asyncio.Event()
+
+    def restart(self) -> None:
+        """Begin anew, for another link."""
+        self.outbox.clear()
+        self._knows_holds, self._releases = False, 0
+
+    def wake(self) -> None:
+        """Look at the outbox."""
+        self._to_send.set()
+
+    def finish(self) -> None:
+        """Close the link as soon as nothing waits."""
+        self._finishing = True
+        self.wake()
+
+    def agent_knows_holds(self) -> None:
+        """Take note that what is held has to be renewed."""
+        if not self._knows_holds:
+            self._knows_holds = True
+            self.wake()
+
+    def released_there(self, releases: int) -> None:
+        """Take note that the agent released everything, and how often it has: what waits is not sent."""
+        self._releases = releases
+        self.outbox.forget_input()
+        self.outbox.hold(releases)
+        self.wake()
+
+    async def run(self, link: LinkPort) -> None:
+        """Send until the link ends, or `finish` was called and nothing waits."""
+        moved = 0.0
+        try:
+            while True:
+                if not len(self.outbox):
+                    if self._finishing:
+                        link.close()
+                        return
+                    self._to_send.clear()
+                    if not await self._more_to_send():
+                        self.outbox.hold(self._releases)
+                    continue
+                if self.outbox.is_move_next and (rest := moved + _MOVE_SECONDS - _now()) > 0:
+                    await self._wait_for_more(rest)
+                message = self.outbox.take()
+                if message is not None:
+                    if message.type == MsgType.vnc_mouse:
+                        moved = _now()
+                    await link.send(message)
+        except LinkEndedError:
+            return  # whoever reads the link says what happened
+
+    async def _more_to_send(self) -> bool:
+        """Wait for something to send; return False if what is held has to be renewed first."""
+        holding = self._knows_holds and self._is_holding()
+        try:
+            async with asyncio.timeout(RENEW_SECONDS if holding else None):
+                await self._to_send.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _wait_for_more(self, seconds: float) -> None:
+        """Wait for a newer position, but no longer than for the next move's turn, and not if something else comes."""
+        until = _now() + seconds
+        while self.outbox.is_move_next and not self._finishing and (rest := until - _now()) > 0:
+            self._to_send.clear()
+            try:
+                async with asyncio.timeout(rest):
+                    await self._to_send.wait()
+            except TimeoutError:
+                return
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
