@@ -19,7 +19,7 @@ class LinkStatus:
 
     Attributes:
         id: what it is called here, for `natpass-agent end`.
-        kind: shell, exec, vnc.
+        kind: its kind's name on the wire.
         console: the opener's client id.
         key: the fingerprint of the opener's key, None: the link is not sealed.
         program: what runs for it, None if nothing does (yet, or any more).

@@ -133,7 +133,7 @@ def test_ones_own_fingerprint_and_line(state: StateDir, capsys: pytest.CaptureFi
     key = load_identity(state, "console").public
     assert said.startswith(fingerprint.shown(key) + "\n")
     line = said.splitlines()[-1]
-    assert AuthorizedConsoles.parse(line.encode()).rights_of(key, datetime(2026, 6, 1, tzinfo=UTC)) == ALL
+    assert AuthorizedConsoles.parse(line.encode(), []).rights_of(key, datetime(2026, 6, 1, tzinfo=UTC)) == ALL
 
 
 def test_it_starts_without_what_only_a_screen_needs(state: StateDir) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from natpass_agent.links.directory import directory
+from natpass_agent.links.exec import KIND
 from natpass_agent.links.exec.arriving import Arriving
 from natpass_agent.links.exec.pump import carry
 from natpass_agent.links.exec.request import ExecRequest, parse
+from natpass_agent.links.kind import ONLY_LOOK
 from natpass_agent.links.request import BadRequestError, end_text, logged_as
 from natpass_agent.links.running import RunningFor
 from natpass_agent.platform.processes import Command, Process, ProcessService, SpawnError
@@ -39,7 +41,7 @@ class ExecServer:
         arriving: the requests that come in pieces.
     """
 
-    kind = ConnectRequest.exec
+    kind = KIND
 
     def __init__(self, processes: ProcessService, programs: Programs, arriving: Arriving | None = None) -> None:
         self._processes = processes
@@ -52,8 +54,8 @@ class ExecServer:
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start the command, accept the link, and carry bytes until either ends; then neither is left."""
-        if refusal := rights.refusal(self.kind):  # a program can't be kept from changing something
-            link.refuse(refusal)
+        if rights.read_only:  # a program can't be kept from changing something
+            link.refuse(ONLY_LOOK)
             return
         try:
             process, asked = await self._start(link, request.cexec)

@@ -4,8 +4,10 @@ import asyncio
 import logging
 
 from natpass_agent.links.directory import directory
+from natpass_agent.links.kind import ONLY_LOOK
 from natpass_agent.links.request import BadRequestError, additions, logged_as, text_of, timeout_of, words_of
 from natpass_agent.links.running import RunningFor
+from natpass_agent.links.shell import KIND
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.links.shell.text import TextPieces, wants_text
@@ -30,7 +32,7 @@ class ShellServer:
         programs: finds them.
     """
 
-    kind = ConnectRequest.shell
+    kind = KIND
 
     def __init__(self, ptys: PtyService, programs: Programs) -> None:
         self._ptys = ptys
@@ -42,8 +44,8 @@ class ShellServer:
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
-        if refusal := rights.refusal(self.kind):  # a program can't be kept from changing something
-            link.refuse(refusal)
+        if rights.read_only:  # a program can't be kept from changing something
+            link.refuse(ONLY_LOOK)
             return
         try:
             async with self._starting:
