@@ -25,12 +25,12 @@ from natpass_wire.aio import runtime
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.errors import UserError
-from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
 from natpass_wire.program.control.server import serving
+from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import Command, common_options, connection_options, gather
 from natpass_wire.program.settings import ConnectionSettings

@@ -13,7 +13,8 @@ from natpass_tui.known_agents import FILE, KnownAgents
 from natpass_tui.login import PROGRAM
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, AuthorizedConsoles
-from natpass_wire.identity.keys import PublicKey, load_identity
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.program.identity import load_identity
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.state import StateDir
 
