@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from natpass_agent.links.base import KindServer
 from natpass_agent.links.kind import Kind
-from natpass_agent.status import LinkStatus, iso
+from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.keys import PublicKey
@@ -51,7 +51,7 @@ class Served:
     def name(self) -> str:
         """What the log calls it, safe to print."""
         found = self.server.running(self.link)
-        what = f" ({printable(found.program, _MOST_PROGRAM)}, pid {found.pid})" if found is not None else ""
+        what = "" if found is None else f" ({with_pid(printable(found.program, _MOST_PROGRAM), found.pid)})"
         return f"{self.server.kind.wire_name} {self.id} of {printable(self.link.peer)}{what}"
 
 
