@@ -102,6 +102,9 @@ def test_the_app_is_a_frame() -> None:
 
 #: Where else the platform may be asked for: the event loop of each is one of the wire's own choices.
 PLATFORM_MODULES = {"natpass_wire/aio/runtime.py"}
+#: Folders of what differs from one operating system to another that are called by what they are for.
+_WORKER = "natpass_agent/links/desktop/worker"
+PLATFORM_FOLDERS = tuple(f"{_WORKER}/{name}/" for name in ("screen", "input", "clipboard"))
 
 
 def test_the_platform_is_asked_for_in_its_folders_only() -> None:
@@ -111,6 +114,7 @@ def test_the_platform_is_asked_for_in_its_folders_only() -> None:
         if "platform" not in path.parts
         and not relative(path).startswith("natpass_wire/program/platform")
         and relative(path) not in PLATFORM_MODULES
+        and not relative(path).startswith(PLATFORM_FOLDERS)
         if any(_asks_for_the_platform(node) for node in ast.walk(tree(path)))
     ]
     assert not broken
