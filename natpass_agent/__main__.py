@@ -6,14 +6,13 @@ The agent starts its desktop workers this way (WIRE.md §4). A viewer waits for 
 
 import sys
 
-_WORKER = "vnc.worker"
+from natpass_agent.links import KINDS
 
 
 def _main() -> None:
-    if sys.argv[1:2] == [_WORKER]:
-        from natpass_agent.links.desktop.worker.main import main  # noqa: PLC0415 - see above
-
-        raise SystemExit(main(sys.argv[2:]))
+    for worker in (kind.worker for kind in KINDS):
+        if worker is not None and sys.argv[1:2] == [worker.name]:
+            raise SystemExit(worker.main(sys.argv[2:]))
     from natpass_agent.cli import main as command  # noqa: PLC0415 - a worker needs none of it
 
     command()

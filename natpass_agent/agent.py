@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from natpass_agent import links
 from natpass_agent.links.base import KindServer
+from natpass_agent.links.servers import all_servers
 from natpass_agent.platform.host import HostFacts, host
-from natpass_agent.policy import MAX_LINKS, Policy, Refusal, kind_name
+from natpass_agent.policy import MAX_LINKS, Policy, Refusal
 from natpass_agent.served import ServedLinks
 from natpass_agent.status import AgentStatus, iso
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
@@ -30,8 +30,6 @@ from natpass_wire.version import __version__
 
 log = logging.getLogger(__name__)
 
-#: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
-ANSWER_SECONDS = 0.8
 SHUTTING_DOWN = "the agent is shutting down"
 
 
@@ -42,10 +40,9 @@ class Agent:
         target: the relay, and who we are.
         kinds: the link kinds that are served, all by default.
         facts: what the roster tells of this machine; by default, what it is.
-        max_links: how many links at once.
+        max_links: how many links with a process at once.
         on_status: called when we come nearer to the relay, or further from it.
-        answer_seconds: within this time every link is answered.
-        keep_seconds: how long a link is kept whose opener is away.
+        keep_seconds: how long a link is kept whose opener is away; a kind may keep its links for less.
         allow_unsealed: serve links that are not sealed as well, above all those of existing natpass programs.
         rights_of: says what the console with this key (None: its link is not sealed) may do, by default everything; a
             text for it that says why, if that is nothing.
@@ -59,16 +56,14 @@ class Agent:
         facts: HostFacts | None = None,
         max_links: int = MAX_LINKS,
         on_status: Callable[[RelayStatus], None] | None = None,
-        answer_seconds: float = ANSWER_SECONDS,
         keep_seconds: float = KEEP_SECONDS,
         allow_unsealed: bool = False,
         rights_of: Callable[[bytes | None], Rights | str] = lambda _: ALL,
     ) -> None:
-        served = links.all_kinds(agent=target.claims.client_id) if kinds is None else kinds
-        self._servers = {server.kind: server for server in served}
+        served = all_servers(agent=target.claims.client_id) if kinds is None else kinds
+        self._servers = {server.kind.number: server for server in served}
         self._facts = host().facts() if facts is None else facts
-        self._policy = Policy(frozenset(self._servers), max_links)
-        self._answer_seconds = answer_seconds
+        self._policy = Policy([server.kind for server in served], max_links)
         self._allow_unsealed = allow_unsealed
         self._rights_of = rights_of
         self._tasks = Tasks()
@@ -88,7 +83,7 @@ class Agent:
             allow_unsealed=allow_unsealed,
         )
         #: The links that are served.
-        self.links = ServedLinks(self.client.streams.kept_until)
+        self.links = ServedLinks(self.client.streams.kept_until, self.end)
 
     @property
     def open_links(self) -> int:
@@ -114,7 +109,7 @@ class Agent:
             os=self._facts.os,
             user=self._facts.user,
             version=__version__,
-            serves=sorted(kind_name(kind) for kind in self._servers),
+            serves=sorted(kind.wire_name for kind in self._policy.kinds),
             streams=STREAMS_VERSION,
         )
 
@@ -153,31 +148,31 @@ class Agent:
             self._asked(link, request)
             return
         text = "this agent serves sealed links only (natpass-agent --allow-unsealed would serve others)"
-        log.warning("refused an unsealed %s link of %s", kind_name(request.kind), printable(link.peer))
+        log.warning("refused an unsealed %s link of %s", self._policy.kind_name(request.kind), printable(link.peer))
         link.refuse(text, ConnectResponse.REFUSED)
 
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
         if self._stopping:
             link.refuse(SHUTTING_DOWN)
             return
-        of_opener = sum(other.peer == link.peer for other in self.links)
         rights = self._rights_of(link.peer_key)
         if isinstance(rights, str):
             self._refuse(link, Refusal(rights, ConnectResponse.REFUSED))
             return
-        refusal = self._policy.refusal(request.kind, self.open_links, of_opener, rights)
+        of_all, of_opener = self.links.kinds(), self.links.kinds(link.peer)
+        is_sealed = link.peer_key is not None
+        refusal = self._policy.refusal(request.kind, of_all, of_opener, rights, is_sealed=is_sealed)
         if refusal is not None and refusal.is_for_room and self.client.streams.evict():
             refusal = None  # one more than allowed, until the evicted one has ended
         if refusal is not None:
             self._refuse(link, refusal)
             return
-        if link.peer_key is None:
-            log.warning("%s opens an unsealed %s link", printable(link.peer), kind_name(request.kind))
+        if not is_sealed:
+            log.warning("%s opens an unsealed %s link", printable(link.peer), self._policy.kind_name(request.kind))
         server = self._servers[request.kind]
-        name = f"{kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
-        late = asyncio.get_running_loop().call_later(
-            self._answer_seconds, link.refuse, "this agent is too busy to answer in time", ConnectResponse.FAILED
-        )
+        name = f"{self._policy.kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
+        seconds, text = server.kind.limits.answer_seconds, "this agent is too busy to answer in time"
+        late = asyncio.get_running_loop().call_later(seconds, link.refuse, text, ConnectResponse.FAILED)
         task = self._tasks.start(server.serve(link, request, rights), name)
         self.links.add(link, server, task)
         task.add_done_callback(partial(self._served, link, late))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from natpass_agent.links import KINDS
 from natpass_wire.errors import UserError
 from natpass_wire.identity import authorized
 from natpass_wire.identity.authorized import ALL, Fault, Rights
@@ -108,7 +109,7 @@ class AuthorizedConsoles:
         if content is None:
             raise UserError(f"{self._path} is gone")
         try:
-            return authorized.AuthorizedConsoles.parse(content)
+            return authorized.AuthorizedConsoles.parse(content, [kind.name for kind in KINDS])
         except MalformedError as error:
             raise UserError(f"{self._path}, {error}") from None
 

@@ -4,16 +4,19 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from natpass_agent import control, fingerprint_cli, instance, links, status_cli
+from natpass_agent import control, fingerprint_cli, instance, status_cli
 from natpass_agent.agent import Agent
 from natpass_agent.authorized import AuthorizedConsoles
+from natpass_agent.links import KINDS
+from natpass_agent.links.kind import Worker
+from natpass_agent.links.servers import all_servers
 from natpass_agent.platform.environment import MARKER, check_patterns
 from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
@@ -22,36 +25,58 @@ from natpass_wire.aio import runtime
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.errors import UserError
-from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
 from natpass_wire.program.control.server import serving
+from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
-from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.options import Command, common_options, connection_options, gather
 from natpass_wire.program.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
 
 PROGRAM = "natpass-agent"
+OPTIONS = tuple(option for kind in KINDS for option in kind.options)
+
+
+def listed(words: Sequence[str], conjunction: str) -> str:
+    """Return words as a person lists them; empty ones are left out.
+
+    Args:
+        words: the words; at least one is not empty.
+        conjunction: what stands before the last.
+    """
+    *others, last = filter(None, words)
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def kind_options(command: Command) -> Command:
+    """Add the options that are of use to one kind each."""
+    for option in reversed(OPTIONS):
+        command = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(command)
+    return command
 
 
 @click.group(
     invoke_without_command=True,
     subcommand_metavar="[COMMAND]",
     context_settings={"help_option_names": ["-h", "--help"]},
+    help=f"Serve {listed([kind.serves for kind in KINDS], 'and')} of this machine to consoles, through a relay.\n\n"
+    "It never gives up on its relay: if that is not there, or goes away, it is tried again for ever.",
 )
 @connection_options
 @click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
-@click.option("--display", metavar="NAME", help="The X display to show, such as :0. Default: DISPLAY's.")
+@kind_options
 @click.option(
     "--keep-links",
     type=click.IntRange(10, 7 * 24 * 3600),
     metavar="SECONDS",
     default=int(KEEP_SECONDS),
     show_default=True,
-    help="How long a shell or command is kept whose console is cut off, so that it can go on.",
+    help=f"How long a {listed([kind.keeps for kind in KINDS], 'or')} is kept whose console is cut off, so that it can "
+    "go on.",
 )
 @click.option(
     "--authorized-consoles",
@@ -70,10 +95,7 @@ PROGRAM = "natpass-agent"
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
-    """Serve shells and the desktop of this machine to consoles, through a relay.
-
-    It never gives up on its relay: if that is not there, or goes away, it is tried again for ever.
-    """
+    """Be an agent, unless a command is named; return the exit status."""
     if ctx.invoked_subcommand is not None:
         return 0
     values = gather(ctx)
@@ -91,7 +113,8 @@ def command(ctx: click.Context, /, **_: object) -> int:
         token = instance.token(state, client_id)
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
-        kinds = links.all_kinds(values["display"], agent=client_id, passed=passed)
+        options = {option.name: values[option.name.replace("-", "_")] for option in OPTIONS}
+        kinds = all_servers(options, agent=client_id, passed=passed)
         agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
         return runtime.run(serve(agent, socket_path(settings.common.state_dir, status_cli.KIND, client_id)))
@@ -133,13 +156,19 @@ for _command in (fingerprint_cli.command, status_cli.status, status_cli.end):
     command.add_command(_command)
 
 
-@command.command("vnc.worker", hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def vnc_worker(arguments: tuple[str, ...]) -> int:
-    """Capture this machine's screen for the agent, which starts this."""
-    from natpass_agent.links.desktop.worker.main import main as worker  # noqa: PLC0415 - loads graphics libraries
+def _worker_command(worker: Worker) -> click.Command:
+    """Return the hidden command that the agent starts for a kind."""
 
-    return worker(arguments)
+    @click.command(worker.name, hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def run_worker(arguments: tuple[str, ...]) -> int:
+        return worker.main(arguments)
+
+    return run_worker
+
+
+for _worker in filter(None, (kind.worker for kind in KINDS)):
+    command.add_command(_worker_command(_worker))
 
 
 def main() -> None:

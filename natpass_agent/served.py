@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from natpass_agent.links.base import KindServer
-from natpass_agent.policy import kind_name
-from natpass_agent.status import LinkStatus, iso
+from natpass_agent.links.kind import Kind
+from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.keys import PublicKey
+from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Served:
         since: when it was asked for, in seconds since 1970.
         opened_at: the same, in the loop's time.
         detached_at: since when its console is out of reach, in the loop's time; None: it is not.
+        giving_up: ends it when its kind keeps it no longer; None while its console can be reached.
     """
 
     id: str
@@ -43,13 +45,14 @@ class Served:
     since: float
     opened_at: float
     detached_at: float | None = None
+    giving_up: asyncio.TimerHandle | None = None
 
     @property
     def name(self) -> str:
         """What the log calls it, safe to print."""
         found = self.server.running(self.link)
-        what = f" ({printable(found.program, _MOST_PROGRAM)}, pid {found.pid})" if found is not None else ""
-        return f"{kind_name(self.server.kind)} {self.id} of {printable(self.link.peer)}{what}"
+        what = "" if found is None else f" ({with_pid(printable(found.program, _MOST_PROGRAM), found.pid)})"
+        return f"{self.server.kind.wire_name} {self.id} of {printable(self.link.peer)}{what}"
 
 
 class ServedLinks:
@@ -57,15 +60,26 @@ class ServedLinks:
 
     Args:
         kept_until: says until when a link is kept whose console is out of reach, in the loop's time; None: for ever.
+            A kind may keep its links for less.
+        end: ends a link, and what runs for it; its opener is told the text and the cause.
     """
 
-    def __init__(self, kept_until: Callable[[IncomingLink], float | None]) -> None:
-        self._kept_until = kept_until
+    def __init__(
+        self,
+        kept_until: Callable[[IncomingLink], float | None],
+        end: Callable[[IncomingLink, str, LinkEnd.Cause], None],
+    ) -> None:
+        self._streams_kept_until = kept_until
+        self._end = end
         self._served: dict[IncomingLink, Served] = {}
 
     def __iter__(self) -> Iterator[IncomingLink]:
         """Give the links, oldest first."""
         return iter(list(self._served))
+
+    def kinds(self, opener: str | None = None) -> list[Kind]:
+        """Return the kind of each link, by default of everybody's, else of those of one opener."""
+        return [served.server.kind for link, served in self._served.items() if opener in {None, link.peer}]
 
     def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
         """Take a link that is served from now on."""
@@ -78,7 +92,9 @@ class ServedLinks:
 
     def discard(self, link: IncomingLink) -> None:
         """Forget a link that is not served any more."""
-        self._served.pop(link, None)
+        served = self._served.pop(link, None)
+        if served is not None and served.giving_up is not None:
+            served.giving_up.cancel()
 
     def named(self, name: str) -> Served | None:
         """Return the link of this name, None if there is none."""
@@ -97,10 +113,10 @@ class ServedLinks:
         """Return what there is to say of a link."""
         now = served.task.get_loop().time()
         link, found = served.link, served.server.running(served.link)
-        detached, until = link.detached, self._kept_until(link)
+        detached, until = link.detached, self._kept_until(served)
         return LinkStatus(
             id=served.id,
-            kind=kind_name(served.server.kind),
+            kind=served.server.kind.wire_name,
             console=printable(link.peer),
             key=None if link.peer_key is None else fingerprint.short(PublicKey(link.peer_key)),
             program=None if found is None else printable(found.program, _MOST_PROGRAM),
@@ -112,12 +128,24 @@ class ServedLinks:
             kept_seconds=None if detached is None or until is None else max(0, round(until - now)),
         )
 
+    def _kept_until(self, served: Served) -> float | None:
+        until, detached = self._streams_kept_until(served.link), served.link.detached
+        keep = served.server.kind.limits.keep_seconds
+        return until if until is None or detached is None or keep is None else min(until, detached.since + keep)
+
     def _changed(self, served: Served) -> None:
         """Log that a link's console has gone out of reach, or is back."""
         detached, before = served.link.detached, served.detached_at
         served.detached_at = None if detached is None else detached.since
+        if detached is None and served.giving_up is not None:
+            served.giving_up.cancel()
+            served.giving_up = None
         if detached is not None and before is None:
-            served.task.get_loop().call_soon(self._log_detached, served)  # by then it is known until when it is kept
+            loop, keep = served.task.get_loop(), served.server.kind.limits.keep_seconds
+            loop.call_soon(self._log_detached, served)  # by then it is known until when it is kept
+            if keep is not None:
+                text = f"its opener did not come back within {keep:.0f} s"
+                served.giving_up = loop.call_later(keep, self._end, served.link, text, LinkEnd.PEER_GONE)
         elif detached is None and before is not None and served.link.end is None:
             log.info("%s goes on after %.0f s", served.name, served.task.get_loop().time() - before)
 
@@ -125,6 +153,6 @@ class ServedLinks:
         detached = served.link.detached
         if detached is None or served.link.end is not None:
             return  # it was a moment
-        until = self._kept_until(served.link)
+        until = self._kept_until(served)
         kept = "" if until is None else f"; kept for {until - served.task.get_loop().time():.0f} s"
         log.info("the console of %s is out of reach: %s%s", served.name, printable(detached.reason), kept)

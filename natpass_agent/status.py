@@ -19,7 +19,7 @@ class LinkStatus:
 
     Attributes:
         id: what it is called here, for `natpass-agent end`.
-        kind: shell, exec, vnc.
+        kind: its kind's name on the wire.
         console: the opener's client id.
         key: the fingerprint of the opener's key, None: the link is not sealed.
         program: what runs for it, None if nothing does (yet, or any more).
@@ -46,7 +46,7 @@ class LinkStatus:
     @property
     def name(self) -> str:
         """The link in one line."""
-        what = f" ({self.program}, pid {self.pid})" if self.program is not None else ""
+        what = "" if self.program is None else f" ({with_pid(self.program, self.pid)})"
         return f"{self.id}: {self.kind} of {self.console}{what}"
 
     @property
@@ -133,6 +133,11 @@ def link_from_json(fields: Mapping[str, Any]) -> LinkStatus:
 def iso(unix_seconds: float) -> str:
     """Return a moment as ISO 8601 in UTC, to the second."""
     return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def with_pid(program: str, pid: int | None) -> str:
+    """Return what runs, with its process id if it is a process."""
+    return program if pid is None else f"{program}, pid {pid}"
 
 
 def _block(link: LinkStatus) -> list[str]:

@@ -22,10 +22,10 @@ from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
-from natpass_wire.identity.keys import known_identity, load_identity
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs
+from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.settings import ConnectionSettings
 from natpass_wire.text import printable
 

@@ -1,21 +1,13 @@
-"""The link kinds that this agent serves, one folder each."""
+"""The link kinds that this agent serves, one folder each; each exports its descriptor as `KIND`."""
 
-from collections.abc import Sequence
+from importlib import import_module
 
-from natpass_agent.links.base import KindServer
-from natpass_agent.links.desktop.server import DesktopServer
-from natpass_agent.links.exec.server import ExecServer
-from natpass_agent.links.shell.server import ShellServer
-from natpass_agent.platform import processes, programs, pty
+from natpass_agent.links.kind import Kind
 
-
-def all_kinds(display: str | None = None, *, agent: str = "", passed: Sequence[str] = ()) -> tuple[KindServer, ...]:
-    """Return the servers of all kinds, on this platform's services.
-
-    Args:
-        display: the X display to show, None: the one in the environment.
-        agent: the agent's id.
-        passed: names and patterns of variables of our environment that all programs get.
-    """
-    found = programs.programs(agent, passed)
-    return (ShellServer(pty.service(), found), ExecServer(processes.service(), found), DesktopServer(display))
+#: The kinds' folders, in the order in which people are told of them. A new kind is its folder, and a line here.
+FOLDERS = (
+    "shell",
+    "exec",
+    "desktop",
+)
+KINDS: tuple[Kind, ...] = tuple(import_module(f"{__name__}.{folder}").KIND for folder in FOLDERS)

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from natpass_agent.links.kind import Kind
 from natpass_agent.links.running import Running
 from natpass_wire.aio.link import IncomingLink, Link
 from natpass_wire.identity.authorized import ALL, Rights
@@ -12,8 +13,8 @@ class KindServer(Protocol):
     """Serves the links of one kind."""
 
     @property
-    def kind(self) -> ConnectRequest.Kind:
-        """The kind."""
+    def kind(self) -> Kind:
+        """The kind's descriptor."""
 
     def running(self, link: Link) -> Running | None:
         """Return what runs for a link of this kind, None if nothing does (yet, or any more)."""

@@ -16,6 +16,10 @@ from natpass_wire.text import printable
 _TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
+class SpawnError(NatpassError):
+    """The program could not be started; the text says why, safe to print."""
+
+
 class NoProgramError(NatpassError):
     """There is no such program; the text says what is wrong, safe to print."""
 

@@ -7,9 +7,10 @@ whatever tells a person whose it is.
     kinds="shell,exec",expiry-time="2026-12-31" x25519:KEY a contractor
     read-only x25519:KEY the screen in the hall
 
-    kinds="..."         of shell, exec and desktop, those that are served; all by default
-    read-only           a desktop to look at, without input and clipboard. Shells and commands are refused: no program
-                        can be kept from changing something
+    kinds="..."         the link kinds that are served, of those that the agent knows; all by default
+    read-only           to look, and change nothing. What that means is up to each kind: a desktop is shown without
+                        input and clipboard; shells and commands are refused, since no program can be kept from
+                        changing something
     expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, a Z
                         behind it or not. UTC in either case, whatever the agent's clock shows
 
@@ -21,17 +22,16 @@ the key it would say nothing), and two lines with one key both grant nothing, si
 
 import codecs
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.keys import PREFIX, PublicKey
 from natpass_wire.identity.known import MalformedError
-from natpass_wire.pb.link_pb2 import ConnectRequest
 
 #: Thousands of lines; what is longer is no such file.
 MAX_BYTES = 1024 * 1024
-KINDS = {"shell": ConnectRequest.shell, "exec": ConnectRequest.exec, "desktop": ConnectRequest.vnc}
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
 _MISPLACED = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
@@ -45,21 +45,12 @@ class Rights:
     """What a console may do.
 
     Attributes:
-        kinds: the link kinds that it may open, None: whatever the agent serves.
+        kinds: the names of the link kinds that it may open, None: whatever the agent serves.
         read_only: it may look, and change nothing.
     """
 
-    kinds: frozenset[ConnectRequest.Kind] | None = None
+    kinds: frozenset[str] | None = None
     read_only: bool = False
-
-    def refusal(self, kind: ConnectRequest.Kind) -> str | None:
-        """Return why a link of this kind is refused, None if it is not."""
-        if self.kinds is not None and kind not in self.kinds:
-            allowed = ", ".join(name for name, known in KINDS.items() if known in self.kinds)
-            return f"your console's key may not do this here (it may: {allowed})"
-        if self.read_only and kind != ConnectRequest.vnc:
-            return "your console's key may only look at the desktop here (read-only)"
-        return None
 
 
 #: Everything: what whoever has the secret may do where there is no file.
@@ -107,8 +98,12 @@ class AuthorizedConsoles:
     refused: dict[PublicKey, int] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, content: bytes) -> "AuthorizedConsoles":
+    def parse(cls, content: bytes, kinds: Collection[str]) -> "AuthorizedConsoles":
         """Return what the file says.
+
+        Args:
+            content: the file.
+            kinds: the names of the link kinds that there are.
 
         Raises:
             MalformedError: it is too long to be such a file.
@@ -126,7 +121,7 @@ class AuthorizedConsoles:
             key = None
             try:
                 raw.decode()
-                key, grants[number] = _grant(line)
+                key, grants[number] = _grant(line, kinds)
             except UnicodeDecodeError:
                 faults[number] = "no UTF-8"
             except ValueError as error:
@@ -163,7 +158,7 @@ class AuthorizedConsoles:
         return grant.rights
 
 
-def _grant(line: str) -> tuple[PublicKey, Grant]:
+def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
     """Return what a line grants to whom.
 
     Raises:
@@ -191,7 +186,7 @@ def _grant(line: str) -> tuple[PublicKey, Grant]:
     kinds, until, read_only = None, None, False
     for name, value in options.items():
         if name == "kinds" and value is not None:
-            kinds = _kinds(value)
+            kinds = _kinds(value, known)
         elif name == "expiry-time" and value is not None:
             until = _time(value)
         elif name == "read-only" and value is None:
@@ -203,11 +198,11 @@ def _grant(line: str) -> tuple[PublicKey, Grant]:
     return key, Grant(Rights(kinds, read_only), until)
 
 
-def _kinds(value: str) -> frozenset[ConnectRequest.Kind]:
-    names = [name.strip() for name in value.split(",")]
-    if not all(name in KINDS for name in names):
-        raise ValueError(f"kinds are some of {', '.join(KINDS)}, with commas between them")
-    return frozenset(KINDS[name] for name in names)
+def _kinds(value: str, known: Collection[str]) -> frozenset[str]:
+    names = frozenset(name.strip() for name in value.split(","))
+    if not names <= set(known):
+        raise ValueError(f"kinds are some of {', '.join(known)}, with commas between them")
+    return names
 
 
 def _time(value: str) -> datetime:

@@ -1,9 +1,8 @@
-"""The static X25519 key (RFC 7748) of an agent or a console: what it is known by, whatever relay is in between."""
+"""The static X25519 key (RFC 7748) of an agent or a console: what it is known by, whatever the relay. Pure."""
 
 import base64
 import binascii
 from dataclasses import dataclass, field
-from typing import Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -14,9 +13,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-
-from natpass_wire.errors import UserError
-from natpass_wire.program.state import StateDir
 
 KEY_BYTES = 32
 #: What a public key begins with where it is written down.
@@ -95,39 +91,3 @@ class Identity:
     def to_pem(self) -> bytes:
         """Return the private key as PEM (PKCS #8), as `openssl pkey` reads it."""
         return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def load_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity:
-    """Return the identity that the agents, or the consoles, of this state directory have; made at the first call.
-
-    Raises:
-        UserError: it can't be read or written, others can read it, or it is damaged. It is never made anew where there
-            was one: everybody who knows us would be told that somebody is in the middle.
-    """
-    found = known_identity(state, name)
-    return found if found is not None else _parsed(state, name, state.make_once(f"{name}.key", _new_pem))
-
-
-def known_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity | None:
-    """Return the identity of this state directory, None if there is none yet.
-
-    Raises:
-        UserError: it can't be read, others can read it, or it is damaged.
-    """
-    pem = state.read(f"{name}.key")
-    return _parsed(state, name, pem) if pem is not None else None
-
-
-def _parsed(state: StateDir, name: str, pem: bytes) -> Identity:
-    file = f"{name}.key"
-    try:
-        return Identity.from_pem(pem)
-    except ValueError as error:
-        raise UserError(
-            f"{state.path / file} is damaged ({error}): restore it; or remove it to get a new key, "
-            "which those who know this one have to be told of"
-        ) from None
-
-
-def _new_pem() -> bytes:
-    return Identity(X25519PrivateKey.generate()).to_pem()

@@ -4,7 +4,8 @@ from typing import Literal
 
 import click
 
-from natpass_wire.identity.keys import PublicKey, load_identity
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.program.identity import load_identity
 from natpass_wire.program.state import StateDir
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from natpass_agent.agent import Agent
+from natpass_agent.links.kind import Kind, Limits
 from natpass_agent.links.running import Running
 from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
@@ -25,10 +26,16 @@ TARGET = RelayTarget(RelayAddress("127.0.0.1", 1), tls=False, claims=CLAIMS, log
 Serve = Callable[[IncomingLink, ConnectRequest], object]
 
 
-class Kind:
+class Server:
     """A kind that does what the link's name says."""
 
-    kind = ConnectRequest.bench
+    kind = Kind(
+        number=ConnectRequest.bench,
+        wire_name="bench",
+        name="bench",
+        make_server=lambda _: Server(),
+        limits=Limits(answer_seconds=0.1),
+    )
 
     def __init__(self) -> None:
         self.ended = 0
@@ -62,14 +69,14 @@ class Kind:
 
 
 @pytest.fixture
-def kind() -> Kind:
-    return Kind()
+def kind() -> Server:
+    return Server()
 
 
 @pytest.fixture
-async def agent(kind: Kind) -> AsyncIterator[Agent]:
+async def agent(kind: Server) -> AsyncIterator[Agent]:
     """An agent whose relay is never there."""
-    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), max_links=3, answer_seconds=0.1)
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), max_links=3)
     async with asyncio.TaskGroup() as group:
         run = group.create_task(agent.run())
         yield agent
@@ -88,7 +95,7 @@ async def answer(opener: FakeOpener) -> ConnectResponse:
     return found
 
 
-async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Kind) -> None:
+async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Server) -> None:
     opener = ask(agent, "serve")
     assert (await answer(opener)).ok
     assert agent.open_links == 1
@@ -134,7 +141,7 @@ async def test_a_server_that_ends_ends_its_link_and_no_other(
     assert len(quiet_loop) == (what == "fail")
 
 
-async def test_every_link_is_answered_in_time(agent: Agent, kind: Kind) -> None:
+async def test_every_link_is_answered_in_time(agent: Agent, kind: Server) -> None:
     opener = ask(agent, "never answer")
     refused = await answer(opener)
     assert not refused.ok
@@ -143,7 +150,7 @@ async def test_every_link_is_answered_in_time(agent: Agent, kind: Kind) -> None:
         opener.link.accept()
 
 
-async def test_a_stopping_agent_says_so_on_every_link(kind: Kind) -> None:
+async def test_a_stopping_agent_says_so_on_every_link(kind: Server) -> None:
     agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"))
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         run = group.create_task(agent.run())
@@ -159,7 +166,7 @@ async def test_a_stopping_agent_says_so_on_every_link(kind: Kind) -> None:
     assert kind.ended == 2
 
 
-async def test_a_console_without_rights_is_refused_with_the_reason(kind: Kind) -> None:
+async def test_a_console_without_rights_is_refused_with_the_reason(kind: Server) -> None:
     keys: list[bytes | None] = []
 
     def rights_of(key: bytes | None) -> Rights | str:
@@ -173,16 +180,16 @@ async def test_a_console_without_rights_is_refused_with_the_reason(kind: Kind) -
     assert kind.rights is None
 
 
-@pytest.mark.parametrize("rights", [Rights(frozenset({ConnectRequest.shell})), Rights(read_only=True)])
-async def test_a_console_does_what_its_key_may_do_and_no_more(kind: Kind, rights: Rights) -> None:
+@pytest.mark.parametrize("rights", [Rights(frozenset({"shell"})), Rights(read_only=True)])
+async def test_a_console_does_what_its_key_may_do_and_no_more(kind: Server, rights: Rights) -> None:
     agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
     refused = await answer(ask(agent, "serve"))
     assert refused.msg.startswith("your console's key may")
     assert kind.rights is None
 
 
-async def test_a_kind_is_told_what_its_opener_may_do(kind: Kind) -> None:
-    rights = Rights(frozenset({ConnectRequest.bench}))
+async def test_a_kind_is_told_what_its_opener_may_do(kind: Server) -> None:
+    rights = Rights(frozenset({"bench"}))
     agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
     opener = ask(agent, "return")
     assert (await answer(opener)).ok
@@ -190,7 +197,7 @@ async def test_a_kind_is_told_what_its_opener_may_do(kind: Kind) -> None:
     assert kind.rights is rights
 
 
-def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Kind) -> None:
+def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Server) -> None:
     about = Agent(TARGET, kinds=[kind], facts=HostFacts("box", "Debian 12 x86_64", "root")).about()
     assert (about.host, about.os, about.user) == ("box", "Debian 12 x86_64", "root")
     assert about.version == __version__
@@ -207,7 +214,7 @@ class SentOnly:
         self.sent.append(message)
 
 
-def test_an_existing_relay_gets_no_message_that_it_does_not_know(kind: Kind) -> None:
+def test_an_existing_relay_gets_no_message_that_it_does_not_know(kind: Server) -> None:
     session = SentOnly()
     legacy = RelayTarget(TARGET.address, tls=False, claims=CLAIMS, login=LegacyLogin(Dialect.MD5, "secret"))
     Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]

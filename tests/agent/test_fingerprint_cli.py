@@ -6,7 +6,7 @@ import pytest
 
 from natpass_agent.cli import PROGRAM, command
 from natpass_wire.identity import fingerprint
-from natpass_wire.identity.keys import load_identity
+from natpass_wire.program.identity import load_identity
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.state import StateDir
 

@@ -1,15 +1,20 @@
 """What an agent's log and status say of links whose consoles go away, and how its own machine ends them."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from natpass_agent import control
 from natpass_agent.agent import Agent
-from natpass_agent.links import all_kinds
+from natpass_agent.links.base import KindServer
+from natpass_agent.links.kind import Limits
+from natpass_agent.links.shell import KIND
+from natpass_agent.links.shell.server import ShellServer
+from natpass_agent.platform import programs, pty
 from natpass_agent.platform.host import HostFacts
 from natpass_agent.status import AgentStatus
 from natpass_wire.aio.link import Link, LinkEndedError
@@ -41,10 +46,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(keep_seconds: float = 60.0) -> AsyncIterator[Stage]:
+async def stage(keep_seconds: float = 60.0, kinds: Sequence[KindServer] | None = None) -> AsyncIterator[Stage]:
     async with running_relay() as relay:
         agent = Agent(
-            relay.target("box", AGENT), kinds=all_kinds(), facts=HostFacts("h", "o", "u"), keep_seconds=keep_seconds
+            relay.target("box", AGENT), kinds=kinds, facts=HostFacts("h", "o", "u"), keep_seconds=keep_seconds
         )
         relay.tasks.start(agent.run(), "agent")
         await agent.client.online()
@@ -107,6 +112,22 @@ async def test_the_link_of_a_console_that_stays_away_is_ended_in_time_and_the_lo
         assert "has ended: its opener did not come back within 1 s" in caplog.text
         assert is_gone_pid(pid)
         assert (await there.status()).links == ()
+
+
+async def test_a_kind_may_keep_its_links_for_less(caplog: pytest.LogCaptureFixture) -> None:
+    class Brief(ShellServer):
+        kind = replace(KIND, limits=Limits(keep_seconds=1.0))
+
+    kinds = [Brief(pty.service(), programs.programs("box", ()))]
+    async with stage(kinds=kinds) as there:
+        there.console.session._socket.abort()
+        await wait_for(lambda: "is out of reach" in caplog.text)
+        assert "kept for 1 s" in caplog.text
+        there.console.client.retry_now()
+        await wait_for(lambda: "goes on after" in caplog.text)
+        gone_for_good(there.console)
+        await wait_for(lambda: not list(there.agent.links))
+        assert "has ended: its opener did not come back within 1 s" in caplog.text
 
 
 async def test_a_link_is_ended_by_its_name_and_its_console_is_told(caplog: pytest.LogCaptureFixture) -> None:

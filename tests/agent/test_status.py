@@ -39,6 +39,12 @@ def test_a_detached_link_is_told_with_how_long_it_is_kept() -> None:
     assert max(len(line) for line in replace(STATUS, links=(longest,)).lines()) <= 80
 
 
+def test_what_runs_need_not_be_a_process() -> None:
+    assert ATTACHED.name == "a1b2: shell of tui-1 (bash -l, pid 42)"
+    assert replace(ATTACHED, pid=None).name == "a1b2: shell of tui-1 (bash -l)"
+    assert replace(ATTACHED, program=None, pid=None).name == "a1b2: shell of tui-1"
+
+
 def test_a_relay_out_of_reach_is_told_with_the_reason() -> None:
     away = replace(STATUS, is_connected=False, relay_reason="Connection refused", relay_seconds=61, links=())
     assert away.lines()[1:] == [

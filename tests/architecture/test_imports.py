@@ -14,7 +14,7 @@ from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, imports, module
 IMPURE = (
     *("asyncio", "concurrent", "multiprocessing", "queue", "random", "secrets", "select", "selectors", "signal"),
     *("socket", "ssl", "subprocess", "textual", "threading", "time", "urllib.request", "uvloop", "websockets"),
-    "natpass_wire.aio",
+    *("natpass_wire.aio", "natpass_wire.program"),
 )
 
 SOURCES = modules(*(f"{package}/**/*.py" for package in PACKAGES))
@@ -71,7 +71,12 @@ RULES = [
     ),
     Rule(
         "the agent decides by what it is told alone",
-        ("natpass_agent/policy.py", "natpass_agent/status.py", "natpass_agent/links/shell/text.py"),
+        (
+            "natpass_agent/policy.py",
+            "natpass_agent/status.py",
+            "natpass_agent/links/kind.py",
+            "natpass_agent/links/shell/text.py",
+        ),
         (*IMPURE, "os", "pathlib"),
     ),
     Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),
@@ -190,6 +195,20 @@ def test_modules_never_import_each_other_in_a_circle() -> None:
                 "natpass_relay",
                 "natpass_tui",
                 "spake2",
+            ],
+        ),
+        (  # the descriptors of the agent's kinds: a worker of the desktop loads them as well
+            "natpass_agent.links",
+            [
+                "asyncio",
+                "click",
+                "cryptography",
+                "websockets",
+                "mss",
+                "pynput",
+                "PIL",
+                "numpy",
+                "natpass_agent.platform",
             ],
         ),
         ("natpass_relay.cli", ["mss", "pynput", "PIL", "textual", "numpy", "natpass_agent", "natpass_tui", "spake2"]),

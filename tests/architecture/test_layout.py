@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from natpass_agent.links import FOLDERS
 from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, modules, relative, tree
 
 SCRIPTS = {"natpass-relay": "natpass_relay", "natpass-agent": "natpass_agent", "natpass-tui": "natpass_tui"}
-KINDS = ("shell", "desktop", "exec")
 MOST_LINES = 500
 
 #: Parts that must exist: a rule about a module that is gone would hold for ever.
@@ -44,7 +44,7 @@ def test_required(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOLDERS)
 @pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/links"])
 def test_every_kind_is_on_every_side(kind: str, side: str) -> None:
     assert (ROOT / side / kind / "__init__.py").is_file()
@@ -54,7 +54,7 @@ def test_every_kind_is_on_every_side(kind: str, side: str) -> None:
 @pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/links"])
 def test_no_kind_is_on_one_side_only(side: str) -> None:
     found = {path.parent.name for path in (ROOT / side).glob("*/__init__.py")}
-    assert found <= set(KINDS), "a new kind is one .proto and a folder on each side: name it in KINDS"
+    assert found <= set(FOLDERS), "a new kind is one .proto and a folder on each side: name it in natpass_agent/links"
 
 
 def test_top_level_names_are_fixed() -> None:
@@ -102,6 +102,9 @@ def test_the_app_is_a_frame() -> None:
 
 #: Where else the platform may be asked for: the event loop of each is one of the wire's own choices.
 PLATFORM_MODULES = {"natpass_wire/aio/runtime.py"}
+#: Folders of what differs from one operating system to another that are called by what they are for.
+_WORKER = "natpass_agent/links/desktop/worker"
+PLATFORM_FOLDERS = tuple(f"{_WORKER}/{name}/" for name in ("screen", "input", "clipboard"))
 
 
 def test_the_platform_is_asked_for_in_its_folders_only() -> None:
@@ -111,6 +114,7 @@ def test_the_platform_is_asked_for_in_its_folders_only() -> None:
         if "platform" not in path.parts
         and not relative(path).startswith("natpass_wire/program/platform")
         and relative(path) not in PLATFORM_MODULES
+        and not relative(path).startswith(PLATFORM_FOLDERS)
         if any(_asks_for_the_platform(node) for node in ast.walk(tree(path)))
     ]
     assert not broken

@@ -109,7 +109,7 @@ def _cpu(process: psutil.Process) -> float:
 
 def steps() -> None:
     """Measure the parts of one full-change frame, alone."""
-    from natpass_agent.links.desktop.worker.platform.screen import screen
+    from natpass_agent.links.desktop.worker.screen import screen
 
     copies = limits.memcpy_bytes_per_second(WIDTH * HEIGHT * 4) / (WIDTH * HEIGHT * 4)
     whole = Area(0, 0, WIDTH, HEIGHT)

@@ -14,6 +14,8 @@ from tests.support.waiting import wait_until
 
 SECRET = "a secret that only tests know"
 LEGACY_SECRET = "what existing programs know"
+#: Where programs run; a copy of their packages in another folder goes first there.
+ROOT = Path(__file__).parents[2]
 
 
 #: What a program runs on another event loop with; ours is uvloop.
@@ -39,6 +41,7 @@ class Program:
         *,
         prefix: Sequence[str] = (),
         passes_home: bool = True,
+        cwd: Path = ROOT,
     ) -> None:
         if module == "natpass_agent" and passes_home:
             arguments = ["--pass-env", "HOME", *arguments]
@@ -52,7 +55,7 @@ class Program:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                cwd=Path(__file__).parents[2],
+                cwd=cwd,
             )
 
     @property
@@ -109,7 +112,8 @@ def agent(
     env: dict[str, str] | None = None,
     loop: str = "uvloop",
     passes_home: bool = True,
+    cwd: Path = ROOT,
 ) -> Program:
     """Start an agent called `box`."""
     options = ["--relay", f"127.0.0.1:{port}", "--id", "box", "--no-tls", "--state-dir", str(folder / "agent")]
-    return Program("natpass_agent", [*options, *arguments], folder, env, loop, passes_home=passes_home)
+    return Program("natpass_agent", [*options, *arguments], folder, env, loop, passes_home=passes_home, cwd=cwd)

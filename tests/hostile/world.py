@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_agent.agent import Agent
+from natpass_agent.links.exec import KIND
 from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_relay.server import RelaySettings
@@ -104,7 +105,7 @@ class Books:
 class Server:
     """What an agent serves: it answers each message, and would be a process in life."""
 
-    kind = ConnectRequest.exec
+    kind = KIND
 
     def __init__(self, books: Books, agent: str) -> None:
         self._books = books

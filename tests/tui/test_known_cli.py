@@ -13,7 +13,8 @@ from natpass_tui.known_agents import FILE, KnownAgents
 from natpass_tui.login import PROGRAM
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, AuthorizedConsoles
-from natpass_wire.identity.keys import PublicKey, load_identity
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.program.identity import load_identity
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.state import StateDir
 
@@ -133,7 +134,7 @@ def test_ones_own_fingerprint_and_line(state: StateDir, capsys: pytest.CaptureFi
     key = load_identity(state, "console").public
     assert said.startswith(fingerprint.shown(key) + "\n")
     line = said.splitlines()[-1]
-    assert AuthorizedConsoles.parse(line.encode()).rights_of(key, datetime(2026, 6, 1, tzinfo=UTC)) == ALL
+    assert AuthorizedConsoles.parse(line.encode(), []).rights_of(key, datetime(2026, 6, 1, tzinfo=UTC)) == ALL
 
 
 def test_it_starts_without_what_only_a_screen_needs(state: StateDir) -> None:

@@ -8,3 +8,36 @@ that it starts without a display. Everything that touches a screen is in `worker
 Modules: `view` and `protocol` (PURE) are shared by both processes; `gate` (PURE) says who may connect; `worker_host`
 starts, admits and ends the worker; `server` carries messages between the link and it.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from natpass_agent.links.kind import Kind, Option, Services, Worker
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+if TYPE_CHECKING:
+    from natpass_agent.links.base import KindServer
+
+
+def _server(services: Services) -> "KindServer":
+    from natpass_agent.links.desktop.server import DesktopServer  # noqa: PLC0415 - the descriptor is cheap to import
+
+    return DesktopServer(services.options.get("display"))
+
+
+def _worker(arguments: Sequence[str]) -> int:
+    from natpass_agent.links.desktop.worker.main import main  # noqa: PLC0415 - loads graphics libraries
+
+    return main(arguments)
+
+
+KIND = Kind(
+    number=ConnectRequest.vnc,
+    wire_name="vnc",
+    name="desktop",
+    make_server=_server,
+    read_only=None,
+    serves="the desktop",
+    options=(Option("display", "NAME", "The X display to show, such as :0. Default: DISPLAY's."),),
+    worker=Worker("vnc.worker", _worker),
+)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from natpass_agent.links.desktop import KIND
 from natpass_agent.links.desktop.protocol import (
     FROM_ONLOOKER,
     TO_ONLOOKER,
@@ -48,7 +49,7 @@ class DesktopServer:
         answer_seconds: after this time a link is accepted even if its worker is not ready.
     """
 
-    kind = ConnectRequest.vnc
+    kind = KIND
 
     def __init__(
         self,

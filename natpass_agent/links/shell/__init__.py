@@ -1,1 +1,26 @@
 """The shell kind: a program on a pty (WIRE.md §4)."""
+
+from typing import TYPE_CHECKING
+
+from natpass_agent.links.kind import Kind, Services
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+if TYPE_CHECKING:
+    from natpass_agent.links.base import KindServer
+
+
+def _server(services: Services) -> "KindServer":
+    from natpass_agent.links.shell.server import ShellServer  # noqa: PLC0415 - the descriptor is cheap to import
+    from natpass_agent.platform import pty  # noqa: PLC0415 - likewise
+
+    return ShellServer(pty.service(), services.programs)
+
+
+KIND = Kind(
+    number=ConnectRequest.shell,
+    wire_name="shell",
+    name="shell",
+    make_server=_server,
+    serves="shells",
+    keeps="shell",
+)

@@ -1,28 +1,21 @@
 """Serves shells."""
 
-import asyncio
-import logging
+from functools import partial
 
 from natpass_agent.links.directory import directory
-from natpass_agent.links.request import BadRequestError, additions, logged_as, text_of, timeout_of, words_of
-from natpass_agent.links.running import RunningFor
+from natpass_agent.links.program_server import ProgramServer, Started
+from natpass_agent.links.request import additions, text_of, timeout_of, words_of
+from natpass_agent.links.shell import KIND
 from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.links.shell.text import TextPieces, wants_text
 from natpass_agent.platform.programs import NoProgramError, Programs
-from natpass_agent.platform.pty import Command, Pty, PtyService, SpawnError
-from natpass_wire.aio.link import IncomingLink, LinkEndedError
-from natpass_wire.identity.authorized import ALL, Rights
+from natpass_agent.platform.pty import Command, Pty, PtyService
+from natpass_wire.aio.link import IncomingLink
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
-from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
-
-#: Nobody is shown more; arguments may be long.
-_MOST_CHARACTERS = 1000
 
 
-class ShellServer:
+class ShellServer(ProgramServer):
     """Runs a program on a pty for each link.
 
     Args:
@@ -30,48 +23,24 @@ class ShellServer:
         programs: finds them.
     """
 
-    kind = ConnectRequest.shell
+    kind = KIND
+    noun = "shell"
 
     def __init__(self, ptys: PtyService, programs: Programs) -> None:
+        super().__init__()
         self._ptys = ptys
         self._programs = programs
-        self.running = RunningFor()
-        # Starting takes milliseconds, in which the loop stands still: one at a time, so that others get their turn
-        # between two, and those that wait for too long can be answered.
-        self._starting = asyncio.Lock()
 
-    async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
-        """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
-        if refusal := rights.refusal(self.kind):  # a program can't be kept from changing something
-            link.refuse(refusal)
-            return
-        try:
-            async with self._starting:
-                await asyncio.sleep(0)
-                if not link.is_asked:  # given up, or answered, while it waited
-                    return
-                command = self.command(request.cshell)
-                pty = self._ptys.spawn(command)
-        except (BadRequestError, NoProgramError, SpawnError) as error:
-            log.info("no shell for %s: %s", printable(link.peer), error)
-            link.refuse(str(error))
-            return
-        log.info("shell for %s: %s (pid %d)", printable(link.peer), logged_as(command.argv), pty.pid)
-        try:
-            with self.running.noted(link, " ".join(command.argv)[:_MOST_CHARACTERS], pty.pid):
-                await self._carry(link, pty, request.cshell)
-        finally:
-            await pty.close()
-        why = (link.end and link.end.text) or "its opener closed it"
-        log.info("shell of %s has ended: %s (pid %d)", printable(link.peer), why, pty.pid)
+    async def _start(self, link: IncomingLink, request: ConnectRequest) -> Started:
+        shell = request.cshell
 
-    async def _carry(self, link: IncomingLink, pty: Pty, shell: ConnectShell) -> None:
-        try:
-            link.accept()
-        except LinkEndedError:
-            return
+        async def spawn() -> tuple[Pty, Command]:
+            command = self.command(shell)
+            return self._ptys.spawn(command), command
+
+        pty, command = await self._in_turn(link, spawn)
         text = TextPieces() if wants_text(shell) else None
-        await carry(link, pty, timeout_of(shell.timeout_ms), text=text)
+        return Started(pty, command.argv, partial(carry, link, pty, timeout_of(shell.timeout_ms), text=text))
 
     def command(self, shell: ConnectShell) -> Command:
         """Return what to start.

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from natpass_wire.errors import NatpassError
-
 #: Bytes that one read returns at most: what a pipe holds.
 READ_BYTES = 64 * 1024
 #: Seconds between asking a program to go (TERM) and making it go (KILL).
@@ -18,10 +16,6 @@ GRACE_SECONDS = 2.0
 #: A background job may keep a program's outputs open for ever: so many seconds after the program's end they are taken
 #: for finished, once everything is read that the program itself can have written.
 LINGER_SECONDS = 1.0
-
-
-class SpawnError(NatpassError):
-    """The program could not be started; the text says why, safe to print."""
 
 
 class Output(Enum):

@@ -6,7 +6,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import PurePath
 
-from natpass_agent.platform.processes import GRACE_SECONDS, READ_BYTES, Command, Output, SpawnError
+from natpass_agent.platform.processes import GRACE_SECONDS, READ_BYTES, Command, Output
+from natpass_agent.platform.programs import SpawnError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 

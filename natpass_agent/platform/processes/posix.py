@@ -16,8 +16,8 @@ from natpass_agent.platform.processes import (
     READ_BYTES,
     Command,
     Output,
-    SpawnError,
 )
+from natpass_agent.platform.programs import SpawnError
 from natpass_wire.text import printable
 
 assert sys.platform != "win32"

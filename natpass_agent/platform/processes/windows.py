@@ -15,8 +15,8 @@ from natpass_agent.platform.processes import (
     READ_BYTES,
     Command,
     Output,
-    SpawnError,
 )
+from natpass_agent.platform.programs import SpawnError
 from natpass_wire.text import printable
 
 #: Bytes of input that may wait in our memory for the program: as much as a pipe holds.

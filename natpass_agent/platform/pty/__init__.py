@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from natpass_wire.errors import NatpassError
-
 #: Bytes that one read returns at most (WIRE.md §4: "pty reads of up to 16 KiB").
 READ_BYTES = 16 * 1024
 #: Seconds between asking a program to go (HUP) and making it go (KILL).
 GRACE_SECONDS = 2.0
-
-
-class SpawnError(NatpassError):
-    """The program could not be started; the text says why, safe to print."""
 
 
 @dataclass(frozen=True, slots=True)

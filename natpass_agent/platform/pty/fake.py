@@ -6,7 +6,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import PurePath
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
+from natpass_agent.platform.programs import SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from ptyprocess import PtyProcess
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
+from natpass_agent.platform.programs import SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
 from natpass_wire.text import printable
 
 assert sys.platform != "win32"

@@ -17,7 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size, SpawnError
+from natpass_agent.platform.programs import SpawnError
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
 from natpass_wire.text import printable
 
 #: While a program is being ended: how often it is looked at.

@@ -2,7 +2,7 @@ import pytest
 
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker.capture import Capture
-from natpass_agent.links.desktop.worker.platform.screen.fake import FakeScreen
+from natpass_agent.links.desktop.worker.screen.fake import FakeScreen
 from natpass_agent.links.desktop.worker.tiles import Area
 from tests.agent.desktop.seen import Seen
 

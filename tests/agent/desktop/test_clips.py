@@ -1,7 +1,7 @@
 import asyncio
 
+from natpass_agent.links.desktop.worker.clipboard.fake import FakeClipboard
 from natpass_agent.links.desktop.worker.clips import MOST_WAITING, Clips
-from natpass_agent.links.desktop.worker.platform.clipboard.fake import FakeClipboard
 from natpass_wire.frame import MAX_PAYLOAD_BYTES
 from natpass_wire.pb.desktop_pb2 import VncClipboard
 from natpass_wire.pb.envelope_pb2 import Msg

@@ -1,7 +1,7 @@
 import pytest
 
 from natpass_agent.links.desktop.worker.controls import MOST_CLICKS, MOST_KEYS, Controls
-from natpass_agent.links.desktop.worker.platform.input.fake import FakeDevices
+from natpass_agent.links.desktop.worker.input.fake import FakeDevices
 from natpass_wire.pb.desktop_pb2 import VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 

@@ -2,10 +2,10 @@ import struct
 
 import pytest
 
-from natpass_agent.links.desktop.worker.platform.input.keymap import KeyGroups, Keymap, KeyType
-from natpass_agent.links.desktop.worker.platform.input.state import CONTROL, LOCK, SHIFT, State
-from natpass_agent.links.desktop.worker.platform.input.strokes import Held, Stroke, stroke
-from natpass_agent.links.desktop.worker.platform.input.xkb_map import parse_map
+from natpass_agent.links.desktop.worker.input.keymap import KeyGroups, Keymap, KeyType
+from natpass_agent.links.desktop.worker.input.state import CONTROL, LOCK, SHIFT, State
+from natpass_agent.links.desktop.worker.input.strokes import Held, Stroke, stroke
+from natpass_agent.links.desktop.worker.input.xkb_map import parse_map
 
 ALT, NUM, ALT_GR = 8, 16, 128
 ONE = KeyType(0, {})

@@ -1,7 +1,7 @@
 import pytest
 
+from natpass_agent.links.desktop.worker.input import keysyms
 from natpass_agent.links.desktop.worker.keys import NAMES, Character, Named, parse, shifted
-from natpass_agent.links.desktop.worker.platform.input import keysyms
 
 #: robotgo's docs/keys.md and the names of its `keyNames`, as a person would copy them.
 NAMED_BY_ROBOTGO = """

@@ -1,7 +1,7 @@
 import pytest
 
-from natpass_agent.links.desktop.worker.platform.input.keymap import KeyGroups, Keymap, KeyType
-from natpass_agent.links.desktop.worker.platform.input.spares import REST_SECONDS, Loan, Row, Spares
+from natpass_agent.links.desktop.worker.input.keymap import KeyGroups, Keymap, KeyType
+from natpass_agent.links.desktop.worker.input.spares import REST_SECONDS, Loan, Row, Spares
 
 PLAIN = KeyType(0, {})
 E_ACUTE, ZHE = (0xE9, 0xC9), (0x01000436, 0x01000416)

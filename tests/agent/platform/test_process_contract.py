@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from natpass_agent.platform.processes import READ_BYTES, Output, Process, SpawnError
+from natpass_agent.platform.processes import READ_BYTES, Output, Process
+from natpass_agent.platform.programs import SpawnError
 from tests.agent.platform.process_subjects import BIG_BYTES, Subject, subject
 from tests.support.waiting import PATIENCE
 

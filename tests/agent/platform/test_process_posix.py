@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_agent.platform.processes import Command, Output, Process, SpawnError, service
+from natpass_agent.platform.processes import Command, Output, Process, service
+from natpass_agent.platform.programs import SpawnError
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
 from tests.support.waiting import PATIENCE, wait_for

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from natpass_agent.platform.pty import READ_BYTES, Pty, Size, SpawnError
+from natpass_agent.platform.programs import SpawnError
+from natpass_agent.platform.pty import READ_BYTES, Pty, Size
 from tests.agent.platform.pty_subjects import BIG_BYTES, Subject, subject
 from tests.support.waiting import PATIENCE
 

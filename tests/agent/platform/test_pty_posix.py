@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_agent.platform.pty import Command, InputMode, Pty, Size, SpawnError, service
+from natpass_agent.platform.programs import SpawnError
+from natpass_agent.platform.pty import Command, InputMode, Pty, Size, service
 from tests.agent.platform.test_pty_contract import no_pidfd
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_agent.agent import Agent
 from natpass_agent.links.running import Running
+from natpass_agent.links.shell import KIND
 from natpass_agent.trust import SealedPeers
 from natpass_tui.known_agents import KnownAgents
 from natpass_tui.session.console import Console
@@ -69,7 +70,7 @@ async def reconnect(client: TestClient, seals: Sealing | None) -> None:
 class Shells:
     """Serves shells: accepts them all."""
 
-    kind = ConnectRequest.shell
+    kind = KIND
 
     def __init__(self) -> None:
         self.links: list[IncomingLink] = []

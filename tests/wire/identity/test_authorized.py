@@ -6,27 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_wire.identity.authorized import ALL, KINDS, MAX_BYTES, AuthorizedConsoles, Fault, Grant, Rights
+from natpass_wire.identity.authorized import ALL, MAX_BYTES, AuthorizedConsoles, Fault, Grant, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.identity.known import MalformedError
-from natpass_wire.pb.link_pb2 import ConnectRequest
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ONE, TWO = PublicKey(bytes(32)), PublicKey(bytes(31) + b"1")
-SHELL, EXEC, VNC = ConnectRequest.shell, ConnectRequest.exec, ConnectRequest.vnc
+KINDS = SHELL, EXEC, DESKTOP = "shell", "exec", "desktop"
 
 KEYS = st.binary(min_size=32, max_size=32).map(PublicKey)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-RIGHTS = st.builds(
-    Rights, st.none() | st.sets(st.sampled_from(list(KINDS.values())), min_size=1).map(frozenset), st.booleans()
-)
+RIGHTS = st.builds(Rights, st.none() | st.sets(st.sampled_from(KINDS), min_size=1).map(frozenset), st.booleans())
 GRANTS = st.builds(Grant, RIGHTS, st.none() | TIMES.map(lambda time: time.replace(microsecond=0)))
+
+
+def parse(content: bytes) -> AuthorizedConsoles:
+    return AuthorizedConsoles.parse(content, KINDS)
 
 
 def written(key: PublicKey, grant: Grant, comment: str) -> str:
     options = []
     if grant.rights.kinds is not None:
-        names = [name for name, kind in KINDS.items() if kind in grant.rights.kinds]
+        names = [name for name in KINDS if name in grant.rights.kinds]
         options.append(f'kinds="{",".join(names)}"')
     if grant.rights.read_only:
         options.append("read-only")
@@ -41,13 +42,13 @@ def written(key: PublicKey, grant: Grant, comment: str) -> str:
 )
 def test_a_file_grants_what_it_says(grants: dict[PublicKey, Grant], comment: str) -> None:
     lines = [written(key, grant, comment) for key, grant in grants.items()]
-    assert AuthorizedConsoles.parse("\n".join(["# mine", "", *lines]).encode()).grants == grants
+    assert parse("\n".join(["# mine", "", *lines]).encode()).grants == grants
 
 
 @given(st.dictionaries(KEYS, GRANTS, max_size=3), st.binary(max_size=60))
 def test_junk_grants_nothing_and_takes_nothing(grants: dict[PublicKey, Grant], junk: bytes) -> None:
     content = "".join(f"{written(key, grant, '')}\n" for key, grant in grants.items()).encode() + junk
-    parsed = AuthorizedConsoles.parse(content)
+    parsed = parse(content)
     assert parsed.grants == grants
     assert not parsed.refused
     assert all(fault.number > len(grants) and fault.reason.isprintable() for fault in parsed.faults)
@@ -60,7 +61,7 @@ BROKEN = st.sampled_from(
 
 @given(st.lists(st.tuples(st.sampled_from([ONE, TWO, PublicKey(b"2" * 32)]), st.just("{} ok") | BROKEN), max_size=6))
 def test_a_key_is_good_for_what_its_only_line_says(lines: list[tuple[PublicKey, str]]) -> None:
-    parsed = AuthorizedConsoles.parse("\n".join(form.format(key) for key, form in lines).encode())
+    parsed = parse("\n".join(form.format(key) for key, form in lines).encode())
     numbers = {key: [number for number, (of, _) in enumerate(lines, 1) if of == key] for key, _ in lines}
     good = {key for key, form in lines if form == "{} ok" and len(numbers[key]) == 1}
     assert parsed.grants == dict.fromkeys(good, Grant(ALL))
@@ -76,7 +77,7 @@ def test_a_key_is_good_for_what_its_only_line_says(lines: list[tuple[PublicKey, 
         (f"{ONE} kindsofblue, read-only-memory", Grant(ALL)),
         (f"read-only {ONE}", Grant(Rights(read_only=True))),
         (f'kinds="shell, exec" {ONE}', Grant(Rights(frozenset({SHELL, EXEC})))),
-        (f'kinds="desktop",read-only\t{ONE} hall', Grant(Rights(frozenset({VNC}), read_only=True))),
+        (f'kinds="desktop",read-only\t{ONE} hall', Grant(Rights(frozenset({DESKTOP}), read_only=True))),
         (f'expiry-time="2026-12-31" {ONE}', Grant(ALL, datetime(2026, 12, 31, tzinfo=UTC))),
         (f'expiry-time="2026-12-31Z" {ONE}', Grant(ALL, datetime(2026, 12, 31, tzinfo=UTC))),
         (f'expiry-time="2026-12-31T23:59" {ONE}', Grant(ALL, datetime(2026, 12, 31, 23, 59, tzinfo=UTC))),
@@ -84,7 +85,7 @@ def test_a_key_is_good_for_what_its_only_line_says(lines: list[tuple[PublicKey, 
     ],
 )
 def test_lines(line: str, grant: Grant) -> None:
-    assert AuthorizedConsoles.parse(f"# first\n\n{line}\n".encode()).grants == {ONE: grant}
+    assert parse(f"# first\n\n{line}\n".encode()).grants == {ONE: grant}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_lines(line: str, grant: Grant) -> None:
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
-    parsed = AuthorizedConsoles.parse(f"# first\n{TWO}\n{line}\n".encode())
+    parsed = parse(f"# first\n{TWO}\n{line}\n".encode())
     (fault,) = parsed.faults
     assert fault.number == 3
     assert says in fault.reason
@@ -132,7 +133,7 @@ def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
 
 def test_two_lines_with_one_key_grant_nothing_whatever_else_is_wrong_with_them() -> None:
     lines = [f"read-only {ONE}", f"{TWO}", f"{ONE}", f"no-such {ONE}"]
-    parsed = AuthorizedConsoles.parse("\n".join(lines).encode())
+    parsed = parse("\n".join(lines).encode())
     assert parsed.grants == {TWO: Grant(ALL)}
     assert parsed.faults == (
         Fault(1, "the same key as in line 3"),
@@ -146,20 +147,20 @@ def test_two_lines_with_one_key_grant_nothing_whatever_else_is_wrong_with_them()
 
 
 def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
-    parsed = AuthorizedConsoles.parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
+    parsed = parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
     assert parsed == AuthorizedConsoles({ONE: Grant(ALL)}, (Fault(2, "no UTF-8"),), {TWO: 2})
-    assert not AuthorizedConsoles.parse(f"{ONE}\n{TWO}\n".encode("utf-16")).grants
+    assert not parse(f"{ONE}\n{TWO}\n".encode("utf-16")).grants
     with pytest.raises(MalformedError, match="more than"):
-        AuthorizedConsoles.parse(b"#" * (MAX_BYTES + 1))
+        parse(b"#" * (MAX_BYTES + 1))
 
 
 def test_an_editors_mark_at_the_beginning_says_nothing() -> None:
     for content in (f"{ONE}\n", f"# mine\n{ONE}\n"):
-        assert AuthorizedConsoles.parse(content.encode("utf-8-sig")).grants == {ONE: Grant(ALL)}
+        assert parse(content.encode("utf-8-sig")).grants == {ONE: Grant(ALL)}
 
 
 def test_rights_end_when_they_end() -> None:
-    consoles = AuthorizedConsoles.parse(f'read-only,expiry-time="2026-06-01T12:00" {ONE}\n'.encode())
+    consoles = parse(f'read-only,expiry-time="2026-06-01T12:00" {ONE}\n'.encode())
     until = datetime(2026, 6, 1, 12, tzinfo=UTC)
     assert consoles.rights_of(ONE, until - timedelta(seconds=1)) == Rights(read_only=True)
     assert consoles.rights_of(ONE, until) == "your console's key was welcome here until 2026-06-01 12:00 UTC"
@@ -167,15 +168,15 @@ def test_rights_end_when_they_end() -> None:
 
 def test_others_have_none() -> None:
     for content in (b"", f"{TWO}\n".encode()):
-        reason = AuthorizedConsoles.parse(content).rights_of(ONE, NOW)
+        reason = parse(content).rights_of(ONE, NOW)
         assert isinstance(reason, str)
         assert "SHA256:Zmh6rfhivXdsj8GLjp" in reason
         assert "natpass-tui fingerprint" in reason
 
 
-@pytest.mark.parametrize("kind", ConnectRequest.Kind.values())
-def test_what_rights_allow(kind: ConnectRequest.Kind) -> None:
-    assert ALL.refusal(kind) is None
-    assert (Rights(frozenset({SHELL, EXEC})).refusal(kind) is None) == (kind in {SHELL, EXEC})
-    assert (Rights(read_only=True).refusal(kind) is None) == (kind == VNC)
-    assert Rights(frozenset({SHELL}), read_only=True).refusal(kind) is not None
+def test_kinds_are_those_that_the_agent_knows() -> None:
+    content = f'kinds="made-up,shell" {ONE}\n'.encode()
+    (fault,) = parse(content).faults
+    assert fault.reason == "kinds are some of shell, exec, desktop, with commas between them"
+    parsed = AuthorizedConsoles.parse(content, ["shell", "made-up"])
+    assert parsed.grants == {ONE: Grant(Rights(frozenset({"shell", "made-up"})))}

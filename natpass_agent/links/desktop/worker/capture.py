@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker import pictures
 from natpass_agent.links.desktop.worker.errors import ScreenChangedError
-from natpass_agent.links.desktop.worker.platform.screen import Screen
+from natpass_agent.links.desktop.worker.screen import Screen
 from natpass_agent.links.desktop.worker.tiles import TILE, Area, Picture, changed_tiles, rectangles
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from natpass_agent.links.desktop.worker.clipboard import MOST_BYTES, Clipboard
 from natpass_agent.links.desktop.worker.errors import ClipboardError, DesktopError
-from natpass_agent.links.desktop.worker.platform.clipboard import MOST_BYTES, Clipboard
 from natpass_wire.pb.desktop_pb2 import VncClipboard
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 

@@ -3,8 +3,8 @@
 import logging
 
 from natpass_agent.links.desktop.worker.errors import NoKeyError
+from natpass_agent.links.desktop.worker.input import Button, Devices
 from natpass_agent.links.desktop.worker.keys import MODIFIERS, Key, parse
-from natpass_agent.links.desktop.worker.platform.input import Button, Devices
 from natpass_wire.pb.desktop_pb2 import VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
-from natpass_agent.links.desktop.worker.platform.clipboard import Clipboard, clipboard
-from natpass_agent.links.desktop.worker.platform.input import Devices, devices
-from natpass_agent.links.desktop.worker.platform.screen import Screen, screen
+from natpass_agent.links.desktop.worker.clipboard import Clipboard, clipboard
+from natpass_agent.links.desktop.worker.input import Devices, devices
+from natpass_agent.links.desktop.worker.screen import Screen, screen
 
 
 @dataclass(frozen=True, slots=True)

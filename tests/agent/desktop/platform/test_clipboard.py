@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from natpass_agent.links.desktop.worker.clipboard import MOST_BYTES, Clipboard, clipboard
+from natpass_agent.links.desktop.worker.clipboard.fake import FakeClipboard
 from natpass_agent.links.desktop.worker.errors import ClipboardError
-from natpass_agent.links.desktop.worker.platform.clipboard import MOST_BYTES, Clipboard, clipboard
-from natpass_agent.links.desktop.worker.platform.clipboard.fake import FakeClipboard
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs
 
@@ -98,7 +98,7 @@ def test_more_than_60_kib_is_not_read(desk: Desk) -> None:
 def test_an_owner_that_does_not_answer_holds_nobody_up_for_long(
     server: XServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from natpass_agent.links.desktop.worker.platform.clipboard import x11
+    from natpass_agent.links.desktop.worker.clipboard import x11
 
     monkeypatch.setenv("DISPLAY", server.display)
     monkeypatch.setattr(x11, "GET_SECONDS", 0.2)

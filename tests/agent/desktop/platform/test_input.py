@@ -9,9 +9,9 @@ from Xlib.display import Display
 from Xlib.protocol.rq import Event
 
 from natpass_agent.links.desktop.worker.errors import DesktopError
+from natpass_agent.links.desktop.worker.input import Button, Devices, devices, keysyms
+from natpass_agent.links.desktop.worker.input.fake import FakeDevices
 from natpass_agent.links.desktop.worker.keys import NAMES, Character, Key, Named, parse
-from natpass_agent.links.desktop.worker.platform.input import Button, Devices, devices, keysyms
-from natpass_agent.links.desktop.worker.platform.input.fake import FakeDevices
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs
 

@@ -13,8 +13,8 @@ from Xlib.display import Display
 from Xlib.ext import xinput
 from Xlib.protocol import rq
 
+from natpass_agent.links.desktop.worker.input import Devices, devices
 from natpass_agent.links.desktop.worker.keys import parse
-from natpass_agent.links.desktop.worker.platform.input import Devices, devices
 from natpass_wire.us_keyboard import UNSHIFTED
 from tests.support.waiting import wait_until
 from tests.support.xserver import XServer, needs, x_server

@@ -9,8 +9,8 @@ import pytest
 from Xlib import Xatom
 from Xlib.display import Display
 
-from natpass_agent.links.desktop.worker.platform.input.lenders import PROPERTY
-from natpass_agent.links.desktop.worker.platform.input.x11 import X11Devices
+from natpass_agent.links.desktop.worker.input.lenders import PROPERTY
+from natpass_agent.links.desktop.worker.input.x11 import X11Devices
 from tests.support.xserver import XServer, needs, x_server
 
 pytestmark = [pytest.mark.x11, needs()]
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.x11, needs()]
 #: A worker's hands that type these characters, say so, and live until they are killed or told to end.
 TYPES = """
 import sys
-from natpass_agent.links.desktop.worker.platform.input.x11 import X11Devices
+from natpass_agent.links.desktop.worker.input.x11 import X11Devices
 from natpass_agent.links.desktop.worker.keys import Character
 hands = X11Devices()
 for character in sys.argv[1]:

@@ -10,8 +10,8 @@ import pytest
 from Xlib.display import Display
 
 from natpass_agent.links.desktop.worker.errors import DesktopError
-from natpass_agent.links.desktop.worker.platform.screen import Screen, screen
-from natpass_agent.links.desktop.worker.platform.screen.fake import FakeScreen
+from natpass_agent.links.desktop.worker.screen import Screen, screen
+from natpass_agent.links.desktop.worker.screen.fake import FakeScreen
 from natpass_agent.links.desktop.worker.tiles import Area
 from tests.support.waiting import wait_until
 from tests.support.xserver import needs, x_server
@@ -203,7 +203,7 @@ class TestWithoutADisplay:
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from mss.exception import ScreenShotError
 
-    from natpass_agent.links.desktop.worker.platform.screen import x11
+    from natpass_agent.links.desktop.worker.screen import x11
 
     def fail() -> None:
         raise ScreenShotError("Library libxcb-shm.so not found")

@@ -6,8 +6,8 @@ from typing import Any
 from pynput import keyboard, mouse
 
 from natpass_agent.links.desktop.worker.errors import DesktopError, NoKeyError
+from natpass_agent.links.desktop.worker.input import Button
 from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character, Key, Named, shifted
-from natpass_agent.links.desktop.worker.platform.input import Button
 
 _BUTTONS = {Button.LEFT: mouse.Button.left, Button.MIDDLE: mouse.Button.middle, Button.RIGHT: mouse.Button.right}
 

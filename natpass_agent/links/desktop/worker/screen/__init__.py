@@ -57,11 +57,11 @@ def screen() -> Screen:
     """
     found: Screen
     if sys.platform == "win32" or sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.platform.screen.polled import PolledScreen  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.screen.polled import PolledScreen  # noqa: PLC0415 - another system's need what is not there
 
         found = PolledScreen()
     else:
-        from natpass_agent.links.desktop.worker.platform.screen.x11 import X11Screen  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.screen.x11 import X11Screen  # noqa: PLC0415 - another system's need what is not there
 
         found = X11Screen()
     return found

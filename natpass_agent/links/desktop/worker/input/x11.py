@@ -16,16 +16,16 @@ from Xlib import X
 from Xlib.display import Display
 from Xlib.ext import xtest
 
+from natpass_agent.links.desktop.worker import x11
 from natpass_agent.links.desktop.worker.errors import DesktopError, NoKeyError
+from natpass_agent.links.desktop.worker.input import Button, keysyms
+from natpass_agent.links.desktop.worker.input.keymap import NO_SYMBOL
+from natpass_agent.links.desktop.worker.input.lenders import Lenders
+from natpass_agent.links.desktop.worker.input.spares import Row, Spares
+from natpass_agent.links.desktop.worker.input.state import State
+from natpass_agent.links.desktop.worker.input.strokes import Held, Stroke, stroke
 from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character, Key, Named, shifted
-from natpass_agent.links.desktop.worker.platform import x11
-from natpass_agent.links.desktop.worker.platform.input import Button, keysyms
-from natpass_agent.links.desktop.worker.platform.input.keymap import NO_SYMBOL
-from natpass_agent.links.desktop.worker.platform.input.lenders import Lenders
-from natpass_agent.links.desktop.worker.platform.input.spares import Row, Spares
-from natpass_agent.links.desktop.worker.platform.input.state import State
-from natpass_agent.links.desktop.worker.platform.input.strokes import Held, Stroke, stroke
-from natpass_agent.links.desktop.worker.platform.xkb import Xkb
+from natpass_agent.links.desktop.worker.xkb import Xkb
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -61,11 +61,11 @@ def devices() -> Devices:
     """
     found: Devices
     if sys.platform == "win32" or sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.platform.input.native import NativeDevices  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.input.native import NativeDevices  # noqa: PLC0415 - another system's need what is not there
 
         found = NativeDevices()
     else:
-        from natpass_agent.links.desktop.worker.platform.input.x11 import X11Devices  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.input.x11 import X11Devices  # noqa: PLC0415 - another system's need what is not there
 
         found = X11Devices()
     return found

@@ -9,9 +9,9 @@ from Xlib.display import Display
 from Xlib.protocol import rq
 
 from natpass_agent.links.desktop.worker.errors import DesktopError
-from natpass_agent.links.desktop.worker.platform.input.keymap import Keymap
-from natpass_agent.links.desktop.worker.platform.input.state import State
-from natpass_agent.links.desktop.worker.platform.input.xkb_map import PARTS, parse_map
+from natpass_agent.links.desktop.worker.input.keymap import Keymap
+from natpass_agent.links.desktop.worker.input.state import State
+from natpass_agent.links.desktop.worker.input.xkb_map import PARTS, parse_map
 
 EXTENSION = "XKEYBOARD"
 _CORE_KEYBOARD = 0x100

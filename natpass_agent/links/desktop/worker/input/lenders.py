@@ -13,7 +13,7 @@ from Xlib import X, Xatom
 from Xlib.display import Display
 from Xlib.error import BadWindow
 
-from natpass_agent.links.desktop.worker.platform.input.spares import Row
+from natpass_agent.links.desktop.worker.input.spares import Row
 
 #: The root window's property: window, token, number of keycodes, and for each of these the keycode and its two keysyms.
 PROPERTY = "_NATPASS_LENT"

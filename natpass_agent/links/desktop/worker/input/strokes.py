@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from natpass_agent.links.desktop.worker.platform.input.keymap import Keymap, Place
-from natpass_agent.links.desktop.worker.platform.input.state import LOCK, SHIFT, State
+from natpass_agent.links.desktop.worker.input.keymap import Keymap, Place
+from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT, State
 
 
 @dataclass(frozen=True, slots=True)

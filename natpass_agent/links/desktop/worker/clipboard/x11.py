@@ -19,9 +19,9 @@ from Xlib import X, Xatom
 from Xlib.protocol import event as events
 from Xlib.protocol.rq import Event
 
+from natpass_agent.links.desktop.worker import x11
+from natpass_agent.links.desktop.worker.clipboard import GET_SECONDS, MOST_BYTES
 from natpass_agent.links.desktop.worker.errors import ClipboardError
-from natpass_agent.links.desktop.worker.platform import x11
-from natpass_agent.links.desktop.worker.platform.clipboard import GET_SECONDS, MOST_BYTES
 
 log = logging.getLogger(__name__)
 

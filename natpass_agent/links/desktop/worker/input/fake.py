@@ -1,8 +1,8 @@
 """A pointer and a keyboard that exist in a test only."""
 
 from natpass_agent.links.desktop.worker.errors import NoKeyError
+from natpass_agent.links.desktop.worker.input import Button
 from natpass_agent.links.desktop.worker.keys import Character, Key
-from natpass_agent.links.desktop.worker.platform.input import Button
 
 
 class FakeDevices:

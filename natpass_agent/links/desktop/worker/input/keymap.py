@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from natpass_agent.links.desktop.worker.platform.input.keysyms import HOLDERS, LEVEL_KEYS, NUM_LOCK
-from natpass_agent.links.desktop.worker.platform.input.state import LOCK, SHIFT
+from natpass_agent.links.desktop.worker.input.keysyms import HOLDERS, LEVEL_KEYS, NUM_LOCK
+from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT
 
 #: What a row is filled with where it has no keysym.
 NO_SYMBOL = 0

@@ -14,8 +14,8 @@ from Xlib.error import XError
 from Xlib.ext import damage, xfixes
 from Xlib.protocol.rq import Event
 
+from natpass_agent.links.desktop.worker import x11
 from natpass_agent.links.desktop.worker.errors import DesktopError, ScreenChangedError
-from natpass_agent.links.desktop.worker.platform import x11
 from natpass_agent.links.desktop.worker.tiles import Area, Picture
 from natpass_wire.text import printable
 

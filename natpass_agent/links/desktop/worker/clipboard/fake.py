@@ -1,7 +1,7 @@
 """A clipboard that exists in a test only."""
 
+from natpass_agent.links.desktop.worker.clipboard import MOST_BYTES
 from natpass_agent.links.desktop.worker.errors import ClipboardError
-from natpass_agent.links.desktop.worker.platform.clipboard import MOST_BYTES
 
 
 class FakeClipboard:

@@ -2,8 +2,8 @@
 
 import subprocess
 
+from natpass_agent.links.desktop.worker.clipboard import GET_SECONDS, MOST_BYTES
 from natpass_agent.links.desktop.worker.errors import ClipboardError
-from natpass_agent.links.desktop.worker.platform.clipboard import GET_SECONDS, MOST_BYTES
 
 _UTF8 = {"LC_CTYPE": "UTF-8"}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from natpass_agent.links.desktop.worker.clipboard import GET_SECONDS, MOST_BYTES
 from natpass_agent.links.desktop.worker.errors import ClipboardError
-from natpass_agent.links.desktop.worker.platform.clipboard import GET_SECONDS, MOST_BYTES
 
 _UNICODE_TEXT, _MOVEABLE = 13, 2  # CF_UNICODETEXT, GMEM_MOVEABLE
 _RETRY_SECONDS = 0.05

@@ -40,15 +40,15 @@ def clipboard() -> Clipboard:
     """
     found: Clipboard
     if sys.platform == "win32":
-        from natpass_agent.links.desktop.worker.platform.clipboard.windows import WindowsClipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.windows import WindowsClipboard  # noqa: PLC0415 - another system's need what is not there
 
         found = WindowsClipboard()
     elif sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.platform.clipboard.macos import MacClipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.macos import MacClipboard  # noqa: PLC0415 - another system's need what is not there
 
         found = MacClipboard()
     else:
-        from natpass_agent.links.desktop.worker.platform.clipboard.x11 import X11Clipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.x11 import X11Clipboard  # noqa: PLC0415 - another system's need what is not there
 
         found = X11Clipboard()
     return found

@@ -5,7 +5,7 @@ Layout: "The X Keyboard Extension: Protocol Specification", appendix "Protocol e
 
 import struct
 
-from natpass_agent.links.desktop.worker.platform.input.keymap import KeyGroups, Keymap, KeyType
+from natpass_agent.links.desktop.worker.input.keymap import KeyGroups, Keymap, KeyType
 
 #: The parts to ask for: types, keysyms, modifier map, actions.
 PARTS = 0b10111

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from natpass_agent.links.desktop.worker.platform.input.keymap import Keymap
-from natpass_agent.links.desktop.worker.platform.input.keysyms import is_unicode
+from natpass_agent.links.desktop.worker.input.keymap import Keymap
+from natpass_agent.links.desktop.worker.input.keysyms import is_unicode
 
 #: Seconds that a program has to see what a keycode meant, before it means something else.
 REST_SECONDS = 0.2

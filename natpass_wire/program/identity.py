@@ -1,0 +1,45 @@
+"""Our own identity: the private key in the state directory, made once."""
+
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from natpass_wire.errors import UserError
+from natpass_wire.identity.keys import Identity
+from natpass_wire.program.state import StateDir
+
+
+def load_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity:
+    """Return the identity that the agents, or the consoles, of this state directory have; made at the first call.
+
+    Raises:
+        UserError: it can't be read or written, others can read it, or it is damaged. It is never made anew where there
+            was one: everybody who knows us would be told that somebody is in the middle.
+    """
+    found = known_identity(state, name)
+    return found if found is not None else _parsed(state, name, state.make_once(f"{name}.key", _new_pem))
+
+
+def known_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity | None:
+    """Return the identity of this state directory, None if there is none yet.
+
+    Raises:
+        UserError: it can't be read, others can read it, or it is damaged.
+    """
+    pem = state.read(f"{name}.key")
+    return _parsed(state, name, pem) if pem is not None else None
+
+
+def _parsed(state: StateDir, name: str, pem: bytes) -> Identity:
+    file = f"{name}.key"
+    try:
+        return Identity.from_pem(pem)
+    except ValueError as error:
+        raise UserError(
+            f"{state.path / file} is damaged ({error}): restore it; or remove it to get a new key, "
+            "which those who know this one have to be told of"
+        ) from None
+
+
+def _new_pem() -> bytes:
+    return Identity(X25519PrivateKey.generate()).to_pem()
