@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.bench import limits
 
 #: These measure nothing themselves.
-_HELPERS = {"__init__", "__main__", "limits"}
+_HELPERS = {"__init__", "__main__", "limits", "tracer"}
 
 
 def names() -> list[str]:
