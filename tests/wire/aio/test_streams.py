@@ -332,7 +332,7 @@ async def test_somebody_elses_stream_does_not_go_on_for_others() -> None:
         stolen = await thief.open("agent", plain=False)
         assert isinstance(stolen, Stream)
         stolen.core.stream_id = link.core.stream_id
-        thief.session._socket.abort()  # it comes back with an id that is not its own
+        thief.connection._socket.abort()  # it comes back with an id that is not its own
         end = await asyncio.wait_for(stolen.ended(), PATIENCE)
         assert end.reason == ConnectResponse.GONE
         assert served.end is None
@@ -357,7 +357,7 @@ async def test_a_slow_reader_holds_up_nobody_else() -> None:
 async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Path) -> None:
     async with world() as net:
         net.agent.client.streams._arrivals._seconds = 0.1
-        net.agent.session._allow_unsealed = True
+        net.agent.connection.carriers._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         link = await net.console.client.open_link("agent", request, plain=True)
@@ -369,7 +369,7 @@ async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Pat
 async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) -> None:
     async with world() as net:
         link, served = await net.open()
-        net.agent.session._allow_unsealed = True
+        net.agent.connection.carriers._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         bad = await net.console.client.open_link("agent", request, plain=True)
