@@ -12,13 +12,13 @@ from natpass_tui.session.agents import Presence, from_roster
 from natpass_tui.session.fleet import Fleet
 from natpass_tui.session.latency import INTERVAL, Latencies
 from natpass_tui.session.liveness import Liveness
-from natpass_tui.session.relay_port import ClientPort, LinkPort
+from natpass_tui.session.relay_port import ClientPort
 from natpass_tui.session.relay_text import relay_text
 from natpass_tui.session.tabs import Tab, Tabs
 from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.errors import UserError
 from natpass_wire.ids import RELAY_ID, client_id_fault
@@ -195,7 +195,7 @@ class Console:
                 what = f"{self.relay} sends no roster within {seconds:.0f} s"
             raise UserError(what) from error
 
-    async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
+    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
         """Open a link. Raises LinkEndedError."""
         plain = self._is_plain(peer, request.kind)
         shell = request.cshell

@@ -94,7 +94,7 @@ class Stream:
     @property
     def unacknowledged(self) -> int:
         """How many messages the other end is not done with, see `Link`."""
-        return self.core.unacknowledged
+        return self.core.sender.unacknowledged
 
     @property
     def is_holding(self) -> bool:
@@ -136,7 +136,7 @@ class Stream:
         while not self.core.has_room:
             await self._change()
             self._check()
-        return min(self.core.content, MAX_DATA_BYTES)
+        return min(self.core.sender.content, MAX_DATA_BYTES)
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message, see `Link`."""
@@ -243,7 +243,12 @@ class Stream:
         if hello is None:
             self.core.attach()
         else:
-            self._take(lambda: self.core.attach_by(hello))
+            try:
+                events = self.core.attach_by(hello)
+            except RemoteProtocolError as error:
+                self._broken(error)
+                raise
+            self._take(events)
         self._tell()
         self._on_change(self)
 
@@ -282,7 +287,12 @@ class Stream:
             RemoteProtocolError: it breaks the protocol; the stream is over then.
         """
         if carrier is self.carrier:
-            self._take(lambda: self.core.receive(record, now()))
+            try:
+                events = self.core.receive(record, now())
+            except RemoteProtocolError as error:
+                self._broken(error)
+                raise
+            self._take(events)
             if self.carrier is not None and self.core.has_output(now()):
                 self.carrier.wake()
 
@@ -316,13 +326,12 @@ class Stream:
         self.core.send(message, newest=newest)
         self._wake()
 
-    def _take(self, step: Callable[[], list[Event]]) -> None:
-        """Take what the other end said; what it may not say ends the stream."""
-        try:
-            events = step()
-        except RemoteProtocolError as error:
-            self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
-            raise
+    def _broken(self, error: RemoteProtocolError) -> None:
+        """End the stream, since the other end said what it may not say."""
+        self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
+
+    def _take(self, events: list[Event]) -> None:
+        """Take what the other end said."""
         for event in events:
             match event:
                 case Received(message, units):

@@ -78,6 +78,11 @@ class FakeLink:
         if self._end is not None:
             raise LinkEndedError(self._end)
         self.sent.append(message)
+        if self.detached is not None and self.unacknowledged is not None:
+            self.unacknowledged += 1  # a stream keeps it until there is a way
+
+    async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
+        await self.send(Msg.FromString(message), newest=newest)
 
     async def _way(self) -> None:
         """Wait until something gets through, as a stream does."""
@@ -111,7 +116,16 @@ class FakeLink:
             batch.append(self._messages.popleft())
         return batch
 
-    def close(self) -> None:
+    async def ended(self) -> End:
+        while self._end is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._end
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        """Nothing overtakes here."""
+
+    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         self.closed = True
         self.finish(End(LinkEnd.CLOSED))
 

@@ -17,8 +17,8 @@ from natpass_tui.links.desktop.request import LEASE_SECONDS, DesktopRequest
 from natpass_tui.links.life import Words
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.pixels.scaling import Placement
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
-from natpass_wire.aio.link import LinkEndedError
+from natpass_tui.session.relay_port import LinkOpener
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
 from natpass_wire.pb.envelope_pb2 import MsgType
@@ -289,7 +289,7 @@ class DesktopSession(LinkTab):
         self.release_all()  # so does the agent, before long: what is latched must not look held
         self.meter.restart()
 
-    async def _carry(self, link: LinkPort) -> End:
+    async def _carry(self, link: Link) -> End:
         self._outbox.clear()
         self._pump.restart()
         self.meter.restart()
@@ -315,7 +315,7 @@ class DesktopSession(LinkTab):
             self._clipboard_asked = self._began_at = None
             self._viewer.status_changed()
 
-    async def _receive(self, link: LinkPort) -> End:
+    async def _receive(self, link: Link) -> End:
         """Take what comes until the link ends; return why it did.
 
         Asking for a message gives the sender credit for those before: they are drawn by then, or will be very soon.
@@ -344,7 +344,7 @@ class DesktopSession(LinkTab):
         except LinkEndedError as error:
             return error.end
 
-    async def _send_input(self, link: LinkPort) -> None:
+    async def _send_input(self, link: Link) -> None:
         """Send what waits until the link ends, or the tab closes and nothing waits."""
         moved = 0.0
         try:

@@ -31,9 +31,7 @@ def arrivals() -> Arrivals:
 async def test_one_opener_has_few() -> None:
     ended, waiting = Ended(), arrivals()
     found = [waiting.take(carrier(ended, "a", number)) for number in range(MAX_ARRIVALS + 1)]
-    assert found == [
-        True
-    ] * MAX_ARRIVALS + [False]
+    assert found == [True] * MAX_ARRIVALS + [False]
     assert waiting.take(carrier(ended, "b", 0))
     assert not ended.ended
     waiting.close()

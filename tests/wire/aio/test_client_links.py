@@ -88,6 +88,22 @@ async def test_who_waits_for_a_link_may_be_cancelled() -> None:
         await wait_for(lambda: guest.of_type(MsgType.disconnect))
 
 
+async def test_what_somebody_else_has_serialised_goes_out_as_if_it_were_ours() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        link = await (await watched.client.online()).plain_links.open("a", SHELL)
+        message = Msg(type=MsgType.shell_data, sdata=ShellData(data=b"ls"))
+        await link.send_serialised(message.SerializeToString())
+        await link.send(message)
+        guest = await relay.guest()
+        await wait_for(lambda: len(guest.of_type(MsgType.shell_data)) == 2)
+        one, other = guest.of_type(MsgType.shell_data)
+        assert one == other
+        assert (one.from_id, one.to, one.link_id) == ("c", "a", link.link_id)
+        with pytest.raises(LocalProtocolError):
+            await link.send_serialised(message.SerializeToString()[:-1])
+
+
 async def test_a_request_that_no_frame_carries_leaves_nothing_behind() -> None:
     monstrous = ConnectRequest(kind=ConnectRequest.shell, cshell=ConnectShell(exec="x" * 70_000))
     async with StubRelay().running() as port, running(target(port)) as watched:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from natpass_wire.aio import carriers
 from natpass_wire.aio import stream as stream_module
 from natpass_wire.aio.dial import LoggedIn, RelayAddress, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
@@ -102,6 +103,21 @@ async def test_bytes_go_both_ways_whole(tls: bool, tmp_path: Path) -> None:
         await asyncio.wait([echoing, writing])
         await wait_for(lambda: not len(net.console.client.streams) and not len(net.agent.client.streams))
         await wait_for(lambda: not len(net.relay.server.hub.router), "the relay's links to end")
+
+
+async def test_records_are_parsed_where_too_many_envelopes_have_sizes_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody with ids of every length must not slow down all others: what is not looked up is read all the same."""
+    monkeypatch.setattr(carriers, "_MOST_HEAD_SIZES", 0)
+    async with world() as net:
+        link, served = await net.open()
+        echoing = net.relay.tasks.start(echo(served), "echo")
+        writing = net.relay.tasks.start(write(link, bytes(100_000)), "writer")
+        assert await read(link, 100_000) == bytes(100_000)
+        assert not net.agent.connection.carriers._by_head
+        link.close()
+        await asyncio.wait([echoing, writing])
 
 
 @pytest.mark.parametrize("which", ["agent_net", "console_net"])
