@@ -16,7 +16,7 @@ from natpass_agent.status import AgentStatus, iso
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import IncomingLink
-from natpass_wire.aio.session import Session
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.identity.authorized import ALL, Rights
@@ -137,10 +137,10 @@ class Agent:
         if self._on_status is not None:
             self._on_status(status)
 
-    def _introduce(self, session: Session) -> None:
+    def _introduce(self, connection: RelayConnection) -> None:
         if not isinstance(self.client.target.login, LegacyLogin):  # an existing relay would not know what this is
-            about = Msg(type=MsgType.about, from_id=session.client_id, to=RELAY_ID, about=self.about())
-            session.send(about)
+            about = Msg(type=MsgType.about, from_id=connection.client_id, to=RELAY_ID, about=self.about())
+            connection.send(about)
 
     def _asked_plainly(self, link: IncomingLink, request: ConnectRequest) -> None:
         sealing = self.client.target.sealing

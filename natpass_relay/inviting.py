@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Callable
 
 from natpass_wire.aio.dial import RelayTarget, dial
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.session import Session
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError, UserError
 from natpass_wire.ids import RELAY_ID
@@ -42,7 +42,7 @@ class Inviting:
         self._lifetime = lifetime
         self._answers: asyncio.Queue[Invite.Step] = asyncio.Queue()  # one for each question of ours
         self._changed = asyncio.Event()
-        self._session: Session | None = None
+        self._connection: RelayConnection | None = None
         #: Who waits for its number to be free: nobody may guess at its code, as nobody knows it yet.
         self._asked: tuple[Code, Inviter] | None = None
         self._opened: tuple[Code, Inviter] | None = None
@@ -75,7 +75,7 @@ class Inviting:
             logged_in.socket.close()
             raise UserError(f"the relay at {target.address} is too old for invites")
         now = asyncio.get_running_loop().time()
-        session = self._session = Session(
+        connection = self._connection = RelayConnection(
             logged_in.socket,
             target.claims.client_id,
             Keepalive.start(now, logged_in.keepalive_interval, logged_in.silence),
@@ -83,26 +83,26 @@ class Inviting:
             on_relay_message=self._relay_says,
             capabilities=logged_in.capabilities,
         )
-        logged_in.hand_over(session)
+        logged_in.hand_over(connection)
         tasks = Tasks()
-        tasks.start(self._watch(session), "connection")
+        tasks.start(self._watch(connection), "connection")
         try:
-            code, inviter = await self._open(session)
+            code, inviter = await self._open(connection)
             on_code(code)
-            return await self._wait(session, inviter, on_tick)
+            return await self._wait(connection, inviter, on_tick)
         finally:
             with contextlib.suppress(NatpassError):
                 self._say(self._opened[1].withdraw() if self._opened is not None else [])
-            session.close()
-            await asyncio.wait([session.ended])
+            connection.close()
+            await asyncio.wait([connection.ended])
             await tasks.close()
 
-    async def _watch(self, session: Session) -> None:
-        await session.run()
+    async def _watch(self, connection: RelayConnection) -> None:
+        await connection.run()
         self._changed.set()
         self._answers.put_nowait(Invite.UNSET)
 
-    async def _open(self, session: Session) -> tuple[Code, Inviter]:
+    async def _open(self, connection: RelayConnection) -> tuple[Code, Inviter]:
         """Find a number that is free; return the code, and who waits for it."""
         for _ in range(_MOST_NUMBERS):
             code = Code.make(secrets.token_bytes(RANDOM_BYTES))
@@ -115,21 +115,23 @@ class Inviting:
                     step = await self._answers.get()
             except TimeoutError as error:
                 raise UserError("the relay does not answer") from error
-            if session.ended.done():
-                raise UserError(f"the connection to the relay was lost: {session.ended.result()}")
+            if connection.ended.done():
+                raise UserError(f"the connection to the relay was lost: {connection.ended.result()}")
             if self._opened is not None:
                 return self._opened
             if step != Invite.TAKEN:
                 break
         raise UserError("the relay has too many invites already; try again later")
 
-    async def _wait(self, session: Session, inviter: Inviter, on_tick: Callable[[Inviter, float], None]) -> Outcome:
+    async def _wait(
+        self, connection: RelayConnection, inviter: Inviter, on_tick: Callable[[Inviter, float], None]
+    ) -> Outcome:
         while inviter.outcome is None:
-            if session.ended.done():
+            if connection.ended.done():
                 if inviter.is_given:
                     inviter.withdraw()
                     continue
-                why = session.ended.result()
+                why = connection.ended.result()
                 raise UserError(f"the connection to the relay was lost, and the invite with it: {why}")
             now = self._clock()
             self._say(inviter.tick(now))
@@ -168,9 +170,9 @@ class Inviting:
             self._send(Invite(step=step, guest=say.guest, data=say.data))
 
     def _send(self, invite: Invite) -> None:
-        session = self._session
-        if session is None or session.ended.done():
+        connection = self._connection
+        if connection is None or connection.ended.done():
             return
-        message = Msg(type=MsgType.invite, from_id=session.client_id, to=RELAY_ID)
+        message = Msg(type=MsgType.invite, from_id=connection.client_id, to=RELAY_ID)
         message.invite.CopyFrom(invite)
-        session.send(message)
+        connection.send(message)

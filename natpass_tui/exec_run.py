@@ -17,9 +17,8 @@ from natpass_tui.links.streams import Filtered, Reader, outputs
 from natpass_tui.login import PROGRAM, NotReachedError, check_agent, logged_in, says
 from natpass_tui.session.console import Console
 from natpass_tui.session.naming import about
-from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.dial import RelayTarget
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.program.main import complain
@@ -43,7 +42,7 @@ class Run(ABC):
     def __init__(self, agent: str, argv: Sequence[bytes]) -> None:
         self._agent = agent
         self._argv = argv
-        self._link: LinkPort | None = None
+        self._link: Link | None = None
         self._console: Console | None = None
         self._given_up: int | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -55,7 +54,7 @@ class Run(ABC):
         """Return what to ask the agent for."""
 
     @abstractmethod
-    async def _carry(self, link: LinkPort) -> Outcome:
+    async def _carry(self, link: Link) -> Outcome:
         """Carry bytes until the command has ended."""
 
     @abstractmethod
@@ -172,7 +171,7 @@ class ExecRun(Run):
     def _counts(self) -> Counts:
         return self._session.counts if self._session is not None else Counts()
 
-    async def _carry(self, link: LinkPort) -> Outcome:
+    async def _carry(self, link: Link) -> Outcome:
         out, err = outputs(raw=self._raw)
         asked = self._asked
         self._session = ExecSession(link, Reader(0), out, err, asked.timeout, request=asked.following())
@@ -197,7 +196,7 @@ class ExecRun(Run):
         return True
 
 
-async def _tell_waiting(link: LinkPort, agent: str) -> None:
+async def _tell_waiting(link: Link, agent: str) -> None:
     """Say on a terminal that there is no way to the agent, for as long as there is none."""
     changed = asyncio.Event()
     link.watch(changed.set)

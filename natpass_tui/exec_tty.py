@@ -16,7 +16,7 @@ from natpass_tui.links.shell.tty_session import INTERRUPTED, TtySession
 from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
 from natpass_tui.login import PROGRAM
 from natpass_tui.platform.tty import RawTerminal, stop_self
-from natpass_tui.session.relay_port import LinkPort
+from natpass_wire.aio.link import Link
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
@@ -89,7 +89,7 @@ class TtyRun(Run):
             self._terminal.enter()
             self._session.redraw()
 
-    async def _carry(self, link: LinkPort) -> Outcome:
+    async def _carry(self, link: Link) -> Outcome:
         writer, out = own_terminal(1, raw=self._raw)
         notices = writer if os.isatty(1) else Writer(2) if os.isatty(2) else None
         asides = Tasks()
@@ -136,7 +136,7 @@ class TtyRun(Run):
                 await out.resume()
         session.redraw()
 
-    async def _tell_waiting(self, link: LinkPort, session: TtySession) -> None:
+    async def _tell_waiting(self, link: Link, session: TtySession) -> None:
         """Say on the first row that there is no way to the agent, for as long as there is none."""
         changed = asyncio.Event()
         link.watch(changed.set)
@@ -153,7 +153,7 @@ class TtyRun(Run):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await changed.wait()
 
-    def _trouble(self, link: LinkPort) -> tuple[float, str] | None:
+    def _trouble(self, link: Link) -> tuple[float, str] | None:
         """Return for how many seconds nothing gets through, and why; None if something does, or did just now."""
         if (way := link.detached) is not None:
             seconds = asyncio.get_running_loop().time() - way.since

@@ -192,11 +192,3 @@ class KnownAgents:
         """
         relay = known.normalised(self._relay)
         return tuple(pin for pin in self._file.read().pins if pin.relay == relay)
-
-    def forget(self, agent_id: str) -> tuple[Pin, ...]:
-        """Forget an agent; return what was known of it, nothing if it was not.
-
-        Raises:
-            UserError: the file can't be relied on, or not be written.
-        """
-        return self._file.forget(agent_id, self._relay)

@@ -9,11 +9,13 @@ Protobuf lets the last duplicate of a field win, so reading the first one is rig
 canonical envelope that is certain, everything else has to be parsed.
 """
 
+from typing import cast
+
 from google.protobuf.message import DecodeError
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import MAX_PAYLOAD_BYTES, encode_frame
-from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 #: Tags of the envelope's fields: number << 3 | wire type (0 varint, 2 length-delimited).
 _TYPE, _FROM, _FROM_IDX, _TO, _TO_IDX, _LINK_ID = 0x08, 0x12, 0x18, 0x22, 0x28, 0x32
@@ -128,6 +130,24 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         if byte < _MORE:
             return value, at + 1
     return _TOO_LONG, at + 1
+
+
+def type_of(message: bytes) -> tuple[MsgType, int]:
+    """Return the type of a serialised message without addresses, and where its payload field begins.
+
+    Raises:
+        LocalProtocolError: it is no such message.
+    """
+    try:
+        has_type = message[0] == _TYPE
+        at = 2 if message[1] < _MORE else 3  # a varint; no type needs more than two bytes
+        number = message[1] if at == 2 else message[1] & 0x7F | message[2] << 7
+        whole = has_type and number < 1 << 14 and is_last_payload(memoryview(message), at, len(message))
+    except IndexError:
+        whole = False
+    if not whole:
+        raise LocalProtocolError("no type, or a payload that is cut")
+    return cast("MsgType", number), at
 
 
 def record_head(size: int) -> bytes:

@@ -132,28 +132,24 @@ def _batches(view: memoryview) -> Generator[Batch, None, int]:
     Raises:
         RemoteProtocolError: after the good frames, for the first bad one.
     """
-    bounds, fault = _scan(view)
-    if len(bounds) > 1:
-        yield Batch(view, bounds)
-    if fault:
-        raise RemoteProtocolError(fault)
-    return bounds[-1]
-
-
-def _scan(view: memoryview) -> tuple[list[int], str | None]:
-    """Return the bounds of the good frames at the start of `view`, and what is wrong with the one that follows."""
     bounds = [0]
-    start = 0
-    length = len(view)
+    start, length = 0, len(view)
+    fault = ""
     while length - start >= HEADER_BYTES:
         size, crc = _unpack(view, start)
         end = start + HEADER_BYTES + size
         if end > length:
             break
         if not size:
-            return bounds, "an empty frame"
+            fault = "an empty frame"
+            break
         if crc32(view[start + HEADER_BYTES : end]) != crc:
-            return bounds, f"a frame of {size} bytes has a wrong crc32"
+            fault = f"a frame of {size} bytes has a wrong crc32"
+            break
         bounds.append(end)
         start = end
-    return bounds, None
+    if len(bounds) > 1:
+        yield Batch(view, bounds)
+    if fault:
+        raise RemoteProtocolError(fault)
+    return bounds[-1]

@@ -133,7 +133,7 @@ class LinkTable:
     """All links of one client on one connection."""
 
     def __init__(self, client_id: str, *, accepts: bool) -> None:
-        self._client_id = client_id
+        self.client_id = client_id
         self._accepts = accepts
         self._links: dict[tuple[str, str], LinkState] = {}
         #: Messages of unknown or ended links.
@@ -193,7 +193,7 @@ class LinkTable:
 
     def message(self, link: LinkState, message: Msg) -> Msg:
         """Fill in the envelope of `message` for `link`, and return it."""
-        message.from_id = self._client_id
+        message.from_id = self.client_id
         message.to = link.peer
         message.to_idx = link.peer_idx
         message.link_id = link.link_id
@@ -236,11 +236,11 @@ class LinkTable:
             return None
         refusal = ""
         if not self._accepts:
-            refusal = f"{self._client_id} serves no links"
+            refusal = f"{self.client_id} serves no links"
         elif link is not None:
             refusal = "this link id is in use"
         elif len(self._links) >= MAX_LINKS:
-            refusal = f"{self._client_id} has {MAX_LINKS} links already"
+            refusal = f"{self.client_id} has {MAX_LINKS} links already"
         if refusal:
             answer = ConnectResponse(ok=False, msg=refusal, reason=ConnectResponse.REFUSED)
             reply = Msg(type=MsgType.connect_rep, crep=answer)

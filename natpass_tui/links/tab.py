@@ -27,8 +27,8 @@ from natpass_tui.links.life import (
     Words,
 )
 from natpass_tui.session.naming import about, refusal
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
-from natpass_wire.aio.link import LinkEndedError
+from natpass_tui.session.relay_port import LinkOpener
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
@@ -86,7 +86,7 @@ class LinkTab(ABC):
         self._on_change = on_change
         self._clock = clock
         self._tasks = Tasks()
-        self._link: LinkPort | None = None
+        self._link: Link | None = None
         self._begun = False
         self._closed = False
         self._was_live = False
@@ -99,7 +99,7 @@ class LinkTab(ABC):
         """Return what to ask the agent for."""
 
     @abstractmethod
-    async def _carry(self, link: LinkPort) -> End:
+    async def _carry(self, link: Link) -> End:
         """Carry messages until the link ends; return why it did. Leave nothing running."""
 
     @abstractmethod

@@ -12,14 +12,14 @@ from natpass_tui.session.agents import Presence, from_roster
 from natpass_tui.session.fleet import Fleet
 from natpass_tui.session.latency import INTERVAL, Latencies
 from natpass_tui.session.liveness import Liveness
-from natpass_tui.session.relay_port import ClientPort, LinkPort
+from natpass_tui.session.relay_port import ClientPort
 from natpass_tui.session.relay_text import relay_text
 from natpass_tui.session.tabs import Tab, Tabs
 from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
-from natpass_wire.aio.link import LinkEndedError
-from natpass_wire.aio.session import Session
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.errors import UserError
 from natpass_wire.ids import RELAY_ID, client_id_fault
 from natpass_wire.links import End
@@ -121,7 +121,7 @@ class Console:
         self.has_fleet = asyncio.Event()
         #: Whether the relay tells which agents there are; None before the first login.
         self.has_roster: bool | None = False if isinstance(target.login, LegacyLogin) else None
-        self._session: Session | None = None
+        self._connection: RelayConnection | None = None
         self._mirror = RosterMirror()
         self._clock_offset = 0.0
         self._visible: list[str] = []
@@ -147,12 +147,12 @@ class Console:
     @property
     def is_online(self) -> bool:
         """Whether messages can be sent; false from the moment the connection breaks."""
-        return self._session is not None and not self._session.ended.done()
+        return self._connection is not None and not self._connection.ended.done()
 
     @property
     def unanswered(self) -> float:
         """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
-        seconds = self._session.unanswered if self._session is not None and self.is_online else 0.0
+        seconds = self._connection.life.unanswered if self._connection is not None and self.is_online else 0.0
         return seconds if seconds >= NO_ANSWER_SECONDS else 0.0
 
     def shows_life(self, agent: str, seconds: float) -> bool | None:
@@ -195,7 +195,7 @@ class Console:
                 what = f"{self.relay} sends no roster within {seconds:.0f} s"
             raise UserError(what) from error
 
-    async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
+    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
         """Open a link. Raises LinkEndedError."""
         plain = self._is_plain(peer, request.kind)
         shell = request.cshell
@@ -243,8 +243,8 @@ class Console:
 
     def measure(self) -> None:
         """Measure the way to the relay anew: until the screen was there, answers waited for it."""
-        if self._session is not None and self.is_online:
-            self._session.measure()
+        if self._connection is not None and self.is_online:
+            self._connection.life.measure()
 
     def retry_now(self) -> None:
         """Dial the relay at once, if it is being waited for."""
@@ -290,10 +290,10 @@ class Console:
 
     # what the client calls
 
-    def _online(self, session: Session) -> None:
-        self._session = session
+    def _online(self, connection: RelayConnection) -> None:
+        self._connection = connection
         if self.has_roster is not False:
-            self.has_roster = ROSTER in session.capabilities
+            self.has_roster = ROSTER in connection.capabilities
         if self.has_roster:
             self._watch()
         else:
@@ -305,7 +305,7 @@ class Console:
         self._news.set()
         self._eager.set()
         if status.phase is not Phase.ONLINE:
-            self._session = None
+            self._connection = None
             self._asked_for.clear()
             self.latencies.clear()
             self._liveness.clear()
@@ -351,9 +351,9 @@ class Console:
         self._tell_relay(Msg(type=MsgType.roster_watch, roster_watch=RosterWatch(on=True)))
 
     def _tell_relay(self, message: Msg) -> None:
-        if self._session is not None and self.is_online:
-            message.from_id, message.to = self._session.client_id, RELAY_ID
-            self._session.send(message)
+        if self._connection is not None and self.is_online:
+            message.from_id, message.to = self._connection.client_id, RELAY_ID
+            self._connection.send(message)
 
     async def _be_eager(self) -> None:
         """Wait for the relay on behalf of the tabs, and of the first login: it is dialled more often then."""

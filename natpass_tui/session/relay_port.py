@@ -1,77 +1,10 @@
 """What the session needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from natpass_wire.aio.client import RelayStatus
-from natpass_wire.aio.link import Detached, Link
-from natpass_wire.links import End
-from natpass_wire.pb.envelope_pb2 import Msg
+from natpass_wire.aio.link import Link
 from natpass_wire.pb.link_pb2 import ConnectRequest
-
-
-class LinkPort(Protocol):
-    """An open link, see `natpass_wire.aio.link.Link`."""
-
-    @property
-    def peer_key(self) -> bytes | None:
-        """The agent's static key; None: the link is not sealed, the relay can read and change what it carries."""
-        ...
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the agent may be an existing natpass program."""
-        ...
-
-    @property
-    def end(self) -> End | None:
-        """Why the link ended, None while it has not."""
-        ...
-
-    @property
-    def detached(self) -> Detached | None:
-        """How it comes that nothing gets through at the moment; None while something does, or if the link has ended."""
-        ...
-
-    @property
-    def resumes(self) -> int:
-        """How many times the link went on over another connection."""
-        ...
-
-    @property
-    def unacknowledged(self) -> int | None:
-        """How many messages the agent is not (known to be) done with; None where nobody tells."""
-        ...
-
-    def watch(self, watcher: Callable[[], None]) -> None:
-        """Have `watcher` called whenever `detached` changes."""
-
-    async def room(self) -> int:
-        """Wait until something can be sent; return how much data to put into one message. Raises LinkEndedError."""
-        ...
-
-    async def send(self, message: Msg, *, newest: bool = False) -> None:
-        """Send a message; waits while the network is slow, or not there. Raises LinkEndedError."""
-
-    def send_urgent(self, message: Msg) -> bool:
-        """Send a small message that overtakes all others; return whether it was taken. Never blocks."""
-        ...
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether `receive` would return at once."""
-        ...
-
-    async def receive(self) -> Msg:
-        """Return the next message: the one before is done with. Raises LinkEndedError after the last."""
-        ...
-
-    async def receive_batch(self) -> list[Msg]:
-        """Return the next messages, those that are here: the ones before are done with. Raises as `receive` does."""
-        ...
-
-    def close(self) -> None:
-        """End the link."""
 
 
 class LinkOpener(Protocol):
@@ -99,7 +32,7 @@ class LinkOpener(Protocol):
         """Return, once, what a person should know of having met an agent: lines that are safe to print, or none."""
         ...
 
-    async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
+    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
         """Open a link. Raises LinkEndedError."""
         ...
 

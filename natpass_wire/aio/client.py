@@ -10,9 +10,10 @@ from enum import Enum, auto
 from natpass_wire.aio import whereabouts
 from natpass_wire.aio.dial import LoggedIn, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
+from natpass_wire.aio.plain_links import OPEN_SECONDS
 from natpass_wire.aio.reach import DialError
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.session import OPEN_SECONDS, Session
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.aio.streams import KEEP_SECONDS, Streams
 from natpass_wire.aio.tasks import Tasks
@@ -69,7 +70,7 @@ class RelayClient:
         on_stream: takes streams that others ask us for; None: we serve none.
         keep_seconds: how long a stream is kept whose opener is away.
         on_relay_message: takes the relay's own messages.
-        on_online: called with each new session, before anything else uses it.
+        on_online: called with each new connection, before anything else uses it.
         allow_unsealed: take links that are not sealed as well.
         rng: randomness for the delays, uniform in [0, 1).
     """
@@ -83,7 +84,7 @@ class RelayClient:
         on_stream: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         keep_seconds: float = KEEP_SECONDS,
         on_relay_message: Callable[[Msg], None] | None = None,
-        on_online: Callable[[Session], None] | None = None,
+        on_online: Callable[[RelayConnection], None] | None = None,
         allow_unsealed: bool = False,
         rng: Callable[[], float] = random.random,
     ) -> None:
@@ -107,7 +108,7 @@ class RelayClient:
         #: The links that outlive connections.
         self.streams = Streams(on_stream, keep_seconds)
         #: The connection, None while there is none.
-        self.session: Session | None = None
+        self.connection: RelayConnection | None = None
         #: How we stand with the relay.
         self.status = RelayStatus(Phase.CONNECTING)
 
@@ -119,7 +120,7 @@ class RelayClient:
     @property
     def round_trip(self) -> float | None:
         """Seconds to the relay and back, None until measured."""
-        return self.session.round_trip if self.session else None
+        return self.connection.life.round_trip if self.connection else None
 
     async def run(self) -> None:
         """Stay logged in until cancelled."""
@@ -139,18 +140,18 @@ class RelayClient:
         finally:
             await tasks.close()
             self.streams.close()
-            if self.session is not None:
-                self.session.close()
-                self.session = None
+            if self.connection is not None:
+                self.connection.close()
+                self.connection = None
 
-    async def online(self) -> Session:
+    async def online(self) -> RelayConnection:
         """Wait until logged in; return the connection. Who waits makes the attempts more frequent."""
         self._waiters += 1
         try:
-            while self.session is None:
+            while self.connection is None:
                 self._changed.clear()
                 await self._changed.wait()
-            return self.session
+            return self.connection
         finally:
             self._waiters -= 1
 
@@ -168,11 +169,11 @@ class RelayClient:
         Raises:
             LinkEndedError: there is no connection, or the link was refused, or not answered in time.
         """
-        if self.session is None:
+        if self.connection is None:
             why = self.status.reason or "not connected to the relay"
             raise LinkEndedError(End(LinkEnd.PEER_GONE, why, reason=ConnectResponse.UNSET))
         if plain:
-            return await self.session.open_link(peer, request, timeout)
+            return await self.connection.plain_links.open(peer, request, timeout)
         return await self.streams.open(peer, request, timeout)
 
     @property
@@ -233,12 +234,12 @@ class RelayClient:
                 sign = roaming.look(*whereabouts.clocks(), here, ours)
                 if sign is None:
                     pass
-                elif self.session is None or socket is None:
+                elif self.connection is None or socket is None:
                     self._dial_anew(sign)
                 elif here and ours is not None and here != ours and not whereabouts.is_own(ours):
                     self._give_up(socket, sign.value)  # what comes back to our address comes to nobody
                 else:
-                    group.create_task(self._examine(self.session, socket, sign), name="examine the connection")
+                    group.create_task(self._examine(self.connection, socket, sign), name="examine the connection")
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _dial_anew(self, sign: Sign) -> None:
@@ -249,24 +250,24 @@ class RelayClient:
             self._dialling.reschedule(0.0)
             self._dialling = None
 
-    async def _examine(self, session: Session, socket: FrameSocket, sign: Sign) -> None:
+    async def _examine(self, connection: RelayConnection, socket: FrameSocket, sign: Sign) -> None:
         """Give a connection up if the relay gives no sign of life within a second or two.
 
         On a slow line the question waits behind what was sent before. While that gets less, the line is not dead.
         """
-        answers, waited = session.answers, socket.untaken_bytes
-        if not session.ask():
+        answers, waited = connection.life.answers, socket.untaken_bytes
+        if not connection.life.ask():
             return
         log.info("%s: the relay is asked for a sign of life", sign.value)
         is_moving = True
         while is_moving:
             taken = socket.sent_bytes - socket.untaken_bytes
-            half = answer_seconds(session.round_trip, is_behind=waited > 0) / 2
+            half = answer_seconds(connection.life.round_trip, is_behind=waited > 0) / 2
             await asyncio.sleep(half)
             received = socket.received_bytes  # what came while we stood still is read by now: it was no sign of life
             waited = socket.untaken_bytes
             await asyncio.sleep(half)
-            if session.answers != answers or socket.received_bytes != received or session.ended.done():
+            if connection.life.answers != answers or socket.received_bytes != received or connection.ended.done():
                 return
             left = socket.untaken_bytes
             # Where nothing waits any more the answer is due, unless that was so only just now.
@@ -283,36 +284,36 @@ class RelayClient:
         Two machines with one copied instance token would otherwise replace each other as fast as they can dial.
         """
         keepalive = Keepalive.start(asyncio.get_running_loop().time(), logged_in.keepalive_interval, logged_in.silence)
-        session = Session(
+        connection = RelayConnection(
             logged_in.socket,
             self.client_id,
             keepalive,
             pings=logged_in.pings,
             on_link=self._on_link,
-            on_record_link=self.streams.arriving,
+            on_carrier=self.streams.arriving,
             on_relay_message=self._on_relay_message,
             capabilities=logged_in.capabilities,
             sealing=self.target.sealing,
             allow_unsealed=self._allow_unsealed,
         )
-        self.session, self._socket = session, logged_in.socket
+        self.connection, self._socket = connection, logged_in.socket
         log.info("logged in at %s%s as %s", self.target.address, self.target.through, self.client_id)
         if self._on_online is not None:
-            self._on_online(session)
+            self._on_online(connection)
         # Before the hand-over: what came behind the login may be links for streams, and they want to be answered.
-        self.streams.online(session)
-        logged_in.hand_over(session)
+        self.streams.online(connection)
+        logged_in.hand_over(connection)
         self._set(RelayStatus(Phase.ONLINE))
         since = asyncio.get_running_loop().time()
         try:
-            reason = await session.run()
-            return reason, session.notice is not None and session.notice.code == Notice.REPLACED
+            reason = await connection.run()
+            return reason, connection.notice is not None and connection.notice.code == Notice.REPLACED
         finally:
-            session.close()
-            self.session = self._socket = None
+            connection.close()
+            self.connection = self._socket = None
             self.streams.offline()
             # Cancelled: what was still to be said goes out before the program ends (within CLOSE_SECONDS).
-            await asyncio.wait([session.ended])
+            await asyncio.wait([connection.ended])
             if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
                 self._backoff.succeeded()
                 self._repeats.forget()

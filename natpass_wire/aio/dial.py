@@ -194,7 +194,7 @@ async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHand
 
 
 class _LoginHandler:
-    """Handles a connection until the login is done, then stands between the socket and the one who takes over."""
+    """Handles a connection until somebody takes it over."""
 
     socket: FrameSocket
 
@@ -203,7 +203,6 @@ class _LoginHandler:
         self._payloads: deque[bytes] = deque()
         self._changed = asyncio.Event()
         self._lost: tuple[Exception | None] | None = None
-        self._successor: FrameHandler | None = None
 
     async def ready(self) -> None:
         """Wait until frames can be sent."""
@@ -242,7 +241,7 @@ class _LoginHandler:
 
     def hand_over(self, handler: FrameHandler) -> None:
         """Let `handler` have the connection, and what came on it since the login."""
-        self._successor = handler
+        self.socket.handler = handler
         try:
             while self._payloads:
                 frame = encode_frame(self._payloads.popleft())
@@ -258,20 +257,13 @@ class _LoginHandler:
             self._ready.set_result(None)
 
     def batch_received(self, batch: Batch) -> None:
-        if self._successor is not None:
-            self._successor.batch_received(batch)
-            return
         self._payloads.extend(batch.payloads())
         self._changed.set()
 
     def writable_changed(self, writable: bool) -> None:
-        if self._successor is not None:
-            self._successor.writable_changed(writable)
+        """Nothing waits: whoever takes over looks at the socket."""
 
     def socket_lost(self, error: Exception | None) -> None:
-        if self._successor is not None:
-            self._successor.socket_lost(error)
-            return
         self._lost = (error,)
         self._changed.set()
         if not self._ready.done():

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from natpass_wire.errors import NatpassError
 from natpass_wire.links import End
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
 
@@ -103,7 +103,7 @@ class Link(Protocol):
         ...
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
-        """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
+        """Send a message (type and payload, no addresses). Waits while the network is slow.
 
         Args:
             message: the message; it belongs to the link then.
@@ -114,12 +114,22 @@ class Link(Protocol):
             LocalProtocolError: it does not fit into a frame.
         """
 
-    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
-        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
+    def put(self, message: Msg) -> None:
+        """Send a message at once. For who has just waited for `room`, and sends one message for it.
 
         Args:
-            message_type: the message's type.
-            payload: one payload field, tag and length included; b"" for none.
+            message: the message, as for `send`.
+
+        Raises:
+            LinkEndedError: the link is gone.
+            LocalProtocolError: it does not fit into a frame.
+        """
+
+    async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
+        """Send a message that somebody else has serialised: it is not parsed here. Waits as `send` does.
+
+        Args:
+            message: its type, and one payload field or none; no addresses.
             newest: as for `send`.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Protocol
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End, LinkState, State
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
 #: Bytes that may wait for one link's reader before the whole connection is read no further, and where it goes on.
@@ -17,17 +17,17 @@ MAX_UNREAD_BYTES = 512 * 1024
 RESUME_UNREAD_BYTES = 128 * 1024
 
 
-class Carrier(Protocol):
-    """What a link needs from the connection that carries it."""
-
-    async def send_on(self, link: LinkState, message: Msg) -> None:
-        """Send a message of this link; wait while the connection is over its high-water mark."""
+class LinkOwner(Protocol):
+    """What a link needs from the connection that it is on."""
 
     async def room_on(self, link: LinkState) -> None:
         """Wait while the connection is over its high-water mark, or until the link ends."""
 
-    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
-        """Send a message whose payload is serialised already; wait as `send_on` does."""
+    def send_on(self, link: LinkState, message: Msg) -> None:
+        """Send a message of this link; nothing happens once it has ended."""
+
+    def send_serialised_on(self, link: LinkState, message: bytes) -> None:
+        """Send a serialised message as `send_on` does."""
 
     def end_link(self, link: LinkState, end: End) -> None:
         """End this link, and tell the other side."""
@@ -48,8 +48,8 @@ class PlainLink:
     One task reads, any number send. Nothing is dropped: who does not read slows the sender down.
     """
 
-    def __init__(self, carrier: Carrier, state: LinkState) -> None:
-        self._carrier = carrier
+    def __init__(self, owner: LinkOwner, state: LinkState) -> None:
+        self._owner = owner
         self._state = state
         self._unread: deque[Msg] = deque()
         self._unread_bytes = 0
@@ -117,7 +117,7 @@ class PlainLink:
             LinkEndedError: the link is gone.
         """
         self._check()
-        await self._carrier.room_on(self._state)
+        await self._owner.room_on(self._state)
         self._check()
         return MAX_DATA_BYTES
 
@@ -131,25 +131,18 @@ class PlainLink:
         Raises:
             LinkEndedError: the link is gone.
         """
-        self._check()
-        await self._carrier.send_on(self._state, message)
-        self._check()
+        await self.room()
+        self.put(message)
 
-    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
-        """Send a message whose payload field somebody else has serialised: it is not parsed here. Waits as `send` does.
-
-        Args:
-            message_type: the message's type.
-            payload: one payload field, tag and length included; b"" for none.
-            newest: of no meaning here.
-
-        Raises:
-            LinkEndedError: the link is gone.
-            LocalProtocolError: it does not fit into a frame.
-        """
+    def put(self, message: Msg) -> None:
+        """Send a message at once, see `Link`."""
         self._check()
-        await self._carrier.send_payload_on(self._state, message_type, payload)
-        self._check()
+        self._owner.send_on(self._state, message)
+
+    async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
+        """Send a message that somebody else has serialised, see `Link`."""
+        await self.room()
+        self._owner.send_serialised_on(self._state, message)
 
     def send_urgent(self, message: Msg) -> bool:
         """Return False: on a plain link nothing overtakes."""
@@ -177,7 +170,7 @@ class PlainLink:
         self._unread_bytes -= message.ByteSize()
         if self._holding and self._unread_bytes <= RESUME_UNREAD_BYTES:
             self._holding = False
-            self._carrier.hold(self, False)
+            self._owner.hold(self, False)
         return message
 
     async def receive_batch(self) -> list[Msg]:
@@ -193,7 +186,7 @@ class PlainLink:
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         """End the link; the other end gets the reason. Nothing happens if it had ended."""
-        self._carrier.end_link(self._state, End(cause, text, status))
+        self._owner.end_link(self._state, End(cause, text, status))
         self.wake()
 
     # what the connection calls
@@ -204,7 +197,7 @@ class PlainLink:
         self._unread_bytes += message.ByteSize()
         if self._unread_bytes >= MAX_UNREAD_BYTES and not self._holding:
             self._holding = True
-            self._carrier.hold(self, True)
+            self._owner.hold(self, True)
         self._changed.set()
 
     def wake(self) -> None:
@@ -212,7 +205,7 @@ class PlainLink:
         self._changed.set()
         if self._holding and self._state.state is State.ENDED:
             self._holding = False
-            self._carrier.hold(self, False)
+            self._owner.hold(self, False)
 
     async def opened(self) -> None:
         """Wait until the other end has accepted.
@@ -240,12 +233,12 @@ class IncomingPlainLink(PlainLink):
             LinkEndedError: the opener has given up already.
         """
         self._check()
-        self._carrier.accept_link(self._state)
+        self._owner.accept_link(self._state)
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
         """Say no, with the reason for a person. Nothing happens if the opener has given up already."""
         if self._state.state is State.ASKED:
-            self._carrier.refuse_link(self._state, text, reason)
+            self._owner.refuse_link(self._state, text, reason)
             self.wake()
 
     @property

@@ -66,7 +66,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         server_name: str | None = None,
         high_water: int = 64 * 1024,
     ) -> None:
-        self._handler = handler
+        #: Who gets the frames; another one may take over at any time.
+        self.handler = handler
         self._buffers = buffers.for_connection()
         self._high_water = high_water
         self._decoder = FrameDecoder()
@@ -82,8 +83,9 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._ended_in_order = self._leaving = False
         #: Whether the bytes that wait are under the high-water mark.
         self.writable = True
-        #: Bytes received so far, frames or not.
+        #: Bytes received so far, frames or not; and how many those were when we sent a frame last, -1: never.
         self.received_bytes = 0
+        self.received_before_write = -1
         #: Bytes handed to the transport so far; without `waiting_bytes`, those that the network has taken.
         self.sent_bytes = 0
 
@@ -128,6 +130,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         """Send whole frames. Never blocks: mind `writable`. After the connection is lost, nothing happens."""
         if self._transport is None or self._closing:
             return
+        self.received_before_write = self.received_bytes
         if self._tls is None:
             # The transport keeps what it can't send at once: never a view of a buffer that is about to change.
             self._hand_over(bytes(data))
@@ -186,7 +189,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             return
         self._transport.set_write_buffer_limits(high=self._high_water)
         if self._tls is None:
-            self._handler.socket_ready()
+            self.handler.socket_ready()
         else:
             self._shake_hands()
 
@@ -226,12 +229,12 @@ class FrameSocket(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Take note that too many bytes wait."""
         self.writable = False
-        self._handler.writable_changed(False)
+        self.handler.writable_changed(False)
 
     def resume_writing(self) -> None:
         """Take note that few enough bytes wait."""
         self.writable = True
-        self._handler.writable_changed(True)
+        self.handler.writable_changed(True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -240,12 +243,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
         # Who closed in order may be gone before our answer to that gets there: no error of the connection's.
-        self._handler.socket_lost(self._error or (None if self._ended_in_order or self._leaving else exc))
+        self.handler.socket_lost(self._error or (None if self._ended_in_order or self._leaving else exc))
 
     def _leave_out_tls(self) -> None:
         """Speak bare TCP after all; for a server that has not taken the first byte yet."""
         self._tls = None
-        self._handler.socket_ready()
+        self.handler.socket_ready()
 
     def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
         """Put TLS records into `_outgoing`."""
@@ -267,7 +270,7 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def _deliver(self, plain: memoryview) -> None:
         for batch in self._decoder.feed(plain):
-            self._handler.batch_received(batch)
+            self.handler.batch_received(batch)
             if self._closing:
                 return
 
@@ -310,5 +313,5 @@ class FrameSocket(asyncio.BufferedProtocol):
             return False
         self._tls_up = True
         self._hand_over(self._outgoing.read())
-        self._handler.socket_ready()
+        self.handler.socket_ready()
         return True

@@ -4,15 +4,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
+from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.link import Detached, LinkEndedError
-from natpass_wire.aio.record_link import RecordLink
 from natpass_wire.aio.sealing import NotTrustedError
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamHello
 from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore, Urgent
@@ -28,30 +27,23 @@ BATCH_UNITS = 256 * 1024
 now = time.perf_counter
 
 
-class Keeper(Protocol):
-    """Who finds links for a stream."""
-
-    def stream_changed(self, stream: "Stream") -> None:
-        """Take note that the stream was attached, detached, or is over."""
-
-    def wake(self, link: RecordLink) -> None:
-        """Have the stream on this link asked for records."""
-
-    def end_link(self, link: RecordLink, end: End) -> None:
-        """End a link."""
-
-
 class Stream:
     """A stream of ours, or one that somebody asks us for (then `accept` or `refuse` it, once).
 
     One task reads, any number send.
+
+    Args:
+        core: the stream without I/O.
+        peer: the other end's client id.
+        on_change: called when the stream was attached, detached, or is over.
     """
 
-    def __init__(self, keeper: Keeper, core: StreamCore, peer: str) -> None:
+    def __init__(self, core: StreamCore, peer: str, on_change: Callable[["Stream"], None]) -> None:
         self.core = core
-        self._keeper = keeper
         self._peer = peer
-        self._link: RecordLink | None = None
+        self._on_change = on_change
+        #: What carries it at present.
+        self.carrier: Carrier | None = None
         self._unread: deque[tuple[Msg, int]] = deque()
         self._was_opened = False
         self._peer_key: bytes | None = None
@@ -102,7 +94,7 @@ class Stream:
     @property
     def unacknowledged(self) -> int:
         """How many messages the other end is not done with, see `Link`."""
-        return self.core.unacknowledged
+        return self.core.sender.unacknowledged
 
     @property
     def is_holding(self) -> bool:
@@ -144,22 +136,26 @@ class Stream:
         while not self.core.has_room:
             await self._change()
             self._check()
-        return min(self.core.content, MAX_DATA_BYTES)
+        return min(self.core.sender.content, MAX_DATA_BYTES)
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message, see `Link`."""
-        _clear_addresses(message)
-        await self._send(message.SerializeToString(), newest=newest)
+        await self.send_serialised(message.SerializeToString(), newest=newest)
 
-    async def send_payload(self, message_type: MsgType, payload: bytes, *, newest: bool = False) -> None:
-        """Send a message whose payload field somebody else has serialised, see `Link`."""
-        await self._send(Msg(type=message_type).SerializeToString() + payload, newest=newest)
+    async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
+        """Send a message that somebody else has serialised, see `Link`."""
+        await self.room()
+        self._put(message, newest=newest)
+
+    def put(self, message: Msg) -> None:
+        """Send a message at once, see `Link`."""
+        self._check()
+        self._put(message.SerializeToString())
 
     def send_urgent(self, message: Msg) -> bool:
         """Send a message that overtakes all others, see `Link`."""
         if self.core.state is not State.OPEN:
             return False
-        _clear_addresses(message)
         is_taken = self.core.send_urgent(message.SerializeToString())
         self._wake()
         return is_taken
@@ -226,35 +222,35 @@ class Stream:
             self.core.refuse(text, reason)
             self._tell()
 
-    # what the keeper calls
+    # what `Streams` calls
 
-    @property
-    def link(self) -> RecordLink | None:
-        """The link that carries the stream at present."""
-        return self._link
-
-    def ride(self, link: RecordLink, hello: StreamHello | None = None) -> None:
-        """Go on over `link`.
+    def ride(self, carrier: Carrier, hello: StreamHello | None = None) -> None:
+        """Go on over a carrier.
 
         Args:
-            link: whose passenger this is from now on.
-            hello: target: what the link began with.
+            carrier: whose passenger this is from now on.
+            hello: target: what the carrier began with.
 
         Raises:
             RemoteProtocolError: the two ends do not agree on where they were; the stream is over then.
         """
-        older, self._link = self._link, link
-        link.passenger = self
+        older, self.carrier = self.carrier, carrier
+        carrier.passenger = self
         if hello is not None:
-            self._peer_key = link.peer_key
+            self._peer_key = carrier.peer_key
         if older is not None:
-            self._keeper.end_link(older, End(LinkEnd.CLOSED, "the stream goes on over another link"))
+            older.close(End(LinkEnd.CLOSED, "the stream goes on over another link"))
         if hello is None:
             self.core.attach()
         else:
-            self._take(lambda: self.core.attach_by(hello))
+            try:
+                events = self.core.attach_by(hello)
+            except RemoteProtocolError as error:
+                self._broken(error)
+                raise
+            self._take(events)
         self._tell()
-        self._keeper.stream_changed(self)
+        self._on_change(self)
 
     def fail(self, end: End) -> None:
         """End the stream at once: it can't go on."""
@@ -263,76 +259,79 @@ class Stream:
         self._tell()
 
     def detach(self, reason: str) -> None:
-        """Take note that there is no link, and why."""
-        self._link = None
+        """Take note that there is no carrier, and why."""
+        self.carrier = None
         self.core.detach()
         before = self._detached
         if self.core.state is not State.ENDED and (before is None or before.reason != reason):
             self._detached = Detached(reason, before.since if before else self._loop.time())
             self._notify()
-        self._keeper.stream_changed(self)
+        self._on_change(self)
 
-    # Passenger: what the link calls
+    # Passenger: what the carrier calls
 
-    def link_sealed(self, link: RecordLink) -> None:
+    def carrier_sealed(self, carrier: Carrier) -> None:
         """Take note of who is at the other end; it has to be who was there before.
 
         Raises:
             NotTrustedError: it is not.
         """
-        if self._peer_key is not None and link.peer_key != self._peer_key:
+        if self._peer_key is not None and carrier.peer_key != self._peer_key:
             raise NotTrustedError(f"{printable(self._peer)} came back with another key")
-        self._peer_key = link.peer_key
+        self._peer_key = carrier.peer_key
 
-    def link_received(self, link: RecordLink, record: bytes) -> None:
+    def carrier_received(self, carrier: Carrier, record: bytes) -> None:
         """Take a record.
 
         Raises:
             RemoteProtocolError: it breaks the protocol; the stream is over then.
         """
-        if link is self._link:
-            self._take(lambda: self.core.receive(record, now()))
-            if self._link is not None and self.core.has_output(now()):
-                self._keeper.wake(self._link)
+        if carrier is self.carrier:
+            try:
+                events = self.core.receive(record, now())
+            except RemoteProtocolError as error:
+                self._broken(error)
+                raise
+            self._take(events)
+            if self.carrier is not None and self.core.has_output(now()):
+                self.carrier.wake()
 
-    def link_ended(self, link: RecordLink, end: End) -> None:
-        """Wait for another link."""
-        if link is not self._link:
+    def carrier_ended(self, carrier: Carrier, end: End) -> None:
+        """Wait for another carrier."""
+        if carrier is not self.carrier:
             return
         if end.is_alarm or (self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET):
-            self._link = None
+            self.carrier = None
             self.core.detach()
             self.fail(end)
         else:
             self.detach(end.text or "the connection was lost")
 
-    def next_record(self, link: RecordLink) -> bytes | None:
+    def next_record(self, carrier: Carrier) -> bytes | None:
         """Return the next record to send."""
-        if link is not self._link:
+        if carrier is not self.carrier:
             return None
         record = self.core.next(now())
         if record is not None:
             self._changed.set()
         if self.core.state is State.ENDED and not self.core.has_output(now()):
-            self._loop.call_soon(self._keeper.stream_changed, self)
+            self._loop.call_soon(self._on_change, self)
         return record
 
     # inside
 
-    async def _send(self, message: bytes, *, newest: bool) -> None:
+    def _put(self, message: bytes, *, newest: bool = False) -> None:
         if len(message) > MAX_MESSAGE_BYTES:
             raise LocalProtocolError(f"a message of {len(message)} bytes does not fit into a frame")
-        await self.room()
         self.core.send(message, newest=newest)
         self._wake()
 
-    def _take(self, step: Callable[[], list[Event]]) -> None:
-        """Take what the other end said; what it may not say ends the stream."""
-        try:
-            events = step()
-        except RemoteProtocolError as error:
-            self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
-            raise
+    def _broken(self, error: RemoteProtocolError) -> None:
+        """End the stream, since the other end said what it may not say."""
+        self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
+
+    def _take(self, events: list[Event]) -> None:
+        """Take what the other end said."""
         for event in events:
             match event:
                 case Received(message, units):
@@ -345,11 +344,11 @@ class Stream:
                 case Opened() | Resumed():
                     self._was_opened = True
                     self._detached = None
-                    self._keeper.stream_changed(self)
+                    self._on_change(self)
                     self._notify()
                 case Ended() | Finished():
                     self._detached = None
-                    self._keeper.stream_changed(self)
+                    self._on_change(self)
         if events:
             self._changed.set()
 
@@ -362,8 +361,8 @@ class Stream:
         if self._owed:
             self.core.consumed(self._owed)
             self._owed = 0
-            if self._link is not None and self.core.has_output(now()):
-                self._keeper.wake(self._link)
+            if self.carrier is not None and self.core.has_output(now()):
+                self.carrier.wake()
 
     def _drop_unread(self) -> None:
         if self.core.is_opener:
@@ -382,11 +381,11 @@ class Stream:
         self._changed.set()
         self._wake()
         if self.core.state is State.ENDED:
-            self._keeper.stream_changed(self)
+            self._on_change(self)
 
     def _wake(self) -> None:
-        if self._link is not None:
-            self._keeper.wake(self._link)
+        if self.carrier is not None:
+            self.carrier.wake()
 
     def _notify(self) -> None:
         self._changed.set()
@@ -400,9 +399,3 @@ class Stream:
     def _check(self) -> None:
         if self.core.end is not None:
             raise LinkEndedError(self.core.end)
-
-
-def _clear_addresses(message: Msg) -> None:
-    """Remove what stands in the envelope of each frame already."""
-    for field in ("from_id", "from_idx", "to", "to_idx", "link_id"):
-        message.ClearField(field)

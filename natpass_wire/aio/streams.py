@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from natpass_wire.aio.arrivals import Arrivals, LastWords
+from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
-from natpass_wire.aio.record_link import RecordLink
-from natpass_wire.aio.session import OPEN_SECONDS, Session
+from natpass_wire.aio.plain_links import OPEN_SECONDS
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.aio.stream import Stream, now
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
@@ -66,10 +67,10 @@ class Streams:
     ) -> None:
         self._on_stream = on_stream
         self._keep_seconds = keep_seconds
-        self._session: Session | None = None
+        self._connection: RelayConnection | None = None
         self._streams: dict[_Key, Stream] = {}
         self._care: dict[Stream, _Care] = {}
-        self._arrivals = Arrivals(self)
+        self._arrivals = Arrivals(self._arrived)
         self._room = Room()
         self._changed = asyncio.Event()
 
@@ -84,16 +85,16 @@ class Streams:
 
     # what the client calls
 
-    def online(self, session: Session) -> None:
+    def online(self, connection: RelayConnection) -> None:
         """Take the next connection: all streams that we opened go on over it."""
-        self._session = session
+        self._connection = connection
         for stream in list(self._streams.values()):
-            if stream.core.is_opener and stream.link is None:
+            if stream.core.is_opener and stream.carrier is None:
                 self._attach(stream)
 
     def offline(self) -> None:
-        """Take note that there is no connection; the session has ended all links."""
-        self._session = None
+        """Take note that there is no connection: it has ended all carriers."""
+        self._connection = None
         for stream in list(self._streams.values()):
             if stream.core.is_opener and not stream.core.is_attached:
                 self._care[stream].cancel()  # the next connection brings the next link
@@ -101,7 +102,7 @@ class Streams:
     def retry(self, peer: str) -> None:
         """Take note that `peer` is there (again): detached streams to it go on at once."""
         for stream in list(self._streams.values()):
-            if stream.peer == peer and stream.core.is_opener and stream.link is None:
+            if stream.peer == peer and stream.core.is_opener and stream.carrier is None:
                 self._care[stream].delay = 0.0
                 self._attach(stream)
 
@@ -115,7 +116,7 @@ class Streams:
         if len(self._streams) >= MAX_STREAMS:
             raise LocalProtocolError(f"there are {MAX_STREAMS} streams already")
         core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room)
-        stream = self._add(Stream(self, core, peer))
+        stream = self._add(Stream(core, peer, self._stream_changed))
         try:
             self._attach(stream)
             async with asyncio.timeout(timeout):
@@ -165,49 +166,49 @@ class Streams:
             care.cancel()
         self._arrivals.close()
 
-    # what the session calls
+    # what the connection calls
 
-    def arriving(self, link: RecordLink) -> bool:
-        """Take a link that somebody has made for a stream; False: not this one."""
-        return self._on_stream is not None and self._arrivals.take(link)
+    def arriving(self, carrier: Carrier) -> bool:
+        """Take a carrier that somebody has made for a stream; False: not this one."""
+        return self._on_stream is not None and self._arrivals.take(carrier)
 
-    def arrived(self, link: RecordLink, record: bytes) -> None:
-        """Take the first record of a link that somebody made: it says for which stream.
+    def _arrived(self, carrier: Carrier, record: bytes) -> None:
+        """Take the first record of a carrier that somebody made: it says for which stream.
 
         Raises:
             RemoteProtocolError: it does not, or the two ends of that stream do not agree.
         """
         hello = parse_hello(record).hello
-        stream = self._streams.get((link.peer, hello.stream_id))
-        if stream is not None and stream.peer_key != link.peer_key:
+        stream = self._streams.get((carrier.peer, hello.stream_id))
+        if stream is not None and stream.peer_key != carrier.peer_key:
             # Somebody else's stream, or one that was sealed and would now not be: it does not exist for this one.
-            self._turn_away(link, GONE_TEXT, ConnectResponse.GONE)
+            self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
         elif stream is not None and stream.core.state is not State.ENDED and not stream.core.is_opener:
-            stream.ride(link, hello)
+            stream.ride(carrier, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
             if len(self._streams) >= MAX_STREAMS and not self.evict():
-                self._turn_away(link, "this agent has too many links", ConnectResponse.REFUSED)
+                self._turn_away(carrier, "this agent has too many links", ConnectResponse.REFUSED)
                 return
-            stream = self._add(Stream(self, StreamCore(hello.stream_id, room=self._room), link.peer))
-            stream.ride(link, hello)
+            stream = self._add(Stream(StreamCore(hello.stream_id, room=self._room), carrier.peer, self._stream_changed))
+            stream.ride(carrier, hello)
             self._on_stream(stream, hello.request)
         else:
-            self._turn_away(link, GONE_TEXT, ConnectResponse.GONE)
+            self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
 
-    # Keeper: what streams call
+    # inside
 
-    def stream_changed(self, stream: Stream) -> None:
-        """Find a link for a stream that has none; let go of one that is over."""
+    def _stream_changed(self, stream: Stream) -> None:
+        """Find a carrier for a stream that has none; let go of one that is over."""
         self._changed.set()
         care = self._care.get(stream)
         if care is None:
             return
         core = stream.core
         if core.state is State.ENDED:
-            if stream.link is None or not core.has_output(now()):
+            if stream.carrier is None or not core.has_output(now()):
                 self._remove(stream)
             return
-        if stream.link is not None:
+        if stream.carrier is not None:
             if core.is_through or not core.is_opener:
                 care.cancel()
                 care.delay = 0.0
@@ -216,7 +217,7 @@ class Streams:
         if not core.is_opener:
             text = f"its opener did not come back within {self._keep_seconds:.0f} s"
             care.timer = self._later(self._keep_seconds, partial(stream.fail, End(LinkEnd.PEER_GONE, text)))
-        elif self._session is not None and not self._session.ended.done():
+        elif self._connection is not None and not self._connection.ended.done():
             most = _MOST_RETRY
             if core.state is State.CLOSING:
                 care.closing_since = care.closing_since or now()
@@ -226,18 +227,6 @@ class Streams:
                 most = _MOST_RETRY_OF_END
             care.timer = self._later(care.delay, partial(self._attach, stream))
             care.delay = min(max(2 * care.delay, _FIRST_RETRY), most)
-
-    def wake(self, link: RecordLink) -> None:
-        """Have the stream on this link asked for records."""
-        if self._session is not None:
-            self._session.wake(link)
-
-    def end_link(self, link: RecordLink, end: End) -> None:
-        """End a link."""
-        if self._session is not None:
-            self._session.end_record_link(link, end)
-
-    # inside
 
     def _add(self, stream: Stream) -> Stream:
         self._streams[stream.peer, stream.core.stream_id] = stream
@@ -249,31 +238,31 @@ class Streams:
         key = (stream.peer, stream.core.stream_id)
         if self._streams.get(key) is stream:
             del self._streams[key]
-        if stream.link is not None:
-            self.end_link(stream.link, stream.end or End(LinkEnd.CLOSED))
+        if stream.carrier is not None:
+            stream.carrier.close(stream.end or End(LinkEnd.CLOSED))
 
     def _attach(self, stream: Stream) -> None:
-        """Make a link for a stream that we have opened."""
-        care, session = self._care.get(stream), self._session
-        if care is None or stream.link is not None or session is None or session.ended.done():
+        """Make a carrier for a stream that we have opened."""
+        care, connection = self._care.get(stream), self._connection
+        if care is None or stream.carrier is not None or connection is None or connection.ended.done():
             return
         care.cancel()
         try:
-            link = session.carry(stream.peer, stream)
+            carrier = connection.carriers.carry(stream.peer, stream)
         except LocalProtocolError as error:  # too many links: there may be fewer soon
             log.warning("%s", error)
             care.timer = self._later(_MOST_RETRY, partial(self._attach, stream))
             return
-        stream.ride(link)
+        stream.ride(carrier)
         care.timer = self._later(_ANSWER_SECONDS, partial(self._unanswered, stream))
 
     def _unanswered(self, stream: Stream) -> None:
-        if stream.link is not None and not stream.core.is_through:
-            self.end_link(stream.link, End(LinkEnd.FAILED, f"{printable(stream.peer)} does not answer"))
+        if stream.carrier is not None and not stream.core.is_through:
+            stream.carrier.close(End(LinkEnd.FAILED, f"{printable(stream.peer)} does not answer"))
 
-    def _turn_away(self, link: RecordLink, text: str, reason: ConnectResponse.Reason) -> None:
-        link.passenger = LastWords(self, text, reason)
-        self.wake(link)
+    def _turn_away(self, carrier: Carrier, text: str, reason: ConnectResponse.Reason) -> None:
+        carrier.passenger = LastWords(text, reason)
+        carrier.wake()
 
     @staticmethod
     def _later(seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:

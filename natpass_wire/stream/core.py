@@ -42,9 +42,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The stream goes on over another link; `skipped`: something was lost on the way that need not be sent again."""
-
-    skipped: bool
+    """The stream goes on over another link; what need not be sent again may have been lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,8 @@ class StreamCore:
     def __init__(self, stream_id: bytes, request: ConnectRequest | None = None, room: Room | None = None) -> None:
         self.stream_id = stream_id
         self._request = request
-        self._sender = Sender()
+        #: What this side sends.
+        self.sender = Sender()
         self._receiver = Receiver(room if room is not None else Room())
         self._urgent_sender = UrgentSender()
         self._urgent_receiver = UrgentReceiver()
@@ -116,32 +115,22 @@ class StreamCore:
     @property
     def is_through(self) -> bool:
         """Whether a link carries it, and both ends have said where they are."""
-        return self._attached and self._answered
+        return self._answered
 
     @property
     def has_room(self) -> bool:
         """Whether another message may be made: none waits to be put on a link."""
-        return self.state is State.OPEN and self.is_through and not self._sender.is_waiting
-
-    @property
-    def content(self) -> int:
-        """Bytes of data that the next message should have at most."""
-        return self._sender.content
+        return self.state is State.OPEN and self._answered and not self.sender.is_waiting
 
     @property
     def unconsumed(self) -> int:
         """Bytes of messages that the other side is not done with, as far as we know."""
-        return self._sender.unconsumed
-
-    @property
-    def unacknowledged(self) -> int:
-        """Messages that the other side is not done with, as far as we know, and will not be once the stream ended."""
-        return self._sender.unacknowledged
+        return self.sender.unconsumed
 
     @property
     def kept_units(self) -> int:
         """What this side keeps to send again, and what it has received and not consumed, in units."""
-        return self._sender.kept_units + self._receiver.received - self._receiver.consumed
+        return self.sender.kept_units + self._receiver.received - self._receiver.consumed
 
     # the link below
 
@@ -164,14 +153,14 @@ class StreamCore:
         if self._request is not None:
             raise LocalProtocolError("an opener is attached by itself")
         goes_on = self.state is not State.ASKED
-        skipped = self._sender.attach(hello.received, hello.ack)
+        self.sender.attach(hello.received, hello.ack)
         self._urgent_sender.attach(hello.ack.urgent)
         self._attached, self._answered = True, False
         if not goes_on:
             return []
         self._answer()
         self.resumes += 1
-        return [Resumed(skipped)]
+        return [Resumed()]
 
     def detach(self) -> None:
         """The link is gone."""
@@ -186,7 +175,7 @@ class StreamCore:
         """
         record = records.parse(data)
         content = record.WhichOneof("content")
-        if content == "hello" or (content == "reply") != (self.is_opener and not self._answered):
+        if content == "hello" or (content == "reply") != (self._request is not None and not self._answered):
             raise RemoteProtocolError(f"a {content or 'bare'} record out of turn")
         if content == "reply":
             return self._replied(record.reply)
@@ -196,7 +185,7 @@ class StreamCore:
                 return []  # it was on its way when this side ended
             raise RemoteProtocolError("a record before the answer")
         if record.HasField("ack"):
-            self._sender.acknowledged(record.ack, now)
+            self.sender.acknowledged(record.ack, now)
             self._urgent_sender.acknowledged(record.ack.urgent)
         if record.want and self.state is not State.ENDED:  # nobody would give it back
             self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
@@ -214,7 +203,7 @@ class StreamCore:
                 case "end":
                     self._receiver.consume_all()
                     events.append(self._over(End.from_end(record.end)))
-        if self.state is State.CLOSING and self._sender.is_end_acknowledged:
+        if self.state is State.CLOSING and self.sender.is_end_acknowledged:
             self.state = State.ENDED
             events.append(Finished())
         return events
@@ -225,7 +214,7 @@ class StreamCore:
             return False
         if self._control is not None:
             return True
-        return self._answered and (self._urgent_sender.may_send or self._is_ack_due or self._sender.may_send(now))
+        return self._answered and (self._urgent_sender.may_send or self._is_ack_due or self.sender.may_send(now))
 
     def next(self, now: float) -> bytes | None:
         """Return the next record for the link, None if there is nothing to say or it may not be said yet."""
@@ -240,7 +229,7 @@ class StreamCore:
             number, message = self._urgent_sender.next()
             record: StreamRecord | None = StreamRecord(urgent=StreamUrgent(number=number, message=message))
         else:
-            record = self._sender.next(now)
+            record = self.sender.next(now)
         ends = record is not None and record.HasField("end")  # the last chance to say what was consumed
         if self._is_ack_due or ends:
             record = record or StreamRecord()
@@ -261,7 +250,7 @@ class StreamCore:
         """
         if self.state is not State.OPEN:
             raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
-        self._sender.put(message, newest=newest)
+        self.sender.put(message, newest=newest)
 
     def send_urgent(self, message: bytes) -> bool:
         """Send a message that overtakes all others; return whether it was taken, since there may be too many.
@@ -307,7 +296,7 @@ class StreamCore:
             case State.OPEN | State.OPENING:  # one that is opened after all ends at once
                 self.state = State.CLOSING
                 self.end = end
-                self._sender.finish(end.to_message(), gives_up=self.is_opener)
+                self.sender.finish(end.to_message(), gives_up=self.is_opener)
             case State.ASKED:
                 self.fail(end)
 
@@ -328,7 +317,7 @@ class StreamCore:
     def _over(self, end: End) -> Ended:
         self.end = self.end or end
         self.state = State.ENDED
-        self._sender.abandon()
+        self.sender.abandon()
         self._urgent_sender.abandon()
         self._receiver.close()
         return Ended(end)
@@ -349,13 +338,13 @@ class StreamCore:
             text = printable(reply.text) or "refused without a reason"
             return [self._over(End(LinkEnd.PEER_GONE if gone else LinkEnd.FAILED, text, reason=reply.reason))]
         self._answered = True
-        skipped = self._sender.attach(reply.received, reply.ack)
+        self.sender.attach(reply.received, reply.ack)
         self._urgent_sender.attach(reply.ack.urgent)
         if self.state is State.OPENING:
             self.state = State.OPEN
             return [Opened()]
         self.resumes += 1
-        return [Resumed(skipped)]
+        return [Resumed()]
 
     def _expect_asked(self) -> None:
         if self.state is not State.ASKED:

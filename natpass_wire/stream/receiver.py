@@ -88,7 +88,8 @@ class Receiver:
         if self.consumed + size > self.received:
             raise LocalProtocolError("more was consumed than came")
         self.consumed += size
-        self._pass_skips()
+        if self._skips:
+            self._pass_skips()
 
     def consume_all(self) -> None:
         """Take note that nobody waits for what came any more."""

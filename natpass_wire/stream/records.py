@@ -13,11 +13,6 @@ RECORD_UNITS = 64
 MAX_POSITION = 1 << 62
 
 
-def units(size: int) -> int:
-    """Return what a record with `size` bytes of content counts."""
-    return RECORD_UNITS + size
-
-
 def parse(data: bytes) -> StreamRecord:
     """Return the record in a transport's bytes.
 
@@ -57,7 +52,7 @@ def size_of(record: StreamRecord) -> int:
     """Return the units that a record takes of its stream: 0 for one without a position (hello, reply, a lone ack)."""
     match record.WhichOneof("content"):
         case "message":
-            return units(len(record.message))
+            return RECORD_UNITS + len(record.message)
         case "skip":
             return int(record.skip)
         case "end":

@@ -10,7 +10,7 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord
 from natpass_wire.stream.pace import Pace
 from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
-from natpass_wire.stream.records import RECORD_UNITS, units
+from natpass_wire.stream.records import RECORD_UNITS
 
 
 @dataclass(slots=True)
@@ -49,7 +49,6 @@ class Sender:
         self._pace = Pace(2 * START_WINDOW)
         self._end: _Kept | None = None
         self._gives_up = False
-        self._skips = False
         self._abandoned = 0  # messages that nobody will consume
 
     @property
@@ -57,11 +56,6 @@ class Sender:
         """Messages that the other side has not consumed, as far as we know; also once the stream is over."""
         kept = len(self._sent) + len(self._queue)
         return self._abandoned + kept - (self._end is not None and kept > 0)
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether our end is among the records."""
-        return self._end is not None
 
     @property
     def is_end_acknowledged(self) -> bool:
@@ -89,11 +83,6 @@ class Sender:
         """Bytes that the next message should have at most."""
         return self._pace.content
 
-    @property
-    def base_round_trip(self) -> float | None:
-        """The shortest round trip of late, in seconds, None until measured."""
-        return self._pace.base
-
     def put(self, message: bytes, *, newest: bool = False) -> None:
         """Take a message to send.
 
@@ -106,7 +95,9 @@ class Sender:
         """
         if self._end is not None:
             raise LocalProtocolError("a message behind the end of a stream")
-        self._put(_Kept(self._enqueued, units(len(message)), message, newest))
+        size = RECORD_UNITS + len(message)
+        self._queue.append(_Kept(self._enqueued, size, message, newest))
+        self._enqueued += size
 
     def finish(self, end: LinkEnd, *, gives_up: bool = False) -> None:
         """Take our end: the last record. Once is enough.
@@ -122,7 +113,8 @@ class Sender:
             if gives_up:
                 self._end_at(self._on_link)
             else:
-                self._put(self._end)
+                self._queue.append(self._end)
+                self._enqueued = self._end.behind
 
     def _end_at(self, position: int) -> None:
         """Let our end be all that there is to send."""
@@ -136,10 +128,6 @@ class Sender:
         self._abandoned = self.unacknowledged
         self._queue.clear()
         self._sent.clear()
-
-    def _put(self, record: _Kept) -> None:
-        self._queue.append(record)
-        self._enqueued = record.behind
 
     def may_send(self, now: float) -> bool:
         """Tell whether the next record may be put on the link now."""
@@ -190,10 +178,8 @@ class Sender:
         if newest is not None and newest.sent_at:
             self._pace.acknowledged(max(now - newest.sent_at, 0.0), self._consumed, self._on_link, now)
 
-    def attach(self, received: int, ack: StreamAck) -> bool:
+    def attach(self, received: int, ack: StreamAck) -> None:
         """Begin on a new link: everything before `received` is there, the rest is sent again.
-
-        Returns whether something was skipped, since it need not be sent again.
 
         Raises:
             RemoteProtocolError: the other side has more than was sent, or less than it had consumed.
@@ -203,7 +189,6 @@ class Sender:
         self._credit(ack)
         self._forget(ack.consumed)
         self._pace = Pace(2 * self._window)
-        self._skips = False
         received_before = deque(record for record in self._sent if record.behind <= received)
         again = (record for record in self._sent if record.behind > received)
         self._queue = deque(self._with_skips(chain(again, self._queue)))
@@ -215,14 +200,12 @@ class Sender:
         self._on_link = received
         if self._queue and self._queue[0].position != received:
             raise RemoteProtocolError("the other end of a stream was within a record")
-        return self._skips
 
     def _with_skips(self, records: Iterable[_Kept]) -> Iterable[_Kept]:
         """Yield records, each run of those without content as one."""
         run: _Kept | None = None
         for record in records:
             if record.content is None:
-                self._skips = True
                 run = record if run is None else _Kept(run.position, run.size + record.size, None)
                 continue
             if run is not None:

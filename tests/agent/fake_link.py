@@ -95,15 +95,12 @@ class FakeOpener:
     async def room_on(self, link: LinkState) -> None:
         await self._writable.wait()
 
-    async def send_on(self, link: LinkState, message: Msg) -> None:
-        await self._writable.wait()
+    def send_on(self, link: LinkState, message: Msg) -> None:
         if link.end is None:
             self.sent.append(self._table.message(link, message))
 
-    async def send_payload_on(self, link: LinkState, message_type: MsgType, payload: bytes) -> None:
-        message = Msg.FromString(payload)
-        message.type = message_type
-        await self.send_on(link, message)
+    def send_serialised_on(self, link: LinkState, message: bytes) -> None:
+        self.send_on(link, Msg.FromString(message))
 
     def end_link(self, link: LinkState, end: End) -> None:
         if (message := self._table.end(link, end)) is not None:

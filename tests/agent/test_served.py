@@ -65,8 +65,8 @@ def _log_level(caplog: pytest.LogCaptureFixture) -> None:
 def gone_for_good(console: TestClient) -> None:
     """Have a console be killed: it comes back never."""
     console.client.retry_now = lambda: None  # type: ignore[method-assign]
-    console.client.streams.online = lambda session: None  # type: ignore[method-assign]
-    console.session._socket.abort()
+    console.client.streams.online = lambda connection: None  # type: ignore[method-assign]
+    console.connection._socket.abort()
 
 
 async def test_a_link_is_attached_with_its_program_and_its_console() -> None:
@@ -92,7 +92,7 @@ def is_gone_pid(pid: int) -> bool:
 async def test_a_console_that_comes_back_is_two_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with stage() as there:
         name = (await there.status()).links[0].id
-        there.console.session._socket.abort()
+        there.console.connection._socket.abort()
         await wait_for(lambda: f"shell {name} of tui-1" in caplog.text and "is out of reach" in caplog.text)
         assert "kept for 60 s" in caplog.text
         there.console.client.retry_now()

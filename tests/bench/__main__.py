@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.bench import limits
 
 #: These measure nothing themselves.
-_HELPERS = {"__init__", "__main__", "limits"}
+_HELPERS = {"__init__", "__main__", "limits", "tracer"}
+
+#: A list to read, not a figure: only on request.
+_LISTS = {"crossings"}
 
 
 def names() -> list[str]:
@@ -17,7 +20,7 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run those that are asked for; return 2 where one does not exist."""
-    asked = sys.argv[1:] or names()
+    asked = sys.argv[1:] or [name for name in names() if name not in _LISTS]
     if unknown := set(asked) - set(names()):
         print(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(names())}", file=sys.stderr)
         return 2

@@ -42,7 +42,9 @@ class Program:
         prefix: Sequence[str] = (),
         passes_home: bool = True,
         cwd: Path = ROOT,
+        source: str = "",
     ) -> None:
+        source = source or f"{LOOPS[loop]}from {module}.cli import main; main()"
         if module == "natpass_agent" and passes_home:
             arguments = ["--pass-env", "HOME", *arguments]
         self.path = folder / f"{module}-{len(list(folder.iterdir()))}.log"
@@ -50,7 +52,7 @@ class Program:
         environment |= {"HOME": str(folder), "NATPASS_SECRET": SECRET} | (env or {})
         with self.path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-c", f"{LOOPS[loop]}from {module}.cli import main; main()", *arguments],
+                [*prefix, sys.executable, "-c", source, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

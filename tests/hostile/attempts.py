@@ -117,7 +117,7 @@ async def _under(attack: LinkAttack, spoken: Spoken) -> tuple[str, int]:
     scene = attack.scene
     here, operator, agent = scene.world, scene.operator, scene.agent
     if attack.strange:
-        operator.known.forget(agent)
+        operator.known_file.forget(agent)
     await attack.begin()
     here.adversary.attacks[operator.id] = attack
     tasks = Tasks()

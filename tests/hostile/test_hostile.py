@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from natpass_tui.session.trust import PinnedAgents
-from natpass_wire.aio import session, streams
-from natpass_wire.aio.record_link import RecordLink
+from natpass_wire.aio import carriers, streams
+from natpass_wire.aio.carrier import Carrier
 from natpass_wire.sealed import handshake, noise
 from natpass_wire.stream.records import parse_hello
 from natpass_wire.stream.transport import Unsealed
@@ -70,7 +70,7 @@ def unauthenticated(patch: pytest.MonkeyPatch) -> None:
 
 def unsealed_links(patch: pytest.MonkeyPatch) -> None:
     """Take links that are not sealed."""
-    patch.setattr(session.Session, "_fault_of_offer", lambda *_: "")
+    patch.setattr(carriers.Carriers, "_fault_of_offer", lambda *_: "")
 
 
 def no_sealing(patch: pytest.MonkeyPatch) -> None:
@@ -105,15 +105,15 @@ def any_secret(patch: pytest.MonkeyPatch) -> None:
 
 def anybodys_stream(patch: pytest.MonkeyPatch) -> None:
     """Go on with a stream for whoever knows its id."""
-    arrived = streams.Streams.arrived
+    arrived = streams.Streams._arrived
 
-    def take(self: streams.Streams, link: RecordLink, record: bytes) -> None:
-        stream = self._streams.get((link.peer, parse_hello(record).hello.stream_id))
+    def take(self: streams.Streams, carrier: Carrier, record: bytes) -> None:
+        stream = self._streams.get((carrier.peer, parse_hello(record).hello.stream_id))
         if stream is not None:
-            stream._peer_key = link.peer_key
-        arrived(self, link, record)
+            stream._peer_key = carrier.peer_key
+        arrived(self, carrier, record)
 
-    patch.setattr(streams.Streams, "arrived", take)
+    patch.setattr(streams.Streams, "_arrived", take)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from natpass_agent.links.exec import KIND
 from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_relay.server import RelaySettings
-from natpass_tui.known_agents import KnownAgents
+from natpass_tui.known_agents import KnownAgents, KnownFile
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.session.trust import PinnedAgents
@@ -166,6 +166,7 @@ class Operator:
     client: RelayClient
     identity: X25519PrivateKey
     known: KnownAgents
+    known_file: KnownFile
 
     @property
     def id(self) -> str:
@@ -282,7 +283,8 @@ class World:
     async def operator(self, name: str, tasks: Tasks) -> Operator:
         """Start a console."""
         identity = X25519PrivateKey.generate()
-        known = KnownAgents(StateDir.at(self.folder / name), str(self.address))
+        state = StateDir.at(self.folder / name)
+        known = KnownAgents(state, str(self.address))
         clients: list[RelayClient] = []
 
         def connect(*args: Any, **options: Any) -> RelayClient:
@@ -293,7 +295,7 @@ class World:
         console = Console(target, connect=connect)
         tasks.start(console.run(), name)
         await console.first_login()
-        return Operator(console, clients[0], identity, known)
+        return Operator(console, clients[0], identity, known, KnownFile(state))
 
     def check(self) -> None:
         """Raise ViolationError where something has happened that must not."""

@@ -51,7 +51,7 @@ async def test_clients_get_in_at_every_address_that_is_printed(hosts: list[str],
         assert len({address.port for address in addresses}) >= len(hosts)
         for number, address in enumerate(addresses):
             client = TestRelay(relay.server, [address], relay.tls, relay.tasks)
-            assert (await client.join(f"tui-{number}", CONSOLE)).client.session is not None
+            assert (await client.join(f"tui-{number}", CONSOLE)).client.connection is not None
         assert relay.server.hub.clients == len(addresses)
 
 

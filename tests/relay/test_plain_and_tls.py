@@ -62,7 +62,7 @@ async def test_existing_programs_get_in_with_and_without_tls_beside_ours(tmp_pat
                 assert len((await old.links[0].receive()).sdata.data) == size
                 await old.links[0].send(Msg(type=MsgType.shell_data, sdata=ShellData(data=bytes(size))))
                 assert len((await link.receive()).sdata.data) == size
-        assert ours.client.session is not None
+        assert ours.client.connection is not None
         assert relay.server.hub.clients == 6
 
 
@@ -119,7 +119,7 @@ async def test_without_legacy_bare_tcp_is_closed_and_said_once(
                     client.send(said)
                     await client.closed()
             agent = await relay.join("a")
-            assert agent.client.session is not None
+            assert agent.client.connection is not None
             (first, *others) = [text for text in complaints(caplog) if "TLS" in text or "turned away" in text]
     assert re.match(r"refused plain TCP from 127\.0\.0\.1, since this relay speaks TLS: .*--legacy.*--no-tls", first)
     assert others == []

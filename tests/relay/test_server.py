@@ -123,7 +123,7 @@ async def test_a_slow_reader_that_goes_lets_its_sender_go_on(relay: TestRelay) -
     port = hub.router.client("c")
     assert port is not None
     await wait_for(lambda: hub.connection_to(port).is_held, "a held sender")
-    slow.session._socket.abort()
+    slow.connection._socket.abort()
     await flooding
     assert link.end is not None
     assert link.end.cause == LinkEnd.PEER_GONE
@@ -184,7 +184,7 @@ async def test_who_reads_slowly_and_keeps_nobody_waiting_loses_no_link(monkeypat
 async def test_when_an_end_is_killed_the_other_is_told(relay: TestRelay) -> None:
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
     link = await console.open("a")
-    agent.session._socket.abort()
+    agent.connection._socket.abort()
     with pytest.raises(LinkEndedError, match="a is gone") as caught:
         await link.receive()
     assert caught.value.end.cause == LinkEnd.PEER_GONE
@@ -229,7 +229,7 @@ async def test_a_hundred_agents_and_three_consoles(tmp_path: Path) -> None:
         await all_see("joins")
 
         for client_id in list(agents)[::3]:  # leaves
-            agents.pop(client_id).session._socket.abort()
+            agents.pop(client_id).connection._socket.abort()
             # (it dials again by itself: it is the same installation, so it just comes back)
         await all_see("agents that come back")
         returned = {c: consoles[0].mirror.entries[c] for c in expected}
@@ -263,7 +263,7 @@ async def test_agents_that_leave_for_good_leave_the_roster(relay: TestRelay) -> 
         agent = await relay.join("a")
         await wait_for(lambda: console.present() == {"a": ""})
         agent.client.target = elsewhere.target("a")
-        agent.session.close()
+        agent.connection.close()
         await wait_for(lambda: console.present() == {})
         assert console.mirror.is_complete
         late = await relay.join("late", CONSOLE)
@@ -302,7 +302,7 @@ async def test_a_silent_holder_loses_its_id(tmp_path: Path) -> None:
         await silent.log_in("a")
         newcomer = await relay.join("a", tag="another installation")
         await silent.closed()
-        assert newcomer.client.session is not None
+        assert newcomer.client.connection is not None
 
 
 async def test_round_trips_are_measured_for_those_who_ask(relay: TestRelay) -> None:

@@ -11,7 +11,7 @@ from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link
-from natpass_wire.aio.session import Session
+from natpass_wire.aio.relay_connection import RelayConnection
 from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.ids import RELAY_ID
@@ -65,9 +65,9 @@ class TestClient:
         )
 
     @property
-    def session(self) -> Session:
-        assert self.client.session is not None
-        return self.client.session
+    def connection(self) -> RelayConnection:
+        assert self.client.connection is not None
+        return self.client.connection
 
     def on_link(self, link: IncomingLink, _request: ConnectRequest) -> None:
         self.links.append(link)
@@ -83,7 +83,7 @@ class TestClient:
         """Send a message to the relay itself."""
         message.from_id = self.client.client_id
         message.to = RELAY_ID
-        self.session.send(message)
+        self.connection.send(message)
 
     def about(self, host: str) -> None:
         self.say(Msg(type=MsgType.about, about=About(host=host)))

@@ -74,6 +74,16 @@ class FakeLink:
         if newest:
             self.newest.append(message)
 
+    def put(self, message: Msg) -> None:
+        if self._end is not None:
+            raise LinkEndedError(self._end)
+        self.sent.append(message)
+        if self.detached is not None and self.unacknowledged is not None:
+            self.unacknowledged += 1  # a stream keeps it until there is a way
+
+    async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
+        await self.send(Msg.FromString(message), newest=newest)
+
     async def _way(self) -> None:
         """Wait until something gets through, as a stream does."""
         while self.detached is not None and self._end is None:
@@ -106,7 +116,16 @@ class FakeLink:
             batch.append(self._messages.popleft())
         return batch
 
-    def close(self) -> None:
+    async def ended(self) -> End:
+        while self._end is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._end
+
+    def on_urgent(self, handler: Callable[[Msg], None]) -> None:
+        """Nothing overtakes here."""
+
+    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
         self.closed = True
         self.finish(End(LinkEnd.CLOSED))
 
@@ -147,16 +166,20 @@ class FakeLink:
         return [(m.sresize.rows, m.sresize.cols) for m in self.sent if m.type == MsgType.shell_resize]
 
 
-class FakeSession:
+class FakeConnection:
     def __init__(self, capabilities: frozenset[str]) -> None:
         self.client_id = "tui-test"
         self.capabilities = capabilities
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sent: list[Msg] = []
-        self.unanswered = 0.0
+        self.life = FakeLife()
 
     def send(self, message: Msg) -> None:
         self.sent.append(message)
+
+
+class FakeLife:
+    unanswered = 0.0
 
     def measure(self) -> None:
         """There is nothing to measure."""
@@ -179,7 +202,7 @@ class FakeClient:
         self.target = target
         self.status = RelayStatus(Phase.CONNECTING)
         self.round_trip: float | None = None
-        self.session: FakeSession | None = None
+        self.connection: FakeConnection | None = None
         self.links: list[FakeLink] = []
         self.plain: list[bool] = []  # of each link that was opened
         self.answer: Callable[[str], End | None] = lambda peer: None
@@ -196,7 +219,7 @@ class FakeClient:
 
     async def open_link(self, peer: str, request: ConnectRequest, *, plain: bool = False) -> Any:
         await asyncio.sleep(0)
-        if self.session is None:
+        if self.connection is None:
             raise LinkEndedError(End(LinkEnd.PEER_GONE, "not connected to the relay"))
         if (end := self.answer(peer)) is not None:
             raise LinkEndedError(end)
@@ -208,10 +231,10 @@ class FakeClient:
 
     async def online(self) -> object:
         self.waited = True
-        while self.session is None:
+        while self.connection is None:
             await self._online.wait()
             self._online.clear()
-        return self.session
+        return self.connection
 
     def retry_now(self) -> None:
         self.retries += 1
@@ -225,20 +248,20 @@ class FakeClient:
     # what happens to the connection
 
     def log_in(self, *, roster: bool = True) -> None:
-        self.session = FakeSession(frozenset({"roster"} if roster else ()))
-        self._on_online(self.session)
+        self.connection = FakeConnection(frozenset({"roster"} if roster else ()))
+        self._on_online(self.connection)
         self._online.set()
         self.tell(RelayStatus(Phase.ONLINE))
 
     def lose(self, reason: str = "Connection reset by peer") -> None:
-        assert self.session is not None
-        self.session.ended.set_result(reason)
+        assert self.connection is not None
+        self.connection.ended.set_result(reason)
         for link in self.links:
             if self.keeps_links:
                 link.detach("relay connection lost")
                 continue
             link.finish(End(LinkEnd.PEER_GONE, f"connection to the relay lost: {reason}"))
-        self.session = None
+        self.connection = None
         loop = asyncio.get_running_loop()
         self.tell(RelayStatus(Phase.WAITING, reason, retry_at=loop.time() + 3))
 

@@ -449,17 +449,17 @@ async def test_a_relay_that_does_not_answer_is_said_so_long_before_it_is_given_u
     async with opened("web") as screen:
         await screen.press("enter")
         link = await screen.shell()
-        assert screen.client.session is not None
-        screen.client.session.unanswered = 2.0
+        assert screen.client.connection is not None
+        screen.client.connection.life.unanswered = 2.0
         screen.main.redraw()
         await screen.until_shown("● connected")
-        screen.client.session.unanswered = 5.0
+        screen.client.connection.life.unanswered = 5.0
         await screen.until_shown("◐ no answer for 5 s")
         assert not screen.shows("●")
         await screen.press("a")
         await screen.until_shown("no answer from the relay for 5 s: what you type may arrive late, or not at all")
         await wait_for(lambda: link.input == b"a")  # it waits for the network; nothing is thrown away
-        screen.client.session.unanswered = 0.0
+        screen.client.connection.life.unanswered = 0.0
         await screen.until_shown("● connected")
 
 

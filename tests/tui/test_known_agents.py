@@ -51,7 +51,7 @@ def test_each_relay_has_its_own_agents(state: StateDir) -> None:
     assert other.check("web", TWO).trust is Trust.NEW
     assert [pin.relay for pin in other.list()] == ["other:6154"]
     assert [pin.relay for pin in KnownFile(state).read().pins] == ["relay:6154", "other:6154"]
-    assert other.forget("web")
+    assert KnownFile(state).forget("web", "other:6154")
     assert agents(state).is_pinned("web")
     other.check("web", TWO)
     assert len(KnownFile(state).forget("web")) == 2
@@ -63,8 +63,8 @@ def test_what_another_console_does_is_seen(state: StateDir) -> None:
     assert not first.is_pinned("web")
     second.check("web", ONE)
     assert first.check("web", TWO).trust is Trust.CHANGED
-    assert [pin.agent_id for pin in second.forget("web")] == ["web"]
-    assert second.forget("web") == ()
+    assert [pin.agent_id for pin in KnownFile(state).forget("web")] == ["web"]
+    assert KnownFile(state).forget("web") == ()
     assert first.check("web", TWO).trust is Trust.NEW
     assert second.check("web", ONE).trust is Trust.CHANGED
 
@@ -100,7 +100,7 @@ def test_what_a_user_wrote_stays(state: StateDir) -> None:
     state.replace(FILE, b"# mine\n\n")
     agents(state).check("web", ONE)
     assert (state.path / FILE).read_text().startswith("# mine\n\nrelay:6154 x25519:")
-    agents(state).forget("web")
+    KnownFile(state).forget("web")
     assert (state.path / FILE).read_text() == "# mine\n\n"
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_trusted_in_nothing(state: StateDir) -> None:
         lambda: console.check("new", ONE),
         lambda: console.is_pinned("web"),
         lambda: console.is_pinned("web"),  # not only the first time
-        lambda: console.forget("web"),
+        lambda: KnownFile(state).forget("web"),
     ):
         with pytest.raises(UserError, match=r"known_agents, line 3: .*mend or remove"):
             refused()
@@ -145,7 +145,7 @@ def test_a_pin_that_can_not_be_written_is_none(state: StateDir, monkeypatch: pyt
         with pytest.raises(UserError, match=r"cannot write .*known_agents: No space left on device"):
             console.check("new", TWO)
         with pytest.raises(UserError, match="No space left"):
-            console.forget("web")
+            KnownFile(state).forget("web")
         assert console.check("web", ONE).trust is Trust.KNOWN
     assert not console.is_pinned("new")
     assert sorted(path.name for path in state.path.iterdir()) == sorted([FILE, LOCK])
@@ -187,7 +187,7 @@ def read_only(state: StateDir) -> Iterator[StateDir]:
 def test_a_directory_that_can_not_be_written_serves_what_is_known(read_only: StateDir) -> None:
     console = agents(read_only)
     assert console.check("web", ONE).trust is Trust.KNOWN
-    assert console.forget("none") == ()
+    assert KnownFile(read_only).forget("none") == ()
     with pytest.raises(UserError, match=r"cannot lock .*--state-dir"):
         console.check("new", ONE)
 

@@ -17,11 +17,10 @@ A worker that can't go on says why in the last line of its standard error, and e
 
 import json
 from dataclasses import asdict, dataclass
-from typing import cast
 
 from natpass_agent.links.desktop.view import LEAST_LEASE, MOST_FPS, MOST_LEASE, RAW_QUALITY, View
-from natpass_wire.envelope import is_last_payload
-from natpass_wire.errors import NatpassError
+from natpass_wire import envelope
+from natpass_wire.errors import LocalProtocolError, NatpassError
 from natpass_wire.frame import MAX_PAYLOAD_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
@@ -48,8 +47,6 @@ TO_WORKER = frozenset(
 #: And those of them that may pass where the viewer may only look.
 TO_ONLOOKER = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 FROM_ONLOOKER = frozenset({MsgType.vnc_ctrl})
-
-_TYPE_TAG = 0x08  # field 1, a varint
 
 
 class WorkerProtocolError(NatpassError):
@@ -118,20 +115,13 @@ def join(message: Msg) -> bytes:
     return message.SerializeToString()
 
 
-def split(message: bytes) -> tuple[MsgType, bytes]:
-    """Return a binary message's type, and the bytes of its payload field.
+def type_of(message: bytes) -> MsgType:
+    """Return a binary message's type.
 
     Raises:
         WorkerProtocolError: it is no such message.
     """
     try:
-        if message[0] != _TYPE_TAG:
-            raise WorkerProtocolError("a message without a type")
-        at = 2 if message[1] < 0x80 else 3  # a varint; no type needs more than two bytes
-        kind = message[1] if at == 2 else message[1] & 0x7F | message[2] << 7
-        whole = kind < 0x4000 and is_last_payload(memoryview(message), at, len(message))
-    except IndexError:
-        whole = False
-    if not whole:
-        raise WorkerProtocolError("a message whose payload is cut")
-    return cast("MsgType", kind), message[at:]
+        return envelope.type_of(message)[0]
+    except LocalProtocolError as error:
+        raise WorkerProtocolError(str(error)) from error

@@ -14,7 +14,7 @@ from natpass_agent.links.desktop.protocol import (
     TO_WORKER,
     WorkerProtocolError,
     join,
-    split,
+    type_of,
 )
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
@@ -217,9 +217,10 @@ async def _to_viewer(link: Link, worker: WorkerHost, *, read_only: bool) -> Work
         if read_only:
             await _say_read_only(link, VncClipboard())
         while True:
-            message_type, payload = split(await worker.receive())
+            message = await worker.receive()
+            message_type = type_of(message)
             if message_type in passes:
-                await link.send_payload(message_type, payload, newest=message_type in _NEWEST)
+                await link.send_serialised(message, newest=message_type in _NEWEST)
             else:
                 log.debug("the desktop's worker sent a message of type %d, which is not for viewers", message_type)
     except (WorkerProtocolError, LocalProtocolError) as error:
@@ -237,7 +238,7 @@ async def _say_read_only(link: Link, notice: VncClipboard) -> None:
         LinkEndedError: there is no viewer.
     """
     notice.notice = READ_ONLY
-    await link.send_payload(MsgType.vnc_clipboard, Msg(vclipboard=notice).SerializeToString())
+    await link.send(Msg(type=MsgType.vnc_clipboard, vclipboard=notice))
 
 
 async def _to_worker(link: Link, upkeep: _Upkeep, *, read_only: bool) -> WorkerEndedError | None:

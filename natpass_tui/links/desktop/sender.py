@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 from natpass_tui.links.desktop.outbox import Outbox
 from natpass_tui.links.desktop.request import LEASE_SECONDS
-from natpass_tui.session.relay_port import LinkPort
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.pb.envelope_pb2 import MsgType
 
 #: Seconds between two moves of the pointer: as often as a fast screen is drawn.
@@ -57,7 +56,7 @@ class InputSender:
         self.outbox.hold(releases)
         self.wake()
 
-    async def run(self, link: LinkPort) -> None:
+    async def run(self, link: Link) -> None:
         """Send until the link ends, or `finish` was called and nothing waits."""
         moved = 0.0
         try:

@@ -13,9 +13,9 @@ from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.desktop.viewer import Viewer
 from natpass_tui.links.life import Words
 from natpass_tui.pixels.scaling import Placement
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.session.relay_port import LinkOpener
 from natpass_tui.waking import LoopWaker
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
@@ -142,7 +142,7 @@ class DesktopSession(DesktopControls):
         self.release_all()  # so does the agent, before long: what is latched must not look held
         self.meter.restart()
 
-    async def _carry(self, link: LinkPort) -> End:
+    async def _carry(self, link: Link) -> End:
         self._sender.restart()
         self._pump.restart()
         self.meter.restart()
@@ -166,7 +166,7 @@ class DesktopSession(DesktopControls):
             self._clipboard_asked = self._began_at = None
             self._viewer.status_changed()
 
-    async def _receive(self, link: LinkPort) -> End:
+    async def _receive(self, link: Link) -> End:
         """Take what comes until the link ends; return why it did.
 
         Asking for a message gives the sender credit for those before: they are drawn by then, or will be very soon.

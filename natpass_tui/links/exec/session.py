@@ -6,8 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from natpass_tui.links.streams import Sink, Source
-from natpass_tui.session.relay_port import LinkPort
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -79,7 +78,7 @@ class ExecSession:
 
     def __init__(
         self,
-        link: LinkPort,
+        link: Link,
         source: Source,
         out: Sink,
         err: Sink,
@@ -183,14 +182,14 @@ class ExecSession:
             at = 0
             while at < len(self._request):
                 piece = self._request[at : at + await self._link.room()]
-                await self._link.send(Msg(type=MsgType.exec_request, exec_request=ExecRequest(data=piece)))
+                self._link.put(Msg(type=MsgType.exec_request, exec_request=ExecRequest(data=piece)))
                 at += len(piece)
             self._watch_time()
             while data := await self._source.read(_to_read(await self._link.room())):
                 at = 0
                 while at < len(data):
                     piece = data[at : at + await self._link.room()]  # the line may have become slow since it was read
-                    await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=piece)))
+                    self._link.put(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=piece)))
                     at += len(piece)
                     self.counts.bytes_in += len(piece)
             await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(eof=True)))

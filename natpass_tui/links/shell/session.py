@@ -13,9 +13,9 @@ from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.session.relay_port import LinkOpener
 from natpass_tui.terminal.source import Source
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -90,8 +90,6 @@ class ShellSession(LinkTab):
         self._outbox = Outbox()
         self._paste = Pasting()
         self._released: dict[int, tuple[bytes, int]] = {}  # buttons that go up when the paste is over
-        self._sending = b""  # what was typed of what the link has been given and not taken yet
-        self._sending_since: float | None = None
         self._in_flight = InFlight()
         self._not_taken = bytearray()  # what was typed and earlier shells are not known to have taken,
         self._refused_keys = 0  # and how many keys since then
@@ -197,7 +195,7 @@ class ShellSession(LinkTab):
             return 0.0
         now = self._monotonic()
         self._in_flight.acknowledged(self._link.unacknowledged, now)
-        seconds = self._in_flight.unanswered(now, self._sending_since or self._outbox.typed_since)
+        seconds = self._in_flight.unanswered(now, self._outbox.typed_since)
         return seconds if seconds >= UNANSWERED_SECONDS else 0.0
 
     @property
@@ -238,7 +236,7 @@ class ShellSession(LinkTab):
 
     def _typed_of_all(self) -> waiting.Pieces:
         """Return what was typed that the agent is not known to have taken; not copied, so don't keep it."""
-        return [*self._in_flight.typed, self._sending, *self._outbox.typed, *self._paste.rest()]
+        return [*self._in_flight.typed, *self._outbox.typed, *self._paste.rest()]
 
     def _look_later(self, seconds: float) -> None:
         if self._look_timer is None:
@@ -270,7 +268,6 @@ class ShellSession(LinkTab):
             self._paste.clear()
             self._released.clear()
             self._in_flight.clear()
-            self._sending, self._sending_since = b"", None
         self._opened_before = True
 
     def _message(self) -> ConnectRequest:
@@ -283,7 +280,7 @@ class ShellSession(LinkTab):
         if self._terminal is not None:
             self._terminal.write_separator(f"{text} · not sent: {unsent}" if unsent else text)
 
-    async def _carry(self, link: LinkPort) -> End:
+    async def _carry(self, link: Link) -> End:
         self._begins_at = 0 if self._terminal is None else self._terminal.fed
         self._resized = True  # existing agents take the size from a message only, and it may have changed since
         self._to_send.set()
@@ -298,7 +295,7 @@ class ShellSession(LinkTab):
                 self._look_timer.cancel()
                 self._look_timer = None
 
-    async def _show_output(self, link: LinkPort) -> End:
+    async def _show_output(self, link: Link) -> End:
         """Feed the terminal until the link ends; return why it did.
 
         Asking for a message says that those before it are done with, and gives the sender credit. So nobody asks before
@@ -313,7 +310,7 @@ class ShellSession(LinkTab):
         except LinkEndedError as error:
             return error.end
 
-    async def _send_input(self, link: LinkPort) -> None:
+    async def _send_input(self, link: Link) -> None:
         """Send what is typed, and the size, until cancelled or the link ends."""
         try:
             while True:
@@ -326,7 +323,7 @@ class ShellSession(LinkTab):
                     if self._resized:
                         self._resized = False
                         rows, cols = self._size
-                        await link.send(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
+                        link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
                         self._sent(link, b"")
                         continue
                     now = self._monotonic()
@@ -335,7 +332,7 @@ class ShellSession(LinkTab):
                         self._outbox.drop_moments()
                     self._paste_on(most, now)
                     if (piece := self._outbox.take(most, now)) is not None:
-                        await self._send_piece(link, piece)
+                        self._send_piece(link, piece)
         except LinkEndedError:
             return  # whoever reads the link says what happened
 
@@ -349,19 +346,16 @@ class ShellSession(LinkTab):
                 self._released.clear()
                 self._on_change()  # the banner has no more to say
 
-    async def _send_piece(self, link: LinkPort, piece: Piece) -> None:
+    def _send_piece(self, link: Link, piece: Piece) -> None:
         data = bytes(piece.data)
-        typed = self._sending = data if piece.source is Source.TYPED else b""
-        self._sending_since = piece.at if typed else None
+        typed = data if piece.source is Source.TYPED else b""
         message = ShellData(data=data, source=_ON_THE_WIRE[piece.source], seen=0 if typed else piece.seen)
-        await link.send(Msg(type=MsgType.shell_data, sdata=message))
-        self._sending = b""
-        self._sending_since = None
+        link.put(Msg(type=MsgType.shell_data, sdata=message))
         self._sent(link, typed)
         if typed:
             self._look_later(UNANSWERED_SECONDS)
 
-    def _sent(self, link: LinkPort, typed: bytes) -> None:
+    def _sent(self, link: Link, typed: bytes) -> None:
         """Take note of a message that the link has taken."""
         now = self._monotonic()
         self._in_flight.sent(typed, now)

@@ -6,8 +6,7 @@ from contextlib import suppress
 
 from natpass_tui.links.shell.escape import Asked, Escape
 from natpass_tui.links.streams import Sink, Source
-from natpass_tui.session.relay_port import LinkPort
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
@@ -34,7 +33,7 @@ class TtySession:
 
     def __init__(
         self,
-        link: LinkPort,
+        link: Link,
         source: Source,
         sink: Sink,
         size: Callable[[], tuple[int, int]],
@@ -161,12 +160,12 @@ class TtySession:
                     most = await self._link.room()
                     if self._sizes:
                         rows, cols = self._sizes.pop(0)
-                        await self._link.send(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
+                        self._link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
                         continue
                     data = bytes(self._input[:most])
                     del self._input[:most]
                     self._has_room.set()
-                    await self._link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+                    self._link.put(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
                     self.bytes_in += len(data)
         except LinkEndedError:
             return  # whoever reads the link says what happened

@@ -158,8 +158,8 @@ async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told
 
         async def answers(micros: int) -> None:
             await wait_for(lambda: asked(client) > 0)
-            assert client.session is not None
-            client.session.sent.clear()
+            assert client.connection is not None
+            client.connection.sent.clear()
             client.report(web=micros)
 
         await answers(20_000)
@@ -174,8 +174,8 @@ async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told
 
 
 def asked(client: FakeClient) -> int:
-    assert client.session is not None
-    return sum(message.type == MsgType.rtt_request for message in client.session.sent)
+    assert client.connection is not None
+    return sum(message.type == MsgType.rtt_request for message in client.connection.sent)
 
 
 async def test_looking_after_a_paste_copies_none_of_it() -> None:

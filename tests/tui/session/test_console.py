@@ -31,8 +31,8 @@ async def running(console: Console) -> AsyncIterator[None]:
 
 
 def sent(client: FakeClient, kind: MsgType) -> int:
-    assert client.session is not None
-    return sum(message.type == kind for message in client.session.sent)
+    assert client.connection is not None
+    return sum(message.type == kind for message in client.connection.sent)
 
 
 async def test_at_login_the_roster_is_watched_and_the_fleet_follows_it() -> None:
@@ -153,8 +153,8 @@ async def test_round_trips_are_asked_for_rows_in_sight_that_are_online() -> None
         client.snapshot(*(entry(f"a{number}") for number in range(300)))
         console.show_rows(["absent", *(f"a{number}" for number in range(250))])
         await wait_for(lambda: sent(client, MsgType.rtt_request))
-        assert client.session is not None
-        request = next(m.rtt_request for m in client.session.sent if m.type == MsgType.rtt_request)
+        assert client.connection is not None
+        request = next(m.rtt_request for m in client.connection.sent if m.type == MsgType.rtt_request)
         assert list(request.ids) == [f"a{number}" for number in range(200)]
         client.report(a0=1500, a1=0, a299=7)
         assert console.latencies.get("a0") == 0.0015
@@ -245,8 +245,8 @@ async def test_a_relay_without_a_roster_is_asked_for_nothing() -> None:
         console.show_rows(["web"])
         console.list_ids(["typed"])
         await console.first_login()
-        assert client.session is not None
-        assert client.session.sent == []
+        assert client.connection is not None
+        assert client.connection.sent == []
         assert [(a.id, a.presence) for a in console.fleet.window(0, 9)] == [
             ("typed", Presence.UNTOLD),
             ("web", Presence.UNTOLD),

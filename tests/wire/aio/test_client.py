@@ -11,8 +11,8 @@ import pytest
 from natpass_wire import envelope
 from natpass_wire.aio import client as client_module
 from natpass_wire.aio import dial as dial_module
+from natpass_wire.aio import life_signs
 from natpass_wire.aio import reach as reach_module
-from natpass_wire.aio import session as session_module
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, is_loopback
 from natpass_wire.aio.link import LinkEndedError
@@ -34,15 +34,15 @@ from tests.wire.aio.watched import CLAIMS, SHELL, data, pass_time, receive_all, 
 async def test_login(tls: Tls | None) -> None:
     relay = StubRelay(tls=tls)
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         guest = await relay.guest()
         assert guest.claims == CLAIMS
         await watched.until(Phase.ONLINE)
         assert watched.phases == [Phase.ONLINE]
         assert watched.client.client_id == "c"
         await wait_for(lambda: watched.client.round_trip is not None)
-        assert 0 < (session.round_trip or 0) < 5
-        assert session.capabilities == {"roster"}
+        assert 0 < (connection.life.round_trip or 0) < 5
+        assert connection.capabilities == {"roster"}
 
 
 async def test_a_wrong_secret_is_said_and_asked_again_after_half_a_minute() -> None:
@@ -151,7 +151,7 @@ async def test_what_comes_with_the_accept_is_judged_as_anything_later(behind: by
             await watched.client.online()
 
 
-async def test_the_owner_hears_of_a_session_before_anything_that_it_brings() -> None:
+async def test_the_owner_hears_of_a_connection_before_anything_that_it_brings() -> None:
     request = Msg(type=MsgType.connect_req, from_id="b", to="c", link_id="f0", creq=SHELL)
     about = Msg(type=MsgType.roster, from_id="server", to="c")
     relay = StubRelay(behind_accept=envelope.to_frame(request) + envelope.to_frame(about))
@@ -165,12 +165,12 @@ async def test_silence_is_consent_to_an_older_login(dialect: Dialect, monkeypatc
     monkeypatch.setattr(dial_module, "CONSENT_SECONDS", 0.1)
     relay = StubRelay(legacy=True, on_message=accept_links)
     async with relay.running() as port, running(target(port, login=LegacyLogin(dialect, "old"))) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         assert len((await relay.guest()).messages[0].hsp.enc) in (16, 64)
-        link = await session.open_link("a", SHELL)
+        link = await connection.plain_links.open("a", SHELL)
         link.close()
         assert relay.guests[0].pings == 0
-        assert session.round_trip is None
+        assert connection.life.round_trip is None
 
 
 @pytest.mark.parametrize(("dialect", "clock"), [(Dialect.MD5, False), (Dialect.HMAC, True)])
@@ -187,18 +187,18 @@ async def test_a_closed_connection_refuses_an_older_login(dialect: Dialect, cloc
 async def test_a_lost_connection_ends_links_with_the_reason_and_comes_back_at_once() -> None:
     relay, proxy = StubRelay(on_message=accept_links), ChunkingProxy()
     async with relay.running() as port, proxy.towards(port) as detour, running(target(detour)) as watched:
-        session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        connection = await watched.client.online()
+        link = await connection.plain_links.open("a", SHELL)
         proxy.cut()
         with pytest.raises(LinkEndedError, match="connection to the relay lost"):
             await link.receive()
         assert link.end is not None
         assert link.end.cause == LinkEnd.PEER_GONE
         await relay.guest(2)
-        assert await watched.client.online() is not session
+        assert await watched.client.online() is not connection
         assert watched.phases[-3:] == [Phase.ONLINE, Phase.CONNECTING, Phase.ONLINE]  # without a wait
         with pytest.raises(LinkEndedError):
-            await session.open_link("a", SHELL)
+            await connection.plain_links.open("a", SHELL)
 
 
 async def test_a_relay_that_throws_us_out_again_and_again_is_not_stormed() -> None:
@@ -206,7 +206,7 @@ async def test_a_relay_that_throws_us_out_again_and_again_is_not_stormed() -> No
     async with relay.running() as port, running(target(port), random=0.9) as watched:
         for number in (1, 2):
             guest = await relay.guest(number)
-            await wait_for(lambda: watched.client.session)
+            await wait_for(lambda: watched.client.connection)
             guest.socket.abort()
             await wait_for(lambda guest=guest: guest.lost)  # type: ignore[misc]
         waiting = await watched.until(Phase.WAITING)
@@ -223,10 +223,17 @@ async def test_a_steady_connection_is_forgiven_everything(monkeypatch: pytest.Mo
         assert Phase.WAITING not in watched.phases
 
 
+async def test_nothing_of_the_login_stays_in_the_way_of_frames() -> None:
+    relay = StubRelay()
+    async with relay.running() as port, running(target(port)) as watched:
+        connection = await watched.client.online()
+        assert connection._socket.handler is connection
+
+
 async def test_the_last_words_of_a_relay_are_the_reason() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
-        link = await (await watched.client.online()).open_link("a", SHELL)
+        link = await (await watched.client.online()).plain_links.open("a", SHELL)
         guest = await relay.guest()
         guest.send(Msg(type=MsgType.notice, notice=Notice(code=Notice.REPLACED, text="replaced\nby another")))
         guest.socket.close()
@@ -264,7 +271,7 @@ async def test_a_waiter_makes_the_next_attempt_sooner() -> None:
 def fast_keepalive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second for an interval, so that one and a half of silence are the end."""
     monkeypatch.setattr(dial_module, "_LEAST_INTERVAL", 0.5)
-    monkeypatch.setattr(session_module, "_TICK_SECONDS", 0.1)
+    monkeypatch.setattr(life_signs, "_TICK_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("fast_keepalive")
@@ -300,8 +307,8 @@ async def test_a_large_frame_on_a_slow_line_is_life() -> None:
 async def test_silence_is_not_counted_while_we_do_not_read() -> None:
     relay = StubRelay(keepalive_ms=1, on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        connection = await watched.client.online()
+        link = await connection.plain_links.open("a", SHELL)
         guest = await relay.guest()
         for _ in range(100):
             guest.send(
@@ -333,7 +340,7 @@ async def test_a_client_that_ends_says_good_bye() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port:
         async with running(target(port)) as watched:
-            link = await (await watched.client.online()).open_link("a", SHELL)
+            link = await (await watched.client.online()).plain_links.open("a", SHELL)
             guest = await relay.guest()
             await link.send(data(bytes(60_000)))
             link.close("bye")
@@ -374,17 +381,17 @@ async def test_an_unanswered_question_is_seen_long_before_the_connection_is_give
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who sends and hears nothing asks at once: the next ping would be due seconds later."""
-    monkeypatch.setattr(session_module, "_TICK_SECONDS", 0.02)
-    monkeypatch.setattr(session_module, "_DOUBT_SECONDS", 0.1)
+    monkeypatch.setattr(life_signs, "_TICK_SECONDS", 0.02)
+    monkeypatch.setattr(life_signs, "_DOUBT_SECONDS", 0.1)
     relay = StubRelay()
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         guest = await relay.guest()
         await wait_for(lambda: watched.client.round_trip is not None)
-        assert session.unanswered == 0
+        assert connection.life.unanswered == 0
         relay.mute = True
-        session.send(Msg(type=MsgType.keepalive, from_id="c", to="server"))
-        await wait_for(lambda: session.unanswered > 0.1, timeout=3)
+        connection.send(Msg(type=MsgType.keepalive, from_id="c", to="server"))
+        await wait_for(lambda: connection.life.unanswered > 0.1, timeout=3)
         assert len(guest.of_type(MsgType.ping)) == 1
         guest.send(Msg(type=MsgType.keepalive))
-        await wait_for(lambda: session.unanswered == 0)
+        await wait_for(lambda: connection.life.unanswered == 0)

@@ -44,7 +44,7 @@ async def test_a_link_carries_data_both_ways_and_ends_with_its_reason(tls: Tls |
         with pytest.raises(LinkEndedError):
             await link.send(data(b"late"))
         guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id))
-        await wait_for(lambda: watched.client.session and watched.client.session.dropped == 1)
+        await wait_for(lambda: watched.client.connection and watched.client.connection.dropped == 1)
 
 
 async def test_a_refused_link_says_why() -> None:
@@ -70,7 +70,7 @@ async def test_a_link_that_nobody_answers_is_given_up_and_closed() -> None:
         late = Msg(type=MsgType.connect_rep, from_id="a", link_id=guest.messages[0].link_id)
         late.crep.ok = True
         guest.send(late)
-        await wait_for(lambda: watched.client.session and watched.client.session.dropped == 1)
+        await wait_for(lambda: watched.client.connection and watched.client.connection.dropped == 1)
 
 
 async def test_who_waits_for_a_link_may_be_cancelled() -> None:
@@ -88,14 +88,30 @@ async def test_who_waits_for_a_link_may_be_cancelled() -> None:
         await wait_for(lambda: guest.of_type(MsgType.disconnect))
 
 
+async def test_what_somebody_else_has_serialised_goes_out_as_if_it_were_ours() -> None:
+    relay = StubRelay(on_message=accept_links)
+    async with relay.running() as port, running(target(port)) as watched:
+        link = await (await watched.client.online()).plain_links.open("a", SHELL)
+        message = Msg(type=MsgType.shell_data, sdata=ShellData(data=b"ls"))
+        await link.send_serialised(message.SerializeToString())
+        await link.send(message)
+        guest = await relay.guest()
+        await wait_for(lambda: len(guest.of_type(MsgType.shell_data)) == 2)
+        one, other = guest.of_type(MsgType.shell_data)
+        assert one == other
+        assert (one.from_id, one.to, one.link_id) == ("c", "a", link.link_id)
+        with pytest.raises(LocalProtocolError):
+            await link.send_serialised(message.SerializeToString()[:-1])
+
+
 async def test_a_request_that_no_frame_carries_leaves_nothing_behind() -> None:
     monstrous = ConnectRequest(kind=ConnectRequest.shell, cshell=ConnectShell(exec="x" * 70_000))
     async with StubRelay().running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         with pytest.raises(LocalProtocolError):
-            await session.open_link("a", monstrous)
-        assert len(session._table) == 0
-        assert not session._links
+            await connection.plain_links.open("a", monstrous)
+        assert len(connection._table) == 0
+        assert not connection.plain_links._links
 
 
 async def test_no_link_without_a_connection() -> None:
@@ -155,8 +171,8 @@ async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | Non
     relay = StubRelay(tls=tls, on_message=accept_links, keepalive_ms=1000)
     contents = [number.to_bytes(2, "big") * 20_000 for number in range(500)]
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
-        session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        connection = await watched.client.online()
+        link = await connection.plain_links.open("a", SHELL)
         guest = await relay.guest()
         for content in contents:
             guest.send(Msg(type=MsgType.shell_data, from_id="a", link_id=link.link_id, sdata=ShellData(data=content)))
@@ -172,8 +188,8 @@ async def test_an_unread_link_stops_the_reading_and_loses_nothing(tls: Tls | Non
 async def test_a_link_that_ends_unread_lets_the_others_go_on() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
-        full, other = await session.open_link("a", SHELL), await session.open_link("a", SHELL)
+        connection = await watched.client.online()
+        full, other = await connection.plain_links.open("a", SHELL), await connection.plain_links.open("a", SHELL)
         guest = await relay.guest()
         for _ in range(100):
             guest.send(
@@ -188,8 +204,8 @@ async def test_a_link_that_ends_unread_lets_the_others_go_on() -> None:
 async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -> None:
     relay = StubRelay(tls=tls, on_message=accept_links)
     async with relay.running() as port, running(target(port, tls=tls is not None)) as watched:
-        session = await watched.client.online()
-        links = [await session.open_link("a", SHELL) for _ in range(3)]
+        connection = await watched.client.online()
+        links = [await connection.plain_links.open("a", SHELL) for _ in range(3)]
         guest = await relay.guest()
         guest.socket.pause_reading()
 
@@ -199,8 +215,8 @@ async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -
 
         async with asyncio.TaskGroup() as senders:
             tasks = [senders.create_task(send(link), name="sender") for link in links]
-            await wait_for(lambda: not session._socket.writable)
-            assert session._socket.waiting_bytes < 1024 * 1024
+            await wait_for(lambda: not connection._socket.writable)
+            assert connection._socket.waiting_bytes < 1024 * 1024
             cancelled = senders.create_task(links[0].send(data(b"never")), name="cancelled")
             await asyncio.sleep(0)
             cancelled.cancel()
@@ -216,8 +232,8 @@ async def test_senders_wait_for_a_slow_relay_and_lose_nothing(tls: Tls | None) -
 async def test_a_sender_that_waits_hears_of_the_end() -> None:
     relay = StubRelay(on_message=accept_links)
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
-        link = await session.open_link("a", SHELL)
+        connection = await watched.client.online()
+        link = await connection.plain_links.open("a", SHELL)
         guest = await relay.guest()
         guest.socket.pause_reading()
 
@@ -226,7 +242,7 @@ async def test_a_sender_that_waits_hears_of_the_end() -> None:
                 await link.send(data(bytes(50_000)))
 
         sender = asyncio.get_running_loop().create_task(send_for_ever(), name="sender")
-        await wait_for(lambda: not session._socket.writable)
+        await wait_for(lambda: not connection._socket.writable)
         guest.socket.abort()
         with pytest.raises(LinkEndedError, match="connection to the relay lost"):
             await sender

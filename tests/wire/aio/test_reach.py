@@ -122,7 +122,7 @@ async def test_the_last_good_address_comes_first_and_names_are_asked_for_at_each
             (await relay.guest()).socket.abort()
             await relay.guest(2)
             assert names.asked == 2
-            await wait_for(lambda: watched.client.session)
+            await wait_for(lambda: watched.client.connection)
             assert tried == [dead, good, good]
 
 

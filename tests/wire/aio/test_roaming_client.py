@@ -63,23 +63,23 @@ async def looked() -> None:
 async def test_who_wakes_up_with_a_dead_connection_dials_anew(world: World) -> None:
     relay, proxy = StubRelay(), ChunkingProxy()
     async with relay.running() as port, proxy.towards(port) as detour, running(target(detour)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         await looked()
         proxy.freeze()
         world.slept += 120
         await watched.until(Phase.CONNECTING, "this machine slept, and the relay does not answer")
-        assert session.ended.done()
+        assert connection.ended.done()
         assert Phase.WAITING not in watched.phases  # without a delay
 
 
 async def test_a_connection_that_outlived_the_sleep_is_kept(world: World) -> None:
     relay = StubRelay()
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         await looked()
-        answers = session.answers
+        answers = connection.life.answers
         world.slept += 5
-        await wait_for(lambda: session.answers != answers, "an answer")
+        await wait_for(lambda: connection.life.answers != answers, "an answer")
         await pass_time(1.5)
         assert watched.phases == [Phase.ONLINE]
 
@@ -132,17 +132,17 @@ async def test_a_slow_uplink_on_which_a_lot_waits_is_kept_while_it_gets_less(wor
         slow_uplink(port, rate) as (detour, goes),
         running(target(detour)) as watched,
     ):
-        session = await watched.client.online()
+        connection = await watched.client.online()
         await looked()
         for _ in range(10):  # 5 s behind which the question waits, and the answer is due within 2
-            session.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
-        answers = session.answers
+            connection.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
+        answers = connection.life.answers
         world.slept += 5
-        await wait_for(lambda: session.answers != answers, "an answer", 20)
+        await wait_for(lambda: connection.life.answers != answers, "an answer", 20)
         assert watched.phases == [Phase.ONLINE]
         goes.clear()  # now it is dead
         for _ in range(20):
-            session.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
+            connection.send(Msg(type=MsgType.about, about=About(host="x" * (rate // 2))))
         world.slept += 5
         await watched.until(Phase.CONNECTING, "this machine slept, and the relay does not answer")
 
@@ -164,11 +164,11 @@ async def test_an_address_that_is_gone_takes_its_connection_with_it_at_once(worl
 async def test_a_second_network_leaves_a_connection_that_works_alone(world: World) -> None:
     relay = StubRelay()
     async with relay.running() as port, running(target(port)) as watched:
-        session = await watched.client.online()
+        connection = await watched.client.online()
         await looked()
-        answers = session.answers
+        answers = connection.life.answers
         world.own = "198.51.100.1"
-        await wait_for(lambda: session.answers != answers, "an answer")
+        await wait_for(lambda: connection.life.answers != answers, "an answer")
         await pass_time(1.5)
         assert watched.phases == [Phase.ONLINE]
 
@@ -202,11 +202,11 @@ async def test_an_attempt_that_was_begun_in_the_old_network_is_given_up(world: W
         relay.guests[-1].socket.abort()
         await wait_for(lambda: len(relay.guests) == 2)
         await looked()
-        assert watched.client.session is None
+        assert watched.client.connection is None
         relay.on_login = None
         world.own = "198.51.100.1"
         await relay.guest(2)  # within a time limit of 10 s it would still wait
-        await wait_for(lambda: watched.client.session)
+        await wait_for(lambda: watched.client.connection)
         assert Phase.WAITING not in watched.phases
 
 

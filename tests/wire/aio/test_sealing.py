@@ -18,9 +18,9 @@ from natpass_tui.known_agents import KnownAgents
 from natpass_tui.session.console import Console
 from natpass_tui.session.trust import PinnedAgents
 from natpass_wire.aio import streams
+from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
-from natpass_wire.aio.record_link import RecordLink
 from natpass_wire.aio.sealing import Sealing, TrustAll
 from natpass_wire.aio.stream import Stream
 from natpass_wire.identity.authorized import ALL, Rights
@@ -62,9 +62,9 @@ async def join(relay: TestRelay, name: str, role: int, seals: Sealing | None) ->
 async def reconnect(client: TestClient, seals: Sealing | None) -> None:
     """Have a client log in again, and seal its links in another way from then on."""
     client.client.target = replace(client.client.target, sealing=seals)
-    before = client.session
+    before = client.connection
     before._socket.abort()
-    await wait_for(lambda: client.client.session not in {None, before}, "the next login")
+    await wait_for(lambda: client.client.connection not in {None, before}, "the next login")
 
 
 class Shells:
@@ -177,7 +177,7 @@ async def test_a_stream_goes_on_at_the_agent_for_the_key_that_opened_it_only() -
         assert isinstance(served, Stream)
         agent.client.streams._streams["thief", link.core.stream_id] = served  # as if the relay had renamed it
         stolen.core.stream_id = link.core.stream_id
-        thief.session._socket.abort()
+        thief.connection._socket.abort()
         end = await asyncio.wait_for(stolen.ended(), PATIENCE)
         assert (end.reason, end.text) == (ConnectResponse.GONE, streams.GONE_TEXT)
         assert served.end is None
@@ -202,7 +202,7 @@ async def test_a_sealed_stream_does_not_go_on_unsealed() -> None:
         link = await console.open("agent", plain=False)
         served = agent.links[0]
         agent.client._allow_unsealed = True
-        agent.session._allow_unsealed = True
+        agent.connection.carriers._allow_unsealed = True
         await reconnect(console, None)
         end = await asyncio.wait_for(link.ended(), PATIENCE)
         assert end.reason == ConnectResponse.GONE
@@ -233,7 +233,7 @@ async def test_a_changed_key_is_told_at_once_and_nothing_is_shown_to_it(
         pinned = known.list()
         await reconnect(agent, sealing())
         shown: list[bytes] = []
-        monkeypatch.setattr(RecordLink, "received", lambda _, record: shown.append(record))
+        monkeypatch.setattr(Carrier, "received", lambda _, record: shown.append(record))
         opening = asyncio.wait_for(console.client.open_link("agent", SHELL, timeout=3600), PATIENCE)
         with pytest.raises(LinkEndedError) as caught:
             await opening

@@ -250,7 +250,7 @@ async def garbage_to(factory: "FrameSocket", garbage: bytes) -> None:
         with socket.create_connection((HOST, port)) as bare:
             bare.setblocking(False)
             await loop.sock_sendall(bare, garbage)
-            handler = factory._handler
+            handler = factory.handler
             assert isinstance(handler, Recorder)
             await handler.until_lost()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from natpass_wire.aio import carriers
 from natpass_wire.aio import stream as stream_module
 from natpass_wire.aio.dial import LoggedIn, RelayAddress, RelayTarget, dial
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
@@ -102,6 +103,21 @@ async def test_bytes_go_both_ways_whole(tls: bool, tmp_path: Path) -> None:
         await asyncio.wait([echoing, writing])
         await wait_for(lambda: not len(net.console.client.streams) and not len(net.agent.client.streams))
         await wait_for(lambda: not len(net.relay.server.hub.router), "the relay's links to end")
+
+
+async def test_records_are_parsed_where_too_many_envelopes_have_sizes_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody with ids of every length must not slow down all others: what is not looked up is read all the same."""
+    monkeypatch.setattr(carriers, "_MOST_HEAD_SIZES", 0)
+    async with world() as net:
+        link, served = await net.open()
+        echoing = net.relay.tasks.start(echo(served), "echo")
+        writing = net.relay.tasks.start(write(link, bytes(100_000)), "writer")
+        assert await read(link, 100_000) == bytes(100_000)
+        assert not net.agent.connection.carriers._by_head
+        link.close()
+        await asyncio.wait([echoing, writing])
 
 
 @pytest.mark.parametrize("which", ["agent_net", "console_net"])
@@ -332,7 +348,7 @@ async def test_somebody_elses_stream_does_not_go_on_for_others() -> None:
         stolen = await thief.open("agent", plain=False)
         assert isinstance(stolen, Stream)
         stolen.core.stream_id = link.core.stream_id
-        thief.session._socket.abort()  # it comes back with an id that is not its own
+        thief.connection._socket.abort()  # it comes back with an id that is not its own
         end = await asyncio.wait_for(stolen.ended(), PATIENCE)
         assert end.reason == ConnectResponse.GONE
         assert served.end is None
@@ -357,7 +373,7 @@ async def test_a_slow_reader_holds_up_nobody_else() -> None:
 async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Path) -> None:
     async with world() as net:
         net.agent.client.streams._arrivals._seconds = 0.1
-        net.agent.session._allow_unsealed = True
+        net.agent.connection.carriers._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         link = await net.console.client.open_link("agent", request, plain=True)
@@ -369,7 +385,7 @@ async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Pat
 async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) -> None:
     async with world() as net:
         link, served = await net.open()
-        net.agent.session._allow_unsealed = True
+        net.agent.connection.carriers._allow_unsealed = True
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         bad = await net.console.client.open_link("agent", request, plain=True)

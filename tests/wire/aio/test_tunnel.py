@@ -45,7 +45,7 @@ async def test_a_real_proxy_leads_to_the_relay(tmp_path: Path, tls: Tls | None, 
             await wait_for(lambda: watched.client.round_trip is not None)
             guest.socket.abort()
             await relay.guest(2)
-            await wait_for(lambda: watched.client.session)
+            await wait_for(lambda: watched.client.connection)
 
 
 @needs_proxies

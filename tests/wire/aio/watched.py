@@ -69,7 +69,7 @@ async def running(where: RelayTarget, *, serves: bool = True, random: float = 0.
         on_status=statuses.append,
         on_link=on_link if serves else None,
         on_relay_message=on_relay_message,
-        on_online=lambda session: watched.order.append("online"),
+        on_online=lambda connection: watched.order.append("online"),
         rng=lambda: random,
     )
     watched = Watched(client, statuses)
@@ -80,7 +80,7 @@ async def running(where: RelayTarget, *, serves: bool = True, random: float = 0.
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        assert client.session is None
+        assert client.connection is None
 
 
 def data(content: bytes) -> Msg:

@@ -7,7 +7,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
-from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore, Urgent
+from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, State, StreamCore, Urgent
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import parse_hello
 
@@ -34,7 +34,6 @@ class Side:
     end: End | None = None
     finished: bool = False
     opened: int = 0
-    resumed: list[bool] = field(default_factory=list)
     unconsumed: int = 0
 
     def take(self, events: list[Event]) -> None:
@@ -54,8 +53,6 @@ class Side:
                     self.finished = True
                 case Opened():
                     self.opened += 1
-                case Resumed(skipped):
-                    self.resumed.append(skipped)
 
     def read(self) -> bool:
         """Consume one message; whether there was one."""

@@ -1,6 +1,6 @@
-"""A link that carries a stream, as its connection sees it."""
+"""A link of the relay that carries the records of one stream, for as long as one connection lasts."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from natpass_wire.aio.sealing import Trust
 from natpass_wire.envelope import record_head
@@ -10,32 +10,36 @@ from natpass_wire.links import End, LinkState
 from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
 from natpass_wire.stream.transport import Transport, Unsealed
 
+if TYPE_CHECKING:
+    from natpass_wire.aio.carriers import Carriers
+
 
 class Passenger(Protocol):
-    """Whose records a link carries. All calls come from the event loop."""
+    """Whose records are carried. All calls come from the event loop."""
 
-    def link_sealed(self, link: "RecordLink") -> None:
-        """Take note that the other end has proved who it is, `link.peer_key`, and that it knows the secret.
+    def carrier_sealed(self, carrier: "Carrier") -> None:
+        """Take note that the other end has proved who it is, `carrier.peer_key`, and that it knows the secret.
 
         Raises:
             NotTrustedError: it is not who was there before.
         """
 
-    def link_received(self, link: "RecordLink", record: bytes) -> None:
+    def carrier_received(self, carrier: "Carrier", record: bytes) -> None:
         """Take a record."""
 
-    def link_ended(self, link: "RecordLink", end: End) -> None:
-        """The link is gone, whoever ended it."""
+    def carrier_ended(self, carrier: "Carrier", end: End) -> None:
+        """The carrier is gone, whoever ended it."""
 
-    def next_record(self, link: "RecordLink") -> bytes | None:
+    def next_record(self, carrier: "Carrier") -> bytes | None:
         """Return the next record to send, None if there is none at the moment."""
         ...
 
 
-class RecordLink:
+class Carrier:
     """One link of one connection, and who rides on it. Known by identity.
 
     Args:
+        carriers: all of the connection.
         state: the link.
         head: the envelope of the frames that we send, serialised: what stands before the payload.
         peer_head: that of the frames that the other end sends, as far as it is canonical.
@@ -45,13 +49,16 @@ class RecordLink:
 
     def __init__(
         self,
+        carriers: "Carriers",
         state: LinkState,
         head: bytes,
         peer_head: bytes,
         handshake: OpenerHandshake | TargetHandshake | None,
+        *,
         trust: Trust | None,
     ) -> None:
         self.state = state
+        self._carriers = carriers
         #: Whose records it carries.
         self.passenger: Passenger
         self._head = head
@@ -67,6 +74,16 @@ class RecordLink:
     def peer(self) -> str:
         """The other end's client id."""
         return self.state.peer
+
+    def wake(self) -> None:
+        """Take note that the passenger may have something to send. Nothing happens once the carrier is gone."""
+        if self.state.end is None:
+            self._carriers.turns.wake(self)
+            self._carriers.send()
+
+    def close(self, end: End) -> None:
+        """End the link; the passenger is told. Nothing happens if it had ended."""
+        self._carriers.end(self, end)
 
     def answer(self, offer: bytes) -> bytes:
         """Target: return what goes into the answer to `offer`.
@@ -114,7 +131,7 @@ class RecordLink:
             record = self._transport.open(data)
             if self._unproved is not None:
                 self._proved(self._unproved)
-            self.passenger.link_received(self, record)
+            self.passenger.carrier_received(self, record)
             return
         if not isinstance(self._handshake, TargetHandshake):
             raise LocalProtocolError("a record before the answer")  # the table of links lets none through
@@ -129,4 +146,4 @@ class RecordLink:
         if self._trust is not None:
             self._trust.proved(self.peer, key)
         self.peer_key = key
-        self.passenger.link_sealed(self)
+        self.passenger.carrier_sealed(self)

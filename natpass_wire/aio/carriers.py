@@ -1,0 +1,216 @@
+"""The carriers of one connection: links of the relay that carry streams."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from natpass_wire import envelope
+from natpass_wire.aio.carrier import Carrier, Passenger
+from natpass_wire.aio.sealing import NotTrustedError, Sealing
+from natpass_wire.aio.sockets import FrameSocket
+from natpass_wire.errors import RemoteProtocolError
+from natpass_wire.links import End, Ended, LinkState, LinkTable, Opened, Received, State
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer, StreamOffer
+from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
+from natpass_wire.stream import VERSION
+from natpass_wire.stream.fair import Turns
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: Records are found by what they begin with, of so many lengths; those of other carriers are parsed, as all could be.
+_MOST_HEAD_SIZES = 16
+
+
+class Carriers:
+    """Makes and takes carriers, and has each send in its turn.
+
+    Args:
+        table: all links of the connection.
+        socket: the connection.
+        on_carrier: takes one that somebody makes for a stream, and returns whether it does; None: we serve no streams.
+        sealing: how they are sealed; None: they are not.
+        allow_unsealed: take some that are not sealed as well.
+    """
+
+    def __init__(
+        self,
+        table: LinkTable,
+        socket: FrameSocket,
+        on_carrier: Callable[[Carrier], bool] | None,
+        sealing: Sealing | None,
+        *,
+        allow_unsealed: bool,
+    ) -> None:
+        self._table = table
+        self._socket = socket
+        self._on_carrier = on_carrier
+        self._sealing = sealing
+        self._allow_unsealed = allow_unsealed
+        self._carriers: dict[LinkState, Carrier] = {}
+        self._by_head: dict[int, dict[bytes, Carrier]] = {}  # by what their records begin with, and its size
+        #: Who waits to send.
+        self.turns: Turns[Carrier] = Turns()
+
+    def __contains__(self, state: LinkState) -> bool:
+        """Tell whether a link is a carrier."""
+        return state in self._carriers
+
+    def carry(self, peer: str, passenger: Passenger) -> Carrier:
+        """Make a carrier to `peer` for a stream. Where it is not sealed, records go out behind the request.
+
+        Raises:
+            LocalProtocolError: there are too many links.
+        """
+        own_id, link_id = self._table.client_id, secrets.token_hex(8)
+        handshake = self._sealing.opener(own_id, peer, link_id) if self._sealing is not None else None
+        offer = StreamOffer(version=VERSION, handshake=handshake.first() if handshake is not None else b"")
+        state, message = self._table.open(peer, link_id, ConnectRequest(kind=ConnectRequest.stream, offer=offer))
+        self._say(message)
+        carrier = self._carrier(state, handshake)
+        carrier.passenger = passenger
+        self._add(carrier)
+        return carrier
+
+    def send(self) -> None:
+        """Send what streams have to say, each in its turn, as far as the socket takes it."""
+        while self._socket.writable and (carrier := self.turns.take()) is not None:
+            frame = carrier.next_frame()
+            if frame is None:
+                continue  # until it is woken
+            self._socket.write(frame)
+            self.turns.sent(carrier, len(frame))
+            if carrier.state.end is None:
+                self.turns.wake(carrier)
+
+    def end(self, carrier: Carrier, end: End) -> None:
+        """End a carrier; its passenger is told. Nothing happens if it had ended."""
+        message = self._table.end(carrier.state, end)
+        if message is not None:
+            self._say(message)
+        self.forget(carrier.state)
+
+    # what the connection calls
+
+    def receive_record(self, payload: bytes) -> bool:
+        """Take a record whose envelope looks like all others of its link, without parsing it; return whether it was.
+
+        Equal bytes are equal fields: what a parser would make of them was decided when the carrier was made.
+        """
+        for size, carriers in self._by_head.items():
+            carrier = carriers.get(payload[:size])
+            if carrier is not None and carrier.state.state is State.OPEN:
+                record = envelope.record_in(payload, size)
+                if record is not None:
+                    self._receive(carrier, record)
+                return record is not None
+        return False
+
+    def receive(self, event: Opened | Received | Ended) -> None:
+        """Take what happened to a carrier."""
+        match event:
+            case Received(link, message) if message.type == MsgType.record:
+                self._receive(self._carriers[link], message.record.data)
+            case Opened(link, answer):
+                self._answered(self._carriers[link], answer)
+            case Ended(link):
+                self.forget(link)
+
+    def offered(self, state: LinkState, offer: StreamOffer) -> None:
+        """Take a link for a stream, if it is one that we can carry. What is asked for comes in its first record."""
+        sealing = self._sealing if offer.handshake else None
+        handshake = sealing.target(self._table.client_id, state.peer, state.link_id) if sealing is not None else None
+        carrier = self._carrier(state, handshake)
+        answer = b""
+        refusal = self._fault_of_offer(state.peer, offer)
+        if not refusal:
+            try:
+                answer = carrier.answer(offer.handshake)
+            except RemoteProtocolError as error:
+                refusal = str(error)
+        if not refusal and self._on_carrier is not None and not self._on_carrier(carrier):
+            refusal = f"{self._table.client_id} takes no more links of yours at the moment"
+        if refusal:
+            log.warning("refused a link of %s: %s", printable(state.peer), refusal)
+            self._say(self._table.refuse(state, refusal, ConnectResponse.REFUSED))
+            return
+        self._say(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer)))
+        self._add(carrier)
+
+    def forget(self, state: LinkState) -> None:
+        """Take note that a link has ended."""
+        carrier = self._carriers.pop(state, None)
+        if carrier is None:
+            return
+        self.turns.forget(carrier)
+        size = len(carrier.peer_head)
+        if self._by_head.get(size, {}).pop(carrier.peer_head, None) is not None and not self._by_head[size]:
+            del self._by_head[size]
+        carrier.passenger.carrier_ended(carrier, state.end or End(LinkEnd.PEER_GONE))
+
+    def _fault_of_offer(self, peer: str, offer: StreamOffer) -> str:
+        """Return why an offer is not taken, empty if it is. Who once sealed their links is not spoken to otherwise."""
+        own_id = self._table.client_id
+        if self._on_carrier is None:
+            return f"{own_id} serves no links"
+        if offer.version < VERSION:
+            return f"{own_id} speaks streams of version {VERSION} and no others"
+        if offer.handshake:
+            return "" if self._sealing is not None else f"{own_id} takes no sealed links"
+        if not self._allow_unsealed or (self._sealing is not None and self._sealing.trust.is_sealed(peer)):
+            return f"{own_id} takes only sealed links"
+        return ""
+
+    def _answered(self, carrier: Carrier, answer: ConnectResponse) -> None:
+        """Take the answer to a carrier that we made."""
+        if not answer.HasField("answer") or answer.answer.version != VERSION:
+            text = f"{printable(carrier.peer)} does not speak our streams"
+            self.end(carrier, End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+            return
+        try:
+            frame = carrier.answered(answer.answer.handshake)
+        except RemoteProtocolError as error:
+            text = f"no sealed link to {printable(carrier.peer)}: {error}"
+            self.end(carrier, End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+        except NotTrustedError as error:
+            self._distrust(carrier, error)
+        else:
+            if frame is not None:
+                self._socket.write(frame)
+                carrier.wake()
+
+    def _distrust(self, carrier: Carrier, error: NotTrustedError) -> None:
+        """End a carrier whose other end is not who it should be. It is told no more than that."""
+        end = End(LinkEnd.FAILED, str(error), reason=ConnectResponse.REFUSED, is_alarm=True)
+        message = self._table.end(carrier.state, end)
+        if message is not None:
+            message.end.text = "not trusted"
+            self._say(message)
+        self.forget(carrier.state)
+
+    def _carrier(self, state: LinkState, handshake: OpenerHandshake | TargetHandshake | None) -> Carrier:
+        head = self._table.message(state, Msg(type=MsgType.record)).SerializeToString()
+        peer_head = Msg(type=MsgType.record, from_id=state.peer, to=self._table.client_id, link_id=state.link_id)
+        trust = self._sealing.trust if self._sealing is not None else None
+        return Carrier(self, state, head, peer_head.SerializeToString(), handshake, trust=trust)
+
+    def _add(self, carrier: Carrier) -> None:
+        self._carriers[carrier.state] = carrier
+        size = len(carrier.peer_head)
+        if size in self._by_head or len(self._by_head) < _MOST_HEAD_SIZES:
+            self._by_head.setdefault(size, {})[carrier.peer_head] = carrier
+
+    def _receive(self, carrier: Carrier, data: bytes) -> None:
+        """Take a record. A peer that breaks the protocol of its stream loses this carrier, and no other one does."""
+        try:
+            carrier.received(data)
+        except RemoteProtocolError as error:
+            log.warning("link %s with %s: %s", printable(carrier.state.link_id), printable(carrier.peer), error)
+            self.end(carrier, End(LinkEnd.FAILED, f"protocol error: {error}"))
+        except NotTrustedError as error:
+            log.warning("link %s with %s: %s", printable(carrier.state.link_id), printable(carrier.peer), error)
+            self._distrust(carrier, error)
+
+    def _say(self, message: Msg) -> None:
+        self._socket.write(envelope.to_frame(message))
