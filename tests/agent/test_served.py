@@ -20,7 +20,7 @@ from tests.agent.processes import is_gone
 from tests.support.relay import AGENT, CONSOLE, TestClient, running_relay
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = [pytest.mark.programs, pytest.mark.both_loops]
 
 CAT = ConnectRequest(name="test", kind=ConnectRequest.shell, cshell=ConnectShell(exec="cat"))
 

@@ -154,6 +154,7 @@ def test_kinds_never_import_each_other(side: str) -> None:
     assert not broken
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("module", "never"),
     [
