@@ -25,7 +25,7 @@ test: $(VENV)/.test  ## install what the tests need, and run them
 	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) $(ARGS)
 
 test-fast: $(VENV)/.test  ## pure and unit tests: nothing that starts programs
-	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) -m '$(FAST)' $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) -m '$(FAST)' --hypothesis-profile=fast $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
 	@$(BIN)/ruff check .

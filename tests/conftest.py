@@ -18,6 +18,7 @@ from tests.support.waiting import wait_for
 settings.register_profile(
     "natpass", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
+settings.register_profile("fast", settings.get_profile("natpass"), max_examples=20)
 settings.load_profile("natpass")
 
 # readline, which pytest loads, puts the size of a terminal into the environment behind Python's back. What tests start,
