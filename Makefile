@@ -4,9 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Most tests wait for programs: three workers keep two cores busy. One process: make test ARGS='-n 0 ...'
 WORKERS := -n 3 --dist worksteal
+SLOWEST := --durations=10
+FAST    := not programs and not screens and not both_loops and not slow
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test lint bench chaos hostile proto proto-check screenshots clean
+.PHONY: help demo install test test-fast lint bench chaos hostile interop proto proto-check screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -20,7 +22,10 @@ install: $(VENV)/.run  ## put the three commands into ~/.local/bin
 
 test: $(VENV)/.test  ## install what the tests need, and run them
 	@sh tests/support/system_packages.sh
-	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) $(ARGS)
+
+test-fast: $(VENV)/.test  ## pure and unit tests: nothing that starts programs
+	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) -m '$(FAST)' --hypothesis-profile=fast $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
 	@$(BIN)/ruff check .
@@ -36,6 +41,9 @@ chaos: $(VENV)/.test  ## a network that cuts 1000 connections, a relay that is k
 
 hostile: $(VENV)/.test  ## a relay that attacks sealed links 100 000 times: it gets nothing
 	@$(BIN)/python -m tests.hostile $(ARGS)
+
+interop: $(VENV)/.test  ## heavy runs with real tools (nginx, rsync, ...); one: make interop ARGS=rsync
+	@$(BIN)/python -m tests.interop $(ARGS)
 
 proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
 	@$(BIN)/python proto/generate.py

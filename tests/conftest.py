@@ -4,19 +4,21 @@ import asyncio
 import inspect
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from tests.support import hangs, leaks
+from tests.support import hangs, leaks, programs
 from tests.support.waiting import wait_for
 
 # Time limits of single examples measure the machine; the whole test has a limit of its own.
 settings.register_profile(
     "natpass", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
+settings.register_profile("fast", settings.get_profile("natpass"), max_examples=20)
 settings.load_profile("natpass")
 
 # readline, which pytest loads, puts the size of a terminal into the environment behind Python's back. What tests start,
@@ -39,23 +41,37 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """Run tests on uvloop, as the programs do; those marked with `loop_factories=["uvloop", "asyncio"]` on both."""
-    marker = item.get_closest_marker("asyncio")
-    if marker is not None and "loop_factories" in marker.kwargs:
-        return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
-    return {"uvloop": uvloop.new_event_loop}
+    """Run tests on uvloop, as the programs do; those marked `both_loops` on asyncio's own loop as well."""
+    if item.get_closest_marker("both_loops") is not None:
+        return {"uvloop": programs.WatchedLoop, "asyncio": asyncio.new_event_loop}
+    return {"uvloop": programs.WatchedLoop}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let libuv open what it keeps for the life of the process, before tests are watched for what they leave open."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.sleep(0))
+    programs.watch()
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Watch that what a failed test leaves does not hang, either."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that start programs, before options choose by marks."""
+    programs.mark(items, Path(__file__).parent)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Watch whether the test starts programs."""
+    programs.begin(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Watch that what a failed test leaves does not hang, either, and that starting programs was announced."""
     hangs.watch_teardown(item)
+    yield
+    programs.check(item)
 
 
 @pytest.fixture

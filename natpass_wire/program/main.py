@@ -1,6 +1,8 @@
 """From the command line to an exit status, without a traceback for a user's mistake."""
 
+import atexit
 import os
+import signal
 import sys
 
 import click
@@ -16,7 +18,18 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 
 def run(command: click.Command, program: str) -> None:
     """Run a click command and exit: each user's mistake becomes one line on stderr and exit status 2."""
-    raise SystemExit(exit_status(command, program))
+    status = exit_status(command, program)
+    _keep(status)
+    raise SystemExit(status)
+
+
+def _keep(status: int) -> None:
+    """Have no late interrupt change the exit status, or print a traceback: it only cuts short what is left to do."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(status))
+    # Behind these, Python gives signals their usual effect, which is a death by them.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def exit_status(command: click.Command, program: str, arguments: list[str] | None = None) -> int:

@@ -21,6 +21,8 @@ from natpass_wire.version import __version__
 from tests.agent.fake_link import FakeOpener
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.both_loops
+
 CLAIMS = Claims("agent", Role.ROLE_AGENT, (), "test", bytes(16))
 TARGET = RelayTarget(RelayAddress("127.0.0.1", 1), tls=False, claims=CLAIMS, login=LoginKey(bytes(32)))
 Serve = Callable[[IncomingLink, ConnectRequest], object]

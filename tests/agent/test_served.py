@@ -25,7 +25,7 @@ from tests.agent.processes import is_gone
 from tests.support.relay import AGENT, CONSOLE, TestClient, running_relay
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = [pytest.mark.programs, pytest.mark.both_loops]
 
 CAT = ConnectRequest(name="test", kind=ConnectRequest.shell, cshell=ConnectShell(exec="cat"))
 
@@ -120,7 +120,7 @@ async def test_a_kind_may_keep_its_links_for_less(caplog: pytest.LogCaptureFixtu
 
     kinds = [Brief(pty.service(), programs.programs("box", ()))]
     async with stage(kinds=kinds) as there:
-        there.console.session._socket.abort()
+        there.console.connection._socket.abort()
         await wait_for(lambda: "is out of reach" in caplog.text)
         assert "kept for 1 s" in caplog.text
         there.console.client.retry_now()

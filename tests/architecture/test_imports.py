@@ -179,6 +179,7 @@ def test_modules_never_import_each_other_in_a_circle() -> None:
         pytest.fail(" is imported by ".join(error.args[1]))
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("module", "never"),
     [

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.programs
+
 SECONDS = 30
 
 

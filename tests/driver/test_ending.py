@@ -26,6 +26,8 @@ from tests.support.waiting import wait_for, wait_until
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 ROOT = Path(__file__).parents[2]
 FLOOD = "#!/bin/sh\nexec yes 'a line that comes again and again'\n"
 SHELL = "#!/bin/sh\nPS1='ready> ' exec sh\n"

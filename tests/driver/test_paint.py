@@ -8,6 +8,8 @@ from textual.widgets import Static
 
 from natpass_tui.driver.paint import paint_now
 
+pytestmark = pytest.mark.screens
+
 
 class TwoWidgets(App[None]):
     def compose(self) -> ComposeResult:

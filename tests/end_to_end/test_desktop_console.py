@@ -79,6 +79,12 @@ class Desk:
         with closing(Display(self.server.display)) as display:
             return int(display.get_input_focus().focus.id)
 
+    def choose(self, row: int, col: int) -> None:
+        """Click a window, and wait until the window manager has given it the keyboard: keys may be faster."""
+        focused = self.focused()
+        self.terminal.click(row, col)
+        wait_until(lambda: self.focused() != focused, "the clicked window to have the keyboard")
+
     def held(self) -> int:
         """Return which modifiers and buttons are down over there, as X's mask."""
         with closing(Display(self.server.display)) as display:
@@ -146,9 +152,7 @@ def test_typing_clicking_and_the_wheel_arrive(desk: Desk, tmp_path: Path) -> Non
     row, col = desk.cell(300, 300)
     desk.terminal.mouse(35, row, col)
     wait_until(lambda: desk.cell(*desk.pointer()) == (row, col), "the pointer in the middle of its cell")
-    focused = desk.focused()
-    desk.terminal.click(row, col)
-    wait_until(lambda: desk.focused() != focused, "the clicked window to have the keyboard")
+    desk.choose(row, col)
     desk.terminal.type("hej42\r")
     wait_until(lambda: typed.read_text() == "hej42\n", "what was typed")
     desk.terminal.type("A@é_~ Zo")
@@ -209,7 +213,7 @@ def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, t
     desk.terminal.wait_for("what you held is released there")
     assert not desk.held()
     desk.terminal.mouse(0, row, col, down=False)
-    desk.terminal.click(*desk.cell(300, 300))
+    desk.choose(*desk.cell(300, 300))
     desk.terminal.type("after\r")
     wait_until(lambda: "\n" in (tmp_path / "typed").read_text(), "what was typed after the release")
     assert (tmp_path / "typed").read_text() == "after\n"  # and nothing before it

@@ -221,7 +221,7 @@ async def test_its_limits_hold(code: Path) -> None:
             if client is console:
                 assert await refusal(client, request()) == "you have 2 madeup links to this agent already"
         assert await refusal(other, request()) == "this agent has 4 madeup links already and takes no more"
-        other.session._socket.abort()
+        other.connection._socket.abort()
         kept = r"the console of madeup [0-9a-f]{4} of tui-2 \(a made-up thing\) is out of reach: .*kept for 20 s"
         await wait_for(lambda: re.search(kept, there.agent.output))
 

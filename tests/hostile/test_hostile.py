@@ -19,6 +19,8 @@ from tests.hostile.attack import LinkAttack
 from tests.hostile.noise import BitFlips
 from tests.hostile.relay import ViolationError
 
+pytestmark = pytest.mark.programs
+
 Break = Callable[[pytest.MonkeyPatch], None]
 
 

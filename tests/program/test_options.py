@@ -288,6 +288,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.programs
 def test_the_kernel_does_not_show_a_secret_from_the_environment() -> None:
     command = [sys.executable, "-c", ENVIRONMENT_PROGRAM, "--id", "x"]
     environment = dict(os.environ) | {"NATPASS_SECRET": "hunter2hunter2hunter2", "ZZZ_LAST": "y" * 2000}
@@ -309,6 +310,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.programs
 def test_the_process_list_does_not_show_the_secret() -> None:
     command = [sys.executable, "-c", PROGRAM, "--secret", "hunter2hunter2hunter2", "--id", "x"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

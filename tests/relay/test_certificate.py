@@ -13,6 +13,8 @@ from tests.end_to_end.agent_programs import LEGACY_SECRET, Program
 from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.witness import Witness, hmac_proof, md5_proof
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize(
     ("text", "name"),

@@ -15,6 +15,8 @@ from natpass_relay.certificate import Certificate
 from tests.support.relay import tls_files
 from tests.support.relay_process import COMMAND, relay_process
 
+pytestmark = pytest.mark.programs
+
 SECRET = "0123456789abcdef"
 
 

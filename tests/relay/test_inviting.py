@@ -32,6 +32,8 @@ from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.both_loops
+
 SECRET = "a secret that only tests know"
 
 

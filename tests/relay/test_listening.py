@@ -22,10 +22,11 @@ from tests.end_to_end.agent_programs import Program
 from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay, tls_files
 
+pytestmark = [pytest.mark.both_loops, pytest.mark.programs]
+
 SECRET = "0123456789abcdef"
 #: `Program` has a secret of its own in the environment.
 NOTHING = {"NATPASS_SECRET": ""}
-both_loops = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
 
 
 def has_ipv6() -> bool:
@@ -40,7 +41,6 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 
 @needs_ipv6
-@both_loops
 @pytest.mark.parametrize(
     "hosts", [["::"], ["0.0.0.0", "::1"], ["127.0.0.1", "::1", "127.0.0.2"], ["::", "0.0.0.0"], ["localhost"]], ids=str
 )
@@ -56,7 +56,6 @@ async def test_clients_get_in_at_every_address_that_is_printed(hosts: list[str],
 
 
 @needs_ipv6
-@both_loops
 async def test_dual_stack_takes_ipv4_and_calls_its_clients_by_their_ipv4_address() -> None:
     async with running_relay(listen=(RelayAddress("::", 0),)) as relay:
         port = relay.address.port

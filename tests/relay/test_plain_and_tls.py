@@ -26,8 +26,9 @@ from tests.relay.raw import Raw
 from tests.support.relay import AGENT, CONSOLE, TestRelay, running_relay, tls_files
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.both_loops
+
 BOTH = frozenset({Dialect.MD5, Dialect.HMAC})
-both_loops = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +49,6 @@ def existing(relay: TestRelay, client_id: str, dialect: Dialect, *, tls: bool) -
     return RelayTarget(relay.address, tls, claims, LegacyLogin(dialect, LEGACY_SECRET))
 
 
-@both_loops
 async def test_existing_programs_get_in_with_and_without_tls_beside_ours(tmp_path: Path) -> None:
     async with relay_with_tls(tmp_path, legacy=True) as relay:
         ours = await relay.join("ours")
@@ -66,7 +66,6 @@ async def test_existing_programs_get_in_with_and_without_tls_beside_ours(tmp_pat
         assert relay.server.hub.clients == 6
 
 
-@both_loops
 @pytest.mark.parametrize("legacy", [True, False])
 async def test_ours_stay_on_tls_and_are_told_so(tmp_path: Path, legacy: bool) -> None:
     async with relay_with_tls(tmp_path, legacy=legacy) as relay:
@@ -79,7 +78,6 @@ async def test_ours_stay_on_tls_and_are_told_so(tmp_path: Path, legacy: bool) ->
         assert relay.server.hub.clients == 0
 
 
-@both_loops
 async def test_a_connection_with_tls_whose_first_byte_comes_alone(tmp_path: Path) -> None:
     async with relay_with_tls(tmp_path, legacy=True) as relay:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -106,7 +104,6 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == Hub.__module__]
 
 
-@both_loops
 async def test_without_legacy_bare_tcp_is_closed_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

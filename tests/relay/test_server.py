@@ -25,15 +25,13 @@ from tests.relay.raw import Raw
 from tests.support.relay import AGENT, CONSOLE, KEY, TestRelay, running_relay, tls_files
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture(params=["tcp", "tls"])
 async def relay(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TestRelay]:
     async with running_relay(tls_files(tmp_path) if request.param == "tls" else None) as running:
         yield running
-
-
-#: Windows has no uvloop: what depends on how a transport queues and pauses is tried on asyncio's as well.
-both_loops = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
 
 
 def shell_data(content: bytes) -> Msg:
@@ -43,7 +41,6 @@ def shell_data(content: bytes) -> Msg:
 # links
 
 
-@both_loops
 async def test_messages_pass_in_order_both_ways(relay: TestRelay) -> None:
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
     link = await console.open("a")
@@ -74,7 +71,6 @@ async def test_links_between_many_ends_do_not_mix(relay: TestRelay) -> None:
                     assert text == f"{a} {incoming.peer[-1]} {round_number}"
 
 
-@both_loops
 async def test_a_slow_reader_loses_nothing_and_stops_its_sender(relay: TestRelay) -> None:
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
     link = await console.open("a")
@@ -131,7 +127,6 @@ async def test_a_slow_reader_that_goes_lets_its_sender_go_on(relay: TestRelay) -
     assert (await good.links[0].receive()).sdata.data == b"still here"
 
 
-@both_loops
 async def test_who_does_not_read_holds_up_the_others_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
     async with running_relay() as relay, Raw.connect(relay) as slow:

@@ -24,6 +24,8 @@ from tests.relay.raw import Raw
 from tests.support.relay import AGENT, CONSOLE, KEY, TestRelay, running_relay, tls_files
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture(params=["tcp", "tls"])
 async def relay(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TestRelay]:

@@ -16,6 +16,8 @@ from tests.support.waiting import wait_until
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 UNITS = Path(__file__).parents[2] / "docs" / "systemd"
 SANDBOX = str(Path(__file__).parents[1] / "support" / "sandbox.py")
 BIN = Path(sys.executable).parent

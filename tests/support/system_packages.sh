@@ -4,13 +4,16 @@ set -u
 missing=""
 for pair in tmux:tmux vim:vim htop:htop less:less zsh:zsh fish:fish busybox:busybox \
     Xvfb:xvfb xauth:xauth xterm:xterm openbox:openbox xclip:xclip xrandr:x11-xserver-utils \
-    ip:iproute2 setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
+    screen:screen rsync:rsync openssl:openssl ip:iproute2 setxkbmap:x11-xkb-utils systemd-analyze:systemd strace:strace; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # Proxies that lead to the relay.
 for pair in tinyproxy:tinyproxy microsocks:microsocks; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
 done
+# A proxy in front of the relay.
+[ -x /usr/sbin/nginx ] || command -v nginx >/dev/null 2>&1 || missing="$missing nginx"
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
 # Randomart is compared with ssh-keygen's. `make bench` compares with ssh; its server stands in no ordinary user's PATH.
 command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
@@ -19,8 +22,9 @@ command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing$missing ..."
-    export DEBIAN_FRONTEND=noninteractive
+    # RUNLEVEL: servers among them are not started.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     # shellcheck disable=SC2086
     { apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing; } >/dev/null && exit 0
 fi
-echo "missing system packages:$missing (apt install$missing): the tests marked 'tmux' or 'x11' that need them are skipped"
+echo "missing system packages:$missing (apt install$missing): the tests that need them are skipped"

@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+#: Each starts Python several times, which takes long on a busy machine.
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
+RUN_SECONDS = 240
 ROOT = Path(__file__).parents[2]
 HANGING = """
 import asyncio
@@ -72,7 +77,7 @@ def run(folder: Path, *options: str, most: int) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=RUN_SECONDS,
         check=False,
     )
     assert done.returncode == 1, done.stdout
@@ -109,5 +114,7 @@ def test_programs_begin_with_the_usual_signals() -> None:
 def test_they_do_where_the_suite_runs_in_the_background() -> None:
     one = f"{Path(__file__)}::{test_programs_begin_with_the_usual_signals.__name__}"
     command = f"trap '' INT QUIT HUP; exec {sys.executable} -m pytest -n0 -q -p no:cacheprovider {one}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert "1 passed" in done.stdout
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT, timeout=RUN_SECONDS
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr

@@ -21,6 +21,8 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeClient, FakeLink, absent, away, entry, make_console
 
+pytestmark = pytest.mark.screens
+
 PREFIX = "ctrl+right_square_bracket"
 
 

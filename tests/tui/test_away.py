@@ -1,9 +1,13 @@
 """Agents that are away, or no agents, in the fleet and in tabs."""
 
+import pytest
+
 from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from tests.support.waiting import wait_for
 from tests.tui.fakes import absent, away, entry
 from tests.tui.test_app import opened
+
+pytestmark = pytest.mark.screens
 
 
 async def test_a_tab_on_an_agent_that_is_away_says_since_when_and_opens_when_it_is_back() -> None:

@@ -28,6 +28,7 @@ def loaded_by(*modules: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
+@pytest.mark.programs
 def test_the_model_and_the_command_load_no_textual() -> None:
     assert "textual" not in loaded_by(*MODELS)
 

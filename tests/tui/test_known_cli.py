@@ -137,6 +137,7 @@ def test_ones_own_fingerprint_and_line(state: StateDir, capsys: pytest.CaptureFi
     assert AuthorizedConsoles.parse(line.encode(), []).rights_of(key, datetime(2026, 6, 1, tzinfo=UTC)) == ALL
 
 
+@pytest.mark.programs
 def test_it_starts_without_what_only_a_screen_needs(state: StateDir) -> None:
     question = (
         "import sys; from natpass_tui.cli import command; from natpass_wire.program.main import exit_status;"

@@ -6,6 +6,8 @@ from tests.support.waiting import wait_for
 from tests.tui.fakes import absent
 from tests.tui.test_app import PREFIX, Screen, opened
 
+pytestmark = pytest.mark.screens
+
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (59, 20), (40, 12)])
 async def test_notices_break_between_words_and_hide_no_pane_s_own_line(size: tuple[int, int]) -> None:

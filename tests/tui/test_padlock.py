@@ -5,6 +5,8 @@ import pytest
 from tests.tui.fakes import FakeLink
 from tests.tui.test_app import PREFIX, opened
 
+pytestmark = pytest.mark.screens
+
 
 async def test_an_open_padlock_stands_at_tabs_whose_link_is_not_sealed_only(monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened("web") as screen:

@@ -1,4 +1,4 @@
-"""A terminal view with a local shell behind it, to be run in a real terminal: ``python -m tests.widgets.shell_app``."""
+"""A view with a local shell behind it, to be run in a real terminal: `python -m tests.widgets.shell_app`."""
 
 import asyncio
 import fcntl

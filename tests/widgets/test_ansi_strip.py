@@ -3,6 +3,7 @@
 import io
 import re
 
+import pytest
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
@@ -13,6 +14,8 @@ from textual.strip import Strip
 from natpass_tui.driver import AnsiStrip
 from tests.widgets.terminal_apps import Dialog, ViewApp
 from tests.widgets.test_terminal_view import painted, shows
+
+pytestmark = pytest.mark.screens
 
 LINE = "ab\x1b[0;1;31m中c\x1b[0;4;38;2;1;2;3m\x1b[4:3md\x1b[0m    "
 

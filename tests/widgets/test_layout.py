@@ -8,6 +8,8 @@ from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_tui.widgets.terminal_view import TerminalView
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.screens
+
 
 class OneView(App[None]):
     """A view that is mounted later."""

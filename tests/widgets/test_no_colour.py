@@ -7,6 +7,8 @@ from natpass_tui.driver import AnsiStrip
 from tests.support.waiting import wait_for
 from tests.widgets.terminal_apps import ViewApp
 
+pytestmark = pytest.mark.screens
+
 
 async def test_colours_go_and_a_view_that_is_being_laid_out_is_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")

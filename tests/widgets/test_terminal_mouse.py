@@ -10,6 +10,8 @@ from tests.support.waiting import wait_for
 from tests.widgets.terminal_apps import ViewApp
 from tests.widgets.test_terminal_view import SEQ, painted, shows
 
+pytestmark = pytest.mark.screens
+
 
 def mouse(
     view: TerminalView, kind: type[events.MouseEvent], row: int, col: int, button: int = 1, *, shift: bool = False

@@ -16,6 +16,8 @@ from natpass_tui.widgets.terminal_view import TerminalView
 from tests.support.waiting import wait_for
 from tests.widgets.terminal_apps import TabsApp, ViewApp
 
+pytestmark = pytest.mark.screens
+
 SIZE = (40, 11)
 ROWS, COLS = 10, 34
 SEQ = b"".join(b"line %d\r\n" % number for number in range(100))

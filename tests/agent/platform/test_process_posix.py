@@ -18,6 +18,8 @@ from tests.support.waiting import PATIENCE, wait_for
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 GRACE, LINGER = 0.3, 0.3
 
 

@@ -12,6 +12,8 @@ from natpass_agent.platform.pty import READ_BYTES, Pty, Size
 from tests.agent.platform.pty_subjects import BIG_BYTES, Subject, subject
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.programs
+
 #: Enough for a program that goes when it is told, and short enough to wait for one that does not.
 GRACE = 0.3
 

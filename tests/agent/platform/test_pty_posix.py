@@ -20,6 +20,8 @@ from tests.support.waiting import PATIENCE, wait_for
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 ENV = {"PATH": "/usr/bin:/bin"}
 
 

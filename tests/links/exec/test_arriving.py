@@ -21,6 +21,8 @@ from tests.support.waiting import PATIENCE, wait_for
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 #: More than one message holds, less than a single argument may be.
 LONG = ConnectExec(argv=[b"printf", b"%s", b"x" * 100_000]).SerializeToString()
 Ask = Callable[..., "LongOpener"]

@@ -14,13 +14,14 @@ assert sys.platform != "win32"
 from tests.links.shell import test_agent_server as shells  # noqa: E402 - exists only where the line above holds
 from tests.links.shell.test_agent_server import Open, said, sh  # noqa: E402 - as above
 
+pytestmark = pytest.mark.programs
+
 open_shell, server = shells.open_shell, shells.server
 #: Shows its input a byte a line, in octal, and takes no notice of what ends others.
 SHOW_INPUT = "stty raw isig -echo; echo ready; exec od -An -v -w1 -to1"
-both_loops = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
 
 
-@both_loops
+@pytest.mark.both_loops
 async def test_an_answer_reaches_the_program_that_asked(open_shell: Open) -> None:
     opener = open_shell(sh(SHOW_INPUT))
     await said(opener, b"ready\n")
@@ -28,7 +29,7 @@ async def test_an_answer_reaches_the_program_that_asked(open_shell: Open) -> Non
     await said(opener, b" 033\n 133\n 122\n")
 
 
-@both_loops
+@pytest.mark.both_loops
 async def test_answers_behind_an_interrupt_are_not_typed_into_the_shell(open_shell: Open) -> None:
     opener = open_shell("bash --norc --noprofile", "PS1=ready> ")
     await said(opener, b"ready>")

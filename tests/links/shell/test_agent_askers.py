@@ -104,6 +104,7 @@ def test_only_so_many_shells_are_remembered() -> None:
     assert not askers.counts(1)
 
 
+@pytest.mark.programs
 async def test_a_terminal_tells_how_it_hands_input_on(open_shell: Open) -> None:
     opener = open_shell(sh("stty raw -echo; echo ready; exec od -An -v -w1 -to1"))
     await said(opener, b"ready\n")
@@ -117,6 +118,7 @@ async def test_a_terminal_tells_how_it_hands_input_on(open_shell: Open) -> None:
     assert b"033" not in lines.output
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("command", ["cat file", r"printf '\033]11;?\007'"], ids=["a program", "a builtin"])
 @pytest.mark.parametrize("shell", SHELLS)
 async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(

@@ -30,6 +30,8 @@ from tests.support.waiting import PATIENCE, wait_for
 
 assert sys.platform != "win32"
 
+pytestmark = pytest.mark.programs
+
 GRACE = 0.3
 Open = Callable[..., FakeOpener]
 

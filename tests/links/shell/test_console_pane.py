@@ -12,6 +12,8 @@ from tests.support.waiting import wait_for
 from tests.tui.fakes import NOW
 from tests.tui.test_app import PREFIX, opened
 
+pytestmark = pytest.mark.screens
+
 
 async def test_a_shell_without_a_way_stays_says_for_how_long_and_keeps_what_is_typed() -> None:
     async with opened("web") as screen:

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_for
 
 assert sys.platform != "win32"
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = pytest.mark.both_loops
 
 
 async def echo(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,8 @@ pytest.importorskip("ptyprocess", reason="no pseudo-terminals")
 
 from tests.end_to_end.outer_terminal import OuterTerminal
 
+pytestmark = pytest.mark.screens
+
 _NAMES = {"\x1d": "ctrl+right_square_bracket", "\r": "enter", "\x1b": "escape"}
 #: What one types: the fleet with web-1, web-2 and db-1 is in front.
 SCRIPTS = (

@@ -11,6 +11,8 @@ from tests.support.waiting import wait_for
 from tests.tui.fakes import entry
 from tests.tui.test_app import PREFIX, Screen, opened
 
+pytestmark = pytest.mark.screens
+
 HOSTILE = [
     "[/x]",
     "[@click=app.quit]PWNED[/]",

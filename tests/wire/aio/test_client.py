@@ -30,6 +30,8 @@ from tests.wire.aio.plugs import HOST, ChunkingProxy, Tls
 from tests.wire.aio.stub import KEY, Guest, StubRelay, accept_links
 from tests.wire.aio.watched import CLAIMS, SHELL, data, pass_time, receive_all, running, target
 
+pytestmark = pytest.mark.both_loops
+
 
 async def test_login(tls: Tls | None) -> None:
     relay = StubRelay(tls=tls)

@@ -18,6 +18,8 @@ from tests.wire.aio.plugs import HOST, Tls
 from tests.wire.aio.stub import Guest, StubRelay, accept_links
 from tests.wire.aio.watched import SHELL, Watched, data, receive_all, running, target
 
+pytestmark = pytest.mark.both_loops
+
 
 async def test_a_link_carries_data_both_ways_and_ends_with_its_reason(tls: Tls | None) -> None:
     relay = StubRelay(tls=tls, on_message=accept_links)

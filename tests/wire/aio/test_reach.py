@@ -19,7 +19,7 @@ from tests.wire.aio.plugs import HOST, Tls
 from tests.wire.aio.stub import StubRelay
 from tests.wire.aio.watched import running, target
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = pytest.mark.both_loops
 
 NAME = "relay.example.org"
 
@@ -155,6 +155,7 @@ async def test_losers_are_closed(names: Names, certified: Tls) -> None:
                 with contextlib.suppress(ConnectionResetError):
                     while await loop.sock_recv(theirs, 4096):
                         pass
+            assert watched.phases[-1] is Phase.ONLINE
 
 
 async def test_an_error_names_each_address_with_its_reason(

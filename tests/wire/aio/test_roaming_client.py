@@ -18,7 +18,7 @@ from tests.wire.aio.plugs import HOST, ChunkingProxy
 from tests.wire.aio.stub import Guest, StubRelay
 from tests.wire.aio.watched import pass_time, running, target
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = pytest.mark.both_loops
 
 
 class World:

@@ -33,6 +33,8 @@ from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_r
 from tests.support.sealing import sealing
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.both_loops
+
 SHELL = ConnectRequest(name="test", kind=ConnectRequest.shell)
 OTHER_PSK = LinkKey(b"another secret's key another one")
 

@@ -18,7 +18,7 @@ from natpass_wire.frame import encode_frame
 from tests.support.waiting import wait_for
 from tests.wire.aio.plugs import HOST, ChunkingProxy, Recorder, Tls, connected, listening
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = pytest.mark.both_loops
 
 
 def payloads(seed: int, count: int, largest: int = 65_535) -> list[bytes]:

@@ -23,6 +23,8 @@ from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.both_loops
+
 
 def data(content: bytes) -> Msg:
     return Msg(type=MsgType.shell_data, sdata=ShellData(data=content))

@@ -21,7 +21,7 @@ from tests.wire.aio.plugs import HOST, Tls
 from tests.wire.aio.stub import StubRelay
 from tests.wire.aio.watched import running, target
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+pytestmark = pytest.mark.both_loops
 
 PROXIES: dict[str, Any] = {"http": tinyproxy, "socks5": microsocks}
 AUTH = f"{USER}:{PASSWORD}@"
@@ -32,6 +32,7 @@ def proxied(port: int, url: str, *, tls: bool, host: str = "localhost") -> Relay
     return replace(target(port, tls=tls, host=host), proxy=parse(url, "--proxy"))
 
 
+@pytest.mark.programs
 @needs_proxies
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 @pytest.mark.parametrize("auth", [False, True])
@@ -48,6 +49,7 @@ async def test_a_real_proxy_leads_to_the_relay(tmp_path: Path, tls: Tls | None, 
             await wait_for(lambda: watched.client.connection)
 
 
+@pytest.mark.programs
 @needs_proxies
 @pytest.mark.parametrize(
     ("kind", "login", "said"),
@@ -65,6 +67,7 @@ async def test_a_real_proxys_refusal_is_said_as_the_proxys(tmp_path: Path, kind:
             assert reason == f"the proxy {kind}://127.0.0.1:{proxy} {said}"
 
 
+@pytest.mark.programs
 @needs_proxies
 @pytest.mark.parametrize(
     ("kind", "said"), [("http", "refuses: 500 Unable to connect"), ("socks5", "refuses: Host unreachable")]
@@ -88,6 +91,7 @@ async def test_names_are_resolved_by_the_proxy(
             assert set(asked) == {"127.0.0.1"}
 
 
+@pytest.mark.programs
 @needs_proxies
 async def test_what_a_real_proxy_filters_is_said(tmp_path: Path) -> None:
     with tinyproxy(tmp_path, "ConnectPort 443") as proxy:
@@ -199,16 +203,20 @@ async def test_what_is_wrong_behind_the_proxy_is_said_as_that(certified: Tls, mo
 
 
 async def test_a_client_that_is_stopped_while_a_proxy_thinks_leaves_nothing() -> None:
-    over, asked = asyncio.Event(), asyncio.Event()
+    asked = asyncio.Event()
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
         asked.set()
-        await over.wait()
+        heard.set_result(head + await reader.read())  # up to the end of the connection
 
     async with a_proxy(serve) as url:
         async with running(proxied(1, url, tls=True)):
             await asked.wait()
-        over.set()
+            assert not heard.done()
+        assert (await heard).startswith(b"CONNECT localhost:1 HTTP/1.1\r\n")
+        assert (await heard).endswith(b"\r\n\r\n")  # and nothing behind it
 
 
 @pytest.mark.parametrize("host", ["a\0b", "a b", "x" * 64 + ".example", ".example"])

@@ -76,6 +76,7 @@ def test_pictures_are_those_of_ssh(tmp_path: Path) -> None:
         assert head.split()[1] == "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
+@pytest.mark.programs
 def test_a_start_does_not_load_the_words() -> None:
     question = "import sys, natpass_wire.identity.fingerprint; print('mnemonic' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=True)

@@ -1,11 +1,15 @@
 """The contract of clipboards, for the fake and a real X server."""
 
+import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -111,6 +115,42 @@ def test_an_owner_that_does_not_answer_holds_nobody_up_for_long(
                 ours.get()
         finally:
             owner.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.x11
+@needs("xclip")
+@pytest.mark.parametrize("call", ["get", "set"])
+def test_a_call_before_we_are_told_that_the_clipboard_is_anothers(
+    server: XServer, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """On a busy machine, the thread sees both at once."""
+    from natpass_agent.links.desktop.worker.platform.clipboard import x11
+
+    monkeypatch.setenv("DISPLAY", server.display)
+    held, real = threading.Event(), select.select
+
+    def late(readers: Any, *rest: Any) -> Any:
+        """Stand still while `held`, then return when there are both the server's word and a call."""
+        ready = real(readers, *rest)
+        if held.is_set() and len(readers) == 2:
+            wait_until(lambda: len(real(readers, [], [], 0)[0]) == 2, "a call")
+            ready = readers[::-1], [], []
+            held.clear()
+        return ready
+
+    monkeypatch.setattr(x11, "select", SimpleNamespace(select=late))
+    paste = ("xclip", "-selection", "clipboard", "-out")
+    with closing(clipboard()) as ours:
+        ours.set("ours")
+        held.set()
+        server.run("sh", "-c", "printf theirs | xclip -selection clipboard -in >/dev/null", given=b"")
+        if call == "get":
+            assert ours.get() == "theirs"
+        else:
+            ours.set("ours again")
+            assert ours.get() == "ours again"
+            assert server.run(*paste) == b"ours again"
+        ours.set("end")  # xclip ends
 
 
 @pytest.mark.x11

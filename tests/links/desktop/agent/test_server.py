@@ -22,6 +22,8 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.agent.processes import is_gone
 from tests.support.waiting import wait_for
 
+pytestmark = [pytest.mark.programs, pytest.mark.both_loops]
+
 REQUEST = ConnectRequest(name="rule", kind=ConnectRequest.vnc)
 
 #: A worker without a screen: says hello after what it is told to do before, then sends back what it gets.

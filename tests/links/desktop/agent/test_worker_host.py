@@ -32,7 +32,7 @@ from tests.support.xserver import XServer, needs
 
 assert sys.platform != "win32"
 
-pytestmark = [pytest.mark.x11, needs()]
+pytestmark = [pytest.mark.both_loops, pytest.mark.x11, needs()]
 
 
 async def status_of(worker: WorkerHost, headers: dict[str, str], path: str = PATH, **options: object) -> int:

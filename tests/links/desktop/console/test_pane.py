@@ -27,6 +27,8 @@ from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeLink
 from tests.tui.test_app import PREFIX, Screen, opened
 
+pytestmark = pytest.mark.screens
+
 START = Settings(agent="web", opens_desktop=True)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from Xlib import X, Xatom
 from Xlib.protocol import event as events
 from Xlib.protocol.rq import Event
+from Xlib.xobject.drawable import Window
 
 from natpass_agent.links.desktop.worker import x11
 from natpass_agent.links.desktop.worker.clipboard import GET_SECONDS, MOST_BYTES
@@ -45,13 +46,13 @@ class X11Clipboard:
 
     def __init__(self) -> None:
         self._display = x11.connect()
-        screen = self._display.screen()
-        self._window = screen.root.create_window(0, 0, 1, 1, 0, screen.root_depth, event_mask=X.PropertyChangeMask)
+        self._window = self._new_window()
         atom = self._display.intern_atom
         self._clipboard, self._targets, self._utf8 = atom("CLIPBOARD"), atom("TARGETS"), atom("UTF8_STRING")
         self._incr, self._property = atom("INCR"), atom("NATPASS_CLIPBOARD")
         self._utf8_targets = (self._utf8, atom("text/plain;charset=utf-8"), atom("TEXT"))
         self._own: bytes | None = None
+        self._owner: Window | None = None  # of our text
         self._calls: queue.Queue[_Call | None] = queue.Queue(_WAITING_CALLS)
         self._awake, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name="clipboard", daemon=True)
@@ -112,15 +113,26 @@ class X11Clipboard:
             call.answer.set_exception(ClipboardError("the X server has ended"))
             raise
 
+    def _new_window(self) -> Window:
+        screen = self._display.screen()
+        window: Window = screen.root.create_window(0, 0, 1, 1, 0, screen.root_depth, event_mask=X.PropertyChangeMask)
+        return window
+
     def _set(self, text: str) -> str:
+        # Each text has a window of its own: that an earlier one lost the clipboard may be told after this was set.
+        last, self._owner = self._owner, self._new_window()
         self._own = text.encode(errors="replace")
-        self._window.set_selection_owner(self._clipboard, X.CurrentTime)
-        if self._display.get_selection_owner(self._clipboard) != self._window:
+        self._owner.set_selection_owner(self._clipboard, X.CurrentTime)
+        if last is not None:
+            last.destroy()
+        owner: object = self._display.get_selection_owner(self._clipboard)
+        if owner != self._owner:
             self._own = None
             raise ClipboardError("another program keeps the clipboard")
         return text
 
     def _get(self) -> str:
+        self._serve_events()  # the call may be here before we looked who has taken the clipboard since
         if self._own is not None:
             return self._own.decode()
         for target, encoding in ((self._utf8, "utf-8"), (Xatom.STRING, "latin-1")):
@@ -196,7 +208,8 @@ class X11Clipboard:
 
     def _serve(self, event: Event) -> None:
         if isinstance(event, events.SelectionClear):
-            self._own = None
+            if event.window == self._owner:
+                self._own = None
         elif isinstance(event, events.SelectionRequest):
             given = self._give(event)
             answer = events.SelectionNotify(

@@ -1,0 +1,59 @@
+"""The console in GNU screen, as a terminal between it and the user's."""
+
+import re
+import uuid
+from pathlib import Path
+
+from tests.interop.place import Place, place, run
+from tests.interop.tool import Tool
+from tests.support.waiting import wait_until
+
+ROWS, COLS = 24, 80
+
+
+def _in_screen(folder: Path, console: Place, lines: int) -> None:
+    name = f"natpass-{uuid.uuid4().hex[:12]}"
+    config = folder / "screenrc"
+    config.write_text("startup_message off\ndefutf8 on\nvbell off\n")
+    sockets = folder / "screens"
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    env = console.env | {"SCREENDIR": str(sockets), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+
+    def screen(*words: str) -> None:
+        run("screen", "-S", name, "-p", "0", "-X", *words, env=env)
+
+    def shown() -> str:
+        copy = folder / "hardcopy"
+        screen("hardcopy", str(copy))
+        return copy.read_bytes().decode(errors="replace") if copy.exists() else ""
+
+    shell = folder / "shell"
+    shell.write_text("#!/bin/sh\nPS1='ready> ' exec sh\n")
+    shell.chmod(0o755)
+    command = console.words("shell", "box", "--exec", str(shell))
+    run("screen", "-c", str(config), "-U", "-dmS", name, *command, env=env)
+    try:
+        # Detached, it has no size but the one that it is given.
+        screen("width", "-w", str(COLS), str(ROWS))
+        wait_until(lambda: "ready>" in shown(), "the prompt", 30)
+        screen("stuff", f"seq 1 {lines}; stty size; echo do''ne\\015")
+        wait_until(lambda: re.search(r"^done\s*$", shown(), re.MULTILINE), "the output", 60)
+        assert f"{ROWS - 2} {COLS}" in shown()  # but for tabs and status
+        screen("stuff", "exit\\015")
+    finally:
+        run("sh", "-c", f"screen -S {name} -X quit || true", env=env)
+
+
+def small(folder: Path) -> None:
+    """A shell with a little output, and its size."""
+    with place(folder) as console:
+        _in_screen(folder, console, 200)
+
+
+def heavy(folder: Path) -> None:
+    """A million lines."""
+    with place(folder) as console:
+        _in_screen(folder, console, 1_000_000)
+
+
+TOOL = Tool("the console in GNU screen", {"screen": "screen"}, small, heavy)

@@ -1,0 +1,21 @@
+"""systemd's own reading of the units (`tests/service` has more of it, without systemd as well)."""
+
+import sys
+from pathlib import Path
+
+from tests.interop.place import ROOT, run
+from tests.interop.tool import Tool
+
+BIN = Path(sys.executable).parent
+
+
+def small(folder: Path) -> None:
+    """`systemd-analyze verify` has nothing to say of them."""
+    for program in ("relay", "agent"):
+        unit = folder / f"natpass-{program}.service"
+        text = (ROOT / "docs" / "systemd" / unit.name).read_text()
+        unit.write_text(text.replace("/opt/natpass/bin", str(BIN)))
+        assert run("systemd-analyze", "verify", "--man=no", str(unit)) == ""
+
+
+TOOL = Tool("systemd-analyze verify of the units", {"systemd-analyze": "systemd"}, small)
