@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from natpass_agent.links.base import KindServer
+from natpass_agent.links.kind import KindServer
 from natpass_agent.links.servers import all_servers
 from natpass_agent.platform.host import HostFacts, host
 from natpass_agent.policy import MAX_LINKS, Policy, Refusal

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from natpass_agent.links.base import KindServer
-from natpass_agent.links.kind import Kind
+from natpass_agent.links.kind import Kind, KindServer
 from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint

@@ -6,13 +6,15 @@ to import: the code that serves links is loaded when a server is made, and a wor
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
-    from natpass_agent.links.base import KindServer
+    from natpass_agent.links.running import Running
     from natpass_agent.platform.programs import Programs
+    from natpass_wire.aio.link import IncomingLink, Link
+    from natpass_wire.identity.authorized import Rights
 
 #: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
 ANSWER_SECONDS = 0.8
@@ -109,7 +111,7 @@ class Kind:
     number: ConnectRequest.Kind
     wire_name: str
     name: str
-    make_server: "Callable[[Services], KindServer]"
+    make_server: Callable[[Services], "KindServer"]
     read_only: str | None = ONLY_LOOK
     allows_unsealed: bool = True
     limits: Limits = Limits()
@@ -117,3 +119,23 @@ class Kind:
     keeps: str = ""
     options: tuple[Option, ...] = ()
     worker: Worker | None = None
+
+
+class KindServer(Protocol):
+    """Serves the links of one kind."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind's descriptor."""
+
+    def running(self, link: "Link") -> "Running | None":
+        """Return what runs for a link of this kind, None if nothing does (yet, or any more)."""
+
+    async def serve(self, link: "IncomingLink", request: ConnectRequest, rights: "Rights" = ...) -> None:
+        """Accept or refuse the link within a second, and serve it until it has ended.
+
+        The opener's rights (default: all) allow the kind; whether it may do more than look is the kind's to see to.
+
+        Cancelled when the agent stops: clean up then, everything that was started for the link has to end with it.
+        An exception ends the link, never the agent.
+        """

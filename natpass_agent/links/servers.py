@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from natpass_agent.links import KINDS
-from natpass_agent.links.base import KindServer
-from natpass_agent.links.kind import Services
+from natpass_agent.links.kind import KindServer, Services
 from natpass_agent.platform import programs
 
 

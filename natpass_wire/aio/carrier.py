@@ -1,6 +1,6 @@
 """A link of the relay that carries the records of one stream, for as long as one connection lasts."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from natpass_wire.aio.sealing import Trust
 from natpass_wire.envelope import record_head
@@ -8,10 +8,8 @@ from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import encode_frame_of
 from natpass_wire.links import End, LinkState
 from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
+from natpass_wire.stream.fair import Turns
 from natpass_wire.stream.transport import Transport, Unsealed
-
-if TYPE_CHECKING:
-    from natpass_wire.aio.carriers import Carriers
 
 
 class Passenger(Protocol):
@@ -35,6 +33,19 @@ class Passenger(Protocol):
         ...
 
 
+class CarrierSet(Protocol):
+    """All carriers of one connection, as one of them needs them."""
+
+    #: Whose turn it is to send.
+    turns: Turns["Carrier"]
+
+    def send(self) -> None:
+        """Send records in their turn, as far as the socket takes them."""
+
+    def end(self, carrier: "Carrier", end: End) -> None:
+        """End a carrier's link, and tell its passenger."""
+
+
 class Carrier:
     """One link of one connection, and who rides on it. Known by identity.
 
@@ -49,7 +60,7 @@ class Carrier:
 
     def __init__(
         self,
-        carriers: "Carriers",
+        carriers: CarrierSet,
         state: LinkState,
         head: bytes,
         peer_head: bytes,

@@ -10,8 +10,7 @@ import pytest
 
 from natpass_agent import control
 from natpass_agent.agent import Agent
-from natpass_agent.links.base import KindServer
-from natpass_agent.links.kind import Limits
+from natpass_agent.links.kind import KindServer, Limits
 from natpass_agent.links.shell import KIND
 from natpass_agent.links.shell.server import ShellServer
 from natpass_agent.platform import programs, pty

@@ -78,6 +78,7 @@ RULES = [
             "natpass_agent/links/shell/text.py",
         ),
         (*IMPURE, "os", "pathlib"),
+        {"natpass_agent/links/kind.py": ("natpass_wire.aio.link",)},  # its server's types
     ),
     Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),
     Rule(

@@ -6,7 +6,7 @@ from natpass_agent.links.kind import Kind, Services
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
-    from natpass_agent.links.base import KindServer
+    from natpass_agent.links.kind import KindServer
 
 
 def _server(services: Services) -> "KindServer":

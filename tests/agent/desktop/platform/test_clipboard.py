@@ -124,7 +124,7 @@ def test_a_call_before_we_are_told_that_the_clipboard_is_anothers(
     server: XServer, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """On a busy machine, the thread sees both at once."""
-    from natpass_agent.links.desktop.worker.platform.clipboard import x11
+    from natpass_agent.links.desktop.worker.clipboard import x11
 
     monkeypatch.setenv("DISPLAY", server.display)
     held, real = threading.Event(), select.select
