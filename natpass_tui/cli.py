@@ -12,11 +12,12 @@ from typing import Any
 
 import click
 
-from natpass_tui import agents_list, exec_cli, fingerprint_cli, known_cli
+from natpass_tui import agents_list, fingerprint_cli, known_cli
+from natpass_tui.command_line import CommandWithWords
 from natpass_tui.hints import shell_hint
 from natpass_tui.links.desktop.request import DEFAULT_FPS, DEFAULT_QUALITY, DesktopRequest
-from natpass_tui.links.exec.session import FAILED
-from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.links.exec import cli as exec_cli
+from natpass_tui.links.outcome import FAILED
 from natpass_tui.login import (
     CONFIG_KEYS,
     HELP,
@@ -30,6 +31,7 @@ from natpass_tui.login import (
 )
 from natpass_tui.session.agents import Presence
 from natpass_tui.session.prefix import DEFAULT_PREFIX
+from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.errors import UserError
@@ -81,7 +83,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
     return 0 if ctx.invoked_subcommand is not None else _screen(gather(ctx, config_keys=CONFIG_KEYS))
 
 
-@command.command(cls=exec_cli.CommandWithWords, context_settings=HELP)
+@command.command(cls=CommandWithWords, context_settings=HELP)
 @click.argument("agent")
 @click.argument("argv", metavar="[-- COMMAND [ARGUMENT]...]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--exec", "program", metavar="PROGRAM", default="", help="Run this program instead of the agent's shell.")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from natpass_tui.links.desktop.request import DesktopRequest
-from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.session.prefix import DEFAULT_PREFIX
+from natpass_tui.tty.request import ShellRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from textual.pilot import Pilot
 
 from natpass_tui.app import ConsoleApp
-from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.tab import Outcome
 from natpass_tui.session.console import ROSTER, Console
 from natpass_tui.settings import Settings
+from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.sealing import Sealing, TrustAll
 from natpass_wire.aio.tasks import Tasks

@@ -17,7 +17,7 @@ MODELS = [
     "natpass_tui.links.life",
     "natpass_tui.links.shell.session",
     "natpass_tui.links.shell.state",
-    "natpass_tui.links.shell.request",
+    "natpass_tui.tty.request",
     "natpass_tui.cli",
 ]
 

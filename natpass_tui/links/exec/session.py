@@ -1,60 +1,22 @@
 """One command on an agent: it carries bytes between a link and three streams, and says how it ended."""
 
 import asyncio
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from natpass_tui.links.outcome import BROKEN_PIPE, FAILED, INTERRUPTED, TIMED_OUT, Counts, Outcome, outcome
 from natpass_tui.links.streams import Sink, Source
 from natpass_tui.session.relay_port import LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
-from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecRequest, ExecSignal
-from natpass_wire.pb.link_pb2 import LinkEnd
 
-#: Exit status of our own failures, as ssh has it, and of a command that took too long, as timeout(1) has it.
-FAILED, TIMED_OUT = 255, 124
-#: 128 + INT, 128 + PIPE: what a shell says of a program that was ended so.
-INTERRUPTED, BROKEN_PIPE = 130, 141
 #: The agent sees to the time limit; should it not be heard of, this is so many seconds later.
 BACKSTOP_SECONDS = 5.0
 #: Messages that one read of stdin is for, when they are as large as they get.
 READ_MESSAGES = 4
 _INT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How it ended.
-
-    Attributes:
-        status: the exit status for the shell.
-        text: what went wrong, for a person; empty if there is nothing to say.
-    """
-
-    status: int
-    text: str = ""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Bytes carried: from stdin, to stdout, to stderr."""
-
-    bytes_in: int = 0
-    bytes_out: int = 0
-    bytes_err: int = 0
-
-
-def outcome(end: End) -> Outcome:
-    """Return what the end of a link means."""
-    if end.cause == LinkEnd.EXITED and end.status is not None:
-        # Other systems' statuses may be larger than what fits here; none of them may look like success.
-        return Outcome(min(end.status, 255) if end.status >= 0 else min(128 - end.status, 255))
-    if end.cause == LinkEnd.TIMED_OUT:
-        return Outcome(TIMED_OUT, end.text or "timed out")
-    return Outcome(FAILED, end.text or "the link ended without a reason")
 
 
 def _to_read(room: int) -> int:

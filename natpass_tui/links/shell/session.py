@@ -10,11 +10,11 @@ from natpass_tui.links.shell import waiting
 from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.shell.outbox import Outbox, Piece
 from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
-from natpass_tui.links.shell.request import ShellRequest
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
 from natpass_tui.terminal.source import Source
+from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.durations import elapsed
 from natpass_wire.links import End

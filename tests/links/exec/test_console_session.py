@@ -8,7 +8,8 @@ import pytest
 
 from natpass_tui.links.exec import session as session_module
 from natpass_tui.links.exec.request import ExecRequest
-from natpass_tui.links.exec.session import ExecSession, Outcome, outcome
+from natpass_tui.links.exec.session import ExecSession
+from natpass_tui.links.outcome import Outcome, outcome
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End

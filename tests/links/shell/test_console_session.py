@@ -7,11 +7,11 @@ from typing import Any
 
 from natpass_tui.links.shell import pasting
 from natpass_tui.links.shell import session as sessions
-from natpass_tui.links.shell.request import TERMINAL_ENV, ShellRequest
 from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Reconnecting, Refused, Waiting
 from natpass_tui.links.tab import Outcome
 from natpass_tui.terminal.source import Source
+from natpass_tui.tty.request import TERMINAL_ENV, ShellRequest
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.support.waiting import wait_for

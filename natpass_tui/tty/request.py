@@ -1,4 +1,4 @@
-"""What the console asks an agent for when it opens a shell."""
+"""What the console asks an agent for when it opens a shell, or another program on a terminal."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ TERMINAL_ENV = ("TERM=xterm-256color", "COLORTERM=truecolor")
 
 
 class ExecWords(Protocol):
-    """What was asked for on the command line, see `links.exec.request.ExecRequest`."""
+    """What was asked for on the command line, see `natpass_tui.links.exec.request.ExecRequest`."""
 
     @property
     def argv(self) -> tuple[bytes, ...]:

@@ -3,16 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from natpass_tui.exec_run import ExecRun, Run
-from natpass_tui.exec_tty import TtyRun
+from natpass_tui.command_line import CommandWithWords
 from natpass_tui.links.exec.request import ExecRequest
-from natpass_tui.links.exec.session import FAILED
-from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.links.exec.run import ExecRun
+from natpass_tui.links.outcome import FAILED
+from natpass_tui.links.run import Run
 from natpass_tui.links.streams import fill_closed
 from natpass_tui.login import (
     CONFIG_KEYS,
@@ -22,33 +22,14 @@ from natpass_tui.login import (
     listed_agents,
     relay_target,
 )
+from natpass_tui.tty.request import ShellRequest
+from natpass_tui.tty.run import TtyRun
 from natpass_wire.aio import runtime
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
-
-
-class CommandWithWords(click.Command):
-    """Wants `--` before a command whose words could be taken for our options."""
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return the words of the usage line, in the order in which they are best written."""
-        words = next(str(parameter.metavar) for parameter in self.params if parameter.name == "argv")
-        return ["AGENT", "[OPTIONS]", *words.split()]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; no option may stand behind the command's first word without `--`."""
-        given = list(args)
-        try:
-            rest = super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            raise click.UsageError(f"{error.format_message()} The command's own stand behind --", ctx) from error
-        words: Sequence[str] = ctx.params.get("argv") or ()
-        if words and tuple(given[-len(words) :]) != tuple(words):
-            raise click.UsageError("-- is needed between the options and the command", ctx)
-        return rest
 
 
 @click.command("exec", cls=CommandWithWords, context_settings=HELP)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.links.shell.escape import HELP_LINES, Asked, Escape
+from natpass_tui.tty.escape import HELP_LINES, Asked, Escape
 
 LEAVE, HELP, SUSPEND = [Asked.LEAVE], [Asked.HELP], [Asked.SUSPEND]
 

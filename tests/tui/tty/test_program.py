@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from natpass_tui.exec_tty import notice
-from natpass_tui.links.shell.escape import Asked
-from natpass_tui.links.shell.tty_session import HUNG_UP, INTERRUPTED, MOST_WAITING_INPUT, TtySession
+from natpass_tui.tty.escape import Asked
+from natpass_tui.tty.program import HUNG_UP, INTERRUPTED, MOST_WAITING_INPUT, TtyProgram
+from natpass_tui.tty.run import notice
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
@@ -24,7 +24,7 @@ class Run:
         self.stdin, self.out, self.notices = Stdin(), Stdout(), Stdout()
         self.size = (24, 80)
         self.asked: list[Asked] = []
-        self.session = TtySession(
+        self.session = TtyProgram(
             self.link, self.stdin, self.out, lambda: self.size, notices=self.notices, asked=self.asked.append
         )
         self.task = tasks.start(self.session.run(), "tty")

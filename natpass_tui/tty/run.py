@@ -8,15 +8,15 @@ from functools import partial
 
 import click
 
-from natpass_tui.exec_run import QUIET_SECONDS, Run
-from natpass_tui.links.exec.session import Counts, Outcome, outcome
-from natpass_tui.links.shell.escape import HELP_LINES, Asked
-from natpass_tui.links.shell.request import ShellRequest
-from natpass_tui.links.shell.tty_session import INTERRUPTED, TtySession
+from natpass_tui.links.outcome import Counts, Outcome, outcome
+from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
 from natpass_tui.login import PROGRAM
 from natpass_tui.platform.tty import RawTerminal, stop_self
 from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.tty.escape import HELP_LINES, Asked
+from natpass_tui.tty.program import INTERRUPTED, TtyProgram
+from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
@@ -55,7 +55,7 @@ class TtyRun(Run):
         self._asked = request
         self._raw = raw
         self._terminal = RawTerminal(0)
-        self._session: TtySession | None = None
+        self._session: TtyProgram | None = None
         self._has_notice = False
         self._has_terminal = False
         self._suspend: Callable[[], None] = stop_self  # while the terminal is as the shell has it
@@ -98,7 +98,7 @@ class TtyRun(Run):
             work = self._give_away(session, out) if what is Asked.SUSPEND else session.say(_HELP)
             asides.start(work, f"tty {what.name}")
 
-        session = self._session = TtySession(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
+        session = self._session = TtyProgram(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
         self._terminal.enter()
         self._has_terminal, self._suspend = True, partial(asked, Asked.SUSPEND)
         try:
@@ -124,7 +124,7 @@ class TtyRun(Run):
     def _leave(self, out: Writer | Filtered) -> None:
         self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
 
-    async def _give_away(self, session: TtySession, out: Writer | Filtered) -> None:
+    async def _give_away(self, session: TtyProgram, out: Writer | Filtered) -> None:
         """Give the terminal to the shell as it was, until that continues us."""
         async with session.writing:
             if isinstance(out, Filtered):
@@ -136,7 +136,7 @@ class TtyRun(Run):
                 await out.resume()
         session.redraw()
 
-    async def _tell_waiting(self, link: LinkPort, session: TtySession) -> None:
+    async def _tell_waiting(self, link: LinkPort, session: TtyProgram) -> None:
         """Say on the first row that there is no way to the agent, for as long as there is none."""
         changed = asyncio.Event()
         link.watch(changed.set)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from natpass_tui.links.shell.escape import Asked, Escape
 from natpass_tui.links.streams import Sink, Source
 from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.tty.escape import Asked, Escape
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -20,7 +20,7 @@ _READ_BYTES = 64 * 1024
 MOST_WAITING_INPUT = 1024 * 1024
 
 
-class TtySession:
+class TtyProgram:
     """One program.
 
     Args:
