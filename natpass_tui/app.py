@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.links import kinds
 from natpass_tui.links.tab import Outcome
 from natpass_tui.screens.commands import commands
 from natpass_tui.screens.key_gate import KeyGate
@@ -60,7 +61,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
         release_app_keys(self, "ctrl+q", "ctrl+c", "ctrl+p")
         self.console_model = console
         self.settings = settings
-        self._prefix = PrefixKeys(canonical(settings.prefix))
+        self._prefix = PrefixKeys(canonical(settings.prefix), kinds())
         self._main = MainScreen(console, settings)
         self.keys = KeyGate(self, self._deliver, self._is_ready)
         self.register_theme(THEME)

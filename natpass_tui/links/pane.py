@@ -10,7 +10,6 @@ from textual.widgets import Static
 
 from natpass_tui.links.life import Refused
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.pane import Pane
 
 #: Seconds that a passing remark stays in sight.
@@ -43,6 +42,11 @@ class LinkPane(Pane):
         self._prefix = prefix
         self._remark = ""
 
+    @property
+    def tab(self) -> LinkTab:
+        """What is shown."""
+        return self._tab
+
     # what a kind has to say
 
     @property
@@ -54,8 +58,8 @@ class LinkPane(Pane):
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
 
-    def run_command(self, command: Command) -> bool:
-        """Do a command that is this kind's; False if it is not."""
+    def act(self, name: str) -> bool:
+        """Do what a key after the prefix does in tabs of this kind (`Kind.actions`); False if it does nothing here."""
         return False
 
     def palette(self) -> Iterable[PaletteEntry]:

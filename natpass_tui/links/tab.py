@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natpass_tui.links import life
+from natpass_tui.links.kind import Words
 from natpass_tui.links.life import (
     AgentThere,
     Attached,
@@ -24,7 +25,6 @@ from natpass_tui.links.life import (
     Retry,
     State,
     Waiting,
-    Words,
 )
 from natpass_tui.session.naming import about, refusal
 from natpass_tui.session.relay_port import LinkOpener, LinkPort

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from natpass_tui.links import kind_on_the_wire
+from natpass_tui.links.kind import Kind
 from natpass_tui.session.agents import Presence, from_roster
 from natpass_tui.session.fleet import Fleet
 from natpass_tui.session.latency import INTERVAL, Latencies
@@ -197,11 +199,10 @@ class Console:
 
     async def open_link(self, peer: str, request: ConnectRequest) -> LinkPort:
         """Open a link. Raises LinkEndedError."""
-        plain = self._is_plain(peer, request.kind)
-        shell = request.cshell
-        if plain and (len(shell.argv) > 1 or (shell.argv and not shell.exec) or shell.cwd or shell.timeout_ms):
-            text = "links as existing natpass programs have them run a program without arguments, in its home"
-            raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
+        kind = kind_on_the_wire(request.kind)
+        plain = self._is_plain(peer, kind)
+        if plain and kind.plain is not None and (fault := kind.plain.fault(request)):
+            raise LinkEndedError(End(LinkEnd.FAILED, fault, reason=ConnectResponse.REFUSED))
         try:
             return await self._client.open_link(peer, request, plain=plain)
         except LinkEndedError as error:
@@ -211,7 +212,7 @@ class Console:
             # Since when it is away is more than the relay says.
             raise LinkEndedError(replace(error.end, text=agent.away_text(self.clock()))) from error
 
-    def _is_plain(self, peer: str, kind: ConnectRequest.Kind) -> bool:
+    def _is_plain(self, peer: str, kind: Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
 
         Raises:
@@ -223,7 +224,7 @@ class Console:
             or (self.has_roster and (agent is None or agent.streams != 0 or not agent.is_connected))
         ):
             return False
-        if self._allow_unsealed and kind != ConnectRequest.exec:
+        if self._allow_unsealed and kind.plain is not None:
             return True
         if self._sealing is None:
             who = f"links to {peer} through an existing relay (--legacy)"
@@ -232,8 +233,8 @@ class Console:
         else:
             who = f"links to {peer} through this relay, which does not tell what it speaks,"
         text = f"{who} are not sealed, and need --allow-unsealed"
-        if kind == ConnectRequest.exec:  # no option helps
-            text = f"{who} have shells, and no commands: natpass-tui shell {shlex.quote(peer)} --allow-unsealed"
+        if kind.plain is None:  # no option helps
+            text = f"{who} {kind.instead.format(agent=shlex.quote(peer))}"
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def news_of(self, peer: str) -> str:
@@ -272,10 +273,6 @@ class Console:
         self._visible = ids
         if not self._asked_for.issuperset(ids):
             self._ask_now.set()
-
-    async def add_tab(self, tab: LiveTab) -> None:
-        """Show another tab."""
-        self.tabs.add(tab)
 
     async def close_tab(self, tab: LiveTab) -> None:
         """End a tab and what runs in it."""

@@ -45,7 +45,7 @@ class FleetTable(ScrollView, can_focus=True):
     ]
 
     class Opened(Message):
-        """The user wants a shell on this agent."""
+        """The user wants a tab on this agent."""
 
         def __init__(self, agent_id: str) -> None:
             super().__init__()

@@ -1,7 +1,7 @@
 """A desktop tab on the screen: the picture, a status line below, and a line over it that says what is wrong."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from rich.text import Text
@@ -11,12 +11,14 @@ from textual.widgets import Static
 
 from natpass_tui.driver import writer_depth
 from natpass_tui.links.desktop.keys import COMBINATIONS
-from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES
+from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES, DesktopRequest
 from natpass_tui.links.desktop.session import DesktopSession
 from natpass_tui.links.desktop.status import latched, measures
 from natpass_tui.links.life import Ended, Live, Refused
 from natpass_tui.links.pane import LinkPane, PaletteEntry
-from natpass_tui.session.prefix import Command
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.session.console import Console
+from natpass_tui.settings import Settings
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_wire.pb.desktop_pb2 import VncMouse
 
@@ -73,12 +75,12 @@ class DesktopPane(LinkPane):
         """Return what keys do while they latch modifiers."""
         return _KEYS_HELP if self.choosing else ""
 
-    def run_command(self, command: Command) -> bool:
+    def act(self, name: str) -> bool:
         """Let keys latch modifiers."""
-        if command is Command.KEYS:
+        if name == "keys":
             self.choosing = True
             self.redraw()
-        return command is Command.KEYS
+        return name == "keys"
 
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
@@ -220,3 +222,10 @@ class DesktopPane(LinkPane):
     @on(DesktopView.Left)
     def _left(self) -> None:
         self.session.release_all()
+
+
+def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> DesktopPane:
+    """Return a desktop tab's pane, see `natpass_tui.links.kind.OpenTab`."""
+    request = settings.of(DesktopRequest)
+    session = DesktopSession(console, agent, request, on_change=lambda: changed(session), clock=console.clock)
+    return DesktopPane(session, settings.prefix)

@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from natpass_tui.links.desktop import KIND
 from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, for_existing, stroke
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.outbox import Outbox
 from natpass_tui.links.desktop.pump import ScreenPump
 from natpass_tui.links.desktop.request import LEASE_SECONDS, DesktopRequest
-from natpass_tui.links.life import Words
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.pixels.scaling import Placement
 from natpass_tui.session.relay_port import LinkOpener, LinkPort
@@ -25,7 +25,7 @@ from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
 
-WORDS = Words(noun="desktop", at="of", ends_with_tab=False)
+WORDS = KIND.words
 #: Bytes of clipboard text in one message (WIRE.md §5).
 MOST_CLIPBOARD_BYTES = 60 * 1024
 #: Seconds in which an answer about the clipboard is taken for one that the user asked for.

@@ -4,16 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from natpass_tui.command_line import CommandWithWords
 from natpass_tui.links.exec.request import ExecRequest
-from natpass_tui.links.exec.run import ExecRun
 from natpass_tui.links.outcome import FAILED
-from natpass_tui.links.run import Run
-from natpass_tui.links.streams import fill_closed
 from natpass_tui.login import (
     CONFIG_KEYS,
     HELP,
@@ -23,13 +20,15 @@ from natpass_tui.login import (
     relay_target,
 )
 from natpass_tui.tty.request import ShellRequest
-from natpass_tui.tty.run import TtyRun
 from natpass_wire.aio import runtime
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
+
+if TYPE_CHECKING:
+    from natpass_tui.links.run import Run
 
 
 @click.command("exec", cls=CommandWithWords, context_settings=HELP)
@@ -82,6 +81,8 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     can't be reached, the command could not be run there or the link to it is lost (with one line that says why), 130 if
     you gave up. 2 is a mistake in what you said or configured here; nothing was run then.
     """
+    from natpass_tui.links.streams import fill_closed  # noqa: PLC0415 - as for `_run`
+
     fill_closed()
     values = gather(ctx, config_keys=CONFIG_KEYS)
     if fault := client_id_fault(agent):
@@ -101,12 +102,15 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     return how
 
 
-def _run(agent: str, request: ExecRequest, values: Mapping[str, Any]) -> Run:
+def _run(agent: str, request: ExecRequest, values: Mapping[str, Any]) -> "Run":
     """Return the run, with a terminal or without.
 
     Raises:
         UserError: there is no terminal.
     """
+    from natpass_tui.links.exec.run import ExecRun  # noqa: PLC0415 - not needed to say what there is (--help)
+    from natpass_tui.tty.run import TtyRun  # noqa: PLC0415 - as above
+
     if not values["tty"]:
         return ExecRun(agent, request, raw=values["raw"])
     on_terminal = ShellRequest.from_exec(request, os.environ)

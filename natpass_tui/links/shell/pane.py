@@ -1,6 +1,6 @@
 """A shell tab on the screen: the terminal, and a line over it that says what is wrong and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -9,7 +9,10 @@ from textual.widgets import Static
 from natpass_tui.driver import set_selection
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.shell.session import ShellSession
-from natpass_tui.session.prefix import Command
+from natpass_tui.links.shell.settings import ShellSettings
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.session.console import Console
+from natpass_tui.settings import Settings
 from natpass_tui.widgets.terminal_view import TerminalView
 
 _SCROLL_HELP = "scroll: ↑ ↓ PgUp PgDn Home End — Esc or q: back to the shell"
@@ -55,11 +58,11 @@ class ShellPane(LinkPane):
         """Return what the palette offers for a shell."""
         yield "Scroll back", "Look at the shell's history", self._scroll_back
 
-    def run_command(self, command: Command) -> bool:
+    def act(self, name: str) -> bool:
         """Let keys scroll the history."""
-        if command is Command.SCROLL:
+        if name == "scroll":
             self._scroll_back()
-        return command is Command.SCROLL
+        return name == "scroll"
 
     def _scroll_back(self) -> None:
         self.scrolling = True
@@ -153,3 +156,17 @@ class ShellPane(LinkPane):
             self.say(f"{self.session.agent} put {len(clip.text)} characters on your {where}")
         else:
             self.say(f"{self.session.agent} wants to write to your clipboard: not done (clipboard = true allows it)")
+
+
+def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> ShellPane:
+    """Return a shell tab's pane, see `natpass_tui.links.kind.OpenTab`."""
+    own = settings.of(ShellSettings)
+    session = ShellSession(
+        console,
+        agent,
+        own.request,
+        keeps_offline=own.keeps_offline_input,
+        on_change=lambda: changed(session),
+        clock=console.clock,
+    )
+    return ShellPane(session, settings.prefix, clipboard=settings.clipboard)

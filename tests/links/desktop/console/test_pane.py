@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeLink
 from tests.tui.test_app import PREFIX, Screen, opened
 
-START = Settings(agent="web", opens_desktop=True)
+START = Settings(agent="web", opens="desktop")
 
 
 @pytest.fixture(autouse=True)
@@ -363,7 +363,7 @@ async def test_terminals_with_fewer_colours(monkeypatch: pytest.MonkeyPatch, nam
 
 
 async def test_the_first_request_is_the_one_that_was_asked_for() -> None:
-    settings = Settings(agent="web", opens_desktop=True, desktop=DesktopRequest(30, 90, cursor=True))
+    settings = Settings(agent="web", opens="desktop", kinds=(DesktopRequest(30, 90, cursor=True),))
     async with opened("web", settings=settings) as screen:
         link, _ = await desktop(screen)
         assert (link.request.cvnc.fps, link.request.cvnc.quality, link.request.cvnc.cursor) == (30, 90, True)
