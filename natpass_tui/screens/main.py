@@ -47,6 +47,8 @@ class MainScreen(Screen[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (3, "-roomy")]
         self._model = console
         self._settings = settings
+        # Loaded now: whoever opens the first tab would wait for it, and what is typed behind that as well.
+        self._openers = {kind.name: tabs.opener() for kind, tabs in kinds_with_tabs()}
         self._panes: dict[LiveTab, LinkPane] = {}
         self._ready: set[Pane] = set()  # panes whose view is there
 
@@ -100,8 +102,7 @@ class MainScreen(Screen[None]):
 
     def open_tab(self, kind: Kind, agent: str) -> None:
         """Open a tab of a kind that has some."""
-        if kind.tabs is not None:
-            self._add(kind.tabs.opener()(agent, self._model, self._settings, self.tab_changed))
+        self._add(self._openers[kind.name](agent, self._model, self._settings, self.tab_changed))
 
     @property
     def agent_at_cursor(self) -> str:
