@@ -19,8 +19,8 @@ from natpass_tui.login import (
     relay_target,
     says,
 )
+from natpass_tui.model.agents import Presence
 from natpass_tui.screen_command import need_terminal, open_screen, screen_options, show_screen
-from natpass_tui.session.agents import Presence
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.errors import UserError

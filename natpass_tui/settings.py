@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from natpass_tui.session.prefix import DEFAULT_PREFIX
+from natpass_tui.model.prefix import DEFAULT_PREFIX
 
 T = TypeVar("T")
 

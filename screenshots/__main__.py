@@ -14,7 +14,7 @@ from natpass_tui.app import ConsoleApp
 from natpass_tui.links import kind_named
 from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.links.tab import Outcome
-from natpass_tui.session.console import ROSTER, Console
+from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.settings import Settings
 from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.dial import RelayAddress, RelayTarget

@@ -1,6 +1,6 @@
 """What the console can open at an agent: one folder for each kind of link, as at the agent.
 
-In each folder: `KIND` (its descriptor, see `kind`), `session.py` (the model, no textual), its pure parts beside it,
+In each folder: `KIND` (its descriptor, see `kind`), `tab.py` (the model, no textual), its pure parts beside it,
 `pane.py` (the widget) and `cli.py` (the command). What kinds share stands beside the folders.
 """
 

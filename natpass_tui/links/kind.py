@@ -16,7 +16,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 if TYPE_CHECKING:
     from natpass_tui.links.pane import LinkPane
     from natpass_tui.links.tab import LinkTab
-    from natpass_tui.session.console import Console
+    from natpass_tui.model.console import Console
     from natpass_tui.settings import Settings
 
 

@@ -19,8 +19,8 @@ Texts speak of what the tab shows: `Words`.
 from dataclasses import dataclass
 
 from natpass_tui.links.kind import Words
-from natpass_tui.session.naming import refusal
-from natpass_tui.session.times import clock
+from natpass_tui.model.naming import refusal
+from natpass_tui.model.times import clock
 from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd

@@ -38,14 +38,9 @@ class LinkPane(Pane):
 
     def __init__(self, tab: LinkTab, prefix: str) -> None:
         super().__init__(classes="pane")
-        self._tab = tab
+        self.tab = tab
         self._prefix = prefix
         self._remark = ""
-
-    @property
-    def tab(self) -> LinkTab:
-        """What is shown."""
-        return self._tab
 
     # what a kind has to say
 
@@ -89,12 +84,12 @@ class LinkPane(Pane):
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)
-        state = self._tab.state
+        state = self.tab.state
         is_alarm = isinstance(state, Refused) and state.is_alarm
-        text = self._tab.banner(self._prefix)
+        text = self.tab.banner(self._prefix)
         if not is_alarm:  # which nothing hides
             text = self.mode() or self._remark or text  # what the next key does comes first
-        banner.set_class(self._tab.is_in_trouble, "trouble")
+        banner.set_class(self.tab.is_in_trouble, "trouble")
         banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
         if text and str(banner.content) != text:
@@ -114,16 +109,16 @@ class LinkPane(Pane):
 
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
-        if self._tab.takes_keys:
-            if (seconds := self._tab.unanswered) and not self._tab.banner(self._prefix):  # which says more
+        if self.tab.takes_keys:
+            if (seconds := self.tab.unanswered) and not self.tab.banner(self._prefix):  # which says more
                 self.say(f"no answer from the relay for {seconds:.0f} s: what you type may arrive late, or not at all")
             return False
         if event.key == "enter":
             self._remark = ""
-            self._tab.retry()
+            self.tab.retry()
         else:
-            self._tab.key_refused()
-            self.say(self._tab.not_sent())
+            self.tab.key_refused()
+            self.say(self.tab.not_sent())
         event.stop()
         event.prevent_default()
         return True

@@ -13,9 +13,9 @@ import click
 from natpass_tui.hints import shell_hint
 from natpass_tui.links.outcome import INTERRUPTED, Counts, Outcome
 from natpass_tui.login import PROGRAM, NotReachedError, check_agent, logged_in
-from natpass_tui.session.console import Console
-from natpass_tui.session.naming import about
-from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.model.console import Console
+from natpass_tui.model.naming import about
+from natpass_tui.model.relay_port import LinkPort
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.pb.link_pb2 import ConnectRequest

@@ -26,8 +26,8 @@ from natpass_tui.links.life import (
     State,
     Waiting,
 )
-from natpass_tui.session.naming import about, refusal
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.model.naming import about, refusal
+from natpass_tui.model.relay_port import LinkOpener, LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End

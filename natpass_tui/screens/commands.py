@@ -9,9 +9,9 @@ from textual.app import SystemCommand
 from natpass_tui.links import kinds_with_tabs
 from natpass_tui.links.kind import Kind, Offer
 from natpass_tui.links.pane import PaletteEntry
-from natpass_tui.session.agents import Presence
-from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import Action, Choice
+from natpass_tui.model.agents import Presence
+from natpass_tui.model.console import Console
+from natpass_tui.model.prefix import Action, Choice
 
 #: Agents that the palette offers tabs on, at most: it is for names that one knows, not for browsing.
 _MOST_AGENTS = 200

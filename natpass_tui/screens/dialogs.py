@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natpass_tui.links import kinds, kinds_with_tabs
-from natpass_tui.session.prefix import rows
+from natpass_tui.model.prefix import rows
 from natpass_tui.widgets.cells import wrap
 from natpass_wire.version import __version__
 

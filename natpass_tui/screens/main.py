@@ -14,9 +14,9 @@ from natpass_tui.links import kind_named, kinds, kinds_with_tabs
 from natpass_tui.links.kind import Kind
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.tab import LinkTab, Outcome
+from natpass_tui.model.console import Console, LiveTab
+from natpass_tui.model.prefix import Action, Choice, rows
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
-from natpass_tui.session.console import Console, LiveTab
-from natpass_tui.session.prefix import Action, Choice, rows
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.fleet_pane import FleetPane
 from natpass_tui.widgets.pane import Pane

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from natpass_tui.links.streams import Sink, Source
-from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.model.relay_port import LinkPort
 from natpass_tui.tty.escape import Asked, Escape
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.links import End

@@ -12,8 +12,8 @@ from natpass_tui.links.outcome import Counts, Outcome, outcome
 from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
 from natpass_tui.login import PROGRAM
+from natpass_tui.model.relay_port import LinkPort
 from natpass_tui.platform.tty import RawTerminal, stop_self
-from natpass_tui.session.relay_port import LinkPort
 from natpass_tui.tty.escape import HELP_LINES, Asked
 from natpass_tui.tty.program import INTERRUPTED, TtyProgram
 from natpass_tui.tty.request import ShellRequest
@@ -55,7 +55,7 @@ class TtyRun(Run):
         self._asked = request
         self._raw = raw
         self._terminal = RawTerminal(0)
-        self._session: TtyProgram | None = None
+        self._program: TtyProgram | None = None
         self._has_notice = False
         self._has_terminal = False
         self._suspend: Callable[[], None] = stop_self  # while the terminal is as the shell has it
@@ -64,13 +64,13 @@ class TtyRun(Run):
         return self._asked.message(*self._terminal.size())
 
     def _counts(self) -> Counts:
-        session = self._session
-        return Counts(session.bytes_in, session.bytes_out) if session is not None else Counts()
+        program = self._program
+        return Counts(program.bytes_in, program.bytes_out) if program is not None else Counts()
 
     def _stop(self, status: int) -> bool:
-        if self._session is None:
+        if self._program is None:
             return False
-        self._session.stop(status)
+        self._program.stop(status)
         return True
 
     def _more_signals(self) -> dict[str, Callable[[], None]]:
@@ -78,16 +78,16 @@ class TtyRun(Run):
         return {"SIGWINCH": self._resized, "SIGCONT": self._continued, "SIGTSTP": self._suspended}
 
     def _resized(self) -> None:
-        if self._session is not None:
-            self._session.resize()
+        if self._program is not None:
+            self._program.resize()
 
     def _suspended(self) -> None:
         self._suspend()
 
     def _continued(self) -> None:
-        if self._session is not None and self._has_terminal:
+        if self._program is not None and self._has_terminal:
             self._terminal.enter()
-            self._session.redraw()
+            self._program.redraw()
 
     async def _carry(self, link: LinkPort) -> Outcome:
         writer, out = own_terminal(1, raw=self._raw)
@@ -95,21 +95,21 @@ class TtyRun(Run):
         asides = Tasks()
 
         def asked(what: Asked) -> None:
-            work = self._give_away(session, out) if what is Asked.SUSPEND else session.say(_HELP)
+            work = self._give_away(program, out) if what is Asked.SUSPEND else program.say(_HELP)
             asides.start(work, f"tty {what.name}")
 
-        session = self._session = TtyProgram(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
+        program = self._program = TtyProgram(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
         self._terminal.enter()
         self._has_terminal, self._suspend = True, partial(asked, Asked.SUSPEND)
         try:
             async with asyncio.TaskGroup() as group:
-                telling = group.create_task(self._tell_waiting(link, session), name="tty waiting")
+                telling = group.create_task(self._tell_waiting(link, program), name="tty waiting")
                 try:
-                    result = _result(await session.run())
+                    result = _result(await program.run())
                 finally:
                     telling.cancel()
             if self._has_notice:
-                await session.say(_HIDE)
+                await program.say(_HIDE)
         finally:
             self._suspend = stop_self
             await asides.close()
@@ -124,9 +124,9 @@ class TtyRun(Run):
     def _leave(self, out: Writer | Filtered) -> None:
         self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
 
-    async def _give_away(self, session: TtyProgram, out: Writer | Filtered) -> None:
+    async def _give_away(self, program: TtyProgram, out: Writer | Filtered) -> None:
         """Give the terminal to the shell as it was, until that continues us."""
-        async with session.writing:
+        async with program.writing:
             if isinstance(out, Filtered):
                 await out.suspend()
             self._leave(out)
@@ -134,9 +134,9 @@ class TtyRun(Run):
             self._terminal.enter()
             if isinstance(out, Filtered):
                 await out.resume()
-        session.redraw()
+        program.redraw()
 
-    async def _tell_waiting(self, link: LinkPort, session: TtyProgram) -> None:
+    async def _tell_waiting(self, link: LinkPort, program: TtyProgram) -> None:
         """Say on the first row that there is no way to the agent, for as long as there is none."""
         changed = asyncio.Event()
         link.watch(changed.set)
@@ -144,11 +144,11 @@ class TtyRun(Run):
             changed.clear()
             if (trouble := self._trouble(link)) is not None:
                 self._has_notice = True
-                await session.say(notice(self._agent, *trouble, self._terminal.size()[1]))
+                await program.say(notice(self._agent, *trouble, self._terminal.size()[1]))
             elif self._has_notice:
                 self._has_notice = False
-                await session.say(_HIDE)
-                session.redraw()
+                await program.say(_HIDE)
+                program.redraw()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await changed.wait()

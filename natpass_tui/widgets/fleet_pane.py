@@ -16,8 +16,8 @@ from textual.widgets import Input, Static
 
 from natpass_tui.links import kinds_with_tabs
 from natpass_tui.links.kind import Kind
-from natpass_tui.session.agents import Order
-from natpass_tui.session.console import Console
+from natpass_tui.model.agents import Order
+from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP
 from natpass_tui.widgets.fleet_table import FleetTable

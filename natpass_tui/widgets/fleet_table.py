@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from natpass_tui.session.agents import Agent, Presence
-from natpass_tui.session.console import Console
+from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP, Column, Context, layout
 

@@ -8,9 +8,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from natpass_tui.links import kinds
-from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import Action, rows
-from natpass_tui.session.times import round_trip
+from natpass_tui.model.console import Console
+from natpass_tui.model.prefix import Action, rows
+from natpass_tui.model.times import round_trip
 from natpass_tui.widgets.cells import fit
 
 #: The keys after the prefix that are shown first where there is no room for all; the help has the others. Behind these

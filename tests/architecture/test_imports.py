@@ -80,11 +80,11 @@ RULES = [
     ),
     Rule(
         "the console's model is pure, but for the one module that holds the connection",
-        ("natpass_tui/session/*.py",),
+        ("natpass_tui/model/*.py",),
         tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # it speaks of the connection's states
-        {"natpass_tui/session/console.py": ("asyncio", "time")},
+        {"natpass_tui/model/console.py": ("asyncio", "time")},
     ),
-    Rule("the model knows no toolkit", ("natpass_tui/session/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
+    Rule("the model knows no toolkit", ("natpass_tui/model/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
     Rule("the wire knows no program", ("natpass_wire/**/*.py",), PROGRAMS),
     *(
         Rule("programs never import one another", (f"{program}/**/*.py",), tuple(set(PROGRAMS) - {program}))

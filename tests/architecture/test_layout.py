@@ -30,7 +30,7 @@ REQUIRED = [
         "natpass_agent/platform/__init__.py",
         "natpass_agent/cli.py",
     ),
-    *("natpass_tui/app.py", "natpass_tui/session/__init__.py", "natpass_tui/screens/__init__.py", "natpass_tui/cli.py"),
+    *("natpass_tui/app.py", "natpass_tui/model/__init__.py", "natpass_tui/screens/__init__.py", "natpass_tui/cli.py"),
     *("natpass_tui/terminal/engine.py", "natpass_tui/pixels/__init__.py"),
     *("tests/end_to_end/__init__.py", "tests/witness/__init__.py", "tests/wire/__init__.py"),
 ]

@@ -16,9 +16,9 @@ from textual.widgets import Input
 
 from natpass_tui import links
 from natpass_tui.cli import command
+from natpass_tui.model.prefix import RESERVED, rows
 from natpass_tui.screen_command import screen_options
 from natpass_tui.screens.dialogs import HelpScreen
-from natpass_tui.session.prefix import RESERVED, rows
 from natpass_tui.settings import Settings
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from tests.support.waiting import wait_for

@@ -1,5 +1,5 @@
 """Desktops. Pure: `request`, `decode`, `screen`, `keys`, `outbox`, `meter`, `status`. `pump` decodes in a thread,
-`session` runs one over a link, `pane` shows it."""
+`tab` runs one over a link, `pane` shows it."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Commands without a terminal: `request` says which, `session` carries bytes, `run` logs in and ends with a status."""
+"""Commands without a terminal: `request` says which, `program` carries bytes, `run` logs in and ends with a status."""
 
 import click
 

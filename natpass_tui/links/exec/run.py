@@ -2,13 +2,13 @@
 
 import asyncio
 
+from natpass_tui.links.exec.program import ExecProgram
 from natpass_tui.links.exec.request import ExecRequest
-from natpass_tui.links.exec.session import ExecSession
 from natpass_tui.links.outcome import INTERRUPTED, Counts, Outcome
 from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, outputs
 from natpass_tui.login import PROGRAM, says
-from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.model.relay_port import LinkPort
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -26,7 +26,7 @@ class ExecRun(Run):
         super().__init__(agent, request.argv)
         self._asked = request
         self._raw = raw
-        self._session: ExecSession | None = None
+        self._program: ExecProgram | None = None
 
     def _request(self) -> ConnectRequest:
         return self._asked.message()
@@ -37,16 +37,16 @@ class ExecRun(Run):
         return super()._refused(reason)
 
     def _counts(self) -> Counts:
-        return self._session.counts if self._session is not None else Counts()
+        return self._program.counts if self._program is not None else Counts()
 
     async def _carry(self, link: LinkPort) -> Outcome:
         out, err = outputs(raw=self._raw)
         asked = self._asked
-        self._session = ExecSession(link, Reader(0), out, err, asked.timeout, request=asked.following())
+        self._program = ExecProgram(link, Reader(0), out, err, asked.timeout, request=asked.following())
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(_tell_waiting(link, self._agent), name="exec waiting")
             try:
-                return await self._session.run()
+                return await self._program.run()
             finally:
                 telling.cancel()
                 for sink in (out, err):
@@ -55,12 +55,12 @@ class ExecRun(Run):
 
     def _stop(self, status: int) -> bool:
         """Take a signal: the first interrupt is the command's, everything else ends it and us."""
-        if self._session is None:
+        if self._program is None:
             return False
         if status == INTERRUPTED:
-            self._session.interrupt()
+            self._program.interrupt()
         else:
-            self._session.stop(status)
+            self._program.stop(status)
         return True
 
 

@@ -1,4 +1,4 @@
-"""Shells: `state` says what happens to one (pure), `session` runs one over a link, `pane` shows it."""
+"""Shells: `state` says what happens to one (pure), `tab` runs one over a link, `pane` shows it."""
 
 import click
 

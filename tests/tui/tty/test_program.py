@@ -17,17 +17,17 @@ from tests.tui.fakes import FakeLink
 
 
 class Run:
-    """A session that runs."""
+    """A program that runs."""
 
     def __init__(self, tasks: Tasks) -> None:
         self.link = FakeLink("box", ConnectRequest())
         self.stdin, self.out, self.notices = Stdin(), Stdout(), Stdout()
         self.size = (24, 80)
         self.asked: list[Asked] = []
-        self.session = TtyProgram(
+        self.program = TtyProgram(
             self.link, self.stdin, self.out, lambda: self.size, notices=self.notices, asked=self.asked.append
         )
-        self.task = tasks.start(self.session.run(), "tty")
+        self.task = tasks.start(self.program.run(), "tty")
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ async def test_bytes_and_sizes_go_both_ways(start: Start) -> None:
     run.link.output(b"shown")
     await wait_for(lambda: run.link.input == b"a\x03\x1a" and run.out.data == b"shown")
     run.size = (30, 90)
-    run.session.resize()
+    run.program.resize()
     await wait_for(lambda: run.link.sizes == [(24, 80), (30, 90)])
-    run.session.redraw()
+    run.program.redraw()
     await wait_for(lambda: run.link.sizes[2:] == [(29, 90), (30, 90)])
     end = End(LinkEnd.EXITED, "", 3)
     run.link.finish(end)
     assert await run.task == end
-    assert (run.session.bytes_in, run.session.bytes_out) == (3, 5)
+    assert (run.program.bytes_in, run.program.bytes_out) == (3, 5)
 
 
 async def test_the_escape_is_heard_while_nothing_gets_through(start: Start) -> None:
@@ -89,10 +89,10 @@ async def test_a_terminal_that_is_gone_ends_it(start: Start) -> None:
 async def test_a_terminal_that_is_gone_takes_no_words_of_ours(start: Start) -> None:
     run = start()
     run.notices.error = OSError(5, "gone")
-    await run.session.say(b"notice")
+    await run.program.say(b"notice")
     assert not run.task.done()
     run.out.error = OSError(5, "gone")
-    await run.session.say(b"notice")
+    await run.program.say(b"notice")
     assert await run.task == HUNG_UP
 
 
@@ -105,7 +105,7 @@ async def test_what_is_asked_for_behind_a_tilde_is_our_callers(start: Start) -> 
 
 async def test_our_own_words_come_between_two_pieces_of_output(start: Start) -> None:
     run = start()
-    await run.session.say(b"notice")
+    await run.program.say(b"notice")
     assert (run.notices.data, run.out.data) == (b"notice", b"")
 
 

@@ -14,8 +14,8 @@ from natpass_agent.agent import Agent
 from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_tui.known_agents import KnownAgents
-from natpass_tui.session.console import Console
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.console import Console
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio import streams
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError

@@ -167,8 +167,8 @@ async def test_clicks_drags_and_the_wheel() -> None:
         whole = smooth(1080, 1920)
         link, view = await desktop(screen, whole)
         await shows(screen, whole)
-        session = pane(screen).session
-        placement = session.placement
+        tab = pane(screen).tab
+        placement = tab.placement
         assert placement is not None
         at = Offset(30, 10)
         await screen.pilot.mouse_down(view, at, button=3)
@@ -221,7 +221,7 @@ async def test_a_lost_desktop_says_so_in_place_and_comes_back() -> None:
         await screen.until_shown("not sent: there is no desktop")
         await screen.press("enter")
         await wait_for(lambda: len(screen.client.links) == 2)
-        await wait_for(lambda: isinstance(pane(screen).session.state, Live))
+        await wait_for(lambda: isinstance(pane(screen).tab.state, Live))
 
 
 async def test_the_palette_offers_a_desktop_that_is_not_there_no_input() -> None:
@@ -232,7 +232,7 @@ async def test_the_palette_offers_a_desktop_that_is_not_there_no_input() -> None
         link, _ = await desktop(screen, smooth(720, 1280))
         assert {"Send Ctrl+Alt+Del", "Latch ctrl", "Get clipboard", "Redraw desktop"} <= set(offered())
         link.detach()
-        await wait_for(lambda: pane(screen).session.is_reconnecting)
+        await wait_for(lambda: pane(screen).tab.is_reconnecting)
         assert offered()
         assert all(title.startswith(("Desktop ", "Show remote pointer")) for title in offered())
         link.finish(End(LinkEnd.FAILED, "the X server is gone"))
@@ -254,7 +254,7 @@ async def test_a_hidden_desktop_is_not_painted_and_catches_up() -> None:
         whole = whole[::-1].copy()
         for tile in tiles(whole):
             link.deliver(message(tile))
-        await wait_for(lambda: pane(screen).session._pump.is_idle and not link._messages)
+        await wait_for(lambda: pane(screen).tab._pump.is_idle and not link._messages)
         assert view.paints == paints
         await screen.press("1")
         await shows(screen, whole)
@@ -296,7 +296,7 @@ async def test_a_slow_terminal_gets_the_newest_picture(monkeypatch: pytest.Monke
             whole[:] = shade
             for tile in tiles(whole):
                 link.deliver(message(tile))
-            await wait_for(lambda: not link._messages and pane(screen).session._pump.is_idle)
+            await wait_for(lambda: not link._messages and pane(screen).tab._pump.is_idle)
         assert view.paints == paints
         depth = 0
         await shows(screen, whole)
@@ -325,7 +325,7 @@ async def test_what_textual_asks_for_without_painting_it_is_painted_later(monkey
         before = list(view._strips)
         for tile in tiles(whole):
             link.deliver(message(tile))
-        await wait_for(lambda: view._stale and not link._messages and pane(screen).session._pump.is_idle)
+        await wait_for(lambda: view._stale and not link._messages and pane(screen).tab._pump.is_idle)
         painted.clear()
         screen.main.query_one(TabBar).refresh()
         screen.main.status.refresh()

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from natpass_tui.session import times
-from natpass_tui.session.agents import natural, similar
-from natpass_tui.session.relay_text import relay_text
+from natpass_tui.model import times
+from natpass_tui.model.agents import natural, similar
+from natpass_tui.model.relay_text import relay_text
 from natpass_wire.aio.client import Phase, RelayStatus
 
 

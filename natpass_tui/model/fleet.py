@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from natpass_tui.session.agents import Agent, Order, Presence, SortKey, haystack, needles, sort_key
+from natpass_tui.model.agents import Agent, Order, Presence, SortKey, haystack, needles, sort_key
 
 #: Agents that are away stay in sight, at most this many, so that a fleet that comes and goes under new names costs no
 #: memory: more than a relay remembers, since consoles live longer.

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from natpass_tui.session import times
-from natpass_tui.session.agents import Presence
-from natpass_tui.session.console import Console
+from natpass_tui.model import times
+from natpass_tui.model.agents import Presence
+from natpass_tui.model.console import Console
 from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.link import LinkEndedError

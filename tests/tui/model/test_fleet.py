@@ -5,8 +5,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.session.agents import Agent, Order, Presence, haystack, sort_key
-from natpass_tui.session.fleet import MOST_AWAY, Fleet
+from natpass_tui.model.agents import Agent, Order, Presence, haystack, sort_key
+from natpass_tui.model.fleet import MOST_AWAY, Fleet
 
 
 def online(agent_id: str, host: str = "", os: str = "") -> Agent:

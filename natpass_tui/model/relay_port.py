@@ -1,4 +1,4 @@
-"""What the session needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
+"""What the model needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from natpass_tui.session.times import moment
+from natpass_tui.model.times import moment
 from natpass_wire.durations import span
 from natpass_wire.pb.roster_pb2 import RosterEntry
 from natpass_wire.text import printable

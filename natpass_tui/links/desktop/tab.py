@@ -16,8 +16,8 @@ from natpass_tui.links.desktop.outbox import Outbox
 from natpass_tui.links.desktop.pump import ScreenPump
 from natpass_tui.links.desktop.request import LEASE_SECONDS, DesktopRequest
 from natpass_tui.links.tab import LinkTab
+from natpass_tui.model.relay_port import LinkOpener, LinkPort
 from natpass_tui.pixels.scaling import Placement
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
@@ -62,7 +62,7 @@ class _Nobody:
     def copy(self, text: str) -> None: ...
 
 
-class DesktopSession(LinkTab):
+class DesktopTab(LinkTab):
     """A desktop of an agent, and the ones that follow it in the same tab.
 
     Args:

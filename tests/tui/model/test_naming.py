@@ -2,7 +2,7 @@
 
 import pytest
 
-from natpass_tui.session import naming
+from natpass_tui.model import naming
 
 
 @pytest.mark.parametrize(

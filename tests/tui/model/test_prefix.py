@@ -3,7 +3,7 @@
 import pytest
 
 from natpass_tui.links import kinds
-from natpass_tui.session.prefix import RESERVED, Action, Choice, PrefixKeys, rows
+from natpass_tui.model.prefix import RESERVED, Action, Choice, PrefixKeys, rows
 
 
 def test_keys_without_the_prefix_are_not_ours() -> None:

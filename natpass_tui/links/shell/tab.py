@@ -12,7 +12,7 @@ from natpass_tui.links.shell.outbox import Outbox, Piece
 from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.session.relay_port import LinkOpener, LinkPort
+from natpass_tui.model.relay_port import LinkOpener, LinkPort
 from natpass_tui.terminal.source import Source
 from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.link import LinkEndedError
@@ -55,7 +55,7 @@ class Terminal(Protocol):
         """Show a line of our own between two shells."""
 
 
-class ShellSession(LinkTab):
+class ShellTab(LinkTab):
     """A shell on an agent, and the ones that follow it in the same tab.
 
     Args:

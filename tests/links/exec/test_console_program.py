@@ -1,4 +1,4 @@
-"""A command's session over a link without a network."""
+"""A command over a link without a network."""
 
 import asyncio
 import os
@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from natpass_tui.links.exec import session as session_module
+from natpass_tui.links.exec import program as programs
+from natpass_tui.links.exec.program import ExecProgram
 from natpass_tui.links.exec.request import ExecRequest
-from natpass_tui.links.exec.session import ExecSession
 from natpass_tui.links.outcome import Outcome, outcome
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
@@ -22,12 +22,12 @@ from tests.tui.fakes import FakeLink
 
 
 class Run:
-    """A session that runs."""
+    """A command that runs."""
 
     def __init__(self, timeout: float | None = None) -> None:
         self.link = FakeLink("box", ConnectRequest())
         self.stdin, self.out, self.err = Stdin(), Stdout(), Stdout()
-        self.session = ExecSession(self.link, self.stdin, self.out, self.err, timeout)
+        self.program = ExecProgram(self.link, self.stdin, self.out, self.err, timeout)
         self.task: asyncio.Task[Outcome] | None = None
 
     def says(self, data: bytes, stream: ExecOutput.Stream = ExecOutput.STDOUT) -> None:
@@ -53,7 +53,7 @@ async def start() -> AsyncIterator[Callable[..., Run]]:
 
         def start(timeout: float | None = None) -> Run:
             run = Run(timeout)
-            run.task = group.create_task(run.session.run())
+            run.task = group.create_task(run.program.run())
             return run
 
         yield start
@@ -70,7 +70,7 @@ async def test_outputs_are_written_apart_and_the_status_is_the_commands(start: S
     run.link.finish(End(LinkEnd.EXITED, "", 3))
     assert await run.outcome() == Outcome(3)
     assert (run.out.data, run.err.data) == (b"outOUT", b"err")
-    counts = run.session.counts
+    counts = run.program.counts
     assert (counts.bytes_out, counts.bytes_err) == (6, 3)
 
 
@@ -114,7 +114,7 @@ async def test_no_more_is_read_than_can_be_sent_and_the_end_is_sent(start: Start
     await wait_for(lambda: run.link.sent and run.link.sent[-1].exec_input.eof)
     assert run.input == b"12345678"
     assert set(run.stdin.asked[1:]) == {7}
-    assert run.session.counts.bytes_in == 8
+    assert run.program.counts.bytes_in == 8
     run.link.finish(End(LinkEnd.EXITED, "", 0))
     assert await run.outcome() == Outcome(0)
 
@@ -125,10 +125,10 @@ async def test_a_fast_line_takes_several_messages_at_a_time_none_too_large(start
     run.stdin.chunks.put_nowait(content)
     run.stdin.chunks.put_nowait(b"")
     await wait_for(lambda: run.link.sent and run.link.sent[-1].exec_input.eof)
-    assert set(run.stdin.asked) == {session_module.READ_MESSAGES * MAX_DATA_BYTES}
+    assert set(run.stdin.asked) == {programs.READ_MESSAGES * MAX_DATA_BYTES}
     assert run.input == content
     assert [len(m.exec_input.data) for m in run.link.sent] == [*[MAX_DATA_BYTES] * 3, 5, 0]
-    assert run.session.counts.bytes_in == len(content)
+    assert run.program.counts.bytes_in == len(content)
     run.link.finish(End(LinkEnd.EXITED, "", 0))
     assert await run.outcome() == Outcome(0)
 
@@ -159,10 +159,10 @@ async def test_nothing_is_read_while_nothing_can_be_sent(start: Start) -> None:
 
 async def test_one_interrupt_is_sent_and_a_second_gives_up(start: Start) -> None:
     run = start()
-    run.session.interrupt()
+    run.program.interrupt()
     await wait_for(lambda: run.signals == [2])
     closed_before = run.link.closed
-    run.session.interrupt()
+    run.program.interrupt()
     assert await run.outcome() == Outcome(130)
     assert (closed_before, run.link.closed) == (False, True)
     assert run.signals == [2]
@@ -173,7 +173,7 @@ async def test_stopping_closes_the_link_even_while_stdout_takes_nothing(start: S
     run.out.room.clear()
     run.says(b"stuck")
     await wait_for(lambda: run.link.asked == 1)
-    run.session.stop(143)
+    run.program.stop(143)
     assert await run.outcome() == Outcome(143)
     assert run.link.closed
 
@@ -202,7 +202,7 @@ async def test_stdin_that_can_not_be_read_is_told(start: Start) -> None:
 async def test_an_agent_that_says_nothing_of_a_time_out_is_not_waited_for(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "BACKSTOP_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "BACKSTOP_SECONDS", 0.05)
     how = await start(0.05).outcome()
     assert how.status == 124
     assert "0.05 s" in how.text

@@ -4,7 +4,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Tab(Protocol):
-    """One session of the user, of any kind (`natpass_tui/links/<kind>/session.py`).
+    """One open thing of the user, of any kind (`natpass_tui/links/<kind>/tab.py`).
 
     Attributes:
         remote_title: what the remote application calls itself, safe to print; may be empty.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from natpass_tui.session.tabs import Tabs
+from natpass_tui.model.tabs import Tabs
 
 
 @dataclass(eq=False)

@@ -10,14 +10,14 @@ from typing import Protocol
 
 from natpass_tui.links import kind_on_the_wire
 from natpass_tui.links.kind import Kind
-from natpass_tui.session.agents import Presence, from_roster
-from natpass_tui.session.fleet import Fleet
-from natpass_tui.session.latency import INTERVAL, Latencies
-from natpass_tui.session.liveness import Liveness
-from natpass_tui.session.relay_port import ClientPort, LinkPort
-from natpass_tui.session.relay_text import relay_text
-from natpass_tui.session.tabs import Tab, Tabs
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.agents import Presence, from_roster
+from natpass_tui.model.fleet import Fleet
+from natpass_tui.model.latency import INTERVAL, Latencies
+from natpass_tui.model.liveness import Liveness
+from natpass_tui.model.relay_port import ClientPort, LinkPort
+from natpass_tui.model.relay_text import relay_text
+from natpass_tui.model.tabs import Tab, Tabs
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import LinkEndedError

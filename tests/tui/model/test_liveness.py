@@ -1,6 +1,6 @@
 """Whether an agent is there that takes nothing."""
 
-from natpass_tui.session.liveness import ASK_SECONDS, Liveness
+from natpass_tui.model.liveness import ASK_SECONDS, Liveness
 from natpass_wire.pb.roster_pb2 import RttReport
 
 

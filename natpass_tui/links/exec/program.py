@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from natpass_tui.links.outcome import BROKEN_PIPE, FAILED, INTERRUPTED, TIMED_OUT, Counts, Outcome, outcome
 from natpass_tui.links.streams import Sink, Source
-from natpass_tui.session.relay_port import LinkPort
+from natpass_tui.model.relay_port import LinkPort
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -27,7 +27,7 @@ def _to_read(room: int) -> int:
     return READ_MESSAGES * MAX_DATA_BYTES if room == MAX_DATA_BYTES else room
 
 
-class ExecSession:
+class ExecProgram:
     """A command that runs on an agent.
 
     Args:
