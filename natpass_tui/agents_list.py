@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from rich.cells import cell_len
 
-from natpass_tui.session.agents import Agent, Presence
-from natpass_tui.session.times import met
+from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.times import met
 from natpass_wire.durations import age
 
 _HEAD = ("ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP", "AWAY")

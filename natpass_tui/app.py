@@ -11,13 +11,14 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.links import kinds
 from natpass_tui.links.tab import Outcome
+from natpass_tui.model.console import Console
+from natpass_tui.model.prefix import Choice, PrefixKeys
 from natpass_tui.screens.commands import commands
 from natpass_tui.screens.key_gate import KeyGate
 from natpass_tui.screens.main import MainScreen
 from natpass_tui.screens.palette import ConsoleCommands
-from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import Choice, PrefixKeys
 from natpass_tui.settings import Settings
 from natpass_tui.terminal.keys import canonical, control_character
 
@@ -60,7 +61,7 @@ class ConsoleApp(App[Outcome], inherit_bindings=False):
         release_app_keys(self, "ctrl+q", "ctrl+c", "ctrl+p")
         self.console_model = console
         self.settings = settings
-        self._prefix = PrefixKeys(canonical(settings.prefix))
+        self._prefix = PrefixKeys(canonical(settings.prefix), kinds())
         self._main = MainScreen(console, settings)
         self.keys = KeyGate(self, self._deliver, self._is_ready)
         self.register_theme(THEME)

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from natpass_tui.known_agents import KnownFile
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM
-from natpass_tui.session.agents import similar
+from natpass_tui.model.agents import similar
 from natpass_wire.errors import UserError
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.known import Pin, normalised

@@ -15,9 +15,9 @@ import click
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_tui.known_agents import KnownAgents
-from natpass_tui.session.agents import Presence, similar
-from natpass_tui.session.console import ROSTER, Console
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.agents import Presence, similar
+from natpass_tui.model.console import ROSTER, Console
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
 from natpass_wire.aio.tasks import Tasks

@@ -1,10 +1,11 @@
 """What the console's screens are told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeVar
 
-from natpass_tui.links.desktop.request import DesktopRequest
-from natpass_tui.links.shell.request import ShellRequest
-from natpass_tui.session.prefix import DEFAULT_PREFIX
+from natpass_tui.model.prefix import DEFAULT_PREFIX
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +16,17 @@ class Settings:
         prefix: the prefix key's name.
         clipboard: whether a remote may write to the user's clipboard (OSC 52). Off: a program on a remote machine (or
             a file shown by `cat` there) could put a command there that the user pastes into another shell.
-        agent: open a shell here at once, and end with it.
-        request: what a shell tab runs.
-        desktop: how desktops are sent.
-        keeps_offline_input: what is typed into a shell that cannot be reached at the moment waits; otherwise it is
-            refused.
-        opens_desktop: open the desktop of `agent` rather than a shell.
+        agent: open a tab here at once, and end with it.
+        opens: the name of that tab's kind; empty: the first with tabs.
+        kinds: how kinds behave, one object for each that has something to say.
     """
 
     prefix: str = DEFAULT_PREFIX
     clipboard: bool = False
     agent: str = ""
-    request: ShellRequest = field(default_factory=ShellRequest)
-    desktop: DesktopRequest = field(default_factory=DesktopRequest)
-    opens_desktop: bool = False
-    keeps_offline_input: bool = True
+    opens: str = ""
+    kinds: tuple[object, ...] = ()
+
+    def of(self, settings: type[T]) -> T:
+        """Return a kind's settings by their class, as they are without arguments if nothing was said."""
+        return next((own for own in self.kinds if isinstance(own, settings)), None) or settings()

@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from textual.pilot import Pilot
 
 from natpass_tui.app import ConsoleApp
-from natpass_tui.links.shell.request import ShellRequest
+from natpass_tui.links import kind_named
+from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.links.tab import Outcome
-from natpass_tui.session.console import ROSTER, Console
+from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.settings import Settings
+from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.sealing import Sealing, TrustAll
 from natpass_wire.aio.tasks import Tasks
@@ -108,7 +110,7 @@ async def take_all(port: int, folder: Path) -> None:
     tasks.start(console.run(), "console")
     try:
         await console.first_login()
-        app = ConsoleApp(console, Settings(request=ShellRequest(str(own / "shell"))))
+        app = ConsoleApp(console, Settings(kinds=(ShellSettings(ShellRequest(str(own / "shell"))),)))
         async with app.run_test(size=(COLS, ROWS)) as pilot:
             camera = Photographer(app, pilot, console)
             await camera.until(lambda: console.fleet.online == len(MACHINES), "all agents")
@@ -132,7 +134,7 @@ async def take_all(port: int, folder: Path) -> None:
             with desktop(folder, port):
                 await camera.until(lambda: console.fleet.get(AGENT) is not None, "an agent with a desktop")
                 await pilot.resize_terminal(DESKTOP_COLS, DESKTOP_ROWS)
-                app.get_default_screen().open_desktop(AGENT)  # type: ignore[attr-defined]  # a MainScreen
+                app.get_default_screen().open_tab(kind_named("desktop"), AGENT)  # type: ignore[attr-defined]  # a MainScreen
                 await camera.until_shown("1280×720")
                 await camera.until(lambda: camera.text().count("▀") > MANY_HALF_BLOCKS, "both windows on the desktop")
                 await camera.take("desktop")

@@ -18,29 +18,15 @@ Texts speak of what the tab shows: `Words`.
 
 from dataclasses import dataclass
 
-from natpass_tui.session.naming import refusal
-from natpass_tui.session.times import clock
+from natpass_tui.links.kind import Words
+from natpass_tui.model.naming import refusal
+from natpass_tui.model.times import clock
 from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
 #: Seconds until a lost link is tried again, first and later; the agent may be back before the roster says so.
 FIRST_RETRY, RETRY = 1.0, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a kind calls what its tabs show.
-
-    Attributes:
-        noun: ``shell``.
-        at: how it stands to its agent: ``on``.
-        ends_with_tab: something of value ends with the tab, so that closing it is asked for twice.
-    """
-
-    noun: str
-    at: str
-    ends_with_tab: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from textual.widgets import Static
 
 from natpass_tui.links.life import Refused
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.session.prefix import Command
 from natpass_tui.widgets.pane import Pane
 
 #: Seconds that a passing remark stays in sight.
@@ -39,7 +38,7 @@ class LinkPane(Pane):
 
     def __init__(self, tab: LinkTab, prefix: str) -> None:
         super().__init__(classes="pane")
-        self._tab = tab
+        self.tab = tab
         self._prefix = prefix
         self._remark = ""
 
@@ -54,8 +53,8 @@ class LinkPane(Pane):
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
 
-    def run_command(self, command: Command) -> bool:
-        """Do a command that is this kind's; False if it is not."""
+    def act(self, name: str) -> bool:
+        """Do what a key after the prefix does in tabs of this kind (`Kind.actions`); False if it does nothing here."""
         return False
 
     def palette(self) -> Iterable[PaletteEntry]:
@@ -85,12 +84,12 @@ class LinkPane(Pane):
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)
-        state = self._tab.state
+        state = self.tab.state
         is_alarm = isinstance(state, Refused) and state.is_alarm
-        text = self._tab.banner(self._prefix)
+        text = self.tab.banner(self._prefix)
         if not is_alarm:  # which nothing hides
             text = self.mode() or self._remark or text  # what the next key does comes first
-        banner.set_class(self._tab.is_in_trouble, "trouble")
+        banner.set_class(self.tab.is_in_trouble, "trouble")
         banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
         if text and str(banner.content) != text:
@@ -110,16 +109,16 @@ class LinkPane(Pane):
 
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
-        if self._tab.takes_keys:
-            if (seconds := self._tab.unanswered) and not self._tab.banner(self._prefix):  # which says more
+        if self.tab.takes_keys:
+            if (seconds := self.tab.unanswered) and not self.tab.banner(self._prefix):  # which says more
                 self.say(f"no answer from the relay for {seconds:.0f} s: what you type may arrive late, or not at all")
             return False
         if event.key == "enter":
             self._remark = ""
-            self._tab.retry()
+            self.tab.retry()
         else:
-            self._tab.key_refused()
-            self.say(self._tab.not_sent())
+            self.tab.key_refused()
+            self.say(self.tab.not_sent())
         event.stop()
         event.prevent_default()
         return True

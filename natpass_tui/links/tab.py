@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natpass_tui.links import life
+from natpass_tui.links.kind import Words
 from natpass_tui.links.life import (
     AgentThere,
     Attached,
@@ -24,10 +25,9 @@ from natpass_tui.links.life import (
     Retry,
     State,
     Waiting,
-    Words,
 )
-from natpass_tui.session.naming import about, refusal
-from natpass_tui.session.relay_port import LinkOpener
+from natpass_tui.model.naming import about, refusal
+from natpass_tui.model.relay_port import LinkOpener
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End

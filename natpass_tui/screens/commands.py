@@ -6,14 +6,16 @@ from typing import Protocol
 
 from textual.app import SystemCommand
 
+from natpass_tui.links import kinds_with_tabs
+from natpass_tui.links.kind import Kind, Offer
 from natpass_tui.links.pane import PaletteEntry
-from natpass_tui.session.agents import Presence
-from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import Choice, Command
+from natpass_tui.model.agents import Presence
+from natpass_tui.model.console import Console
+from natpass_tui.model.prefix import Action, Choice
 
-#: Agents that the palette offers shells on, at most: it is for names that one knows, not for browsing.
+#: Agents that the palette offers tabs on, at most: it is for names that one knows, not for browsing.
 _MOST_AGENTS = 200
-#: Whom one could open a shell on.
+#: Whom one could open a tab on.
 _OFFERED = frozenset({Presence.ONLINE, Presence.ABSENT, Presence.UNTOLD})
 
 
@@ -23,11 +25,8 @@ class Doer(Protocol):
     async def run_choice(self, choice: Choice) -> None:
         """Do what a key after the prefix does."""
 
-    def open_shell(self, agent: str) -> None:
-        """Open a shell tab."""
-
-    def open_desktop(self, agent: str) -> None:
-        """Open a desktop tab."""
+    def open_tab(self, kind: Kind, agent: str) -> None:
+        """Open a tab."""
 
     def palette(self) -> Iterable[PaletteEntry]:
         """Return what the tab in front offers."""
@@ -42,48 +41,44 @@ class Doer(Protocol):
 def commands(console: Console, doer: Doer) -> Iterator[SystemCommand]:
     """Return the commands, the most likely ones first. All titles are plain text, some of it remote.
 
-    An agent is offered once, by its shell; what is not to be discovered (its desktop) is for those who ask for it.
+    An agent is offered once; what is not to be discovered (see `Offer.is_shown`) is for those who ask for it.
     """
     front = console.tabs.front
     numbers = {tab: number for number, tab in enumerate(console.tabs.all(), 1)}
     for tab in console.tabs.recent():
         title = f"Go to tab {numbers[tab]}: {tab.title}"
         what = f"{tab.noun.capitalize()}{f' · {tab.remote_title}' if tab.remote_title else ''}"
-        yield SystemCommand(title, what, _chosen(doer, Command.TAB, numbers[tab]))
+        yield SystemCommand(title, what, _chosen(doer, Action.TAB, numbers[tab]))
     first = doer.agent_at_cursor
     if front is not None:
         first = front.agent
-        yield SystemCommand("Fleet", "Show all agents", _chosen(doer, Command.FLEET))
-        yield SystemCommand(f"New shell on {first}", "Another shell on the same agent", _chosen(doer, Command.NEW))
-        yield SystemCommand("Desktop", "The desktop of the same agent", _chosen(doer, Command.DESKTOP))
+        yield SystemCommand("Fleet", "Show all agents", _chosen(doer, Action.FLEET))
+        yield from (_offer(console, doer, kind, tabs.same, first) for kind, tabs in kinds_with_tabs())
     elif first:
-        yield from _of_agent(console, doer, first)
-        yield SystemCommand("Desktop", f"The desktop of {first}", _chosen(doer, Command.DESKTOP))
+        yield from (_offer(console, doer, kind, tabs.at_cursor, first) for kind, tabs in kinds_with_tabs())
     if front is not None:
         for title, help_text, act in doer.palette():
             yield SystemCommand(title, help_text, act)
     if len(console.tabs) > 1 or (front is None and len(console.tabs)):
-        yield SystemCommand("Next tab", "", _chosen(doer, Command.NEXT))
-        yield SystemCommand("Previous tab", "", _chosen(doer, Command.PREVIOUS))
-    yield SystemCommand("Help", "All keys", _chosen(doer, Command.HELP))
+        yield SystemCommand("Next tab", "", _chosen(doer, Action.NEXT))
+        yield SystemCommand("Previous tab", "", _chosen(doer, Action.PREVIOUS))
+    yield SystemCommand("Help", "All keys", _chosen(doer, Action.HELP))
     if front is not None:
-        yield SystemCommand("Close tab", "Ends what runs in it", _chosen(doer, Command.CLOSE))
-    yield SystemCommand("Quit", "Ends all shells", _chosen(doer, Command.QUIT))
+        yield SystemCommand("Close tab", "Ends what runs in it", _chosen(doer, Action.CLOSE))
+    yield SystemCommand("Quit", "Ends all shells", _chosen(doer, Action.QUIT))
     for agent in console.fleet.window(0, _MOST_AGENTS):
         if agent.presence in _OFFERED and agent.id != first:
-            yield from _of_agent(console, doer, agent.id)
-            desktop = partial(doer.open_desktop, agent.id)
-            yield SystemCommand(f"Desktop of {agent.id}", agent.host, desktop, discover=False)
+            yield from (_offer(console, doer, kind, tabs.others, agent.id) for kind, tabs in kinds_with_tabs())
 
 
-def _of_agent(console: Console, doer: Doer, agent_id: str) -> Iterator[SystemCommand]:
+def _offer(console: Console, doer: Doer, kind: Kind, offer: Offer, agent_id: str) -> SystemCommand:
     agent = console.fleet.get(agent_id)
-    host = agent.host if agent is not None else ""
-    yield SystemCommand(f"Shell on {agent_id}", host, partial(doer.open_shell, agent_id))
+    title, what = offer.texts(agent_id, agent.host if agent is not None else "")
+    return SystemCommand(title, what, partial(doer.open_tab, kind, agent_id), discover=offer.is_shown)
 
 
-def _chosen(doer: Doer, command: Command, number: int = 0) -> Callable[[], Awaitable[None]]:
+def _chosen(doer: Doer, action: Action, number: int = 0) -> Callable[[], Awaitable[None]]:
     async def choose() -> None:
-        await doer.run_choice(Choice(command, number))
+        await doer.run_choice(Choice(action, number))
 
     return choose

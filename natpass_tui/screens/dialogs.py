@@ -10,16 +10,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from natpass_tui.session.prefix import CHOICES
+from natpass_tui.links import kinds, kinds_with_tabs
+from natpass_tui.model.prefix import rows
 from natpass_tui.widgets.cells import wrap
 from natpass_wire.version import __version__
 
 #: Of what a key does, in a terminal of 80 columns.
 _CELLS = 46
+_MOVES = ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)")
 _FLEET = (
-    ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
-    ("Enter, double click", "open a shell on the agent"),
-    ("v", "open its desktop"),
     ("/", "filter by id, host, system, user, state; Esc clears"),
     ("n", "type an agent's id by hand"),
     ("s", "sort by id, host, system, newest"),
@@ -28,24 +27,6 @@ _FLEET = (
     (": or ctrl+p", "palette: all commands by name"),
     ("?", "this help"),
     ("q", "quit"),
-)
-_WORDS = {
-    "next": "next tab (also →)",
-    "previous": "previous tab (also ←)",
-    "close": "close the tab; ends its shell",
-    "new shell": "another shell on the same agent",
-    "desktop": "the desktop of the same agent",
-    "fleet": "the fleet; shells run on",
-    "scroll": "scroll back (also PgUp ↑); the wheel does it too",
-    "keys": "on a desktop: Ctrl, Alt, Shift, Super for the next key; Ctrl+Alt+Del …",
-    "palette": "palette (also space)",
-    "help": "this help",
-    "quit": "quit; ends all shells",
-}
-_SHELL = (
-    ("drag", "select and copy (with shift where the application has the mouse)"),
-    ("Enter", "after a shell has ended: open another"),
-    ("paste", "on a desktop: goes to its clipboard"),
 )
 
 
@@ -79,15 +60,21 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Text:
         text = Text(f"natpass {__version__}\n")
-        after = [(key, _WORDS[what]) for _, key, what, _ in CHOICES]
+        after = [(row.key.shown, row.key.help) for row in rows(kinds())]
         after[2:2] = [("1 … 9", "that tab")]
         after.append((self._prefix, f"send {self._prefix} itself"))
-        fleet = ("In the fleet", _FLEET)
+        with_tabs = kinds_with_tabs()
+        opening = ((tabs.fleet.help_keys, tabs.fleet.help) for _, tabs in with_tabs)
+        fleet = ("In the fleet", (_MOVES, *opening, *_FLEET))
         anywhere = (f"Anywhere, after the prefix {self._prefix}", tuple(after))
-        tabs = ("In a shell or desktop every other key goes to the remote machine", _SHELL)
-        for title, rows in (fleet, anywhere, tabs) if self._in_fleet else (anywhere, tabs, fleet):
+        nouns = " or ".join(kind.words.noun for kind, _ in with_tabs)
+        in_tabs = (
+            f"In a {nouns} every other key goes to the remote machine",
+            tuple(row for _, tabs in with_tabs for row in tabs.help),
+        )
+        for title, keys in (fleet, anywhere, in_tabs) if self._in_fleet else (anywhere, in_tabs, fleet):
             text.append(f"\n{title}\n", style="bold")
-            for key, what in rows:
+            for key, what in keys:
                 first, *more = wrap(what, _CELLS)
                 text.append(f"  {key:<24}", style="bold dim")
                 text.append("\n".join((first, *(" " * 26 + line for line in more), "")))

@@ -10,15 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from natpass_tui.links.desktop.pane import DesktopPane
-from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links import kind_named, kinds, kinds_with_tabs
+from natpass_tui.links.kind import Kind
 from natpass_tui.links.pane import LinkPane, PaletteEntry
-from natpass_tui.links.shell.pane import ShellPane
-from natpass_tui.links.shell.session import ShellSession
 from natpass_tui.links.tab import LinkTab, Outcome
+from natpass_tui.model.console import Console, LiveTab
+from natpass_tui.model.prefix import Action, Choice, rows
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
-from natpass_tui.session.console import Console, LiveTab
-from natpass_tui.session.prefix import CHOICES, Choice, Command
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.fleet_pane import FleetPane
 from natpass_tui.widgets.pane import Pane
@@ -49,6 +47,8 @@ class MainScreen(Screen[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (3, "-roomy")]
         self._model = console
         self._settings = settings
+        # Loaded now: whoever opens the first tab would wait for it, and what is typed behind that as well.
+        self._openers = {kind.name: tabs.opener() for kind, tabs in kinds_with_tabs()}
         self._panes: dict[LiveTab, LinkPane] = {}
         self._ready: set[Pane] = set()  # panes whose view is there
 
@@ -56,7 +56,7 @@ class MainScreen(Screen[None]):
         """Lay it out."""
         yield TabBar(self._model.tabs)
         with Container(id="panes"):
-            yield FleetPane(self._model, self.open_shell, self.open_desktop)
+            yield FleetPane(self._model, self.open_tab)
         yield StatusBar(self._model)
 
     @property
@@ -72,10 +72,9 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin: the fleet, or the agent that was asked for."""
         self.set_interval(1.0, self.redraw)
-        if self._settings.agent and self._settings.opens_desktop:
-            self.open_desktop(self._settings.agent)
-        elif self._settings.agent:
-            self.open_shell(self._settings.agent)
+        settings = self._settings
+        if settings.agent:
+            self.open_tab(kind_named(settings.opens) if settings.opens else kinds_with_tabs()[0][0], settings.agent)
         else:
             self._show_front()
 
@@ -101,28 +100,9 @@ class MainScreen(Screen[None]):
         tab = self._model.tabs.front
         return self.fleet if tab is None else self._panes[tab]
 
-    def open_shell(self, agent: str) -> None:
-        """Open a shell tab."""
-        session = ShellSession(
-            self._model,
-            agent,
-            self._settings.request,
-            keeps_offline=self._settings.keeps_offline_input,
-            on_change=lambda: self.tab_changed(session),
-            clock=self._model.clock,
-        )
-        self._add(session, ShellPane(session, self._settings.prefix, clipboard=self._settings.clipboard))
-
-    def open_desktop(self, agent: str) -> None:
-        """Open a desktop tab."""
-        session = DesktopSession(
-            self._model,
-            agent,
-            self._settings.desktop,
-            on_change=lambda: self.tab_changed(session),
-            clock=self._model.clock,
-        )
-        self._add(session, DesktopPane(session, self._settings.prefix))
+    def open_tab(self, kind: Kind, agent: str) -> None:
+        """Open a tab of a kind that has some."""
+        self._add(self._openers[kind.name](agent, self._model, self._settings, self.tab_changed))
 
     @property
     def agent_at_cursor(self) -> str:
@@ -133,9 +113,9 @@ class MainScreen(Screen[None]):
         """Return what the palette offers for the tab in front."""
         return self.front.palette() if isinstance(self.front, LinkPane) else ()
 
-    def _add(self, tab: LinkTab, pane: LinkPane) -> None:
-        self._panes[tab] = pane
-        self._model.tabs.add(tab)
+    def _add(self, pane: LinkPane) -> None:
+        self._panes[pane.tab] = pane
+        self._model.tabs.add(pane.tab)
         self.set_focus(None)  # until the view is there, what is typed is nobody's
         self.query_one("#panes").mount(pane)
         self._show_front()
@@ -149,7 +129,7 @@ class MainScreen(Screen[None]):
         if isinstance(tab, LinkTab):
             tab.seen()
         prefix = self._settings.prefix
-        self.status.set_keys(*(FleetPane.KEYS if tab is None else ((prefix, "commands"), (f"{prefix} ?", "help"))))
+        self.status.set_keys(*(self.fleet.keys if tab is None else ((prefix, "commands"), (f"{prefix} ?", "help"))))
         self.query_one(TabBar).refresh()
         if front.is_mounted:
             front.take_focus()
@@ -188,41 +168,47 @@ class MainScreen(Screen[None]):
         """Do what the user chose."""
         tabs, front = self._model.tabs, self._model.tabs.front
         pane = self._panes.get(front) if front is not None else None
-        match choice.command:
-            case Command.NEXT | Command.PREVIOUS:
-                self._show(tabs.step(1 if choice.command is Command.NEXT else -1))
-            case Command.TAB:
+        match choice.action:
+            case Action.NEXT | Action.PREVIOUS:
+                self._show(tabs.step(1 if choice.action is Action.NEXT else -1))
+            case Action.TAB:
                 self.action_tab(choice.number)
-            case Command.FLEET:
+            case Action.FLEET:
                 self._show(None)
-            case Command.NEW if front is not None:
-                self.open_shell(front.agent)
-            case Command.DESKTOP | Command.DESKTOP_BY_D:
-                if choice.command is Command.DESKTOP_BY_D:
-                    prefix = self._settings.prefix
-                    self.notify(f"{prefix} v opens the desktop; {prefix} d will detach some day", markup=False)
-                if front is not None:
-                    self.open_desktop(front.agent)
-                else:
-                    self.fleet.action_desktop()
-            case Command.CLOSE if front is not None:
+            case Action.OPEN:
+                self._open_chosen(choice)
+            case Action.CLOSE if front is not None:
                 self._close(front)
-            case Command.SEND_PREFIX if pane is not None:
+            case Action.SEND_PREFIX if pane is not None:
                 pane.send_prefix()
-            case Command.PALETTE:
+            case Action.PALETTE:
                 self.app.action_command_palette()
-            case Command.HELP:
+            case Action.HELP:
                 self.app.push_screen(HelpScreen(self._settings.prefix, in_fleet=front is None))
-            case Command.QUIT:
+            case Action.QUIT:
                 self._quit()
-            case command if pane is not None and pane.run_command(command):
+            case Action.IN_TAB if pane is not None and pane.act(choice.name):
                 pass
             case _:
                 self._does_nothing(choice)
 
+    def _open_chosen(self, choice: Choice) -> None:
+        """Open a tab of a kind on the agent of the tab in front, or of the fleet's row."""
+        kind, front = kind_named(choice.name), self._model.tabs.front
+        if kind.tabs is None:
+            return
+        if choice.key in kind.tabs.key.moved:
+            self.notify(kind.tabs.key.moved_text.format(prefix=self._settings.prefix), markup=False)
+        if front is not None:
+            self.open_tab(kind, front.agent)
+        elif kind.tabs.key_in_fleet:
+            self.fleet.open_at_cursor(kind)
+        else:
+            self._does_nothing(choice)
+
     async def action_command(self, name: str) -> None:
         """Do a command by name."""
-        await self.run_choice(Choice(Command[name.upper()]))
+        await self.run_choice(Choice(Action[name.upper()]))
 
     def action_tab(self, number: int) -> None:
         """Go to a tab by its number."""
@@ -236,10 +222,11 @@ class MainScreen(Screen[None]):
         """Say that a key means nothing, or nothing here."""
         self.app.bell()
         prefix = self._settings.prefix
-        if choice.command is Command.UNKNOWN:
+        if choice.action is Action.UNKNOWN:
             self._tell(f"{prefix} {printable(choice.key, _KEY_CELLS)}: no such key; ? lists them")
         else:
-            what = next((f" {key}: {words}" for _, key, words, its in CHOICES if its is choice.command), ": that")
+            keys = (row.key for row in rows(kinds()) if row.choice == choice)
+            what = next((f" {key.shown}: {key.words}" for key in keys), ": that")
             self._tell(f"{prefix}{what} is for other tabs")
 
     def _tell(self, text: str) -> None:
@@ -266,7 +253,7 @@ class MainScreen(Screen[None]):
                 self._close_now(tab)
 
         if _has_more(tab):
-            question = f"A shell runs on {tab.agent}. Closing the tab ends it."
+            question = f"A {tab.noun} runs on {tab.agent}. Closing the tab ends it."
             self.app.push_screen(ConfirmScreen(question, "close it"), close)
         else:
             close(True)
@@ -287,10 +274,11 @@ class MainScreen(Screen[None]):
             if sure:
                 self.app.exit(Outcome(0))
 
-        live = sum(_has_more(tab) for tab in self._model.tabs.all())
-        what = "A shell runs" if live == 1 else f"{live} shells run"
+        live = [tab.noun for tab in self._model.tabs.all() if _has_more(tab)]
+        noun = live[0] if len(set(live)) == 1 else "tab"
+        what = f"A {noun} runs" if len(live) == 1 else f"{len(live)} {noun}s run"
         if live:
-            question = f"{what}. Quitting ends {'it' if live == 1 else 'them'}."
+            question = f"{what}. Quitting ends {'it' if len(live) == 1 else 'them'}."
             self.app.push_screen(ConfirmScreen(question, "quit"), leave)
         else:
             leave(True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natpass_tui.session import times
-from natpass_tui.session.agents import Agent, Presence
+from natpass_tui.model import times
+from natpass_tui.model.agents import Agent, Presence
 from natpass_wire.durations import age, span
 
 MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○"}

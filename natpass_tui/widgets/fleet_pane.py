@@ -14,8 +14,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from natpass_tui.session.agents import Order
-from natpass_tui.session.console import Console
+from natpass_tui.links import kinds_with_tabs
+from natpass_tui.links.kind import Kind
+from natpass_tui.model.agents import Order
+from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP
 from natpass_tui.widgets.fleet_table import FleetTable
@@ -84,35 +86,28 @@ class FleetPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
         Binding("escape", "clear_filter", show=False),
-        Binding("v,d", "desktop", show=False),  # `d` was it first
         Binding("n", "type_id", show=False),
         Binding("s", "sort", show=False),
         Binding("r", "reconnect", show=False),
     ]
-    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Enter", "shell"),
-        ("?", "help"),
-        ("q", "quit"),
-        ("v", "desktop"),
-        ("/", "filter"),
-        ("n", "by id"),
-        ("s", "sort"),
-    )
 
-    def __init__(
-        self, console: Console, open_shell: Callable[[str], None], open_desktop: Callable[[str], None]
-    ) -> None:
+    def __init__(self, console: Console, open_tab: Callable[[Kind, str], None]) -> None:
         super().__init__()
         self._model = console
-        self._open_shell = open_shell
-        self._open_desktop = open_desktop
+        self._open_tab = open_tab
+        self._kinds = kinds_with_tabs()
+        opening = [(tabs.fleet.shown, tabs.fleet.words) for _, tabs in self._kinds]
+        general = ("?", "help"), ("q", "quit")
+        self.keys = (*opening[:1], *general, *opening[1:], ("/", "filter"), ("n", "by id"), ("s", "sort"))
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Horizontal(id="fleet-top"):
             yield Static(id="fleet-count", markup=False)
             yield PromptLine(placeholder="filter: id, host, system, user …", id="fleet-filter", compact=True)
-            yield PromptLine(placeholder="agent id — Enter opens a shell", id="fleet-id", compact=True)
+            yield PromptLine(
+                placeholder=f"agent id — Enter opens a {self._kinds[0][0].words.noun}", id="fleet-id", compact=True
+            )
         table = FleetTable(self._model)
         yield FleetHead(table)
         yield table
@@ -191,10 +186,22 @@ class FleetPane(Pane):
     def _filter_done(self) -> None:
         self._leave(self.query_one("#fleet-filter", PromptLine), cleared=False)
 
-    def action_desktop(self) -> None:
-        """Open the desktop of the agent under the cursor."""
+    # tabs
+
+    def on_key(self, event: events.Key) -> None:
+        """Open a tab by the key of its kind."""
+        for kind, tabs in self._kinds:
+            if event.key in tabs.fleet.keys:
+                event.stop()
+                self.open_at_cursor(kind)
+
+    def open_at_cursor(self, kind: Kind) -> None:
+        """Open a tab on the agent under the cursor."""
         if self.table.cursor_id:
-            self._open_desktop(self.table.cursor_id)
+            self._open_tab(kind, self.table.cursor_id)
+
+    def _open_first(self, agent: str) -> None:
+        self._open_tab(self._kinds[0][0], agent)
 
     # an id by hand
 
@@ -215,7 +222,7 @@ class FleetPane(Pane):
         self._leave(self.query_one("#fleet-id", PromptLine), cleared=True)
         if typed not in self._model.fleet:
             self._model.list_ids([typed])
-        self._open_shell(typed)
+        self._open_first(typed)
 
     @on(PromptLine.Left)
     def _prompt_left(self, event: PromptLine.Left) -> None:
@@ -242,7 +249,7 @@ class FleetPane(Pane):
     @on(FleetTable.Opened)
     def _opened(self, event: FleetTable.Opened) -> None:
         event.stop()
-        self._open_shell(event.agent_id)
+        self._open_first(event.agent_id)
 
     def on_click(self, event: events.Click) -> None:
         """Give the keyboard back to the rows."""

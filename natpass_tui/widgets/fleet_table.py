@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from natpass_tui.session.agents import Agent, Presence
-from natpass_tui.session.console import Console
+from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP, Column, Context, layout
 
@@ -45,7 +45,7 @@ class FleetTable(ScrollView, can_focus=True):
     ]
 
     class Opened(Message):
-        """The user wants a shell on this agent."""
+        """The user wants a tab on this agent."""
 
         def __init__(self, agent_id: str) -> None:
             super().__init__()

@@ -7,13 +7,15 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from natpass_tui.session.console import Console
-from natpass_tui.session.prefix import CHOICES, Command
-from natpass_tui.session.times import round_trip
+from natpass_tui.links import kinds
+from natpass_tui.model.console import Console
+from natpass_tui.model.prefix import Action, rows
+from natpass_tui.model.times import round_trip
 from natpass_tui.widgets.cells import fit
 
-#: The choices after the prefix that are shown first where there is no room for all; the help has the others.
-_MOST_USED = (Command.CLOSE, Command.FLEET, Command.NEXT, Command.NEW, Command.SCROLL, Command.PALETTE)
+#: The keys after the prefix that are shown first where there is no room for all; the help has the others. Behind these
+#: come those of the kinds that are used most, and the palette.
+_FIRST = (Action.QUIT, Action.CLOSE, Action.FLEET, Action.NEXT)
 
 
 class StatusBar(Widget):
@@ -63,11 +65,7 @@ class StatusBar(Widget):
         width = self.size.width
         text = self.get_component_rich_style("status--text")
         if self.prefix:
-            words = {command: (key, what) for _, key, what, command in CHOICES}
-            first = (("?", "all keys"), words.pop(Command.QUIT), *(words.pop(command) for command in _MOST_USED))
-            words.pop(Command.HELP)
-            keys = (*first, ("1-9", "tab"), *words.values(), (self.prefix, "itself"))
-            return self._keys(keys, width, f" {self.prefix} ")
+            return self._keys(_keys_after(self.prefix), width, f" {self.prefix} ")
         state = self.get_component_rich_style("status--good" if online else "status--bad", partial=True)
         left = f" {'●' if online else '◐' if self._model.is_online else '○'} {relay}" + (
             f" · {latency}" if latency else ""
@@ -92,3 +90,14 @@ class StatusBar(Widget):
             segments += [Segment(f" {key}", bold), Segment(f" {what} ", text)]
             used += cells
         return Strip(segments).adjust_cell_length(room, text) if head else Strip(segments, used)
+
+
+def _keys_after(prefix: str) -> tuple[tuple[str, str], ...]:
+    """Return the keys after the prefix and what they do, those that are used most first."""
+    left = rows(kinds())
+    first = [row for action in _FIRST for row in left if row.choice.action is action]
+    first += [row for row in left if row.key.is_often]
+    first += [row for row in left if row.choice.action is Action.PALETTE]
+    rest = [row for row in left if row not in first and row.choice.action is not Action.HELP]
+    shown = [[(row.key.shown, row.key.words) for row in part] for part in (first, rest)]
+    return (("?", "all keys"), *shown[0], ("1-9", "tab"), *shown[1], (prefix, "itself"))

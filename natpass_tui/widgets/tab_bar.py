@@ -10,8 +10,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from natpass_tui.session.console import LiveTab
-from natpass_tui.session.tabs import Tabs
+from natpass_tui.model.console import LiveTab
+from natpass_tui.model.tabs import Tabs
 from natpass_tui.widgets.cells import fit
 
 #: A tab's title has at most so many cells, so that a long id does not push the others away.

@@ -235,8 +235,10 @@ def _all_options(command: click.Command) -> set[str]:
     """Return the keys of all options of a command and of those below it."""
     names = {_key(parameter) for parameter in command.params if isinstance(parameter, click.Option)}
     if isinstance(command, click.Group):
-        for child in command.commands.values():
-            names |= _all_options(child)
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):  # some are loaded when they are asked for
+            if (child := command.get_command(ctx, name)) is not None:
+                names |= _all_options(child)
     return names
 
 

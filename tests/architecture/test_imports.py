@@ -1,5 +1,6 @@
 """Who may import what: the directions and boundaries of ARCHITECTURE.md."""
 
+import ast
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, imports, modules, relative
+from natpass_tui import links
+from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, imports, modules, relative, tree
 
 #: What only I/O needs, and what makes a function's result depend on more than its arguments.
 IMPURE = (
@@ -88,11 +90,11 @@ RULES = [
     ),
     Rule(
         "the console's model is pure, but for the one module that holds the connection",
-        ("natpass_tui/session/*.py",),
+        ("natpass_tui/model/*.py",),
         tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # it speaks of the connection's states
-        {"natpass_tui/session/console.py": ("asyncio", "time")},
+        {"natpass_tui/model/console.py": ("asyncio", "time")},
     ),
-    Rule("the model knows no toolkit", ("natpass_tui/session/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
+    Rule("the model knows no toolkit", ("natpass_tui/model/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
     Rule("the wire knows no program", ("natpass_wire/**/*.py",), PROGRAMS),
     *(
         Rule("programs never import one another", (f"{program}/**/*.py",), tuple(set(PROGRAMS) - {program}))
@@ -178,6 +180,34 @@ def test_modules_never_import_each_other_in_a_circle() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" is imported by ".join(error.args[1]))
+
+
+def test_what_is_shared_at_the_console_knows_no_kind_by_name() -> None:
+    """It asks the descriptors; the registry alone names the folders."""
+    names = {kind.name for kind in links.kinds()}
+    shared = [
+        path
+        for path in modules("natpass_tui/**/*.py")
+        if not any(relative(path).startswith(f"natpass_tui/links/{name}/") for name in names)
+    ]
+    imported = [str(found) for path in shared for found in imports(path) if any(map(found.is_of, links.REGISTRY))]
+    named = [
+        f"{relative(path)}:{node.lineno}: {node.value}"
+        for path in shared
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    asked = [
+        f"{relative(path)}:{node.lineno}: ConnectRequest.{node.attr}"
+        for path in shared
+        if "tty" not in path.parts  # whose programs are a shell's link
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "ConnectRequest"
+        and node.attr in {*names, "vnc"}
+    ]
+    assert imported + named + asked == []
 
 
 @pytest.mark.programs

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from natpass_agent.links import FOLDERS
+from natpass_tui import links
 from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, modules, relative, tree
 
 SCRIPTS = {"natpass-relay": "natpass_relay", "natpass-agent": "natpass_agent", "natpass-tui": "natpass_tui"}
+KINDS = tuple(kind.name for kind in links.kinds())
 MOST_LINES = 500
 
 #: Parts that must exist: a rule about a module that is gone would hold for ever.
@@ -29,7 +31,7 @@ REQUIRED = [
         "natpass_agent/platform/__init__.py",
         "natpass_agent/cli.py",
     ),
-    *("natpass_tui/app.py", "natpass_tui/session/__init__.py", "natpass_tui/screens/__init__.py", "natpass_tui/cli.py"),
+    *("natpass_tui/app.py", "natpass_tui/model/__init__.py", "natpass_tui/screens/__init__.py", "natpass_tui/cli.py"),
     *("natpass_tui/terminal/engine.py", "natpass_tui/pixels/__init__.py"),
     *("tests/end_to_end/__init__.py", "tests/witness/__init__.py", "tests/wire/__init__.py"),
 ]
@@ -54,7 +56,19 @@ def test_every_kind_is_on_every_side(kind: str, side: str) -> None:
 @pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/links"])
 def test_no_kind_is_on_one_side_only(side: str) -> None:
     found = {path.parent.name for path in (ROOT / side).glob("*/__init__.py")}
-    assert found <= set(FOLDERS), "a new kind is one .proto and a folder on each side: name it in natpass_agent/links"
+    assert found <= set(KINDS), "a new kind is one .proto and a folder on each side: name it in the registries"
+
+
+@pytest.mark.parametrize("folder", links.REGISTRY)
+def test_a_kind_is_named_as_its_folder_at_the_console(folder: str) -> None:
+    kind = importlib.import_module(folder).KIND
+    assert folder == f"natpass_tui.links.{kind.name}"
+    if kind.command is not None:
+        assert kind.command().name == kind.name
+    if kind.tabs is not None:
+        assert callable(kind.tabs.opener())
+    if kind.settings is not None:
+        assert kind.settings()() is not None
 
 
 def test_top_level_names_are_fixed() -> None:

@@ -455,7 +455,8 @@ def test_a_lost_connection_is_told_on_a_terminal_and_erased_again(tmp_path: Path
 
 
 def test_it_starts_without_the_screens_toolkit(place: Place) -> None:
-    question = "import sys, natpass_tui.exec_cli; print('textual' in sys.modules)"
+    modules = "natpass_tui.links.exec.cli, natpass_tui.links.exec.run, natpass_tui.tty.run"
+    question = f"import sys, {modules}; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", question], capture_output=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == b"False"
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio import carriers, streams
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.sealed import handshake, noise

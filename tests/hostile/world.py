@@ -18,9 +18,9 @@ from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_relay.server import RelaySettings
 from natpass_tui.known_agents import KnownAgents, KnownFile
-from natpass_tui.session.agents import Presence
-from natpass_tui.session.console import ROSTER, Console
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.agents import Presence
+from natpass_tui.model.console import ROSTER, Console
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio.client import RelayClient
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError

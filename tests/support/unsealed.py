@@ -17,7 +17,7 @@ _UNSEALED = f"""
 from dataclasses import replace
 from types import SimpleNamespace
 from natpass_tui import login
-from natpass_tui.session.console import Console
+from natpass_tui.model.console import Console
 from natpass_wire.program.settings import ConnectionSettings
 target = ConnectionSettings.target
 ConnectionSettings.target = lambda *given, **more: replace(target(*given, **more), sealing=None)

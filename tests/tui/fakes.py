@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from natpass_tui.session.console import Console
+from natpass_tui.model.console import Console
 from natpass_wire.aio.client import Phase, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
 from natpass_wire.aio.link import Detached, LinkEndedError

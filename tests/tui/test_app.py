@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from natpass_tui.app import ConsoleApp
 from natpass_tui.links.shell.pane import ShellPane
 from natpass_tui.links.tab import Outcome
+from natpass_tui.model.console import Console
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.screens.main import MainScreen
-from natpass_tui.session.console import Console
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.fleet_table import FleetTable
 from natpass_tui.widgets.terminal_view import TerminalView

@@ -12,12 +12,12 @@ import natpass_tui
 ROOT = Path(natpass_tui.__file__).parent
 #: What decides, and has to run without a screen.
 MODELS = [
-    *sorted(f"natpass_tui.session.{path.stem}" for path in (ROOT / "session").glob("*.py")),
+    *sorted(f"natpass_tui.model.{path.stem}" for path in (ROOT / "model").glob("*.py")),
     "natpass_tui.links.tab",
     "natpass_tui.links.life",
-    "natpass_tui.links.shell.session",
+    "natpass_tui.links.shell.tab",
     "natpass_tui.links.shell.state",
-    "natpass_tui.links.shell.request",
+    "natpass_tui.tty.request",
     "natpass_tui.cli",
 ]
 
@@ -35,7 +35,7 @@ def test_the_model_and_the_command_load_no_textual() -> None:
 
 @pytest.mark.parametrize("module", ["agents", "fleet", "times", "prefix", "tabs", "latency"])
 def test_pure_parts_know_no_loop_clock_or_chance(module: str) -> None:
-    text = (ROOT / "session" / f"{module}.py").read_text()
+    text = (ROOT / "model" / f"{module}.py").read_text()
     for forbidden in ("asyncio", "time", "random", "socket", "secrets"):
         assert f"import {forbidden}\n" not in text, f"{module} imports {forbidden}"
 

@@ -10,8 +10,8 @@ from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.sender import InputSender
 from natpass_tui.links.desktop.viewer import Nobody, Viewer
 from natpass_tui.links.tab import LinkTab
+from natpass_tui.model.relay_port import LinkOpener
 from natpass_tui.pixels.scaling import Placement
-from natpass_tui.session.relay_port import LinkOpener
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
 from natpass_wire.text import printable
 
@@ -23,7 +23,7 @@ _SLOW = "not sent: the network takes no more input"
 
 
 class DesktopControls(LinkTab):
-    """The input half of a desktop tab; `DesktopSession` adds the picture. What can't be sent is said to the viewer.
+    """The input half of a desktop tab; `DesktopTab` adds the picture. What can't be sent is said to the viewer.
 
     Args:
         relay: opens the links.

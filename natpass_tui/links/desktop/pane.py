@@ -1,7 +1,7 @@
 """A desktop tab on the screen: the picture, a status line below, and a line over it that says what is wrong."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from rich.text import Text
@@ -11,12 +11,14 @@ from textual.widgets import Static
 
 from natpass_tui.driver import writer_depth
 from natpass_tui.links.desktop.keys import COMBINATIONS
-from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES
-from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES, DesktopRequest
 from natpass_tui.links.desktop.status import latched, measures
+from natpass_tui.links.desktop.tab import DesktopTab
 from natpass_tui.links.life import Ended, Live, Refused
 from natpass_tui.links.pane import LinkPane, PaletteEntry
-from natpass_tui.session.prefix import Command
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.model.console import Console
+from natpass_tui.settings import Settings
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_wire.pb.desktop_pb2 import VncMouse
 
@@ -32,10 +34,10 @@ _KEYS_HELP = (
 
 
 class DesktopPane(LinkPane):
-    """Shows one `DesktopSession`.
+    """Shows one `DesktopTab`.
 
     Args:
-        session: the model.
+        tab: the model.
         prefix: the prefix key's name.
     """
 
@@ -45,16 +47,17 @@ class DesktopPane(LinkPane):
     DesktopPane > #banner { margin: 0 0 1 0; }
     """
 
-    def __init__(self, session: DesktopSession, prefix: str) -> None:
-        super().__init__(session, prefix)
-        self.session = session
+    tab: DesktopTab
+
+    def __init__(self, tab: DesktopTab, prefix: str) -> None:
+        super().__init__(tab, prefix)
         self._attached = False
         #: The next keys latch modifiers or choose combinations.
         self.choosing = False
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        yield DesktopView(self.session.picture, prefix=self._prefix, intercept=self._intercept)
+        yield DesktopView(self.tab.picture, prefix=self._prefix, intercept=self._intercept)
         yield Static(id="desktop-status", markup=False)
         yield Static(id="banner", markup=False)
 
@@ -73,57 +76,57 @@ class DesktopPane(LinkPane):
         """Return what keys do while they latch modifiers."""
         return _KEYS_HELP if self.choosing else ""
 
-    def run_command(self, command: Command) -> bool:
+    def act(self, name: str) -> bool:
         """Let keys latch modifiers."""
-        if command is Command.KEYS:
+        if name == "keys":
             self.choosing = True
             self.redraw()
-        return command is Command.KEYS
+        return name == "keys"
 
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
-        self.session.type(self._prefix, None)
+        self.tab.type(self._prefix, None)
 
     def palette(self) -> Iterable[PaletteEntry]:
         """Return what the palette offers for a desktop."""
-        match self.session.state:
+        match self.tab.state:
             case Live():
                 yield from self._palette_of_input()
                 yield from self._palette_of_the_picture()
             case Refused() | Ended():
-                yield "Try again", f"Open the desktop of {self.session.agent} anew", self.session.retry
+                yield "Try again", f"Open the desktop of {self.tab.agent} anew", self.tab.retry
             case _:  # it is on its way (back), and will be as is chosen here
                 yield from self._palette_of_the_picture()
 
     def _palette_of_input(self) -> Iterable[PaletteEntry]:
-        session = self.session
-        yield "Send Ctrl+Alt+Del", "To the desktop", session.secure_attention
+        tab = self.tab
+        yield "Send Ctrl+Alt+Del", "To the desktop", tab.secure_attention
         for name, typed in COMBINATIONS.items():
-            yield f"Send {name}", "To the desktop", partial(session.press, typed)
+            yield f"Send {name}", "To the desktop", partial(tab.press, typed)
         for modifier in _LATCH_KEYS.values():
-            yield f"Latch {modifier}", "For the next key or click; twice: held down", partial(session.latch, modifier)
-        yield "Release all keys", "Of the desktop", session.release_all
-        yield "Get clipboard", f"Copy the clipboard of {session.agent} to yours", session.get_clipboard
-        yield "Redraw desktop", "Have all of it sent again", session.redraw
+            yield f"Latch {modifier}", "For the next key or click; twice: held down", partial(tab.latch, modifier)
+        yield "Release all keys", "Of the desktop", tab.release_all
+        yield "Get clipboard", f"Copy the clipboard of {tab.agent} to yours", tab.get_clipboard
+        yield "Redraw desktop", "Have all of it sent again", tab.redraw
 
     def _palette_of_the_picture(self) -> Iterable[PaletteEntry]:
-        session, request = self.session, self.session.request
+        tab, request = self.tab, self.tab.request
         cursor = "Hide" if request.cursor else "Show"
         yield (
             f"{cursor} remote pointer",
             "In the picture",
-            partial(session.change, request.with_cursor(not request.cursor)),
+            partial(tab.change, request.with_cursor(not request.cursor)),
         )
         for quality in QUALITY_CHOICES:
             now = " (now)" if quality == request.quality else ""
-            yield f"Desktop quality {quality}{now}", "", partial(session.change, request.with_quality(quality))
+            yield f"Desktop quality {quality}{now}", "", partial(tab.change, request.with_quality(quality))
         for fps in FPS_CHOICES:
             now = " (now)" if fps == request.fps else ""
-            yield f"Desktop rate {fps} fps{now}", "", partial(session.change, request.with_fps(fps))
+            yield f"Desktop rate {fps} fps{now}", "", partial(tab.change, request.with_fps(fps))
 
     def _intercept(self, event: events.Key) -> bool:
         """Take keys that are not for the remote."""
-        if not self.choosing or not self.session.is_live:
+        if not self.choosing or not self.tab.is_live:
             self.choosing = False
             return super()._intercept(event)
         taken = self._choose(event.key)
@@ -136,20 +139,20 @@ class DesktopPane(LinkPane):
     def _choose(self, key: str) -> bool:
         """Latch a modifier, or send a combination; False for a key that is meant for the remote."""
         if key in _LATCH_KEYS:
-            self.session.latch(_LATCH_KEYS[key])
+            self.tab.latch(_LATCH_KEYS[key])
             return True
         self.choosing = False
         if key in _COMBINATION_KEYS:
-            self.session.press(COMBINATIONS[_COMBINATION_KEYS[key]])
+            self.tab.press(COMBINATIONS[_COMBINATION_KEYS[key]])
         elif key == "d":
-            self.session.secure_attention()
+            self.tab.secure_attention()
         elif key == "r":
-            self.session.release_all()
+            self.tab.release_all()
         else:
             return key in {"enter", "escape"}
         return True
 
-    # Viewer: what the session calls
+    # Viewer: what the tab calls
 
     def picture_changed(self) -> None:
         """There is something new to draw."""
@@ -160,14 +163,14 @@ class DesktopPane(LinkPane):
         """Show the status line, unless the user's terminal is behind with the picture."""
         if not self.is_attached or not self.display or writer_depth(self.app):
             return
-        session = self.session
-        placement = session.placement
+        tab = self.tab
+        placement = tab.placement
         text = Text(" ", no_wrap=True, overflow="ellipsis")
-        for name in latched(session.latches):
+        for name in latched(tab.latches):
             text.append(f" {name} ", style="bold reverse").append(" ")
         scale = placement.scale if placement is not None else 0.0
         now = asyncio.get_running_loop().time()
-        figures = measures(session.screen_size, scale, session.meter, session.request, now, waited=session.waited)
+        figures = measures(tab.screen_size, scale, tab.meter, tab.request, now, waited=tab.waited)
         text.append(" · ".join(figures))
         line = self.query_one("#desktop-status", Static)
         if line.content != text:
@@ -181,42 +184,49 @@ class DesktopPane(LinkPane):
     def copy(self, text: str) -> None:
         """Put what the remote had on its clipboard on the user's."""
         self.app.copy_to_clipboard(text)
-        self.remark(f"copied {len(text)} characters from the clipboard of {self.session.agent}")
+        self.remark(f"copied {len(text)} characters from the clipboard of {self.tab.agent}")
 
     # what the view says
 
     @on(DesktopView.Resized)
     def _resized(self, event: DesktopView.Resized) -> None:
         if self._attached:
-            self.session.resize(event.rows, event.cols)
+            self.tab.resize(event.rows, event.cols)
         else:
             self._attached = True
-            self.session.attach(self, event.rows, event.cols)
+            self.tab.attach(self, event.rows, event.cols)
 
     @on(DesktopView.KeyPressed)
     def _key_pressed(self, event: DesktopView.KeyPressed) -> None:
-        self.session.type(event.key, event.character)
+        self.tab.type(event.key, event.character)
 
     @on(DesktopView.Pasted)
     def _pasted(self, event: DesktopView.Pasted) -> None:
-        self.session.send_clipboard(event.text)
+        self.tab.send_clipboard(event.text)
 
     @on(DesktopView.PointerMoved)
     def _pointer_moved(self, event: DesktopView.PointerMoved) -> None:
-        self.session.move(event.row, event.col)
+        self.tab.move(event.row, event.col)
 
     @on(DesktopView.ButtonPressed)
     def _button_pressed(self, event: DesktopView.ButtonPressed) -> None:
-        self.session.button_down(_BUTTONS[event.button], event.row, event.col, event.modifiers)
+        self.tab.button_down(_BUTTONS[event.button], event.row, event.col, event.modifiers)
 
     @on(DesktopView.ButtonReleased)
     def _button_released(self, event: DesktopView.ButtonReleased) -> None:
-        self.session.button_up(_BUTTONS[event.button], event.row, event.col)
+        self.tab.button_up(_BUTTONS[event.button], event.row, event.col)
 
     @on(DesktopView.WheelTurned)
     def _wheel_turned(self, event: DesktopView.WheelTurned) -> None:
-        self.session.wheel(event.x, event.y, event.row, event.col)
+        self.tab.wheel(event.x, event.y, event.row, event.col)
 
     @on(DesktopView.Left)
     def _left(self) -> None:
-        self.session.release_all()
+        self.tab.release_all()
+
+
+def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> DesktopPane:
+    """Return a desktop tab's pane, see `natpass_tui.links.kind.OpenTab`."""
+    request = settings.of(DesktopRequest)
+    tab = DesktopTab(console, agent, request, on_change=lambda: changed(tab), clock=console.clock)
+    return DesktopPane(tab, settings.prefix)

@@ -1,1 +1,21 @@
-"""Commands without a terminal: `request` says which, `session` carries bytes."""
+"""Commands without a terminal: `request` says which, `program` carries bytes, `run` logs in and ends with a status."""
+
+import click
+
+from natpass_tui.links.kind import Kind, Words
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+
+def _command() -> click.Command:
+    from natpass_tui.links.exec.cli import command  # noqa: PLC0415 - loaded when it is asked for
+
+    return command
+
+
+KIND = Kind(
+    name="exec",
+    wire=ConnectRequest.exec,
+    words=Words(noun="command", at="on"),
+    command=_command,
+    instead="have shells, and no commands: natpass-tui shell {agent} --allow-unsealed",
+)

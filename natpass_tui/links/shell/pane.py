@@ -1,6 +1,6 @@
 """A shell tab on the screen: the terminal, and a line over it that says what is wrong and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -8,25 +8,29 @@ from textual.widgets import Static
 
 from natpass_tui.driver import set_selection
 from natpass_tui.links.pane import LinkPane, PaletteEntry
-from natpass_tui.links.shell.session import ShellSession
-from natpass_tui.session.prefix import Command
+from natpass_tui.links.shell.settings import ShellSettings
+from natpass_tui.links.shell.tab import ShellTab
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.model.console import Console
+from natpass_tui.settings import Settings
 from natpass_tui.widgets.terminal_view import TerminalView
 
 _SCROLL_HELP = "scroll: ↑ ↓ PgUp PgDn Home End — Esc or q: back to the shell"
 
 
 class ShellPane(LinkPane):
-    """Shows one `ShellSession`.
+    """Shows one `ShellTab`.
 
     Args:
-        session: the model.
+        tab: the model.
         prefix: the prefix key's name.
         clipboard: whether the remote may write to the user's clipboard.
     """
 
-    def __init__(self, session: ShellSession, prefix: str, *, clipboard: bool) -> None:
-        super().__init__(session, prefix)
-        self.session = session
+    tab: ShellTab
+
+    def __init__(self, tab: ShellTab, prefix: str, *, clipboard: bool) -> None:
+        super().__init__(tab, prefix)
         self._clipboard = clipboard
         self._attached = False
         #: Keys scroll the history instead of going to the remote.
@@ -55,11 +59,11 @@ class ShellPane(LinkPane):
         """Return what the palette offers for a shell."""
         yield "Scroll back", "Look at the shell's history", self._scroll_back
 
-    def run_command(self, command: Command) -> bool:
+    def act(self, name: str) -> bool:
         """Let keys scroll the history."""
-        if command is Command.SCROLL:
+        if name == "scroll":
             self._scroll_back()
-        return command is Command.SCROLL
+        return name == "scroll"
 
     def _scroll_back(self) -> None:
         self.scrolling = True
@@ -68,7 +72,7 @@ class ShellPane(LinkPane):
 
     async def last_screen(self) -> str:
         """Return the shell's screen, without the empty rows below; empty if there never was a shell."""
-        if not self.session.was_live:
+        if not self.tab.was_live:
             return ""
         await self.terminal.drained()
         return "\n".join(line.rstrip() for line in self.terminal.text().splitlines()).strip("\n")
@@ -110,34 +114,34 @@ class ShellPane(LinkPane):
     @on(TerminalView.Resized)
     def _resized(self, event: TerminalView.Resized) -> None:
         if self._attached:
-            self.session.resize(event.rows, event.cols)
+            self.tab.resize(event.rows, event.cols)
         else:
             self._attached = True
-            self.session.attach(self.terminal, event.rows, event.cols)
+            self.tab.attach(self.terminal, event.rows, event.cols)
 
     @on(TerminalView.Input)
     def _input(self, event: TerminalView.Input) -> None:
-        why = self.session.send(event.data, event.source, event.seen, event.button)
+        why = self.tab.send(event.data, event.source, event.seen, event.button)
         if why and event.typed:  # of what nobody typed, nobody needs to hear that it was not sent
             self.say(why)
-        elif self.session.is_reconnecting:
+        elif self.tab.is_reconnecting:
             self.redraw()  # more waits than before
 
     @on(TerminalView.TitleChanged)
     def _title_changed(self, event: TerminalView.TitleChanged) -> None:
-        self.session.remote_title = event.title
+        self.tab.remote_title = event.title
         self.post_message(self.TitleChanged())
 
     @on(TerminalView.Activity)
     def _activity(self) -> None:
-        self.session.noticed(bell=False)
+        self.tab.noticed(bell=False)
 
     @on(TerminalView.Bell)
     def _bell(self) -> None:
         if self.display and self.screen.is_current:
             self.app.bell()
         else:
-            self.session.noticed(bell=True)
+            self.tab.noticed(bell=True)
 
     @on(TerminalView.Copied)
     def _copied(self, event: TerminalView.Copied) -> None:
@@ -150,6 +154,20 @@ class ShellPane(LinkPane):
         if self._clipboard:
             set_selection(self.app, clip.selection, clip.text)
             where = "clipboard" if clip.selection in {"", "c"} else f"selection {clip.selection}"
-            self.say(f"{self.session.agent} put {len(clip.text)} characters on your {where}")
+            self.say(f"{self.tab.agent} put {len(clip.text)} characters on your {where}")
         else:
-            self.say(f"{self.session.agent} wants to write to your clipboard: not done (clipboard = true allows it)")
+            self.say(f"{self.tab.agent} wants to write to your clipboard: not done (clipboard = true allows it)")
+
+
+def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> ShellPane:
+    """Return a shell tab's pane, see `natpass_tui.links.kind.OpenTab`."""
+    own = settings.of(ShellSettings)
+    tab = ShellTab(
+        console,
+        agent,
+        own.request,
+        keeps_offline=own.keeps_offline_input,
+        on_change=lambda: changed(tab),
+        clock=console.clock,
+    )
+    return ShellPane(tab, settings.prefix, clipboard=settings.clipboard)

@@ -23,6 +23,7 @@ from natpass_tui.links.life import (
     Waiting,
     mark,
 )
+from natpass_tui.links.shell import KIND
 
 __all__ = [
     "FIRST_RETRY",
@@ -51,7 +52,7 @@ __all__ = [
     "step",
 ]
 
-WORDS = life.Words(noun="shell", at="on")
+WORDS = KIND.words
 
 
 def step(state: State, event: Event, now: float) -> Step:

@@ -4,15 +4,15 @@ import tracemalloc
 
 import pytest
 
-from natpass_tui.links.shell import session as sessions
+from natpass_tui.links.shell import tab as tabs
 from natpass_tui.links.shell.state import Ended, Live, Lost
-from natpass_tui.session import liveness
+from natpass_tui.model import liveness
 from natpass_tui.terminal.source import Source
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
-from tests.links.shell.test_console_session import Clock, opened
+from tests.links.shell.test_console_tab import Clock, opened
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeClient, FakeLink
 
@@ -23,16 +23,16 @@ def sent(link: FakeLink) -> list[tuple[bytes, ShellData.Source, int]]:
 
 
 async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_reacts() -> None:
-    async with opened() as (session, client, screen):
+    async with opened() as (tab, client, screen):
         first = client.links[0]
         first.output(b"12345")
         await wait_for(lambda: screen.fed == 5)
-        session.send(b"ls")
-        session.send(b"answer", Source.ANSWER, 3)
-        session.send(b"press", Source.PRESS, 5)
-        session.send(b"release", Source.RELEASE, 5)
-        session.send(b"focus", Source.SCREEN, 5)
-        session.send(b"\r")
+        tab.send(b"ls")
+        tab.send(b"answer", Source.ANSWER, 3)
+        tab.send(b"press", Source.PRESS, 5)
+        tab.send(b"release", Source.RELEASE, 5)
+        tab.send(b"focus", Source.SCREEN, 5)
+        tab.send(b"\r")
         await wait_for(lambda: first.input.endswith(b"\r"))
         assert sent(first) == [
             (b"ls", ShellData.TYPED, 0),
@@ -43,49 +43,49 @@ async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_re
             (b"\r", ShellData.TYPED, 0),
         ]
         first.finish(End(LinkEnd.EXITED, status=0))
-        await wait_for(lambda: isinstance(session.state, Ended))
-        session.retry()
-        await wait_for(lambda: session.is_live)
+        await wait_for(lambda: isinstance(tab.state, Ended))
+        tab.retry()
+        await wait_for(lambda: tab.is_live)
         before = screen.fed  # the first shell's output, and the separator
         client.links[1].output(b"67")
         await wait_for(lambda: screen.fed == before + 2)
-        session.send(b"late", Source.ANSWER, 5)  # the first shell had asked
-        session.send(b"answer", Source.ANSWER, before + 2)
+        tab.send(b"late", Source.ANSWER, 5)  # the first shell had asked
+        tab.send(b"answer", Source.ANSWER, before + 2)
         await wait_for(lambda: bool(client.links[1].input))
         assert sent(client.links[1]) == [(b"answer", ShellData.ANSWER, 2)]
 
 
 async def test_a_button_that_went_down_before_a_paste_goes_up_behind_it_and_one_within_does_neither() -> None:
-    async with opened() as (session, client, screen):
+    async with opened() as (tab, client, screen):
         link = client.links[0]
         link.output(b"12345")
         await wait_for(lambda: screen.fed == 5)
-        session.send(b"left down", Source.PRESS, 5, 0)
+        tab.send(b"left down", Source.PRESS, 5, 0)
         await wait_for(lambda: link.input == b"left down")
-        session.send(bytes(200_000))
-        session.send(b"right down", Source.PRESS, 5, 2)
-        session.send(b"right up", Source.RELEASE, 5, 2)
-        session.send(b"middle down", Source.PRESS, 5, 1)
-        session.send(b"left up", Source.RELEASE, 5, 0)
+        tab.send(bytes(200_000))
+        tab.send(b"right down", Source.PRESS, 5, 2)
+        tab.send(b"right up", Source.RELEASE, 5, 2)
+        tab.send(b"middle down", Source.PRESS, 5, 1)
+        tab.send(b"left up", Source.RELEASE, 5, 0)
         await wait_for(lambda: link.input.endswith(b"left up"))
         assert sent(link)[-1] == (b"left up", ShellData.RELEASE, 5)
         assert len(link.input) == 200_000 + len(b"left downleft up")
-        session.send(b"middle up", Source.RELEASE, 5, 1)
-        session.send(b"x")
+        tab.send(b"middle up", Source.RELEASE, 5, 1)
+        tab.send(b"x")
         await wait_for(lambda: link.input.endswith(b"x"))
         assert link.input.endswith(b"left upx")
 
 
 async def test_what_nobody_typed_is_not_kept_for_later() -> None:
     clock = Clock()
-    async with opened(monotonic=clock) as (session, client, screen):
+    async with opened(monotonic=clock) as (tab, client, screen):
         link = client.links[0]
         link.output(b"\x1b[c")
         await wait_for(lambda: screen.fed == 3)
         link.detach()
-        session.send(b"\x1b[?62c", Source.ANSWER, 3)
-        session.send(b"make\r")
-        assert session.banner("ctrl+]").endswith(" — 5 keys wait")  # of answers nobody needs to hear
+        tab.send(b"\x1b[?62c", Source.ANSWER, 3)
+        tab.send(b"make\r")
+        assert tab.banner("ctrl+]").endswith(" — 5 keys wait")  # of answers nobody needs to hear
         clock.now += 2.1
         link.attach()
         await wait_for(lambda: link.input == b"make\r")
@@ -93,19 +93,19 @@ async def test_what_nobody_typed_is_not_kept_for_later() -> None:
 
 async def test_what_nobody_typed_does_not_queue_up_behind_what_is_not_acknowledged() -> None:
     clock = Clock()
-    async with opened(monotonic=clock) as (session, client, screen):
+    async with opened(monotonic=clock) as (tab, client, screen):
         link = client.links[0]
         link.output(b"\x1b[c")
         await wait_for(lambda: screen.fed == 3 and bool(link.sizes))
         link.unacknowledged = 1
-        session.send(b"a")
+        tab.send(b"a")
         await wait_for(lambda: link.input == b"a")
         clock.now += 2.1
-        session.send(b"answer", Source.ANSWER, 3)
-        session.send(b"b")
+        tab.send(b"answer", Source.ANSWER, 3)
+        tab.send(b"b")
         await wait_for(lambda: link.input == b"ab")
         link.unacknowledged = 0
-        session.send(b"answer", Source.ANSWER, 3)
+        tab.send(b"answer", Source.ANSWER, 3)
         await wait_for(lambda: link.input == b"abanswer")
 
 
@@ -113,47 +113,47 @@ async def test_what_nobody_typed_does_not_queue_up_behind_what_is_not_acknowledg
 
 
 async def test_what_is_typed_and_not_acknowledged_is_told_after_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(sessions, "UNANSWERED_SECONDS", 0.01)
+    monkeypatch.setattr(tabs, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(tabs, "UNANSWERED_SECONDS", 0.01)
     clock = Clock()
-    async with opened(monotonic=clock) as (session, client, _):
+    async with opened(monotonic=clock) as (tab, client, _):
         changes: list[str] = []
-        session._on_change = lambda: changes.append(session.banner("ctrl+]"))
+        tab._on_change = lambda: changes.append(tab.banner("ctrl+]"))
         link = client.links[0]
         await wait_for(lambda: bool(link.sizes))
         link.unacknowledged = 1
-        session.send(b"l")
+        tab.send(b"l")
         await wait_for(lambda: link.input == b"l")
         link.unacknowledged = 2
-        session.send(b"s\x1b[A")
+        tab.send(b"s\x1b[A")
         await wait_for(lambda: link.input == b"ls\x1b[A")
-        assert (changes, session.banner("ctrl+]"), session.mark, session.is_in_trouble) == ([], "", "", False)
+        assert (changes, tab.banner("ctrl+]"), tab.mark, tab.is_in_trouble) == ([], "", "", False)
         clock.now += 3.2
         await wait_for(lambda: bool(changes))
         assert changes == ["no answer for 3 s — 3 keys are on their way"]
-        assert (session.mark, session.is_in_trouble, session.state) == ("~", True, Live())
+        assert (tab.mark, tab.is_in_trouble, tab.state) == ("~", True, Live())
         link.unacknowledged = 0
         await wait_for(lambda: len(changes) == 2)
-        assert (changes[1], session.mark, session.is_in_trouble) == ("", "", False)
-        assert session._look_timer is None
+        assert (changes[1], tab.mark, tab.is_in_trouble) == ("", "", False)
+        assert tab._look_timer is None
 
 
 async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(sessions, "UNANSWERED_SECONDS", 0.01)
+    monkeypatch.setattr(tabs, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(tabs, "UNANSWERED_SECONDS", 0.01)
     monkeypatch.setattr(liveness, "ASK_SECONDS", 0.0)
     clock = Clock()
-    async with opened(monotonic=clock) as (session, client, _):
+    async with opened(monotonic=clock) as (tab, client, _):
         link = client.links[0]
         await wait_for(lambda: bool(link.sizes))
         link.unacknowledged = 1
-        session.send(b"x")
+        tab.send(b"x")
         await wait_for(lambda: link.input == b"x")
         link.detach()  # it has no credit any more,
-        session.state = Live()  # which is no loss of the way
-        session.send(bytes(6_000_000))
+        tab.state = Live()  # which is no loss of the way
+        tab.send(bytes(6_000_000))
         clock.now += 12
 
         async def answers(micros: int) -> None:
@@ -163,14 +163,14 @@ async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told
             client.report(web=micros)
 
         await answers(20_000)
-        assert session.banner("ctrl+]").startswith("no answer for 12 s — ")
+        assert tab.banner("ctrl+]").startswith("no answer for 12 s — ")
         await answers(20_000)
         busy = "the program over there takes no input for 12 s — 6.0 MB wait; ctrl+c stops the paste"
-        await wait_for(lambda: session.banner("ctrl+]") == busy)
-        assert (session.mark, session.is_in_trouble) == ("", False)
+        await wait_for(lambda: tab.banner("ctrl+]") == busy)
+        assert (tab.mark, tab.is_in_trouble) == ("", False)
         await answers(0)
-        await wait_for(lambda: session.banner("ctrl+]").startswith("no answer from web for 12 s — "))
-        assert (session.mark, session.is_in_trouble) == ("~", True)
+        await wait_for(lambda: tab.banner("ctrl+]").startswith("no answer from web for 12 s — "))
+        assert (tab.mark, tab.is_in_trouble) == ("~", True)
 
 
 def asked(client: FakeClient) -> int:
@@ -179,16 +179,16 @@ def asked(client: FakeClient) -> int:
 
 
 async def test_looking_after_a_paste_copies_none_of_it() -> None:
-    async with opened() as (session, client, _):
+    async with opened() as (tab, client, _):
         link = client.links[0]
         await wait_for(lambda: bool(link.sizes))
         link.detach()
-        session.send(bytes(50_000_000))
-        session.send(b"typed behind it")
+        tab.send(bytes(50_000_000))
+        tab.send(b"typed behind it")
         tracemalloc.start()
         try:
-            session._look()
-            assert session.banner("ctrl+]").endswith(" — 50.0 MB wait")
+            tab._look()
+            assert tab.banner("ctrl+]").endswith(" — 50.0 MB wait")
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -197,40 +197,40 @@ async def test_looking_after_a_paste_copies_none_of_it() -> None:
 
 async def test_existing_agents_acknowledge_nothing_and_nothing_is_said_of_that() -> None:
     clock = Clock()
-    async with opened(monotonic=clock) as (session, client, _):
+    async with opened(monotonic=clock) as (tab, client, _):
         link = client.links[0]
         link.unacknowledged = None
-        session.send(b"ls\r")
+        tab.send(b"ls\r")
         await wait_for(lambda: link.input == b"ls\r")
         clock.now += 60
-        assert session.banner("ctrl+]") == ""
+        assert tab.banner("ctrl+]") == ""
 
 
 @pytest.mark.parametrize("is_planned", [True, False])
 async def test_what_a_lost_shell_is_not_known_to_have_taken_is_told(is_planned: bool) -> None:
     """With or without a word of its agent."""
-    async with opened() as (session, client, screen):
+    async with opened() as (tab, client, screen):
         link = client.links[0]
         await wait_for(lambda: bool(link.sizes))
-        session.send(b"ls\r")
+        tab.send(b"ls\r")
         await wait_for(lambda: link.input == b"ls\r")
         link.unacknowledged = 1
-        session.send(b"rm x")
+        tab.send(b"rm x")
         await wait_for(lambda: link.input == b"ls\rrm x")
         if not is_planned:
             link.detach()
-            session.send(b"\r")
-            assert session.banner("ctrl+]").endswith(" — 5 keys wait")
+            tab.send(b"\r")
+            assert tab.banner("ctrl+]").endswith(" — 5 keys wait")
         link.finish(End(LinkEnd.PEER_GONE, "the agent is shutting down"))
-        await wait_for(lambda: isinstance(session.state, Lost))
+        await wait_for(lambda: isinstance(tab.state, Lost))
         if is_planned:
-            session.key_refused()
-        session.agent_there()
-        await wait_for(lambda: session.is_live)
+            tab.key_refused()
+        tab.agent_there()
+        await wait_for(lambda: tab.is_live)
         assert screen.shown[0].endswith(" · not sent: 5 keys")
         client.links[1].finish(End(LinkEnd.EXITED, status=0))
-        await wait_for(lambda: isinstance(session.state, Ended))
-        session.key_refused()  # told at once, and the next shell comes when the user wants it
-        session.retry()
-        await wait_for(lambda: session.is_live)
+        await wait_for(lambda: isinstance(tab.state, Ended))
+        tab.key_refused()  # told at once, and the next shell comes when the user wants it
+        tab.retry()
+        await wait_for(lambda: tab.is_live)
         assert "not sent" not in screen.shown[1]

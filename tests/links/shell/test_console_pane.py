@@ -6,6 +6,7 @@ import pytest
 
 from natpass_tui.links import pane as panes
 from natpass_tui.links.pane import LinkPane
+from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.screens.dialogs import ConfirmScreen
 from natpass_tui.settings import Settings
 from tests.support.waiting import wait_for
@@ -41,7 +42,7 @@ async def test_a_shell_without_a_way_stays_says_for_how_long_and_keeps_what_is_t
 
 
 async def test_input_without_a_way_can_be_discarded_and_that_is_said() -> None:
-    async with opened("web", settings=Settings(keeps_offline_input=False)) as screen:
+    async with opened("web", settings=Settings(kinds=(ShellSettings(keeps_offline_input=False),))) as screen:
         await screen.press("enter")
         link = await screen.shell()
         link.detach()

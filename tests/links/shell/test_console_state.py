@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from natpass_tui.links.shell import state as s
-from natpass_tui.session.times import clock
+from natpass_tui.model.times import clock
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 

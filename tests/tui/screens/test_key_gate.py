@@ -9,7 +9,7 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
-from natpass_tui.links.shell.session import ShellSession
+from natpass_tui.links.shell.tab import ShellTab
 from natpass_tui.links.tab import Outcome
 from natpass_tui.screens.key_gate import MOST_HELD
 from natpass_tui.settings import Settings
@@ -91,8 +91,8 @@ async def end_of(screen: Screen) -> object:
     return state(screen)
 
 
-def _shells(screen: Screen) -> list[ShellSession]:
-    return [tab for tab in screen.console.tabs.all() if isinstance(tab, ShellSession)]
+def _shells(screen: Screen) -> list[ShellTab]:
+    return [tab for tab in screen.console.tabs.all() if isinstance(tab, ShellTab)]
 
 
 async def run(script: str, *, together: bool) -> object:

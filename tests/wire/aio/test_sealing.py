@@ -15,8 +15,8 @@ from natpass_agent.links.running import Running
 from natpass_agent.links.shell import KIND
 from natpass_agent.trust import SealedPeers
 from natpass_tui.known_agents import KnownAgents
-from natpass_tui.session.console import Console
-from natpass_tui.session.trust import PinnedAgents
+from natpass_tui.model.console import Console
+from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio import streams
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.dial import RelayTarget

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natpass_tui.links.desktop.request import DesktopRequest
-from natpass_tui.links.desktop.session import DesktopSession
+from natpass_tui.links.desktop.tab import DesktopTab
 from natpass_tui.links.life import Opening
 from natpass_wire.pb.desktop_pb2 import VncImage, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -40,10 +40,10 @@ class Viewer:
 
 
 class Desk:
-    """A session, its view, and the relay's end."""
+    """A tab, its view, and the relay's end."""
 
-    def __init__(self, session: DesktopSession, client: FakeClient, viewer: Viewer) -> None:
-        self.session = session
+    def __init__(self, tab: DesktopTab, client: FakeClient, viewer: Viewer) -> None:
+        self.tab = tab
         self.client = client
         self.viewer = viewer
 
@@ -58,12 +58,12 @@ class Desk:
     async def with_screen(self, width: int = 1280, height: int = 720) -> None:
         part = image(png(smooth(8, 8)), VncImage.png, (width, height), (0, 0, 8, 8))
         self.link.deliver(message(part))
-        await wait_for(lambda: self.session.screen_size == (width, height))
+        await wait_for(lambda: self.tab.screen_size == (width, height))
 
     @property
     def is_drawn(self) -> bool:
         """Whether all that was sent is drawn."""
-        return not self.link.has_unread and self.session._pump.is_idle
+        return not self.link.has_unread and self.tab._pump.is_idle
 
     def of_type(self, kind: MsgType) -> list[Msg]:
         return [sent for sent in self.link.sent if sent.type == kind]
@@ -88,11 +88,11 @@ async def opened(
     if online:
         client.log_in()
         client.snapshot(entry("web"))
-    session = DesktopSession(console, "web", request, clock=console.clock)
-    console.tabs.add(session)
+    tab = DesktopTab(console, "web", request, clock=console.clock)
+    console.tabs.add(tab)
     viewer = Viewer()
-    session.attach(viewer, rows, cols)
+    tab.attach(viewer, rows, cols)
     if online:
-        await wait_for(lambda: not isinstance(session.state, Opening))
-    yield Desk(session, client, viewer)
+        await wait_for(lambda: not isinstance(tab.state, Opening))
+    yield Desk(tab, client, viewer)
     await console.close()

@@ -17,36 +17,36 @@ async def test_what_is_held_is_renewed_for_an_agent_that_knows_leases(monkeypatc
     monkeypatch.setattr(sender, "RENEW_SECONDS", 0.02)
     async with opened() as desk:
         assert desk.link.request.cvnc.lease_ms == 2000
-        desk.session.latch("ctrl")
-        desk.session.latch("ctrl")
+        desk.tab.latch("ctrl")
+        desk.tab.latch("ctrl")
         await wait_for(lambda: desk.keys == "+ctrl")
         with pytest.raises(AssertionError):  # an existing agent does not know that message
             await wait_for(lambda: desk.of_type(MsgType.vnc_hold), timeout=0.1)
         desk.link.deliver(frame())
         await wait_for(lambda: len(desk.of_type(MsgType.vnc_hold)) >= 3)
-        desk.session.latch("ctrl")
+        desk.tab.latch("ctrl")
         await wait_for(lambda: desk.keys == "+ctrl -ctrl")
         renewed = len(desk.of_type(MsgType.vnc_hold))
         with pytest.raises(AssertionError):  # nothing is held, nothing is renewed
             await wait_for(lambda: len(desk.of_type(MsgType.vnc_hold)) > renewed, timeout=0.1)
         await desk.with_screen()
-        desk.session.button_down(VncMouse.left, 5, 5)
+        desk.tab.button_down(VncMouse.left, 5, 5)
         await wait_for(lambda: len(desk.of_type(MsgType.vnc_hold)) >= renewed + 2)
 
 
 async def test_a_release_that_the_agent_made_is_said_and_confirmed() -> None:
     async with opened() as desk:
         await desk.with_screen()
-        desk.session.latch("ctrl")
-        desk.session.latch("ctrl")
-        desk.session.button_down(VncMouse.left, 5, 5)
+        desk.tab.latch("ctrl")
+        desk.tab.latch("ctrl")
+        desk.tab.button_down(VncMouse.left, 5, 5)
         desk.link.deliver(Msg(type=MsgType.vnc_hold, vnc_hold=VncHold(released=1)))
         await wait_for(lambda: desk.of_type(MsgType.vnc_hold))
         assert [sent.vnc_hold.released for sent in desk.of_type(MsgType.vnc_hold)] == [1]
-        assert desk.session.latches == {}
+        assert desk.tab.latches == {}
         assert desk.viewer.said("what you held is released there")
-        desk.session.button_up(VncMouse.left, 5, 5)  # it is up already
-        desk.session.type("a", "a")
+        desk.tab.button_up(VncMouse.left, 5, 5)  # it is up already
+        desk.tab.type("a", "a")
         await wait_for(lambda: desk.keys == "+ctrl +a -a")
         assert [event[:2] for event in desk.mouse] == [(VncStatus.vnc_down, VncMouse.left)]
 
@@ -54,10 +54,10 @@ async def test_a_release_that_the_agent_made_is_said_and_confirmed() -> None:
 async def test_an_answer_is_the_picture_behind_the_mark_of_a_key() -> None:
     async with opened() as desk:
         desk.link.deliver(frame())
-        desk.session.type("ctrl+a", "\x01")
+        desk.tab.type("ctrl+a", "\x01")
         await wait_for(lambda: desk.keys == "+ctrl +a -a -ctrl")
         marks = [sent.vkbd.mark for sent in desk.of_type(MsgType.vnc_keyboard)]
         assert marks == [0, 1, 0, 0]
         desk.link.deliver(frame(0, 3))
         desk.link.deliver(frame(1, 3))
-        await wait_for(lambda: desk.session.meter.latency is not None)
+        await wait_for(lambda: desk.tab.meter.latency is not None)

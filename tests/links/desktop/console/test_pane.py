@@ -29,7 +29,7 @@ from tests.tui.test_app import PREFIX, Screen, opened
 
 pytestmark = pytest.mark.screens
 
-START = Settings(agent="web", opens_desktop=True)
+START = Settings(agent="web", opens="desktop")
 
 
 @pytest.fixture(autouse=True)
@@ -169,8 +169,8 @@ async def test_clicks_drags_and_the_wheel() -> None:
         whole = smooth(1080, 1920)
         link, view = await desktop(screen, whole)
         await shows(screen, whole)
-        session = pane(screen).session
-        placement = session.placement
+        tab = pane(screen).tab
+        placement = tab.placement
         assert placement is not None
         at = Offset(30, 10)
         await screen.pilot.mouse_down(view, at, button=3)
@@ -223,7 +223,7 @@ async def test_a_lost_desktop_says_so_in_place_and_comes_back() -> None:
         await screen.until_shown("not sent: there is no desktop")
         await screen.press("enter")
         await wait_for(lambda: len(screen.client.links) == 2)
-        await wait_for(lambda: isinstance(pane(screen).session.state, Live))
+        await wait_for(lambda: isinstance(pane(screen).tab.state, Live))
 
 
 async def test_the_palette_offers_a_desktop_that_is_not_there_no_input() -> None:
@@ -234,7 +234,7 @@ async def test_the_palette_offers_a_desktop_that_is_not_there_no_input() -> None
         link, _ = await desktop(screen, smooth(720, 1280))
         assert {"Send Ctrl+Alt+Del", "Latch ctrl", "Get clipboard", "Redraw desktop"} <= set(offered())
         link.detach()
-        await wait_for(lambda: pane(screen).session.is_reconnecting)
+        await wait_for(lambda: pane(screen).tab.is_reconnecting)
         assert offered()
         assert all(title.startswith(("Desktop ", "Show remote pointer")) for title in offered())
         link.finish(End(LinkEnd.FAILED, "the X server is gone"))
@@ -256,7 +256,7 @@ async def test_a_hidden_desktop_is_not_painted_and_catches_up() -> None:
         whole = whole[::-1].copy()
         for tile in tiles(whole):
             link.deliver(message(tile))
-        await wait_for(lambda: pane(screen).session._pump.is_idle and not link._messages)
+        await wait_for(lambda: pane(screen).tab._pump.is_idle and not link._messages)
         assert view.paints == paints
         await screen.press("1")
         await shows(screen, whole)
@@ -298,7 +298,7 @@ async def test_a_slow_terminal_gets_the_newest_picture(monkeypatch: pytest.Monke
             whole[:] = shade
             for tile in tiles(whole):
                 link.deliver(message(tile))
-            await wait_for(lambda: not link._messages and pane(screen).session._pump.is_idle)
+            await wait_for(lambda: not link._messages and pane(screen).tab._pump.is_idle)
         assert view.paints == paints
         depth = 0
         await shows(screen, whole)
@@ -327,7 +327,7 @@ async def test_what_textual_asks_for_without_painting_it_is_painted_later(monkey
         before = list(view._canvas._strips)
         for tile in tiles(whole):
             link.deliver(message(tile))
-        await wait_for(lambda: view._stale and not link._messages and pane(screen).session._pump.is_idle)
+        await wait_for(lambda: view._stale and not link._messages and pane(screen).tab._pump.is_idle)
         painted.clear()
         screen.main.query_one(TabBar).refresh()
         screen.main.status.refresh()
@@ -365,7 +365,7 @@ async def test_terminals_with_fewer_colours(monkeypatch: pytest.MonkeyPatch, nam
 
 
 async def test_the_first_request_is_the_one_that_was_asked_for() -> None:
-    settings = Settings(agent="web", opens_desktop=True, desktop=DesktopRequest(30, 90, cursor=True))
+    settings = Settings(agent="web", opens="desktop", kinds=(DesktopRequest(30, 90, cursor=True),))
     async with opened("web", settings=settings) as screen:
         link, _ = await desktop(screen)
         assert (link.request.cvnc.fps, link.request.cvnc.quality, link.request.cvnc.cursor) == (30, 90, True)

@@ -1,0 +1,84 @@
+"""One command on an agent without a terminal, from login to exit status."""
+
+import asyncio
+
+from natpass_tui.links.exec.program import ExecProgram
+from natpass_tui.links.exec.request import ExecRequest
+from natpass_tui.links.outcome import INTERRUPTED, Counts, Outcome
+from natpass_tui.links.run import QUIET_SECONDS, Run
+from natpass_tui.links.streams import Filtered, Reader, outputs
+from natpass_tui.login import PROGRAM, says
+from natpass_wire.aio.link import Link
+from natpass_wire.frame import MAX_DATA_BYTES
+from natpass_wire.pb.link_pb2 import ConnectRequest
+
+
+class ExecRun(Run):
+    """A command without a terminal.
+
+    Args:
+        agent: the agent's id.
+        request: what to run.
+        raw: let everything that the command writes through to a terminal of ours.
+    """
+
+    def __init__(self, agent: str, request: ExecRequest, *, raw: bool = False) -> None:
+        super().__init__(agent, request.argv)
+        self._asked = request
+        self._raw = raw
+        self._program: ExecProgram | None = None
+
+    def _request(self) -> ConnectRequest:
+        return self._asked.message()
+
+    def _refused(self, reason: str) -> str:
+        if reason == "which command?" and (size := len(self._asked.following())):
+            return f"the natpass-agent there is older, and takes commands of at most {MAX_DATA_BYTES} bytes, not {size}"
+        return super()._refused(reason)
+
+    def _counts(self) -> Counts:
+        return self._program.counts if self._program is not None else Counts()
+
+    async def _carry(self, link: Link) -> Outcome:
+        out, err = outputs(raw=self._raw)
+        asked = self._asked
+        self._program = ExecProgram(link, Reader(0), out, err, asked.timeout, request=asked.following())
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(_tell_waiting(link, self._agent), name="exec waiting")
+            try:
+                return await self._program.run()
+            finally:
+                telling.cancel()
+                for sink in (out, err):
+                    if isinstance(sink, Filtered):
+                        await sink.finish()
+
+    def _stop(self, status: int) -> bool:
+        """Take a signal: the first interrupt is the command's, everything else ends it and us."""
+        if self._program is None:
+            return False
+        if status == INTERRUPTED:
+            self._program.interrupt()
+        else:
+            self._program.stop(status)
+        return True
+
+
+async def _tell_waiting(link: Link, agent: str) -> None:
+    """Say on a terminal that there is no way to the agent, for as long as there is none."""
+    changed = asyncio.Event()
+    link.watch(changed.set)
+    loop = asyncio.get_running_loop()
+
+    def text() -> str:
+        seconds = loop.time() - link.detached.since if link.detached is not None else 0.0
+        return f"{PROGRAM}: connection lost, waiting for {agent} … {seconds:.0f} s"
+
+    while True:
+        while link.detached is None:
+            changed.clear()
+            await changed.wait()
+        with says(text, after=QUIET_SECONDS):
+            while link.detached is not None:
+                changed.clear()
+                await changed.wait()

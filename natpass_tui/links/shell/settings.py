@@ -1,0 +1,39 @@
+"""How the console's shells behave."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import click
+
+from natpass_tui.tty.request import ShellRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ShellSettings:
+    """How shells behave.
+
+    Attributes:
+        request: what a shell tab runs.
+        keeps_offline_input: what is typed into a shell that cannot be reached at the moment waits; otherwise it is
+            refused.
+    """
+
+    request: ShellRequest = field(default_factory=ShellRequest)
+    keeps_offline_input: bool = True
+
+    @staticmethod
+    def options() -> Iterable[Callable[[Any], Any]]:
+        """Return the options, see `natpass_tui.links.kind.KindSettings`."""
+        yield click.option(
+            "--offline-input",
+            type=click.Choice(["keep", "discard"]),
+            default="keep",
+            show_default=True,
+            help="What becomes of what you type into a shell while there is no way to its agent.",
+        )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings for these options."""
+        return cls(keeps_offline_input=values["offline_input"] == "keep")

@@ -1,0 +1,362 @@
+"""One shell tab: it carries bytes between a link to an agent and a terminal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from natpass_tui.links.life import Live, Lost, Opening, Waiting
+from natpass_tui.links.shell import waiting
+from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
+from natpass_tui.links.shell.outbox import Outbox, Piece
+from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
+from natpass_tui.links.shell.state import WORDS
+from natpass_tui.links.tab import LinkTab
+from natpass_tui.model.relay_port import LinkOpener
+from natpass_tui.terminal.source import Source
+from natpass_tui.tty.request import ShellRequest
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.durations import elapsed
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest
+from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
+
+#: Bytes of input that may wait for a slow network, or for one at all, pastes apart; what is over is refused, and said.
+MOST_WAITING_INPUT = 4 * 1024 * 1024
+
+#: Bytes that may be typed before the first shell is there: a command or two, as with ssh.
+MOST_TYPED_AHEAD = 4 * 1024
+
+#: How often it is looked whether there is an answer, once there was none for a while, in seconds.
+_LOOK_SECONDS = 0.25
+
+_ON_THE_WIRE = {
+    Source.TYPED: ShellData.TYPED,
+    Source.ANSWER: ShellData.ANSWER,
+    Source.SCREEN: ShellData.SCREEN,
+    Source.PRESS: ShellData.PRESS,
+    Source.RELEASE: ShellData.RELEASE,
+}
+
+
+class Terminal(Protocol):
+    """Where a shell's output goes."""
+
+    @property
+    def fed(self) -> int:
+        """Bytes that were fed so far, lines of our own included."""
+        ...
+
+    async def feed(self, data: bytes) -> None:
+        """Show output; waits until all but a little of what was fed is parsed."""
+
+    def write_separator(self, text: str) -> None:
+        """Show a line of our own between two shells."""
+
+
+class ShellTab(LinkTab):
+    """A shell on an agent, and the ones that follow it in the same tab.
+
+    Args:
+        relay: opens the links.
+        agent: the agent's id.
+        request: what to run.
+        keeps_offline: what is typed while there is no way through waits for one; otherwise it is refused.
+        on_change: called after each change of `state`, `title`, `activity` or `bell`.
+        clock: Unix seconds.
+        monotonic: seconds for ages.
+    """
+
+    words = WORDS
+
+    def __init__(
+        self,
+        relay: LinkOpener,
+        agent: str,
+        request: ShellRequest | None = None,
+        *,
+        keeps_offline: bool = True,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(relay, agent, on_change=on_change, clock=clock)
+        self.request = request or ShellRequest()
+        self._terminal: Terminal | None = None
+        self._size = (0, 0)
+        self._keeps_offline = keeps_offline
+        self._monotonic = monotonic
+        self._outbox = Outbox()
+        self._paste = Pasting()
+        self._released: dict[int, tuple[bytes, int]] = {}  # buttons that go up when the paste is over
+        self._in_flight = InFlight()
+        self._not_taken = bytearray()  # what was typed and earlier shells are not known to have taken,
+        self._refused_keys = 0  # and how many keys since then
+        self._begins_at = 0  # what the terminal was fed before is not of the present shell
+        self._look_timer: asyncio.TimerHandle | None = None
+        self._was_unanswered: tuple[bool, bool | None] = False, None  # and whether the agent shows life meanwhile
+        self._opened_before = False
+        self._resized = False
+        self._to_send = asyncio.Event()
+
+    def attach(self, terminal: Terminal, rows: int, cols: int) -> None:
+        """Begin: from now on there is a terminal of this size to show the shell in."""
+        self._terminal = terminal
+        self._size = (rows, cols)
+        self.begin()
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Tell the shell that the terminal's size is another."""
+        if (rows, cols) != self._size:
+            self._size = (rows, cols)
+            self._resized = True
+            self._to_send.set()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something would be lost with the tab: a shell, or what was typed for one."""
+        return super().has_work or (self._comes_first and bool(self._outbox))
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether what is typed is for the remote, now or soon."""
+        return super().takes_keys or self._comes_first
+
+    @property
+    def _comes_first(self) -> bool:
+        """Whether the tab's first shell is on its way: nobody has typed for another one."""
+        return self.state == Opening() or not self._begun
+
+    def send(self, data: bytes, source: Source = Source.TYPED, seen: int = 0, button: int = 0) -> str:
+        """Send input; return why it was not sent, empty if it was (or will be).
+
+        Args:
+            data: the bytes.
+            source: who is behind it. What nobody typed is not refused for want of a way: there may be one in time.
+            seen: bytes that the terminal had parsed, of those that it was fed: what nobody typed reacts to them.
+            button: of a press or a release: which button of the mouse.
+        """
+        typed = source is Source.TYPED
+        if typed and self._comes_first and self._outbox.size + len(data) <= MOST_TYPED_AHEAD:
+            self._put(data, source, 0)
+            return ""
+        if self._link is None or not self.is_live:
+            self._outbox.refused(source, button)
+            return self._refuse(data, typed=typed)
+        if typed and self.is_reconnecting and not self._keeps_offline:
+            return f"{self.not_sent()} (offline-input is discard)"
+        if typed and (self._paste or len(data) > LARGE_BYTES):
+            why = self._paste.put(data)
+            self._to_send.set()
+            self._on_change()
+            return why
+        if self._paste:  # in the middle of it, the program would take this for pasted text
+            if not self._outbox.refused(source, button) and source is Source.RELEASE:
+                self._released[button] = data, seen
+            return ""
+        if self._outbox.size + len(data) > MOST_WAITING_INPUT:
+            self._outbox.refused(source, button)
+            return f"not sent: {self._outbox.size / 1e6:.1f} MB of input wait for the network already"
+        if typed or seen > self._begins_at:  # else it is for a shell that has ended
+            self._put(data, source, max(seen - self._begins_at, 0), button)
+        else:
+            self._outbox.refused(source, button)
+        return ""
+
+    def _put(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+        self._outbox.put(data, source, seen, self._monotonic(), button)
+        self._to_send.set()
+        if source is Source.TYPED and self._link is not None:
+            self._look_later(UNANSWERED_SECONDS)
+
+    def _refuse(self, data: bytes, *, typed: bool) -> str:
+        if typed and self._opens_by_itself:
+            self._not_taken += data
+        return self.not_sent()
+
+    def key_refused(self) -> None:
+        """Take note that a key was pressed that goes nowhere: if a shell opens by itself, it is told with it."""
+        self._refused_keys += self._opens_by_itself
+
+    @property
+    def _opens_by_itself(self) -> bool:
+        """Whether the last shell is lost, and the next one is told of what was typed meanwhile."""
+        match self.state:
+            case Lost() | Opening(Lost()) | Waiting(Lost()):
+                return True
+        return False
+
+    # what is on its way
+
+    def unanswered_for(self) -> float:
+        """Return for how many seconds what was typed had no answer, 0.0 while there is nothing to say of it."""
+        if not isinstance(self.state, Live) or self._link is None:
+            return 0.0
+        now = self._monotonic()
+        self._in_flight.acknowledged(self._link.unacknowledged, now)
+        seconds = self._in_flight.unanswered(now, self._outbox.typed_since)
+        return seconds if seconds >= UNANSWERED_SECONDS else 0.0
+
+    @property
+    def mark(self) -> str:
+        """One character on the state, for the tab bar; as for a shell out of reach if there is no answer."""
+        return super().mark or ("~" if self.unanswered_for() and not self._program_is_busy else "")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether what the banner says should catch the eye."""
+        return super().is_in_trouble or (bool(self.unanswered_for()) and not self._program_is_busy)
+
+    @property
+    def _program_is_busy(self) -> bool:
+        """Whether what was typed is with the agent, as far as we know: the program does not read it."""
+        return self._was_unanswered == (True, True)
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether the agent gives the relay no sign of life either."""
+        return self._was_unanswered == (True, False)
+
+    def banner(self, prefix: str) -> str:
+        """Return the line to show in place: also where what was typed is not answered; else how far a paste is."""
+        if seconds := self.unanswered_for():
+            return self._unanswered_text(seconds)
+        return super().banner(prefix) or self._paste.text()
+
+    def _unanswered_text(self, seconds: float) -> str:
+        """Return what there is to say of what was typed and not answered for so long."""
+        typed = self._typed_of_all()
+        if self._program_is_busy:
+            stops = "; ctrl+c stops the paste" if self._paste.is_stoppable else ""
+            what = waiting.waits(typed) or "input waits"
+            return f"the program over there takes no input for {elapsed(seconds)} — {what}{stops}"
+        who = "the relay" if self.unanswered else self.agent if self._is_silent else ""
+        return f"no answer{who and f' from {who}'} for {elapsed(seconds)} — {waiting.on_their_way(typed)}"
+
+    def _typed_of_all(self) -> waiting.Pieces:
+        """Return what was typed that the agent is not known to have taken; not copied, so don't keep it."""
+        return [*self._in_flight.typed, *self._outbox.typed, *self._paste.rest()]
+
+    def _look_later(self, seconds: float) -> None:
+        if self._look_timer is None:
+            self._look_timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Look whether what was typed is answered."""
+        self._look_timer = None
+        seconds = self.unanswered_for()
+        life = self.shows_life(seconds) if seconds and not self.unanswered else None
+        is_unanswered = (bool(seconds), life)
+        if is_unanswered != self._was_unanswered:
+            self._was_unanswered = is_unanswered
+            self._on_change()
+        if self._link is not None and any(self._typed_of_all()):
+            self._look_later(_LOOK_SECONDS)
+
+    def _typed_offline(self) -> str:
+        if not self._keeps_offline:
+            return "what you type is not sent"
+        if self._link is not None:
+            self._in_flight.acknowledged(self._link.unacknowledged, self._monotonic())
+        return waiting.waits(self._typed_of_all()) or "what you type is kept"
+
+    def _opens(self) -> None:
+        if self._opened_before:  # what was typed for an earlier shell does not belong to the next
+            self._not_taken += b"".join(self._typed_of_all())
+            self._outbox.clear()
+            self._paste.clear()
+            self._released.clear()
+            self._in_flight.clear()
+        self._opened_before = True
+
+    def _message(self) -> ConnectRequest:
+        return self.request.message(*self._size)
+
+    def _separate(self, text: str) -> None:
+        unsent = waiting.amount([self._not_taken], self._refused_keys)
+        self._not_taken.clear()
+        self._refused_keys = 0
+        if self._terminal is not None:
+            self._terminal.write_separator(f"{text} · not sent: {unsent}" if unsent else text)
+
+    async def _carry(self, link: Link) -> End:
+        self._begins_at = 0 if self._terminal is None else self._terminal.fed
+        self._resized = True  # existing agents take the size from a message only, and it may have changed since
+        self._to_send.set()
+        sender = self._tasks.start(self._send_input(link), f"input to {self.agent}")
+        try:
+            return await self._show_output(link)
+        finally:
+            sender.cancel()
+            self._in_flight.acknowledged(link.unacknowledged, self._monotonic())
+            self._was_unanswered = False, None
+            if self._look_timer is not None:
+                self._look_timer.cancel()
+                self._look_timer = None
+
+    async def _show_output(self, link: Link) -> End:
+        """Feed the terminal until the link ends; return why it did.
+
+        Asking for a message says that those before it are done with, and gives the sender credit. So nobody asks before
+        the terminal has parsed them, but for the little that `Terminal.feed` lets wait so that its thread never idles:
+        credit is a promise that a program stops when this terminal does.
+        """
+        try:
+            while True:
+                message = await link.receive()
+                if message.type == MsgType.shell_data and self._terminal is not None:
+                    await self._terminal.feed(message.sdata.data)
+        except LinkEndedError as error:
+            return error.end
+
+    async def _send_input(self, link: Link) -> None:
+        """Send what is typed, and the size, until cancelled or the link ends."""
+        try:
+            while True:
+                await self._to_send.wait()
+                self._to_send.clear()
+                while self._resized or self._outbox or self._paste:
+                    # What the link has been given comes before all that follows: on a slow line, and while there is
+                    # none, everything stays here, where sizes replace one another and a person sees how much waits.
+                    most = await link.room()
+                    if self._resized:
+                        self._resized = False
+                        rows, cols = self._size
+                        link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
+                        self._sent(link, b"")
+                        continue
+                    now = self._monotonic()
+                    self._in_flight.acknowledged(link.unacknowledged, now)
+                    if self._in_flight.is_stalled(now):  # what nobody typed would come too late
+                        self._outbox.drop_moments()
+                    self._paste_on(most, now)
+                    if (piece := self._outbox.take(most, now)) is not None:
+                        self._send_piece(link, piece)
+        except LinkEndedError:
+            return  # whoever reads the link says what happened
+
+    def _paste_on(self, most: int, now: float) -> None:
+        """Put as much of a paste in its place as goes into the next message."""
+        if self._paste and self._outbox.size < most:
+            self._outbox.put(self._paste.take(most - self._outbox.size), Source.TYPED, 0, now)
+            if not self._paste:
+                for button, (data, seen) in self._released.items():
+                    self._outbox.put(data, Source.RELEASE, max(seen - self._begins_at, 0), now, button)
+                self._released.clear()
+                self._on_change()  # the banner has no more to say
+
+    def _send_piece(self, link: Link, piece: Piece) -> None:
+        data = bytes(piece.data)
+        typed = data if piece.source is Source.TYPED else b""
+        message = ShellData(data=data, source=_ON_THE_WIRE[piece.source], seen=0 if typed else piece.seen)
+        link.put(Msg(type=MsgType.shell_data, sdata=message))
+        self._sent(link, typed)
+        if typed:
+            self._look_later(UNANSWERED_SECONDS)
+
+    def _sent(self, link: Link, typed: bytes) -> None:
+        """Take note of a message that the link has taken."""
+        now = self._monotonic()
+        self._in_flight.sent(typed, now)
+        self._in_flight.acknowledged(link.unacknowledged, now)

@@ -1,0 +1,171 @@
+"""A program on an agent that has the user's own terminal: bytes between a link and two streams, and sizes."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from natpass_tui.links.streams import Sink, Source
+from natpass_tui.tty.escape import Asked, Escape
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.links import End
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
+
+#: 128 + HUP, INT, PIPE: what a shell says of a program that was ended so.
+HUNG_UP, INTERRUPTED, BROKEN_PIPE = 129, 130, 141
+#: Bytes that are read from the terminal at a time.
+_READ_BYTES = 64 * 1024
+#: Bytes that may wait for a way to the agent. The terminal is read beyond what can be sent, to find the escape.
+MOST_WAITING_INPUT = 1024 * 1024
+
+
+class TtyProgram:
+    """One program.
+
+    Args:
+        link: to the agent, accepted.
+        source: what is typed.
+        sink: where the program's output goes.
+        size: returns the terminal's size, rows and cols.
+        notices: where we ourselves speak to the user, None if there is no terminal for that.
+        asked: called with what the user asks us for, other than to leave.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        source: Source,
+        sink: Sink,
+        size: Callable[[], tuple[int, int]],
+        *,
+        notices: Sink | None = None,
+        asked: Callable[[Asked], None] = lambda _: None,
+    ) -> None:
+        self._link = link
+        self._source = source
+        self._sink = sink
+        self._size = size
+        self._notices = notices
+        self._asked = asked
+        #: Held by whoever writes to the terminal, or has it.
+        self.writing = asyncio.Lock()
+        self._escape = Escape()
+        self._input = bytearray()
+        self._sizes = [size()]  # to tell the program, in this order
+        self._to_send = asyncio.Event()
+        self._to_send.set()
+        self._has_room = asyncio.Event()
+        self._over: asyncio.Future[End | int] = asyncio.get_running_loop().create_future()
+        #: Bytes carried: typed, and shown.
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    async def run(self) -> End | int:
+        """Carry until the program has ended, or is given up; return the link's end, or the exit status of giving up."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._receive(), name="tty output"),
+                    group.create_task(self._read(), name="tty input"),
+                    group.create_task(self._send(), name="tty sending"),
+                ]
+                await asyncio.wait([self._over])
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._link.close()
+        return self._over.result()
+
+    def resize(self) -> None:
+        """Tell the program that the terminal's size is another."""
+        self._sizes = [self._size()]
+        self._to_send.set()
+
+    def redraw(self) -> None:
+        """Have the program draw its screen: most do when their size changes."""
+        rows, cols = self._size()
+        self._sizes = [(max(rows - 1, 1), cols), (rows, cols)]
+        self._to_send.set()
+
+    async def say(self, data: bytes) -> None:
+        """Write something of our own to the terminal, between two pieces of the program's output.
+
+        If the terminal is gone, nothing is said, and the program is given up if it wrote there.
+        """
+        if self._notices is not None:
+            async with self.writing:
+                try:
+                    await self._sink.flush()
+                except OSError as error:
+                    self._cannot_write(error)
+                    return
+                with suppress(OSError):
+                    await self._notices.write(data)
+                    await self._notices.flush()
+
+    def stop(self, status: int) -> None:
+        """Give the program up: the agent ends it. `run` returns this status."""
+        self._end(status)
+
+    def _end(self, how: End | int) -> None:
+        if not self._over.done():
+            self._over.set_result(how)
+
+    async def _receive(self) -> None:
+        """Show what the program writes; a batch is asked for when the last but one is written: that is credit."""
+        try:
+            while True:
+                if not self._link.has_unread:
+                    await self._sink.flush()
+                batch = await self._link.receive_batch()
+                data = b"".join(message.sdata.data for message in batch if message.type == MsgType.shell_data)
+                async with self.writing:
+                    await self._sink.write(data)
+                self.bytes_out += len(data)
+        except LinkEndedError as error:
+            self._end(error.end)  # has_unread is false then: everything is written
+        except OSError as error:
+            self._cannot_write(error)
+
+    def _cannot_write(self, error: OSError) -> None:
+        """Give the program up: nobody reads, or the terminal is gone."""
+        self._end(BROKEN_PIPE if isinstance(error, BrokenPipeError) else HUNG_UP)
+
+    async def _read(self) -> None:
+        """Take what is typed."""
+        try:
+            while data := await self._source.read(_READ_BYTES):
+                passed, asked = self._escape.feed(data)
+                self._input += passed
+                self._to_send.set()
+                for each in asked:
+                    if each is Asked.LEAVE:
+                        self._end(INTERRUPTED)
+                        return
+                    self._asked(each)
+                while len(self._input) > MOST_WAITING_INPUT:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        except OSError:
+            pass
+        self._end(HUNG_UP)
+
+    async def _send(self) -> None:
+        """Send what is typed, and sizes."""
+        try:
+            while True:
+                await self._to_send.wait()
+                self._to_send.clear()
+                while self._sizes or self._input:
+                    most = await self._link.room()
+                    if self._sizes:
+                        rows, cols = self._sizes.pop(0)
+                        self._link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))
+                        continue
+                    data = bytes(self._input[:most])
+                    del self._input[:most]
+                    self._has_room.set()
+                    self._link.put(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
+                    self.bytes_in += len(data)
+        except LinkEndedError:
+            return  # whoever reads the link says what happened

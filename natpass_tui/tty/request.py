@@ -1,0 +1,117 @@
+"""What the console asks an agent for when it opens a shell, or another program on a terminal."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from natpass_wire.errors import UserError
+from natpass_wire.frame import MAX_DATA_BYTES
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
+
+#: What our terminal is. The locale is not sent: it names something that may not exist over there (perl, apt and others
+#: then complain at every start); the agent knows which locales its machine has.
+TERMINAL_ENV = ("TERM=xterm-256color", "COLORTERM=truecolor")
+
+
+class ExecWords(Protocol):
+    """What was asked for on the command line, see `natpass_tui.links.exec.request.ExecRequest`."""
+
+    @property
+    def argv(self) -> tuple[bytes, ...]:
+        """The program and its arguments."""
+        ...
+
+    @property
+    def cwd(self) -> bytes:
+        """Where."""
+        ...
+
+    @property
+    def env(self) -> tuple[bytes, ...]:
+        """Variables to add."""
+        ...
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that it may take."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShellRequest:
+    """Which program to run on a pty.
+
+    Attributes:
+        exec: the program; empty: the agent's shell.
+        env: added to its environment, `K=V`.
+        argv: a program and its arguments, in bytes; over `exec`.
+        cwd: where to run `argv`, relative to the user's home over there; empty: there.
+        timeout: seconds that `argv` may take, None: as many as it likes.
+    """
+
+    exec: str = ""
+    env: tuple[str, ...] = TERMINAL_ENV
+    argv: tuple[bytes, ...] = ()
+    cwd: bytes = b""
+    timeout: float | None = None
+
+    @classmethod
+    def from_exec(cls, request: ExecWords, terminal: Mapping[str, str]) -> "ShellRequest":
+        """Return the request for a command on the user's own terminal.
+
+        Args:
+            request: the command.
+            terminal: our environment, which says what terminal that is.
+
+        Raises:
+            UserError: it does not fit into one message, or a variable is no text.
+        """
+        # Both, though one of them be empty: the agent would say of them what our own terminal is.
+        kind = tuple(f"{name}={terminal.get(name, '')}" for name in ("TERM", "COLORTERM"))
+        try:
+            env = kind + tuple(entry.decode() for entry in request.env)
+        except UnicodeDecodeError as error:
+            raise UserError("a variable for a program on a terminal has to be text in UTF-8") from error
+        return cls(env=env, argv=request.argv, cwd=request.cwd, timeout=request.timeout).checked()
+
+    def checked(self) -> "ShellRequest":
+        """Return this, if it can be sent.
+
+        Raises:
+            UserError: it does not fit into one message.
+        """
+        if (size := self.message(1, 1).ByteSize()) > MAX_DATA_BYTES:
+            raise UserError(
+                f"the command and its variables have {size} bytes; a program on a terminal may have {MAX_DATA_BYTES}"
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        """A rule name that differs whenever kind, program or environment do: np-cli keeps rules by it (WIRE.md §5)."""
+        parts = b"\0".join((b"shell", self.exec.encode(), *(entry.encode() for entry in self.env), *self.argv))
+        return f"shell-{hashlib.sha256(parts).hexdigest()[:12]}"
+
+    def message(self, rows: int, cols: int) -> ConnectRequest:
+        """Return the request for a terminal of this size."""
+        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
+        shell = ConnectShell(
+            exec=self._line(),
+            env=self.env,
+            rows=rows,
+            cols=cols,
+            argv=self.argv,
+            cwd=self.cwd,
+            timeout_ms=milliseconds,
+        )
+        return ConnectRequest(name=self.name, kind=ConnectRequest.shell, cshell=shell)
+
+    def _line(self) -> str:
+        """Return what agents that do not know `argv` are to run: a program's name is one for them, too."""
+        if len(self.argv) != 1:
+            return self.exec
+        try:
+            return self.argv[0].decode()
+        except UnicodeDecodeError:
+            return ""
