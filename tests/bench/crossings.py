@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.end_to_end.outer_terminal import OuterTerminal, outer_terminal
 
+assert sys.platform != "win32"
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("natpass_tui", "natpass_relay", "natpass_agent")
 #: One at a time, each of its own, so that its echo is told from all others; the first ones warm the relay's fast path.

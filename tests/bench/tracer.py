@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
+assert sys.platform != "win32"
+
 ROOT = Path(__file__).parents[2]
 #: Where our functions are; generated code and comprehensions are nobody's to read.
 _OURS = f"{ROOT}/natpass_"
