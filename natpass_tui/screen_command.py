@@ -13,7 +13,7 @@ import click
 from natpass_tui.links import kinds, kinds_with_tabs
 from natpass_tui.links.outcome import FAILED
 from natpass_tui.login import PROGRAM, NotReachedError, check_agent, listed_agents, logged_in, relay_target
-from natpass_tui.model.prefix import DEFAULT_PREFIX
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayTarget
 from natpass_wire.errors import UserError

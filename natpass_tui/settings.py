@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from natpass_tui.model.prefix import DEFAULT_PREFIX
-
 T = TypeVar("T")
+
+#: The prefix key, by its name as Textual has it.
+DEFAULT_PREFIX = "ctrl+]"
 
 
 @dataclass(frozen=True, slots=True)

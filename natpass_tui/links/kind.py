@@ -11,28 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
     from natpass_tui.links.pane import LinkPane
     from natpass_tui.links.tab import LinkTab
-    from natpass_tui.model.console import Console
+    from natpass_tui.model.relay_port import LinkOpener
     from natpass_tui.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a kind calls what its tabs show.
-
-    Attributes:
-        noun: ``shell``.
-        at: how it stands to its agent: ``on``.
-        ends_with_tab: something of value ends with the tab, so that closing it is asked for twice.
-    """
-
-    noun: str
-    at: str
-    ends_with_tab: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +86,7 @@ class OpenTab(Protocol):
     """Makes a tab and its pane."""
 
     def __call__(
-        self, agent: str, console: "Console", settings: "Settings", changed: Callable[["LinkTab"], None]
+        self, agent: str, console: "LinkOpener", settings: "Settings", changed: Callable[["LinkTab"], None]
     ) -> "LinkPane":
         """Return the pane, which has its tab.
 

@@ -18,7 +18,7 @@ Texts speak of what the tab shows: `Words`.
 
 from dataclasses import dataclass
 
-from natpass_tui.links.kind import Words
+from natpass_tui.links.words import Words
 from natpass_tui.model.naming import refusal
 from natpass_tui.model.times import clock
 from natpass_wire.durations import elapsed

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natpass_tui.links import life
-from natpass_tui.links.kind import Words
 from natpass_tui.links.life import (
     AgentThere,
     Attached,
@@ -26,6 +25,7 @@ from natpass_tui.links.life import (
     State,
     Waiting,
 )
+from natpass_tui.links.words import Words
 from natpass_tui.model.naming import about, refusal
 from natpass_tui.model.relay_port import LinkOpener
 from natpass_wire.aio.link import Link, LinkEndedError

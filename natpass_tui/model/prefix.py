@@ -10,8 +10,6 @@ from enum import Enum, auto
 
 from natpass_tui.links.kind import Kind, PrefixKey
 
-DEFAULT_PREFIX = "ctrl+]"
-
 
 class Action(Enum):
     """What a key after the prefix does."""

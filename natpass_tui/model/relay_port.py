@@ -1,5 +1,6 @@
 """What the model needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from natpass_wire.aio.client import RelayStatus
@@ -13,6 +14,11 @@ class LinkOpener(Protocol):
     @property
     def is_online(self) -> bool:
         """Whether we are logged in."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time in Unix seconds."""
         ...
 
     @property

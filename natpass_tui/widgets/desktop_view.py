@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from textual import events
 from textual.strip import Strip
 
-from natpass_tui.model.prefix import DEFAULT_PREFIX
 from natpass_tui.pixels.colours import Depth, grey
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.widgets import desktop_messages
 from natpass_tui.widgets.desktop_canvas import DesktopCanvas
 from natpass_tui.widgets.painted_view import PaintedView

@@ -12,7 +12,7 @@ from textual.geometry import Offset, Region
 from textual.strip import Strip
 
 from natpass_tui.driver import AnsiStrip, keeps_colours, paint_now, writer_depth
-from natpass_tui.model.prefix import DEFAULT_PREFIX
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.widgets import view_messages
 from natpass_tui.widgets.canvas import Canvas
 from natpass_tui.widgets.layout import hear_every_layout

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from textual import events
 from textual.widget import Widget
 
-from natpass_tui.model.prefix import DEFAULT_PREFIX
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal.keys import canonical
 from natpass_tui.widgets import view_messages
 

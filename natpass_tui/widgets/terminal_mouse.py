@@ -6,7 +6,7 @@ from collections.abc import Callable
 from textual import events
 from textual.geometry import Offset
 
-from natpass_tui.model.prefix import DEFAULT_PREFIX
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal import Frame, MouseAction, MouseButton, MouseInput, MouseTracking, TerminalEngine
 from natpass_tui.terminal.source import Source
 from natpass_tui.widgets import terminal_messages

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import events
 
-from natpass_tui.model.prefix import DEFAULT_PREFIX
+from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal import Frame, Modes, Parsed, Pump, TerminalEngine, create_engine
 from natpass_tui.terminal.source import Source
 from natpass_tui.waking import LoopWaker

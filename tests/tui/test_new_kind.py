@@ -29,7 +29,8 @@ from tests.tui.test_app import PREFIX, Screen, opened
 FOLDER = "made_up_tides"
 FILES = {
     "__init__.py": """
-from natpass_tui.links.kind import FleetKey, Kind, Offer, PrefixKey, Tabs, Words
+from natpass_tui.links.kind import FleetKey, Kind, Offer, PrefixKey, Tabs
+from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 

@@ -17,7 +17,7 @@ from natpass_tui.links.desktop.tab import DesktopTab
 from natpass_tui.links.life import Ended, Live, Refused
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.model.console import Console
+from natpass_tui.model.relay_port import LinkOpener
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_wire.pb.desktop_pb2 import VncMouse
@@ -225,7 +225,7 @@ class DesktopPane(LinkPane):
         self.tab.release_all()
 
 
-def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> DesktopPane:
+def open_tab(agent: str, console: LinkOpener, settings: Settings, changed: Callable[[LinkTab], None]) -> DesktopPane:
     """Return a desktop tab's pane, see `natpass_tui.links.kind.OpenTab`."""
     request = settings.of(DesktopRequest)
     tab = DesktopTab(console, agent, request, on_change=lambda: changed(tab), clock=console.clock)

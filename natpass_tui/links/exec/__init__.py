@@ -2,7 +2,8 @@
 
 import click
 
-from natpass_tui.links.kind import Kind, Words
+from natpass_tui.links.kind import Kind
+from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 

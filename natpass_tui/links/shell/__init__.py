@@ -2,7 +2,8 @@
 
 import click
 
-from natpass_tui.links.kind import FleetKey, Kind, KindSettings, Offer, OpenTab, PlainLinks, PrefixKey, Tabs, Words
+from natpass_tui.links.kind import FleetKey, Kind, KindSettings, Offer, OpenTab, PlainLinks, PrefixKey, Tabs
+from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 

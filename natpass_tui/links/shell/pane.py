@@ -11,7 +11,7 @@ from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.links.shell.tab import ShellTab
 from natpass_tui.links.tab import LinkTab
-from natpass_tui.model.console import Console
+from natpass_tui.model.relay_port import LinkOpener
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.terminal_view import TerminalView
 
@@ -159,7 +159,7 @@ class ShellPane(LinkPane):
             self.say(f"{self.tab.agent} wants to write to your clipboard: not done (clipboard = true allows it)")
 
 
-def open_tab(agent: str, console: Console, settings: Settings, changed: Callable[[LinkTab], None]) -> ShellPane:
+def open_tab(agent: str, console: LinkOpener, settings: Settings, changed: Callable[[LinkTab], None]) -> ShellPane:
     """Return a shell tab's pane, see `natpass_tui.links.kind.OpenTab`."""
     own = settings.of(ShellSettings)
     tab = ShellTab(
