@@ -5,7 +5,9 @@ BIN    := $(VENV)/bin
 # Most tests wait for programs: three workers keep two cores busy. One process: make test ARGS='-n 0 ...'
 WORKERS := -n 3 --dist worksteal
 SLOWEST := --durations=10
-FAST    := not programs and not screens and not both_loops and not slow
+# Of no use to more workers than cores; the folders have nothing but programs in them.
+FAST    := -n 2 --dist worksteal -m 'not programs and not screens and not both_loops and not slow' --hypothesis-profile=fast \
+	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo install test test-fast lint bench chaos hostile interop proto proto-check screenshots clean
@@ -25,7 +27,7 @@ test: $(VENV)/.test  ## install what the tests need, and run them
 	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) $(ARGS)
 
 test-fast: $(VENV)/.test  ## pure and unit tests: nothing that starts programs
-	@$(BIN)/python -m pytest $(WORKERS) $(SLOWEST) -m '$(FAST)' --hypothesis-profile=fast $(ARGS)
+	@$(BIN)/python -m pytest $(SLOWEST) $(FAST) $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy, for Linux, Windows and macOS
 	@$(BIN)/ruff check .

@@ -51,6 +51,7 @@ def test_a_known_key_is_shown_as_it_always_was() -> None:
     assert fingerprint.shown(ZERO) == GOLDEN
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 def test_pictures_are_those_of_ssh(tmp_path: Path) -> None:
     """Its digest is over the key's blob, and its title names another kind of key; the rest is the same."""
