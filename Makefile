@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 WORKERS := -n 3 --dist worksteal
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test lint bench chaos hostile proto proto-check screenshots clean
+.PHONY: help demo install test lint bench chaos hostile proto proto-check docs screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -42,6 +42,9 @@ proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
 
 proto-check: $(VENV)/.test  ## fail if natpass_wire/pb is not what proto/ gives
 	@$(BIN)/python proto/generate.py --check
+
+docs: $(VENV)/.test  ## write docs/options.md anew, from the programs' options
+	@$(BIN)/python docs/generate.py
 
 screenshots: $(VENV)/.test  ## make the README's pictures by driving the real programs
 	@sh tests/support/system_packages.sh

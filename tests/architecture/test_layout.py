@@ -60,7 +60,7 @@ def test_no_kind_is_on_one_side_only(side: str) -> None:
 def test_top_level_names_are_fixed() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
     with_code = {name for name in folders if any((ROOT / name).rglob("*.py"))} - {"build", "dist"}
-    assert with_code == {*PACKAGES, "proto", "tests", "screenshots"}
+    assert with_code == {*PACKAGES, "proto", "tests", "screenshots", "docs"}
     assert not list(ROOT.glob("*.py"))
 
 
