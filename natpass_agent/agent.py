@@ -1,5 +1,7 @@
 """The agent: stays logged in at its relay, and serves the links that others open to it."""
 
+# Why: docs/decisions/026-plain-links-only-if-allowed.md
+
 import asyncio
 import logging
 import os
@@ -30,7 +32,7 @@ from natpass_wire.version import __version__
 
 log = logging.getLogger(__name__)
 
-#: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
+#: An opener of an existing program waits 1 s for its answer (docs/wire.md §5); this leaves some of it to the network.
 ANSWER_SECONDS = 0.8
 SHUTTING_DOWN = "the agent is shutting down"
 

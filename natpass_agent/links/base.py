@@ -1,5 +1,7 @@
 """What a link kind is to the agent."""
 
+# Why: docs/decisions/064-kinds-describe-themselves.md
+
 from typing import Protocol
 
 from natpass_agent.links.running import Running

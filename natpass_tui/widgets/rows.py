@@ -1,5 +1,7 @@
 """What views that paint single rows have in common."""
 
+# Why: docs/decisions/049-output-is-emulated.md
+
 from collections.abc import Callable, Iterable
 
 from textual import events

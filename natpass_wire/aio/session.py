@@ -26,7 +26,7 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: How long an opener waits for `connect_rep` (WIRE.md §5: np-svr says nothing about an absent target).
+#: How long an opener waits for `connect_rep` (docs/wire.md §5: np-svr says nothing about an absent target).
 OPEN_SECONDS = 10.0
 _TICK_SECONDS = 1.0
 #: Whoever sends and hears nothing for so long asks at once whether the relay is still there, in seconds.
@@ -64,7 +64,7 @@ class Session:
         allow_unsealed: bool = False,
     ) -> None:
         self.client_id = client_id
-        #: What the relay understands beyond WIRE.md: send nothing else of ours.
+        #: What the relay understands beyond docs/wire.md §2: send nothing else of ours.
         self.capabilities = capabilities
         self._socket = socket
         self._keepalive = keepalive

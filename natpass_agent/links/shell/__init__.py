@@ -1,1 +1,1 @@
-"""The shell kind: a program on a pty (WIRE.md §4)."""
+"""The shell kind: a program on a pty (docs/wire.md §4)."""

@@ -26,7 +26,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
 
 WORDS = Words(noun="desktop", at="of", ends_with_tab=False)
-#: Bytes of clipboard text in one message (WIRE.md §5).
+#: Bytes of clipboard text in one message (docs/wire.md §5).
 MOST_CLIPBOARD_BYTES = 60 * 1024
 #: Seconds in which an answer about the clipboard is taken for one that the user asked for.
 _CLIPBOARD_SECONDS = 10.0
