@@ -15,7 +15,6 @@ sys.path.insert(0, str(PAGE.parents[1]))
 from natpass_agent.cli import command as agent  # noqa: E402 - behind the path to it
 from natpass_relay.cli import command as relay  # noqa: E402
 from natpass_tui.cli import command as console  # noqa: E402
-from natpass_tui.cli import screen_options  # noqa: E402
 from natpass_wire.program.options import common_options, connection_options, state_options  # noqa: E402
 
 #: Characters of a line.
@@ -42,11 +41,17 @@ def shared(add: Callable[[Any], Any]) -> list[click.Option]:
     return list(reversed(getattr(add(command), "__click_params__")))  # noqa: B009 - click's, for its own use
 
 
+_OF_ALL = shared(common_options)
+_OF_THE_WAY = shared(connection_options)
+_NAMES = {option.name for option in (*_OF_ALL, *_OF_THE_WAY)}
 #: Options that several commands have, in the order of their sections.
 SECTIONS: dict[str, tuple[str, list[click.Option]]] = {
-    "All programs": ("Every command that connects or listens has these.", shared(common_options)),
-    "The way to the relay": ("For `natpass-agent` and `natpass-tui`.", shared(connection_options)),
-    "The screen": ("For `natpass-tui`, where it opens its screen.", shared(screen_options)),
+    "All programs": ("Every command that connects or listens has these.", _OF_ALL),
+    "The way to the relay": ("For `natpass-agent` and `natpass-tui`.", _OF_THE_WAY),
+    "The screen": (
+        "For `natpass-tui`, where it opens its screen.",
+        [option for option in console.params if isinstance(option, click.Option) and option.name not in _NAMES],
+    ),
     "The state directory": ("For commands that speak to no relay.", shared(state_options)),
 }
 
@@ -55,8 +60,10 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
     """Return a command and all below it that are not hidden, with their paths."""
     yield path, command
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            if not child.hidden:
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
                 yield from commands(child, f"{path} {name}")
 
 
