@@ -10,7 +10,7 @@ FAST    := -n 2 --dist worksteal -m 'not programs and not screens and not both_l
 	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test test-fast lint bench chaos hostile interop proto proto-check screenshots clean
+.PHONY: help demo install test test-fast lint bench chaos hostile interop proto proto-check docs screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -52,6 +52,9 @@ proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/
 
 proto-check: $(VENV)/.test  ## fail if natpass_wire/pb is not what proto/ gives
 	@$(BIN)/python proto/generate.py --check
+
+docs: $(VENV)/.test  ## write docs/options.md anew, from the programs' options
+	@$(BIN)/python docs/generate.py
 
 screenshots: $(VENV)/.test  ## make the README's pictures by driving the real programs
 	@sh tests/support/system_packages.sh

@@ -1,6 +1,6 @@
 """`python -m natpass_agent` is the command `natpass-agent`.
 
-The agent starts its desktop workers this way (WIRE.md §4). A viewer waits for them, so what a worker does not need
+The agent starts its desktop workers this way (docs/wire.md §4). A viewer waits for them, so what a worker does not need
 (the agent itself, its options, TLS) is not loaded for one: half of its start would be that.
 """
 

@@ -1,5 +1,7 @@
 """The agent: stays logged in at its relay, and serves the links that others open to it."""
 
+# Why: docs/decisions/026-plain-links-only-if-allowed.md
+
 import asyncio
 import logging
 import os

@@ -1,5 +1,7 @@
 """The command `natpass-agent`."""
 
+# Why: docs/decisions/016-a-failed-start-leaves-nothing.md
+
 import asyncio
 import logging
 import signal

@@ -1,5 +1,7 @@
 """The agent's instance token, which tells the relay that it is the same agent that comes back, and its lock."""
 
+# Why: docs/decisions/021-same-agent-twice.md
+
 import secrets
 
 from natpass_agent.platform.lock import Lock, LockedError, Locks

@@ -1,5 +1,7 @@
 """The links that an agent serves: what they are called here, and what the log says when one loses its console."""
 
+# Why: docs/decisions/042-names-of-links.md
+
 import asyncio
 import logging
 import secrets

@@ -1,5 +1,7 @@
 """Which openers an agent has heard sealed links from."""
 
+# Why: docs/decisions/028-who-is-trusted.md
+
 from collections import OrderedDict
 
 #: Ids that are remembered: consoles have a new one each time, so that old ones are of no use.

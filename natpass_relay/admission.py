@@ -41,7 +41,7 @@ class Doors:
         bindings: how a client may see its connection: our certificate's binding, or a TLS proxy's.
         dialects: the older handshakes that are admitted.
         legacy_secret: theirs, None if none is admitted.
-        capabilities: what this relay understands beyond WIRE.md.
+        capabilities: what this relay understands beyond docs/wire.md §2.
         program: our name and version.
         dead_after: seconds of silence that end a connection; clients are told a third of it, to be heard in time.
     """
@@ -296,7 +296,7 @@ class Admission:
         return Admit(visitor, client, claims, visitor.login.accept(round(self._doors.dead_after / 3 * 1000)))
 
     def _receive_legacy(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
-        """Take a login of an older dialect. A bad one gets no answer but a closed connection (WIRE.md §3)."""
+        """Take a login of an older dialect. A bad one gets no answer but a closed connection (docs/wire.md §3)."""
         client_id, idx, enc = message.from_id, message.from_idx, message.hsp.enc
         dialect, secret = legacy.dialect_of(enc), self._doors.legacy_secret
         if dialect is None or dialect not in self._doors.dialects or secret is None:

@@ -3,6 +3,8 @@
 Apart from `aio.tls`, which clients use: what certificates are made with takes 15 ms to import.
 """
 
+# Why: docs/decisions/019-the-relays-certificate.md
+
 import datetime
 import ipaddress
 import re

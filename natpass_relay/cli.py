@@ -1,5 +1,7 @@
 """The command `natpass-relay`."""
 
+# Why: docs/decisions/016-a-failed-start-leaves-nothing.md
+
 import asyncio
 import socket
 import sys

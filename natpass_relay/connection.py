@@ -4,6 +4,8 @@ Who sends to a client that does not keep up is read no further until that client
 dropped, and TCP slows the sender down.
 """
 
+# Why: docs/decisions/018-legacy-and-tls-at-one-port.md
+
 import asyncio
 import ssl
 from itertools import pairwise

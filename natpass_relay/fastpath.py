@@ -11,6 +11,8 @@ field, and none of them holds a string): everything else is parsed, so that a re
 not parse, and blames the relay for it.
 """
 
+# Why: docs/decisions/003-fast-path.md
+
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 

@@ -1,5 +1,7 @@
 """Sockets that listen, had before anything is made or written: a port that is taken ends the start without a trace."""
 
+# Why: docs/decisions/017-dual-stack.md
+
 import contextlib
 import errno
 import os

@@ -4,6 +4,8 @@ To look whether they are there and good is one step, to make them another: befor
 written.
 """
 
+# Why: docs/decisions/019-the-relays-certificate.md
+
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path

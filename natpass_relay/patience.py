@@ -5,6 +5,8 @@ is lost, but all its other links wait as well. Until links have credit of their 
 are whole ticks without a pause, so that who is slow but steady costs nobody a link.
 """
 
+# Why: docs/decisions/005-patience-with-plain-links.md
+
 from collections.abc import Collection
 from typing import Generic, TypeVar
 

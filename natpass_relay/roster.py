@@ -7,6 +7,10 @@ the steps that it lacks. Who is further behind than the steps that are kept gets
 agents as they are at that moment: who begins to watch after an agent has logged in finds it.
 """
 
+# Why: docs/decisions/007-roster-revisions.md
+# Why: docs/decisions/008-agents-that-are-away.md
+# Why: docs/decisions/009-existing-programs-in-the-roster.md
+
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -3,6 +3,8 @@
 Each agent is pinged at most once in 2 s, however many consoles ask; in between, what was measured last is told.
 """
 
+# Why: docs/decisions/006-round-trips-by-the-relay.md
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice

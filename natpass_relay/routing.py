@@ -7,6 +7,8 @@ can't touch its successor. A link ends once: with a `disconnect`, a refusing `co
     message in -> `Router.receive` -> commands out (`Send`, `Forward`)
 """
 
+# Why: docs/decisions/004-links-are-objects.md
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -29,7 +29,7 @@ from natpass_wire.version import __version__
 
 log = logging.getLogger(__name__)
 
-#: What this relay understands beyond WIRE.md (ARCHITECTURE.md, "Wire extensions").
+#: What this relay understands beyond existing programs (docs/wire.md §6).
 CAPABILITIES = ("roster", "invite")
 _HUB_TICK_SECONDS = 0.25
 _TICK_SECONDS = 1.0

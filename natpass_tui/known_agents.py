@@ -1,5 +1,7 @@
 """The file `known_agents` of the state directory: several consoles read and write it at once."""
 
+# Why: docs/decisions/028-who-is-trusted.md
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime

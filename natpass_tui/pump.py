@@ -3,6 +3,8 @@
 Whoever borrows goes first: Python's locks are not fair, and a flood would keep the lock for itself.
 """
 
+# Why: docs/decisions/024-acknowledged-when-consumed.md
+
 import threading
 from abc import ABC, abstractmethod
 from collections import deque

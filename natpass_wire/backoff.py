@@ -1,5 +1,8 @@
 """How long to wait before dialling the relay again. Randomness is passed in."""
 
+# Why: docs/decisions/014-reconnecting.md
+# Why: docs/decisions/021-same-agent-twice.md
+
 from dataclasses import dataclass
 
 #: While somebody waits for the connection, in seconds.

@@ -1,7 +1,9 @@
-"""Frames on a byte stream (WIRE.md §1), without the stream.
+"""Frames on a byte stream (docs/wire.md §1), without the stream.
 
 size u16 big-endian | crc32 u32 big-endian (IEEE) | payload (size bytes)
 """
+
+# Why: docs/decisions/002-frames-in-batches.md
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 HEADER_BYTES = 6
 #: The size field has 16 bits.
 MAX_PAYLOAD_BYTES = 0xFFFF
-#: Data that a sender puts in one frame at most, so that the envelope fits as well (WIRE.md §5).
+#: Data that a sender puts in one frame at most, so that the envelope fits as well (docs/wire.md §5).
 MAX_DATA_BYTES = 60 * 1024
 
 _HEADER = Struct(">HI")

@@ -3,6 +3,8 @@
 python-socks reads an answer with one read: the rest of one that comes in two parts would be taken for the relay's TLS.
 """
 
+# Why: docs/decisions/012-proxies.md
+
 import base64
 import re
 

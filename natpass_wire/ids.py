@@ -1,5 +1,7 @@
 """Client ids and link ids: what is a valid one, and how one becomes a file name."""
 
+# Why: docs/decisions/020-ids-are-safe-in-scripts.md
+
 import re
 import string
 import unicodedata
@@ -8,7 +10,7 @@ from hashlib import sha256
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import is_visible, piles_marks
 
-#: The relay's own address in `from` and `to` (WIRE.md §2).
+#: The relay's own address in `from` and `to` (docs/wire.md §2).
 RELAY_ID = "server"
 MAX_ID_CHARACTERS = 64
 #: A link id is 16 lower-case hex digits with existing peers; others are taken up to this length.

@@ -4,12 +4,14 @@ Any received byte is life. Silence is not counted while we did not listen: while
 else was slow, nor while this process itself stood still (stopped, suspended, swapped out).
 """
 
+# Why: docs/decisions/010-keepalive.md
+
 from dataclasses import dataclass
 
 #: Handshake v2: the relay tells its clients this interval, and both give up after three of them.
 INTERVAL_V2 = 5.0
 SILENCE_V2 = 15.0
-#: WIRE.md §3: the existing peers' figures.
+#: docs/wire.md §3: the existing peers' figures.
 INTERVAL_LEGACY = 10.0
 CLIENT_SILENCE_LEGACY = 60.0
 RELAY_SILENCE_LEGACY = 600.0

@@ -6,8 +6,10 @@
                             ASKED --refuse(), disconnect--------------------> (none)
 
 A link is matched by its peer and its id, and handed out as an object: a late clean-up of an ended link can't touch a
-new one under the same id. Messages of links that do not exist are counted and dropped (WIRE.md §5).
+new one under the same id. Messages of links that do not exist are counted and dropped (docs/wire.md §5).
 """
+
+# Why: docs/decisions/004-links-are-objects.md
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -54,7 +56,7 @@ class End:
     def from_message(cls, message: Msg) -> "End":
         """Return the end that a `disconnect` tells; existing peers give no reason.
 
-        Existing relays say so in their own name when the other end is gone (WIRE.md §5).
+        Existing relays say so in their own name when the other end is gone (docs/wire.md §5).
         """
         if message.from_id == RELAY_ID and not message.HasField("end"):
             return cls(LinkEnd.PEER_GONE)

@@ -1,5 +1,7 @@
 """Which proxy leads to the relay: what was named, else what the environment says, as curl reads it."""
 
+# Why: docs/decisions/012-proxies.md
+
 import ipaddress
 import re
 from collections.abc import Mapping

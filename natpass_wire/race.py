@@ -4,6 +4,8 @@ A name often has an address that leads nowhere: an IPv6 one in a network that dr
 moved. Each further address is tried after a short delay, while the ones before go on; the first that works wins.
 """
 
+# Why: docs/decisions/011-racing-addresses.md
+
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

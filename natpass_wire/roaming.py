@@ -4,6 +4,8 @@ TCP notices none of that by itself: what is sent from an address that is gone, o
 repeated into the void until the silence counts as the peer's.
 """
 
+# Why: docs/decisions/013-roaming.md
+
 from dataclasses import dataclass
 from enum import Enum
 

@@ -7,6 +7,8 @@ that does not follow asks for a new snapshot. Until that has come whole, the old
 Strings in the entries are the agents' own words: `natpass_wire.text.printable` before showing them.
 """
 
+# Why: docs/decisions/007-roster-revisions.md
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,5 +1,7 @@
 """Giving a program its input from a link, for the kinds that run programs."""
 
+# Why: docs/decisions/005-patience-with-plain-links.md
+
 import asyncio
 from collections.abc import Awaitable, Callable
 

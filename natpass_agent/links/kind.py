@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from natpass_wire.aio.link import IncomingLink, Link
     from natpass_wire.identity.authorized import Rights
 
-#: An opener of an existing program waits 1 s for its answer (WIRE.md §5); this leaves some of it to the network.
+#: An opener of an existing program waits 1 s for its answer (docs/wire.md §5); this leaves some of it to the network.
 ANSWER_SECONDS = 0.8
 #: What a console that may only look is told by a kind that has nothing to look at.
 ONLY_LOOK = "your console's key may only look at the desktop here (read-only)"

@@ -1,5 +1,7 @@
 """Child processes of ours on POSIX: noticing their end, and ending them with their process groups."""
 
+# Why: docs/decisions/031-ending-a-links-programs.md
+
 import asyncio
 import errno
 import logging

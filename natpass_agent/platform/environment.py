@@ -8,6 +8,8 @@ Home, shell and name are those of the user database, and PATH is the one that th
 own may be a build's, a test's or root's.
 """
 
+# Why: docs/decisions/030-environment-of-programs.md
+
 import fnmatch
 import os
 import re

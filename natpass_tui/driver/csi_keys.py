@@ -5,6 +5,8 @@ function key for a character. Numbers are bounded before they are looked at; wha
 None.
 """
 
+# Why: docs/decisions/047-input-sequences.md
+
 import re
 
 from textual._keyboard_protocol import FUNCTIONAL_KEYS, MODIFIER_FUNCTIONAL_KEYS

@@ -5,6 +5,8 @@ it says. A sequence on which Textual's parser raises, or that it would type out 
 follows is parsed on.
 """
 
+# Why: docs/decisions/052-sizes-in-band.md
+
 import logging
 import re
 import sys

@@ -5,6 +5,8 @@ sequence that does not end holds the keyboard: what cannot go on as any that ter
 is delivered as the keys that it may as well be.
 """
 
+# Why: docs/decisions/047-input-sequences.md
+
 import re
 from dataclasses import dataclass
 from typing import TypeAlias

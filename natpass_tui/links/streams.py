@@ -4,6 +4,8 @@ They are shared with whoever started us, often the user's shell: making them non
 thread for each, which blocks in its place. The threads end with the process, whatever they wait for.
 """
 
+# Why: docs/decisions/039-threads-for-stdio.md
+
 import asyncio
 import os
 import queue

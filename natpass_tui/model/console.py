@@ -30,7 +30,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import Roster, RosterWatch, RttRequest
 from natpass_wire.roster import RosterMirror
 
-#: What a console understands beyond WIRE.md, and what it asks a relay for.
+#: What a console understands beyond docs/wire.md §2, and what it asks a relay for.
 ROSTER = "roster"
 #: A program that is not logged in by then gives up; later, in front of a user, it never does.
 LOGIN_SECONDS = 10.0

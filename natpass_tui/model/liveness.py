@@ -5,6 +5,8 @@ does not tell: it may be the relay's memory of an earlier one, and what was type
 was asked for when the first had come, behind what was typed.
 """
 
+# Why: docs/decisions/058-no-answer-is-told.md
+
 from natpass_wire.pb.roster_pb2 import RttReport
 
 #: Seconds between two questions: by then a relay pings anew, instead of telling what it has measured last.

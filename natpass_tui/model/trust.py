@@ -1,5 +1,7 @@
 """Whom a console trusts: the agents that it has met before, by their keys."""
 
+# Why: docs/decisions/027-pin-when-the-first-record-opens.md
+
 import logging
 from collections.abc import Callable
 

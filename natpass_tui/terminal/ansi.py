@@ -1,5 +1,7 @@
 """Lines of ANSI as values: cut into runs, re-coloured, inverted. Only lines that an engine built are understood."""
 
+# Why: docs/decisions/049-output-is-emulated.md
+
 import re
 from functools import lru_cache
 

@@ -3,6 +3,8 @@
 libghostty-vt reports OSC 52 too, but neither the names of all selections nor requests for several of them.
 """
 
+# Why: docs/decisions/050-clipboard-off.md
+
 import base64
 import binascii
 import re

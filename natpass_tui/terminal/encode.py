@@ -1,5 +1,7 @@
 """Input other than keys, written as the application asked for it: mouse, paste, focus. Common to all engines."""
 
+# Why: docs/decisions/048-keys-as-xterm-sends-them.md
+
 from natpass_tui.terminal.engine import Modes, MouseAction, MouseButton, MouseEncoding, MouseInput, MouseTracking
 
 CELL_PIXELS = (16, 8)

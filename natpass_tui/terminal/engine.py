@@ -4,6 +4,8 @@ Shapes are always ``rows, cols`` and positions ``row, col``, counted from 0 at t
 An engine is not thread-safe: its owner holds a lock around every call (see `natpass_tui.terminal.pump`).
 """
 
+# Why: docs/decisions/046-terminal-engine.md
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum

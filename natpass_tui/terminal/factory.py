@@ -1,5 +1,7 @@
 """Which engine to use: libghostty where its wheel is installed, the slower one elsewhere."""
 
+# Why: docs/decisions/046-terminal-engine.md
+
 import importlib.util
 import os
 

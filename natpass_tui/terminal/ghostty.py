@@ -4,6 +4,8 @@ pyghostty's Python layer is thin and slow; the C calls are made here. What the l
 the soft reset, a scrollback that holds as many rows as promised, answers to colour queries.
 """
 
+# Why: docs/decisions/051-scrollback-by-bytes.md
+
 from typing import Any
 
 from pyghostty._ffi import ffi, lib, union_fn

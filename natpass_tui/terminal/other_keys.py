@@ -3,6 +3,8 @@
 libghostty knows of level 2 alone.
 """
 
+# Why: docs/decisions/048-keys-as-xterm-sends-them.md
+
 import re
 
 _CHANGE = re.compile(rb"\x1b(?:\[>4(?:;(?P<level>[0-9]{0,2}))?m|\[>4n|\[!p|c)")

@@ -6,6 +6,8 @@ PM and SOS (titles, clipboard, palettes, files), all that a terminal answers, an
 8-bit forms. What comes out is valid UTF-8 with whole sequences only, however the input is cut.
 """
 
+# Why: docs/decisions/034-output-filter.md
+
 import codecs
 import re
 

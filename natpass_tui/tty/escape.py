@@ -1,5 +1,7 @@
 """What one can say to us while a remote program has the keyboard: ``~.`` behind Enter, as with ssh. Pure."""
 
+# Why: docs/decisions/035-exec-on-a-terminal.md
+
 from enum import Enum
 
 _TILDE = ord("~")

@@ -89,7 +89,7 @@ class ShellRequest:
 
     @property
     def name(self) -> str:
-        """A rule name that differs whenever kind, program or environment do: np-cli keeps rules by it (WIRE.md §5)."""
+        """A rule name that differs with kind, program and environment: np-cli keeps rules by it (docs/wire.md §5)."""
         parts = b"\0".join((b"shell", self.exec.encode(), *(entry.encode() for entry in self.env), *self.argv))
         return f"shell-{hashlib.sha256(parts).hexdigest()[:12]}"
 

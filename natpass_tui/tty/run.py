@@ -1,5 +1,7 @@
 """`natpass-tui exec -t`: a program on an agent that has the user's own terminal."""
 
+# Why: docs/decisions/035-exec-on-a-terminal.md
+
 import asyncio
 import contextlib
 import os

@@ -1,5 +1,7 @@
 """A client's standing connection to its relay: it dials, logs in, serves, and starts again, for ever."""
 
+# Why: docs/decisions/014-reconnecting.md
+
 import asyncio
 import logging
 import random

@@ -105,7 +105,7 @@ class LoggedIn:
         keepalive_interval: seconds.
         silence: give the relay up after this many seconds.
         pings: whether the relay answers pings and speaks our extensions.
-        capabilities: what the relay understands beyond WIRE.md.
+        capabilities: what the relay understands beyond docs/wire.md §2.
     """
 
     socket: FrameSocket

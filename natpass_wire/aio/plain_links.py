@@ -16,7 +16,7 @@ from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.text import printable
 
-#: How long an opener waits for `connect_rep` (WIRE.md §5: np-svr says nothing about an absent target).
+#: How long an opener waits for `connect_rep` (docs/wire.md §5: np-svr says nothing about an absent target).
 OPEN_SECONDS = 10.0
 
 

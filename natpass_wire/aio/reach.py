@@ -4,6 +4,8 @@ The race is decided at the end of TLS, not when TCP is connected: a middlebox ma
 and go silent. (`create_connection(happy_eyeballs_delay=…)` decides at TCP, and not at all with uvloop.)
 """
 
+# Why: docs/decisions/011-racing-addresses.md
+
 import asyncio
 import logging
 import os

@@ -51,7 +51,7 @@ class RelayConnection:
         allow_unsealed: bool = False,
     ) -> None:
         self.client_id = client_id
-        #: What the relay understands beyond WIRE.md: send nothing else of ours.
+        #: What the relay understands beyond docs/wire.md: send nothing else of ours.
         self.capabilities = capabilities
         self._socket = socket
         self._on_relay_message = on_relay_message

@@ -5,6 +5,8 @@ that is in it is acknowledged at once, so that the line stands idle for a round 
 go in records that fit a TCP segment; behind them, on a line that is fast, come those that cost the least.
 """
 
+# Why: docs/decisions/022-short-tls-records.md
+
 from dataclasses import dataclass
 
 #: Bytes of content: 1492 of a segment over PPPoE, less 40 of IPv6, 32 of TCP (RFC 7323), 22 of TLS 1.3 (RFC 8446 §5.2).

@@ -4,6 +4,9 @@ TLS is an `ssl.MemoryBIO` over the shared read buffers: the event loops' own TLS
 connection after a burst (DESIGN figures: 552 KiB with uvloop, 287 KiB with asyncio), this keeps next to nothing.
 """
 
+# Why: docs/decisions/001-one-socket-class.md
+# Why: docs/decisions/015-closing-reads-to-the-end.md
+
 import asyncio
 import contextlib
 import ssl

@@ -1,5 +1,7 @@
 """All streams of one client: they outlive its connections, and this finds the next link for each of them."""
 
+# Why: docs/decisions/025-who-keeps-a-stream.md
+
 import asyncio
 import logging
 import secrets

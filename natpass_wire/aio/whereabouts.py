@@ -1,5 +1,7 @@
 """What the system tells of the time and of our place in the network: the I/O of `natpass_wire.roaming`."""
 
+# Why: docs/decisions/013-roaming.md
+
 import contextlib
 import importlib
 import socket

@@ -1,4 +1,4 @@
-"""The two handshakes of existing natpass programs (WIRE.md §3). Both can be replayed by whoever sees them."""
+"""The two handshakes of existing natpass programs (docs/wire.md §3). Both can be replayed by whoever sees them."""
 
 import hashlib
 import hmac

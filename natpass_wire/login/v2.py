@@ -77,7 +77,7 @@ class Claims:
     Attributes:
         client_id: its id.
         role: agent or console. While all share one secret this is a claim, not a boundary.
-        capabilities: what it understands beyond WIRE.md.
+        capabilities: what it understands beyond docs/wire.md §2.
         program: name and version, for logs.
         instance: 16 bytes that stay the same for one installation (agent) or process (console).
     """
@@ -113,7 +113,7 @@ class ClientLogin:
         self._transcript: bytes | None = None
         #: Set once the relay has proved that it holds the secret.
         self.accepted: Accept | None = None
-        #: What the relay understands beyond WIRE.md.
+        #: What the relay understands beyond docs/wire.md §2.
         self.relay_capabilities: frozenset[str] = frozenset()
         #: Name and version of the relay's program, safe to print.
         self.relay_program = ""
@@ -198,7 +198,7 @@ class RelayLogin:
     Args:
         key: the login key.
         bindings: how a client of ours may see its connection: our own certificate's binding, or a TLS proxy's.
-        capabilities: what this relay understands beyond WIRE.md.
+        capabilities: what this relay understands beyond docs/wire.md §2.
         program: name and version.
         nonce: 32 random bytes.
     """

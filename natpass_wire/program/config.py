@@ -1,5 +1,7 @@
 """The config file: TOML, flat, one key for each option."""
 
+# Why: docs/decisions/044-config-files-are-flat.md
+
 import os
 import tomllib
 from collections.abc import Collection

@@ -1,5 +1,7 @@
 """From the command line to an exit status, without a traceback for a user's mistake."""
 
+# Why: docs/decisions/033-exit-status.md
+
 import atexit
 import os
 import signal

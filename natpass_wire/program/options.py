@@ -4,6 +4,8 @@ A value comes from the command line (of the command or of a group above it), els
 file, else the default.
 """
 
+# Why: docs/decisions/044-config-files-are-flat.md
+
 import ipaddress
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +22,7 @@ from natpass_wire.program import config, logs
 from natpass_wire.program.state import StateDir
 from natpass_wire.version import __version__
 
-DEFAULT_PORT = 6154  # WIRE.md §1
+DEFAULT_PORT = 6154  # docs/wire.md §1
 #: Options that make no sense in a config file.
 _NOT_IN_CONFIG = frozenset({"config", "version", "help", "invite"})  # an invite is good once
 #: Options of which one is enough, and those of the command line outrank all others.

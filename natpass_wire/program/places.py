@@ -4,6 +4,8 @@ A user id without a passwd entry and without HOME (a container, a service) has n
 until a file has to be written there.
 """
 
+# Why: docs/decisions/041-folders-when-needed.md
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Where a program gets its secrets from, and how it keeps them from other users' eyes."""
 
+# Why: docs/decisions/045-hidden-secrets.md
+
 import os
 import stat
 import sys

@@ -181,7 +181,7 @@ class ConnectionSettings:
             client_id: our id.
             role: agent or console.
             token: the secret instance token.
-            capabilities: what we understand beyond WIRE.md.
+            capabilities: what we understand beyond docs/wire.md §2.
             program: the program's name, for the relay's log.
             seal: says how links are sealed, given the key that all who know the secret have.
 

@@ -1,5 +1,7 @@
 """Signals to a program that runs for good."""
 
+# Why: docs/decisions/040-hang-up.md
+
 import asyncio
 import logging
 import signal

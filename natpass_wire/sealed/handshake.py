@@ -9,6 +9,8 @@ The opener knows who the target is before it says who it is itself: the caller c
 `third`. Who has the secret shows in 3 to the target, and in the target's first sealed record to the opener.
 """
 
+# Why: docs/decisions/027-pin-when-the-first-record-opens.md
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import pack

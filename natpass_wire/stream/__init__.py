@@ -13,7 +13,7 @@ Glossary, beside that of `natpass_wire`:
 - **pace**: what the sender has on its way at most; bounds delay (`pace`).
 - **attached**: a link carries the stream now; otherwise it is **detached**.
 
-`core.StreamCore` is one end; `fair` decides whose record a connection sends next. ARCHITECTURE.md has the states.
+`core.StreamCore` is one end; `fair` decides whose record a connection sends next. docs/streams.md has the states.
 """
 
 #: The version of streams that we speak.

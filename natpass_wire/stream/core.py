@@ -6,8 +6,10 @@
              OPEN, CLOSING --their end--> ENDED
 
 Each state may be attached to a link or detached from all; `attach` and `detach` change nothing else. The states and
-what leads from one to the next are those of ARCHITECTURE.md.
+what leads from one to the next are those of docs/streams.md.
 """
+
+# Why: docs/decisions/024-acknowledged-when-consumed.md
 
 from dataclasses import dataclass
 from enum import Enum, auto

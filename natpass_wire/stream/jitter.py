@@ -9,6 +9,8 @@ Acknowledgements that were late and come at once make the line's rate look highe
 jitter for one period or two. Whoever allows for jitter bounds that allowance.
 """
 
+# Why: docs/decisions/023-credit-and-pace.md
+
 from dataclasses import dataclass
 
 #: The weight of one round trip: RFC 3550, section 6.4.1.

@@ -18,6 +18,8 @@ bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is o
 All times are seconds of one monotonic clock, passed in; sizes are units.
 """
 
+# Why: docs/decisions/023-credit-and-pace.md
+
 from dataclasses import dataclass, field
 
 from natpass_wire.stream.jitter import Jitter

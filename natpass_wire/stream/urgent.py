@@ -4,6 +4,8 @@ A signal for a command that reads no input would otherwise wait behind the input
 them: they arrive once and in order among themselves, on whichever link, but their place among the others is not kept.
 """
 
+# Why: docs/decisions/037-signals-overtake.md
+
 from collections import deque
 from dataclasses import dataclass, field
 

@@ -74,7 +74,7 @@ def test_a_kind_is_named_as_its_folder_at_the_console(folder: str) -> None:
 def test_top_level_names_are_fixed() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
     with_code = {name for name in folders if any((ROOT / name).rglob("*.py"))} - {"build", "dist"}
-    assert with_code == {*PACKAGES, "proto", "tests", "screenshots"}
+    assert with_code == {*PACKAGES, "proto", "tests", "screenshots", "docs"}
     assert not list(ROOT.glob("*.py"))
 
 

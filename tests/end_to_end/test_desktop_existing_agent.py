@@ -14,7 +14,7 @@ from tests.support.witness import FROM, LINK_ID, Witness, bytes_field, number_fi
 
 assert sys.platform != "win32"
 
-# WIRE.md §2
+# docs/wire.md §2
 VNC_IMAGE, VNC_KEYBOARD, VIMG, VKBD = 21, 23, 31, 33
 RAW, DOWN = 0, 1
 

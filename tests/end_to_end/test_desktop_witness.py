@@ -29,7 +29,7 @@ assert sys.platform != "win32"
 
 pytestmark = [pytest.mark.x11, needs("xterm", "xclip")]
 
-# WIRE.md §2
+# docs/wire.md §2
 VNC_CTRL, VNC_IMAGE, VNC_MOUSE, VNC_KEYBOARD, VNC_CAD, VNC_SCROLL, VNC_CLIPBOARD = range(20, 27)
 VCTRL, VIMG, VMOUSE, VKBD, VSCROLL, VCLIPBOARD = range(30, 36)
 VNC, CVNC = 3, 12

@@ -23,5 +23,5 @@ def unhex(annotated: str) -> bytes:
 
 
 def frame_of(payload: bytes) -> bytes:
-    """Return the frame of `payload`, written from WIRE.md §1 alone."""
+    """Return the frame of `payload`, written from docs/wire.md §1 alone."""
     return pack(">HI", len(payload), zlib.crc32(payload)) + payload

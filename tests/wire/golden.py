@@ -1,4 +1,4 @@
-"""Messages and their bytes, written by hand from the tables of WIRE.md §2, field for field.
+"""Messages and their bytes, written by hand from the tables of docs/wire.md §2, field for field.
 
 A field is a tag (number << 3 | 0 for a varint, | 2 for bytes, | 1 for 8 fixed bytes) and its value; numbers from 16 up
 have tags of two bytes (low seven bits first). Protobuf writes fields in the order of their numbers.

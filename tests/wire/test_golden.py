@@ -1,4 +1,4 @@
-"""Every message type and payload field has exactly the bytes that WIRE.md (and ARCHITECTURE.md) say."""
+"""Every message type and payload field has exactly the bytes that docs/wire.md says."""
 
 from collections.abc import Iterator
 

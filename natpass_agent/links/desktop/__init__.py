@@ -1,4 +1,4 @@
-"""The desktop kind (`vnc` on the wire, WIRE.md §4): a real screen with keyboard, mouse and clipboard.
+"""The desktop kind (`vnc` on the wire, docs/wire.md §4): a real screen with keyboard, mouse and clipboard.
 
 The agent's own process only listens on loopback, starts the worker and forwards: it imports no graphics library, so
 that it starts without a display. Everything that touches a screen is in `worker/`, a process of its own.

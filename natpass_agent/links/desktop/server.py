@@ -30,8 +30,8 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: An existing viewer waits 1 s for its answer (WIRE.md §5). A worker that is not ready by then is still expected to be:
-#: the link is accepted, and ended with the reason should it fail after all.
+#: An existing viewer waits 1 s for its answer (docs/wire.md §5). If the worker is not ready by then, the link is
+#: accepted all the same, and ended with the reason should the worker fail after all.
 ANSWER_SECONDS = 0.6
 #: A worker that takes no input for so long is given up: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0

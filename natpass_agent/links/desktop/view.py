@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from natpass_wire.pb.desktop_pb2 import VncControl
 from natpass_wire.pb.link_pb2 import ConnectVnc
 
-#: WIRE.md §4: 1 to 50 frames a second, 10 if unset; quality in percent, 50 if unset; 100 is raw.
+#: docs/wire.md §4: 1 to 50 frames a second, 10 if unset; quality in percent, 50 if unset; 100 is raw.
 MOST_FPS, DEFAULT_FPS = 50, 10
 RAW_QUALITY, DEFAULT_QUALITY = 100, 50
 #: Seconds of a lease on what is pressed: a viewer renews it each second, and nothing stays down for long without it.

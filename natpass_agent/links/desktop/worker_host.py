@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.websocket")
 _quiet.setLevel(logging.CRITICAL)
 
-#: WIRE.md §4.
+#: docs/wire.md §4.
 PORTS = range(6155, 6956)
 #: Seconds from the worker's start to its hello.
 HELLO_SECONDS = 15.0

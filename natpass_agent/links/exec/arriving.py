@@ -1,5 +1,7 @@
 """Requests that are too long for one message, while they arrive."""
 
+# Why: docs/decisions/036-long-requests.md
+
 import asyncio
 from collections import Counter
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Moves bytes between a link and a process, as fast as the slower of the two."""
 
+# Why: docs/decisions/032-when-a-command-has-ended.md
+
 import asyncio
 import logging
 from functools import partial

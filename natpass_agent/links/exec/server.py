@@ -1,5 +1,7 @@
 """Serves commands without a terminal."""
 
+# Why: docs/decisions/038-time-limit-at-the-agent.md
+
 import signal
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The shell kind: a program on a pty (WIRE.md §4)."""
+"""The shell kind: a program on a pty (docs/wire.md §4)."""
 
 from typing import TYPE_CHECKING
 

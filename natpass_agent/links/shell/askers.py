@@ -6,6 +6,8 @@ begun before the question. Of an editor that does not say when it begins (bash b
 child of the shell has ended meanwhile.
 """
 
+# Why: docs/decisions/057-late-answers.md
+
 from dataclasses import dataclass
 
 from natpass_agent.platform.pty import InputMode

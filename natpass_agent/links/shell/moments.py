@@ -5,6 +5,8 @@ a hundred late answers stand at a prompt, and Enter runs them. The console says 
 (`ShellData.seen`); here is remembered when that was read, and for whom.
 """
 
+# Why: docs/decisions/057-late-answers.md
+
 from collections import deque
 from dataclasses import dataclass
 

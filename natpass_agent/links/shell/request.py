@@ -1,5 +1,7 @@
 """The sizes that a shell's opener asks for; without I/O."""
 
+# Why: docs/decisions/029-default-shell.md
+
 from natpass_agent.platform.pty import Size
 from natpass_wire.pb.shell_pb2 import ShellResize
 

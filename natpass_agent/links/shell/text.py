@@ -1,7 +1,7 @@
 """Shell output for openers that can show text only: each piece is valid UTF-8; without I/O.
 
 np-cli's web terminal makes one websocket text frame of each `shell_data`, and browsers close the page at one that is
-not UTF-8 by itself (WIRE.md §5). Ours take raw bytes, which is what a terminal is given.
+not UTF-8 by itself (docs/wire.md §5). Ours take raw bytes, which is what a terminal is given.
 """
 
 import codecs

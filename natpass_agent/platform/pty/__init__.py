@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-#: Bytes that one read returns at most (WIRE.md §4: "pty reads of up to 16 KiB").
+#: Bytes that one read returns at most (docs/wire.md §4: "pty reads of up to 16 KiB").
 READ_BYTES = 16 * 1024
 #: Seconds between asking a program to go (HUP) and making it go (KILL).
 GRACE_SECONDS = 2.0

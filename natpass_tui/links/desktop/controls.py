@@ -15,7 +15,7 @@ from natpass_tui.pixels.scaling import Placement
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
 from natpass_wire.text import printable
 
-#: Bytes of clipboard text in one message (WIRE.md §5).
+#: Bytes of clipboard text in one message (docs/wire.md §5).
 MOST_CLIPBOARD_BYTES = 60 * 1024
 #: Seconds in which an answer about the clipboard is taken for one that the user asked for.
 _CLIPBOARD_SECONDS = 10.0

@@ -4,11 +4,14 @@ A terminal says what was typed, not which keys went down and up. So each key is 
 the presses and releases of its modifiers. Combinations that a terminal cannot say, or that the user's own desktop keeps
 for itself (alt+tab), are typed with latched modifiers or chosen by name.
 
-Names are those of robotgo's key table (WIRE.md §2): ``esc``, ``pageup``, ``cmd`` (the Windows key), a single character.
+Names are those of robotgo's key table (docs/wire.md §2): ``esc``, ``pageup``, ``cmd`` (the Windows key), or one
+character.
 
 A character (``A``, ``@``, ``é``) is sent as itself, without the modifiers that make it on some keyboard: our agents
 know theirs. Existing agents press the key that is called so, and hang for ever where there is none (`for_existing`).
 """
+
+# Why: docs/decisions/062-us-keys-of-existing-viewers.md
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -85,7 +88,7 @@ def for_existing(typed: Stroke) -> Stroke | None:
     """Return what types the same at an existing agent, None if nothing does.
 
     np-cli's worker looks a key up among those that the keyboard types without modifiers, and never stops looking where
-    there is none: so it gets the unshifted US key, within shift if need be, as its own page sends it (WIRE.md §5).
+    there is none: so it gets the unshifted US key, within shift if need be, as its own page sends it (docs/wire.md §5).
     """
     if typed.key in us_keyboard.SHIFTED or typed.key in EXISTING_NAMES:
         return typed

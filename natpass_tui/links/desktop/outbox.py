@@ -1,5 +1,7 @@
 """What waits to be sent to a desktop: in order, but of moves only the newest, of turns of the wheel their sum."""
 
+# Why: docs/decisions/056-desktops-out-of-reach.md
+
 from collections import deque
 
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncHold, VncKeyboard, VncMouse, VncScroll, VncStatus

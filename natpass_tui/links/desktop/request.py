@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from natpass_wire.pb.desktop_pb2 import VncControl
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectVnc
 
-#: WIRE.md §2 and §5: existing agents divide by zero at 0, so values in these ranges are always sent.
+#: docs/wire.md §2 and §5: existing agents divide by zero at 0, so values in these ranges are always sent.
 FPS = range(1, 51)
 QUALITY = range(1, 101)
 DEFAULT_FPS = 10
@@ -42,7 +42,7 @@ class DesktopRequest:
 
     @property
     def name(self) -> str:
-        """A rule name that differs whenever kind or parameters do: np-cli keeps rules by it (WIRE.md §5)."""
+        """A rule name that differs whenever kind or parameters do: np-cli keeps rules by it (docs/wire.md §5)."""
         return f"desktop-{self.fps}-{self.quality}{'-cursor' if self.cursor else ''}"
 
     def message(self) -> ConnectRequest:

@@ -1,5 +1,7 @@
 """The command `natpass-tui exec`: a command on an agent, without a terminal, or with the user's own."""
 
+# Why: docs/decisions/033-exit-status.md
+
 import os
 import sys
 import time

@@ -1,5 +1,7 @@
 """One command on an agent: it carries bytes between a link and three streams, and says how it ended."""
 
+# Why: docs/decisions/038-time-limit-at-the-agent.md
+
 import asyncio
 from itertools import groupby
 from operator import attrgetter

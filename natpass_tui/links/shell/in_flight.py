@@ -3,6 +3,8 @@
 An acknowledgement says that the agent is done with a message: the pty has it. Existing agents acknowledge nothing.
 """
 
+# Why: docs/decisions/058-no-answer-is-told.md
+
 from collections import deque
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """A shell tab on the screen: the terminal, and a line over it that says what is wrong and what to do."""
 
+# Why: docs/decisions/054-ended-links-are-not-replaced.md
+
 from collections.abc import Callable, Iterable
 
 from textual import events, on

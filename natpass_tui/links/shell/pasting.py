@@ -1,5 +1,7 @@
 """A large paste on its way to a shell: it is given in pieces, as room comes, and the user may stop the rest. Pure."""
 
+# Why: docs/decisions/053-large-pastes.md
+
 #: What somebody typed of more bytes is a paste that takes its time.
 LARGE_BYTES = 64 * 1024
 #: The largest paste, with all that is typed behind it; a file has better ways.

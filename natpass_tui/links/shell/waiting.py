@@ -1,5 +1,7 @@
 """How much input waits for a way to the shell, in words: keys while one can count them, bytes after that. Pure."""
 
+# Why: docs/decisions/055-typing-out-of-reach.md
+
 import re
 from collections.abc import Sequence
 from typing import TypeAlias

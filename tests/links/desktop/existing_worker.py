@@ -1,4 +1,4 @@
-"""The keyboard of np-cli's desktop worker on Linux, as its viewers have it (WIRE.md §5)."""
+"""The keyboard of np-cli's desktop worker on Linux, as its viewers have it (docs/wire.md §5)."""
 
 #: What the keys of a US keyboard type without modifiers, and with Shift.
 _KEYS = ("`1234567890-=qwertyuiop[]\\asdfghjkl;'zxcvbnm,./", '~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?')

@@ -1,5 +1,7 @@
 """What a viewer sends becomes input, and whatever is pressed is released in the end."""
 
+# Why: docs/decisions/056-desktops-out-of-reach.md
+
 import logging
 
 from natpass_agent.links.desktop.worker.errors import NoKeyError

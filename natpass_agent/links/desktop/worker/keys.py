@@ -4,6 +4,8 @@ Sources: robotgo's docs/keys.md and its `keyNames`, in which names came and went
 its modifier flags.
 """
 
+# Why: docs/decisions/062-us-keys-of-existing-viewers.md
+
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
@@ -163,8 +165,8 @@ NAMES: frozenset[str] = frozenset(Named) | frozenset(_ALIASES)
 def shifted(character: str) -> str:
     """Return what a viewer means who types a character while holding Shift.
 
-    Existing viewers name keys of the US keyboard by what they type without Shift (WIRE.md §5). What is on none of them
-    has its other case; what has none, or is made with Shift already, is meant as it is.
+    Existing viewers name keys of the US keyboard by what they type without Shift (docs/wire.md §5). What is on none of
+    them has its other case; what has none, or is made with Shift already, is meant as it is.
     """
     upper = us_keyboard.SHIFTED.get(character) or character.upper()
     return upper if len(upper) == 1 else character

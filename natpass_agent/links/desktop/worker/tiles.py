@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 
-#: Pixels at each side of a tile (WIRE.md §4).
+#: Pixels at each side of a tile (docs/wire.md §4).
 TILE = 64
 
 

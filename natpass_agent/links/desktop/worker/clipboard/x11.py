@@ -4,6 +4,8 @@ X has no clipboard that holds data: who put something in serves it to whoever as
 own does that, so that a paste on the desktop never waits for anything else of ours.
 """
 
+# Why: docs/decisions/063-clipboard-is-a-selection.md
+
 import logging
 import os
 import queue

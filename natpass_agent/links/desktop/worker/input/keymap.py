@@ -5,6 +5,8 @@ press gives, its **level**, depends on the modifiers that the row's **type** loo
 The words are XKEYBOARD's.
 """
 
+# Why: docs/decisions/060-a-character-is-the-statement.md
+
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -5,6 +5,8 @@ press after the next change. So a keycode keeps its meaning for as long as other
 used longest ago is taken, at the earliest `REST_SECONDS` after its last use.
 """
 
+# Why: docs/decisions/061-lent-keycodes.md
+
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass

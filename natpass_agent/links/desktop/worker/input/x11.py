@@ -7,6 +7,8 @@ XTEST events come from a device of their own, and the server's keyboard is the o
 a map of its own, or XTEST's. The server tells when it changes; that is read before each key, never waited for.
 """
 
+# Why: docs/decisions/059-x11-input.md
+
 import time
 from collections.abc import Callable
 from functools import partial, wraps

@@ -1,0 +1,1 @@
+"""The documents: they are readable, name what there is, and cite what exists."""
