@@ -4,6 +4,8 @@ All that is shared between kinds asks it: rights, limits, the roster, `natpass-a
 to import: the code that serves links is loaded when a server is made, and a worker's when the worker runs.
 """
 
+# Why: docs/decisions/064-kinds-describe-themselves.md
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol

@@ -5,6 +5,8 @@ registry (`natpass_tui.links.kinds`) and knows no kind by name. A descriptor is 
 import when they are called: the program loads only what it uses.
 """
 
+# Why: docs/decisions/064-kinds-describe-themselves.md
+
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.pages import DOCS, name, pages, text
 
 #: Options of other programs that pages name: pip, useradd, systemctl, our Makefile's scripts.
-OTHERS = {"--create-home", "--now", "--seed", "--shell", "--system", "--help"}
+OTHERS = {"--create-home", "--now", "--seed", "--shell", "--system", "--help", "--list"}
 
 
 def generator() -> ModuleType:
