@@ -47,13 +47,13 @@ def test_required(path: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
-@pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/links"])
+@pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/agent/links", "tests/tui/links"])
 def test_every_kind_is_on_every_side(kind: str, side: str) -> None:
     assert (ROOT / side / kind / "__init__.py").is_file()
     assert (ROOT / "proto" / f"{kind}.proto").is_file()
 
 
-@pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/links"])
+@pytest.mark.parametrize("side", ["natpass_agent/links", "natpass_tui/links", "tests/agent/links", "tests/tui/links"])
 def test_no_kind_is_on_one_side_only(side: str) -> None:
     found = {path.parent.name for path in (ROOT / side).glob("*/__init__.py")}
     assert found <= set(KINDS), "a new kind is one .proto and a folder on each side: name it in the registries"
@@ -177,10 +177,24 @@ def _sleeps(call: ast.Call) -> bool:
     return not zero
 
 
+#: Tests that are about more than one program, or about the tests themselves.
+ACROSS = {"architecture", "bench", "chaos", "docs", "end_to_end", "hostile", "interop", "support", "witness"}
+
+
 def test_tests_mirror_the_sources() -> None:
-    """Each program and the wire have tests of their own, where a newcomer looks for them."""
-    for folders in (("wire",), ("relay",), ("agent",), ("tui", "console")):
-        assert any(list((ROOT / "tests" / folder).glob("**/test_*.py")) for folder in folders), folders
+    """A test is in the folder that its subject has in the sources, or in one that is about more than one program."""
+    tests = ROOT / "tests"
+    mirrors = {"wire", "relay", "agent", "tui"}
+    strays = []
+    for path in modules("tests/**/test_*.py"):
+        side, *folders = path.parent.relative_to(tests).parts
+        if side in mirrors:
+            if not ROOT.joinpath(f"natpass_{side}", *folders).is_dir():
+                strays.append(relative(path))
+        elif side not in ACROSS:
+            strays.append(relative(path))
+    assert not strays
+    assert all(list((tests / side).glob("test_*.py")) for side in mirrors)
 
 
 def test_packages_are_what_is_built() -> None:

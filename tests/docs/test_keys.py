@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from natpass_tui.tty.escape import HELP_LINES
 
 from natpass_tui.links.desktop import pane as desktop
 from natpass_tui.screens.dialogs import HelpScreen
+from natpass_tui.tty.escape import HELP_LINES
 from tests.docs.pages import DOCS, text
 
 PREFIX = "ctrl+]"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ptyprocess import PtyProcess
 
 from natpass_tui.terminal.ghostty import GhosttyEngine
-from tests.pixels.emulator import picture_of
 from tests.support.waiting import wait_until
+from tests.tui.pixels.emulator import picture_of
 
 _SGR = re.compile("\x1b\\[[0-9;:]*m")
 

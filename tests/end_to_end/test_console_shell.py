@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.agent_programs import SECRET, Program, agent, relay
 from tests.support.waiting import wait_until
-from tests.terminal.panes import Pane, needs, pane
+from tests.tui.terminal.panes import Pane, needs, pane
 
 ROWS, COLS = 30, 100
 #: The console's own lines: tabs on top, status at the bottom.

@@ -4,10 +4,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from tests.agent.links.desktop.existing_worker import ExistingWorker
 from tests.end_to_end.agent_programs import LEGACY_SECRET, relay
 from tests.end_to_end.outer_terminal import outer_terminal
 from tests.end_to_end.test_desktop_console import command, environment
-from tests.links.desktop.existing_worker import ExistingWorker
 from tests.support import witness
 from tests.support.waiting import wait_until
 from tests.support.witness import FROM, LINK_ID, Witness, bytes_field, number_field

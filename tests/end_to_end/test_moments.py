@@ -15,7 +15,7 @@ from tests.end_to_end.test_console_shell import SHELL, TEXT, console_command, co
 from tests.support.network.line import Shape
 from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
-from tests.terminal.panes import Pane, needs, pane
+from tests.tui.terminal.panes import Pane, needs, pane
 
 assert sys.platform != "win32"
 

@@ -13,7 +13,7 @@ from tests.end_to_end.agent_programs import agent, relay
 from tests.end_to_end.outer_terminal import OuterTerminal, outer_terminal
 from tests.end_to_end.test_console_shell import console_command, console_env, meet
 from tests.support.waiting import wait_until
-from tests.terminal.panes import needs, pane
+from tests.tui.terminal.panes import needs, pane
 
 ROWS, COLS = 26, 80
 #: A program in raw mode that shows what it reads, byte by byte; `q` is not shown, and ends a line with its number.

@@ -1,4 +1,4 @@
-"""systemd's own reading of the units (`tests/service` has more of it, without systemd as well)."""
+"""systemd's own reading of the units (`tests/end_to_end/test_units.py` has more of it, without systemd as well)."""
 
 import sys
 from pathlib import Path

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.interop.place import place
 from tests.interop.tool import Tool
 from tests.support.waiting import wait_until
-from tests.terminal.panes import pane
+from tests.tui.terminal.panes import pane
 
 ROWS, COLS = 24, 80
 

@@ -11,9 +11,9 @@ from natpass_tui.tty.run import notice
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
-from tests.links.stdio import Stdin, Stdout
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeLink
+from tests.tui.links.stdio import Stdin, Stdout
 
 
 class Run:

@@ -1,1 +1,0 @@
-"""The systemd units of docs/systemd."""
