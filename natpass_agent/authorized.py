@@ -27,7 +27,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class AuthorizedConsoles:
+class AuthorizedConsolesFile:
     """Says what consoles may do.
 
     Where there is no file everybody may do everything; but what was there once, or was asked for, is missed when it is
@@ -50,7 +50,7 @@ class AuthorizedConsoles:
         self._fault = ""
 
     @classmethod
-    def at(cls, path: Path | None, state: StateDir) -> "AuthorizedConsoles":
+    def at(cls, path: Path | None, state: StateDir) -> "AuthorizedConsolesFile":
         """Return the file at `path`; None: the one in the state directory, if it is there.
 
         It is looked at now: a file that is there is missed when it is gone, also if no link came in between, and what

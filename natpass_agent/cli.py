@@ -15,7 +15,7 @@ import click
 
 from natpass_agent import control, fingerprint_cli, instance, status_cli
 from natpass_agent.agent import Agent
-from natpass_agent.authorized import AuthorizedConsoles
+from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
 from natpass_agent.links.kind import Worker
 from natpass_agent.links.servers import all_servers
@@ -106,7 +106,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
     settings = ConnectionSettings.from_values(PROGRAM, values)
     state = settings.common.state_dir
     logs.set_up(settings.common.log_level, settings.common.log_file)
-    consoles = AuthorizedConsoles.at(values["authorized_consoles"], state)
+    consoles = AuthorizedConsolesFile.at(values["authorized_consoles"], state)
     instance.check(state, client_id)
     known_identity(state, "agent")
     settings = settings.with_secret(PROGRAM, who=f"agent {client_id}")  # from here on, something is written

@@ -11,7 +11,7 @@ ANY_IPV6, ANY_IPV4 = IPv6Address("::"), IPv4Address("0.0.0.0")  # noqa: S104 - c
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListenAddress:
     """Where to listen.
 
     Attributes:
@@ -25,7 +25,7 @@ class Place:
     said: str
 
 
-def clash(places: Sequence[Place]) -> str | None:
+def clash(places: Sequence[ListenAddress]) -> str | None:
     """Return for a person why these can't be listened on together, None if they can.
 
     Places with port 0 get a port each, so that they never meet.

@@ -1,7 +1,7 @@
 """Who gets in, and under which id.
 
-    visitor's message -> `Admission.receive` -> commands: `Reply`, `Admit`, `Close`, and for those who hold the id
-    already `Probe` and `Drop`
+    visitor's message -> `Admission.receive` -> commands: `VisitorReply`, `Admit`, `Close`, and for those who hold the
+    id already `Probe` and `Drop`
 
 An id has one holder. The same instance replaces its older connection. Another instance waits while the holder is
 probed: if it shows life, the newcomer is refused; if it is silent, it is dropped. A holder that logged in with an older
@@ -71,7 +71,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class VisitorReply:
     """Send a message to a visitor."""
 
     visitor: Visitor
@@ -112,7 +112,7 @@ class Probe:
     client: Client
 
 
-Command = Reply | Admit | Close | Drop | Probe
+Command = VisitorReply | Admit | Close | Drop | Probe
 
 
 @dataclass(eq=False, slots=True)
@@ -177,13 +177,13 @@ class Admission:
         if is_plain:
             addressee = "" if client_id_fault(message.from_id) else message.from_id
             refusal = v2.refuse(addressee, login_pb2.Refusal.CERTIFICATE_MISMATCH, PLAIN)
-            return [Reply(visitor, refusal.reply), Close(visitor, refusal.reason)]
+            return [VisitorReply(visitor, refusal.reply), Close(visitor, refusal.reason)]
         match visitor.login.receive(message):
             case v2.Continue(reply):
                 visitor.client_id = message.from_id
-                return [Reply(visitor, reply)]
+                return [VisitorReply(visitor, reply)]
             case v2.Refused(reply, reason):
-                return [Reply(visitor, reply), Close(visitor, reason)]
+                return [VisitorReply(visitor, reply), Close(visitor, reason)]
             case v2.Proved(claims):
                 visitor.claims = claims
                 return self._settle(visitor, claims)
@@ -201,7 +201,7 @@ class Admission:
         if not visitor.client_id:
             return [Close(visitor, reason)]
         refusal = v2.refuse(visitor.client_id, login_pb2.Refusal.OVERLOADED, reason)
-        return [Reply(visitor, refusal.reply), Close(visitor, reason)]
+        return [VisitorReply(visitor, refusal.reply), Close(visitor, reason)]
 
     def removed(self, client: Client) -> Sequence[Command]:
         """Take note that a client's connection is gone; whoever waits for its id may get it.
@@ -227,7 +227,7 @@ class Admission:
         commands: list[Command] = []
         for visitor in refused:
             refusal = v2.refuse(client.client_id, login_pb2.Refusal.ID_TAKEN, text)
-            commands += [Reply(visitor, refusal.reply), Close(visitor, refusal.reason)]
+            commands += [VisitorReply(visitor, refusal.reply), Close(visitor, refusal.reason)]
         return commands
 
     def tick(self, now: float) -> Sequence[Command]:

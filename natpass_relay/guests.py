@@ -6,7 +6,7 @@ from typing import assert_never
 
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
-from natpass_relay.invites import Answer, Command, Invites, Tell, Turn
+from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
 from natpass_relay.lobby import Lobby
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID
@@ -86,7 +86,7 @@ class Guests:
                     message = Msg(type=MsgType.invite, from_id=RELAY_ID, to=client.client_id)
                     message.invite.CopyFrom(invite)
                     self._tell(client, message)
-                case Answer(connection, data):
+                case InviteAnswer(connection, data):
                     connection.send(_to_guest(HandshakePayload(guest=Guest(data=data))))
                 case Turn():
                     self._turn(command)

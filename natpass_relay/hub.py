@@ -9,7 +9,7 @@ from typing import assert_never
 
 from natpass_relay import admission, round_trips
 from natpass_relay.addresses import network_of
-from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Reply, Visitor
+from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
 from natpass_relay.guests import Guests
@@ -237,7 +237,7 @@ class Hub:
     def _obey(self, commands: Iterable[admission.Command]) -> None:
         for command in commands:
             match command:
-                case Reply(visitor, message):
+                case VisitorReply(visitor, message):
                     self._visitors[visitor].send(message)
                 case Close(visitor, reason):
                     self._turn_away(self._visitors[visitor], reason)

@@ -20,7 +20,7 @@ from natpass_wire.aio.dial import RelayAddress, RelayTarget, is_loopback
 from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
-from natpass_wire.invite.inviter import How, Inviter, Outcome
+from natpass_wire.invite.inviter import How, InviteOutcome, Inviter
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.login_pb2 import Role
@@ -188,7 +188,7 @@ class InviteCommand:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._progress = ""
 
-    def _end(self, outcome: Outcome) -> int:
+    def _end(self, outcome: InviteOutcome) -> int:
         host = printable(outcome.host, _MOST_CHARACTERS) or "a machine without a name"
         if outcome.how is How.ENROLLED:
             click.echo(f"enrolled {host}")

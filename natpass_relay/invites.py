@@ -1,6 +1,6 @@
 """Which inviter a guest is for: the relay passes on what they say, and understands none of it.
 
-guest's or inviter's message -> `Invites` -> commands: `Tell` (the inviter), `Answer` and `Turn` (the guest)
+guest's or inviter's message -> `Invites` -> commands: `Tell` (the inviter), `InviteAnswer` and `Turn` (the guest)
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[Who]):
+class InviteAnswer(Generic[Who]):
     """Pass on to a guest what its inviter said."""
 
     who: Who
@@ -54,7 +54,7 @@ class Turn(Generic[Who]):
     text: str = ""
 
 
-Command = Tell | Answer[Who] | Turn[Who]
+Command = Tell | InviteAnswer[Who] | Turn[Who]
 
 
 @dataclass(eq=False, slots=True)
@@ -104,7 +104,7 @@ class Invites(Generic[Who]):
         visit.answers += 1
         if visit.answers > MAX_ANSWERS:
             raise RemoteProtocolError("an inviter that has said it all goes on")
-        commands: list[Command[Who]] = [Answer(visit.who, invite.data)] if invite.data else []
+        commands: list[Command[Who]] = [InviteAnswer(visit.who, invite.data)] if invite.data else []
         if invite.step == Invite.GONE:
             self._forget(visit)
             commands.append(Turn(visit.who))

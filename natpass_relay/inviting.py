@@ -13,7 +13,7 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import LoginRefusedError, NatpassError, RemoteProtocolError, UserError
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.invite.code import RANDOM_BYTES, Code
-from natpass_wire.invite.inviter import LIFETIME_SECONDS, Inviter, Outcome, Say
+from natpass_wire.invite.inviter import LIFETIME_SECONDS, InviteOutcome, Inviter, Say
 from natpass_wire.keepalive import Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Invite
@@ -48,13 +48,13 @@ class Inviting:
         self._opened: tuple[Code, Inviter] | None = None
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> InviteOutcome | None:
         """How it ended, also if `run` was cancelled; None where nobody could come."""
         return self._opened[1].outcome if self._opened is not None else None
 
     async def run(
         self, target: RelayTarget, on_code: Callable[[Code], None], on_tick: Callable[[Inviter, float], None]
-    ) -> Outcome:
+    ) -> InviteOutcome:
         """Log in, wait for a guest, and return how it ended. Cancelled, it withdraws the invite.
 
         Args:
@@ -125,7 +125,7 @@ class Inviting:
 
     async def _wait(
         self, connection: RelayConnection, inviter: Inviter, on_tick: Callable[[Inviter, float], None]
-    ) -> Outcome:
+    ) -> InviteOutcome:
         while inviter.outcome is None:
             if connection.ended.done():
                 if inviter.is_given:

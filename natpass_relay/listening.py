@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import NoReturn
 
-from natpass_relay.addresses import Place, clash, plain
+from natpass_relay.addresses import ListenAddress, clash, plain
 from natpass_relay.platform.sockets import take_address
 from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.errors import UserError
@@ -47,7 +47,7 @@ def listen_on(addresses: Sequence[RelayAddress]) -> list[socket.socket]:
     """
     resolved = [(address, _resolved(address)) for address in addresses]
     places = [
-        Place(plain(ip_address(str(info[4][0]))), address.port, str(address))
+        ListenAddress(plain(ip_address(str(info[4][0]))), address.port, str(address))
         for address, infos in resolved
         for info in infos
     ]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from rich.cells import cell_len
 
-from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.agents import FleetAgent, Presence
 from natpass_tui.model.times import met
 from natpass_wire.durations import age
 
 _HEAD = ("ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP", "AWAY")
 
 
-def as_table(agents: Sequence[Agent], now: float) -> str:
+def as_table(agents: Sequence[FleetAgent], now: float) -> str:
     """Return one line an agent below a head, in columns; every text is safe to print."""
     rows = [_HEAD, *(_row(agent, now) for agent in agents)]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_HEAD))]
@@ -23,12 +23,12 @@ def as_table(agents: Sequence[Agent], now: float) -> str:
     )
 
 
-def as_json(agents: Sequence[Agent]) -> str:
+def as_json(agents: Sequence[FleetAgent]) -> str:
     """Return a JSON array; times are ISO 8601 in UTC, null where there is none: see `_object`."""
     return json.dumps([_object(agent) for agent in agents], ensure_ascii=False, indent=2)
 
 
-def _row(agent: Agent, now: float) -> tuple[str, ...]:
+def _row(agent: FleetAgent, now: float) -> tuple[str, ...]:
     up = age(now - agent.since) if agent.is_connected else ""
     away = age(now - agent.since) if agent.presence is Presence.AWAY and agent.since else ""
     if agent.first_met:
@@ -37,7 +37,7 @@ def _row(agent: Agent, now: float) -> tuple[str, ...]:
     return (agent.id, agent.presence.name.lower(), *(text or "-" for text in texts))
 
 
-def _object(agent: Agent) -> dict[str, object]:
+def _object(agent: FleetAgent) -> dict[str, object]:
     """Return what a script is told.
 
     `state` is online, away, console (an existing program that only opens links, it seems), absent (in the config file,

@@ -12,7 +12,7 @@ from textual.theme import Theme
 
 from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.links import kinds
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.model.console import Console
 from natpass_tui.model.prefix import Choice, PrefixKeys
 from natpass_tui.screens.commands import commands
@@ -40,7 +40,7 @@ THEME = Theme(
 FEW_COLOURS = frozenset({None, "standard", "windows"})
 
 
-class ConsoleApp(App[Outcome], inherit_bindings=False):
+class ConsoleApp(App[TabOutcome], inherit_bindings=False):
     """The console. Run it beside `console.run()`.
 
     Args:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from natpass_wire.errors import UserError
 from natpass_wire.identity import known
 from natpass_wire.identity.keys import PublicKey
-from natpass_wire.identity.known import Checked, Pin, Trust
+from natpass_wire.identity.known import Checked, KeyStatus, Pin
 from natpass_wire.program.state import Stamp, StateDir
 from natpass_wire.text import printable
 
@@ -51,18 +51,18 @@ class KnownFile:
     def check(self, relay: str, agent_id: str, key: PublicKey, now: Callable[[], datetime] = _now) -> Checked:
         """Return what `key` means, which an agent shows; one that is new is pinned, on the disk when this returns.
 
-        Of consoles that pin different keys at once, the first does and the others get `Trust.CHANGED`.
+        Of consoles that pin different keys at once, the first does and the others get `KeyStatus.CHANGED`.
 
         Raises:
             UserError: the file can't be relied on, or the key can't be pinned: the agent must not be spoken to.
         """
         checked = known.check(self.read(), relay, agent_id, key, now())
-        if checked.trust is not Trust.NEW:
+        if checked.trust is not KeyStatus.NEW:
             return checked
         with self._locked():
             agents = self._read(self._state.stamp(FILE))
             checked = known.check(agents, relay, agent_id, key, now())
-            if checked.trust is Trust.NEW:
+            if checked.trust is KeyStatus.NEW:
                 try:
                     self._write(agents.with_pin(checked.pin))
                 except known.MalformedError as error:
@@ -143,7 +143,7 @@ class KnownFile:
             lock.release()
 
 
-class KnownAgents:
+class KnownAgentsStore:
     """What is known of the agents of one relay.
 
     Args:
@@ -174,7 +174,7 @@ class KnownAgents:
             UserError: the file can't be relied on, or a new key not be pinned: the agent must not be spoken to.
         """
         checked = known.check(self._file.read(), self._relay, agent_id, PublicKey(key), self._now())
-        if checked.trust is Trust.NEW:
+        if checked.trust is KeyStatus.NEW:
             self._file.prepare()
         return checked
 

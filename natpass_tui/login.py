@@ -14,12 +14,12 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from natpass_tui.known_agents import KnownAgents
+from natpass_tui.known_agents import KnownAgentsStore
 from natpass_tui.model.agents import Presence, similar
 from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio.dial import RelayTarget
-from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
+from natpass_wire.aio.sealing import Sealing, TrustAll, TrustPolicy
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
@@ -82,7 +82,7 @@ def relay_target(
     if client_id_fault(client_id):
         client_id = f"tui-{secrets.token_hex(4)}"
     private = load_identity(state, "console").private if remembers else X25519PrivateKey.generate()
-    trust: Trust = PinnedAgents(KnownAgents(state, str(settings.relay))) if knows else TrustAll()
+    trust: TrustPolicy = PinnedAgents(KnownAgentsStore(state, str(settings.relay))) if knows else TrustAll()
     seal = partial(Sealing, private, trust=trust, clock=time.monotonic)
     return settings.target(client_id, Role.ROLE_CONSOLE, secrets.token_bytes(16), (ROSTER,), PROGRAM, seal=seal)
 

@@ -151,7 +151,7 @@ async def show_screen(target: RelayTarget, values: Mapping[str, Any], opening: O
         return TERMINATED
     if outcome.last_screen:
         click.echo("\n".join(printable(line, 1000) for line in outcome.last_screen.splitlines()))
-    if outcome.message:
+    if outcome.text:
         hint = opening.hint(outcome.reason) if opening is not None else ""
-        return complain(PROGRAM, outcome.message + hint, outcome.status)
+        return complain(PROGRAM, outcome.text + hint, outcome.status)
     return outcome.status

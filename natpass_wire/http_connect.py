@@ -34,7 +34,7 @@ def request(host: str, port: int, user: str | None, password: str | None) -> byt
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
 
 
-class Answer:
+class ProxyResponse:
     """The proxy's answer, as it comes."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, S
 from natpass_wire.text import printable
 
 
-class State(Enum):
+class LinkPhase(Enum):
     """Where a link is in its life."""
 
     OPENING = auto()
@@ -82,13 +82,13 @@ class LinkState:
 
     peer: str
     link_id: str
-    state: State
+    state: LinkPhase
     end: End | None = field(default=None)
     peer_idx: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class LinkOpened:
     """The target has accepted a link of ours; `answer` is how."""
 
     link: LinkState
@@ -96,14 +96,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LinkEnded:
     """A link is gone: refused, ended by the other end, or by the relay. `link.end` says why."""
 
     link: LinkState
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LinkAsked:
     """Somebody asks for a link: `accept` or `refuse` it."""
 
     link: LinkState
@@ -111,7 +111,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class LinkReceived:
     """A message for an open link."""
 
     link: LinkState
@@ -125,7 +125,7 @@ class Refuse:
     reply: Msg
 
 
-Event = Opened | Ended | Asked | Received | Refuse
+Event = LinkOpened | LinkEnded | LinkAsked | LinkReceived | Refuse
 
 #: Links that one client has at most, so that a peer can't fill our memory with requests.
 MAX_LINKS = 1024
@@ -152,7 +152,7 @@ class LinkTable:
         """
         if (peer, link_id) in self._links or len(self._links) >= MAX_LINKS:
             raise LocalProtocolError(f"link {link_id} to {peer!r} is in use, or there are over {MAX_LINKS}")
-        link = LinkState(peer, link_id, State.OPENING)
+        link = LinkState(peer, link_id, LinkPhase.OPENING)
         self._links[peer, link_id] = link
         return link, self.message(link, Msg(type=MsgType.connect_req, creq=request))
 
@@ -163,8 +163,8 @@ class LinkTable:
             link: the link.
             answer: to the offer of a stream.
         """
-        self._expect(link, State.ASKED)
-        link.state = State.OPEN
+        self._expect(link, LinkPhase.ASKED)
+        link.state = LinkPhase.OPEN
         return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True, answer=answer)))
 
     def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
@@ -172,7 +172,7 @@ class LinkTable:
 
         The text goes out in one line of at most 200 characters: it may hold what the peer sent, and has to fit a frame.
         """
-        self._expect(link, State.ASKED)
+        self._expect(link, LinkPhase.ASKED)
         text = printable(text)
         self._remove(link, End(LinkEnd.FAILED, text, reason=reason))
         return self.message(
@@ -181,7 +181,7 @@ class LinkTable:
 
     def end(self, link: LinkState, end: End) -> Msg | None:
         """End a link from this side; return the message to send, None if it had ended already."""
-        if link.state is State.ENDED:
+        if link.state is LinkPhase.ENDED:
             return None
         self._remove(link, end)
         return self.message(link, Msg(type=MsgType.disconnect, end=end.to_message()))
@@ -213,22 +213,22 @@ class LinkTable:
             self.dropped += 1
             return None
         match message.type, link.state:
-            case MsgType.connect_rep, State.OPENING if message.crep.ok:
-                link.state = State.OPEN
+            case MsgType.connect_rep, LinkPhase.OPENING if message.crep.ok:
+                link.state = LinkPhase.OPEN
                 link.peer_idx = message.from_idx
-                return Opened(link, message.crep)
-            case MsgType.connect_rep, State.OPENING:
+                return LinkOpened(link, message.crep)
+            case MsgType.connect_rep, LinkPhase.OPENING:
                 text = printable(message.crep.msg) or "refused without a reason"
                 self._remove(link, End(LinkEnd.FAILED, text, reason=message.crep.reason))
-                return Ended(link)
+                return LinkEnded(link)
             case MsgType.disconnect, _:
                 end = End.from_message(message)
                 if end.cause == LinkEnd.PEER_GONE and not end.text:
                     end = replace(end, text=f"{printable(link.peer)} is gone")
                 self._remove(link, end)
-                return Ended(link)
-            case _, State.OPEN if message.type != MsgType.connect_rep:
-                return Received(link, message)
+                return LinkEnded(link)
+            case _, LinkPhase.OPEN if message.type != MsgType.connect_rep:
+                return LinkReceived(link, message)
         self.dropped += 1
         return None
 
@@ -246,17 +246,17 @@ class LinkTable:
         if refusal:
             answer = ConnectResponse(ok=False, msg=refusal, reason=ConnectResponse.REFUSED)
             reply = Msg(type=MsgType.connect_rep, crep=answer)
-            return Refuse(self.message(LinkState(*key, State.ENDED, peer_idx=message.from_idx), reply))
-        link = LinkState(*key, State.ASKED, peer_idx=message.from_idx)
+            return Refuse(self.message(LinkState(*key, LinkPhase.ENDED, peer_idx=message.from_idx), reply))
+        link = LinkState(*key, LinkPhase.ASKED, peer_idx=message.from_idx)
         self._links[key] = link
-        return Asked(link, message.creq)
+        return LinkAsked(link, message.creq)
 
-    def _expect(self, link: LinkState, state: State) -> None:
+    def _expect(self, link: LinkState, state: LinkPhase) -> None:
         if link.state is not state:
             raise LocalProtocolError(f"link {link.link_id} is {link.state.name}, not {state.name}")
 
     def _remove(self, link: LinkState, end: End) -> None:
-        link.state = State.ENDED
+        link.state = LinkPhase.ENDED
         link.end = end
         if self._links.get((link.peer, link.link_id)) is link:
             del self._links[link.peer, link.link_id]

@@ -23,7 +23,7 @@ _EXCEPTING = ("no_proxy", "NO_PROXY")
 VARIABLES = (*_NAMING, "http_proxy", "HTTP_PROXY")
 
 
-class Kind(Enum):
+class ProxyKind(Enum):
     """How one speaks to a proxy; by its URL's scheme."""
 
     HTTP = "http"
@@ -42,7 +42,7 @@ class Proxy:
         password: the user's password.
     """
 
-    kind: Kind
+    kind: ProxyKind
     host: str
     port: int
     user: str | None = field(default=None, repr=False)
@@ -104,7 +104,7 @@ def parse(text: str, source: str) -> Proxy:
     found = _split(text)
     if found is None or not found.hostname or found.path not in {"", "/"} or found.query or found.fragment:
         raise UserError(hint)
-    kinds = {"http": Kind.HTTP, "socks5": Kind.SOCKS5, "socks5h": Kind.SOCKS5}
+    kinds = {"http": ProxyKind.HTTP, "socks5": ProxyKind.SOCKS5, "socks5h": ProxyKind.SOCKS5}
     if found.scheme not in kinds:
         raise UserError(f"{hint}; {printable(found.scheme, 20)}:// is not supported")
     try:
@@ -113,7 +113,7 @@ def parse(text: str, source: str) -> Proxy:
         raise UserError(hint) from error
     user = unquote(found.username) if found.username else None
     password = unquote(found.password or "") if user else None
-    if kinds[found.scheme] is Kind.SOCKS5 and any(
+    if kinds[found.scheme] is ProxyKind.SOCKS5 and any(
         not text.isascii() or len(text) > 255 for text in (user or "", password or "")
     ):
         raise UserError(f"{source}: user and password of a SOCKS proxy are at most 255 ASCII characters")

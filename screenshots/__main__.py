@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from natpass_tui.app import ConsoleApp
 from natpass_tui.links import kind_named
 from natpass_tui.links.shell.settings import ShellSettings
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.settings import Settings
 from natpass_tui.tty.request import ShellRequest
@@ -55,7 +55,7 @@ level = "info"
 class Photographer:
     """Drives the application, and takes pictures of it."""
 
-    def __init__(self, app: ConsoleApp, pilot: Pilot[Outcome], console: Console) -> None:
+    def __init__(self, app: ConsoleApp, pilot: Pilot[TabOutcome], console: Console) -> None:
         self._app = app
         self._pilot = pilot
         self._console = console

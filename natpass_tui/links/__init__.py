@@ -7,7 +7,7 @@ In each folder: `KIND` (its descriptor, see `kind`), `tab.py` (the model, no tex
 from functools import cache
 from importlib import import_module
 
-from natpass_tui.links.kind import Kind, Tabs
+from natpass_tui.links.kind import Kind, KindTabs
 
 #: The folders of all kinds, in the order in which they are offered. Enter opens the first with tabs in the fleet.
 REGISTRY = (
@@ -22,7 +22,7 @@ def kinds() -> tuple[Kind, ...]:
     return tuple(_descriptor(folder) for folder in REGISTRY)
 
 
-def kinds_with_tabs() -> tuple[tuple[Kind, Tabs], ...]:
+def kinds_with_tabs() -> tuple[tuple[Kind, KindTabs], ...]:
     """Return those kinds that have tabs, and these."""
     return tuple((kind, kind.tabs) for kind in kinds() if kind.tabs is not None)
 

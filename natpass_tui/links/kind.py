@@ -102,7 +102,7 @@ class OpenTab(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Tabs:
+class KindTabs:
     """The tabs of a kind: how one is opened.
 
     Attributes:
@@ -145,7 +145,7 @@ def _nothing_amiss(_: ConnectRequest) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainLinks:
+class PlainRules:
     """A kind that existing natpass programs have, over links that are not sealed.
 
     Attributes:
@@ -177,8 +177,8 @@ class Kind:
     wire: ConnectRequest.Kind
     words: Words
     command: Callable[[], click.Command] | None = None
-    plain: PlainLinks | None = None
+    plain: PlainRules | None = None
     instead: str = "can carry nothing of this kind"
-    tabs: Tabs | None = None
+    tabs: KindTabs | None = None
     actions: Mapping[str, PrefixKey] = field(default_factory=dict)
     settings: Callable[[], type[KindSettings]] | None = None

@@ -30,7 +30,7 @@ FIRST_RETRY, RETRY = 1.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TabEnded:
     """It ended by itself, or the other side ended it.
 
     Attributes:
@@ -67,14 +67,14 @@ class Lost:
 class Waiting:
     """There is no relay to ask."""
 
-    after: Ended | Lost | None = None
+    after: TabEnded | Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class TabOpening:
     """The agent was asked."""
 
-    after: Ended | Lost | None = None
+    after: TabEnded | Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Reconnecting:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class TabRefused:
     """There is none, and the reason why.
 
     Attributes:
@@ -107,12 +107,12 @@ class Refused:
     """
 
     reason: str
-    after: Ended | Lost | None = None
+    after: TabEnded | Lost | None = None
     absent: bool = False
     is_alarm: bool = False
 
 
-State = Waiting | Opening | Live | Reconnecting | Refused | Ended | Lost
+State = Waiting | TabOpening | Live | Reconnecting | TabRefused | TabEnded | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,12 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class TabOpened:
     """The agent said yes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Detached:
+class TabDetached:
     """Nothing gets through any more (or the reason is another now), see `natpass_wire.aio.link.Detached`.
 
     Attributes:
@@ -164,7 +164,7 @@ class LinkGone:
     relay_up: bool
 
 
-Event = RelayUp | AgentThere | Retry | Opened | Detached | Attached | LinkGone
+Event = RelayUp | AgentThere | Retry | TabOpened | TabDetached | Attached | LinkGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,41 +180,41 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
 
     Args:
         state: where the tab is.
-        event: what happened; `Opening` as the result means: ask the agent now.
+        event: what happened; `TabOpening` as the result means: ask the agent now.
         now: Unix seconds.
         words: how to speak of it.
     """
     match state, event:
         case Waiting(after), RelayUp():
-            return Step(Opening(after))
-        case Opening(after), Opened():
+            return Step(TabOpening(after))
+        case TabOpening(after), TabOpened():
             return Step(Live(), _separator(after, now, words))
-        case Opening(after), LinkGone(end, relay_up):
+        case TabOpening(after), LinkGone(end, relay_up):
             return Step(_not_opened(after, end, relay_up=relay_up, now=now))
-        case Live() | Reconnecting(), Detached(text, at):
+        case Live() | Reconnecting(), TabDetached(text, at):
             return Step(Reconnecting(text, at))
         case Reconnecting(), Attached():
             return Step(Live())
         case Live() | Reconnecting(), LinkGone(end) if end.is_alarm:
-            return Step(Refused(end.text, Ended(f"{words.noun} cut off", now), is_alarm=True))
+            return Step(TabRefused(end.text, TabEnded(f"{words.noun} cut off", now), is_alarm=True))
         case Live() | Reconnecting(), LinkGone(end, relay_up):
             return Step(_ended(end, relay_up=relay_up, now=now, words=words))
         case Lost(by_relay=True), RelayUp():
-            return Step(Opening(state))
+            return Step(TabOpening(state))
         case Lost(by_relay=False), AgentThere():
-            return Step(Opening(state))
+            return Step(TabOpening(state))
         case Lost(), Retry(relay_up=True):
-            return Step(Opening(state))
-        case Ended(), Retry(by_user=True, relay_up=relay_up):
-            return Step(Opening(state) if relay_up else Waiting(state))
-        case Refused(_, after, True), AgentThere():
-            return Step(Opening(after))
-        case Refused(_, after), Retry(by_user=True, relay_up=relay_up):
-            return Step(Opening(after) if relay_up else Waiting(after))
+            return Step(TabOpening(state))
+        case TabEnded(), Retry(by_user=True, relay_up=relay_up):
+            return Step(TabOpening(state) if relay_up else Waiting(state))
+        case TabRefused(_, after, True), AgentThere():
+            return Step(TabOpening(after))
+        case TabRefused(_, after), Retry(by_user=True, relay_up=relay_up):
+            return Step(TabOpening(after) if relay_up else Waiting(after))
     return Step(state)
 
 
-def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> Ended | Lost:
+def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> TabEnded | Lost:
     """Return what became of a live link."""
     if not relay_up and end.status is None:  # one that told its status has ended, whatever became of the relay since
         return Lost("relay connection lost", now, by_relay=True)
@@ -222,16 +222,16 @@ def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> Ended | Los
         return Lost(end.text or "the agent is gone", now, by_relay=False)
     if end.status is not None:
         how = f"status {end.status}" if end.status >= 0 else f"signal {-end.status}"
-        return Ended(
+        return TabEnded(
             f"{words.noun} ended ({how})", now, end.status if end.status >= 0 else 128 - end.status, by_itself=True
         )
     by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}
     if by_itself and not end.text:  # existing agents say nothing: it may have ended well, or not
-        return Ended("the link ended without a status", now, by_itself=True)
-    return Ended(f"{words.noun} ended{f' ({end.text})' if end.text else ''}", now, by_itself=by_itself)
+        return TabEnded("the link ended without a status", now, by_itself=True)
+    return TabEnded(f"{words.noun} ended{f' ({end.text})' if end.text else ''}", now, by_itself=by_itself)
 
 
-def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: float) -> State:
+def _not_opened(after: TabEnded | Lost | None, end: End, *, relay_up: bool, now: float) -> State:
     """Return what follows from an opening that came to nothing."""
     if not relay_up:
         return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
@@ -239,10 +239,10 @@ def _not_opened(after: Ended | Lost | None, end: End, *, relay_up: bool, now: fl
     absent = end.reason == ConnectResponse.ABSENT or end.cause == LinkEnd.PEER_GONE
     if isinstance(after, Lost) and absent:
         return Lost(after.text, after.at, by_relay=False, retry_in=RETRY)
-    return Refused(end.text or "no reason given", after, absent=absent, is_alarm=end.is_alarm)
+    return TabRefused(end.text or "no reason given", after, absent=absent, is_alarm=end.is_alarm)
 
 
-def _separator(after: Ended | Lost | None, now: float, words: Words) -> str:
+def _separator(after: TabEnded | Lost | None, now: float, words: Words) -> str:
     return f"{after.text} {clock(after.at)} · new {words.noun} {clock(now)}" if after is not None else ""
 
 
@@ -265,20 +265,20 @@ def banner(
     match state:
         case Live():
             return ""
-        case Opening():
+        case TabOpening():
             return f"opening a {noun} {where} …"
         case Reconnecting(text, at):
             return f"reconnecting to {agent} · {elapsed(now - at)} ({text}){f' — {typed}' if typed else ''}"
         case Waiting():
             return f"waiting for the relay: {relay} — {close}"
-        case Refused(reason, is_alarm=True):
+        case TabRefused(reason, is_alarm=True):
             return f"{reason} — {close}, Enter tries again"
-        case Refused(reason, _, absent):
+        case TabRefused(reason, _, absent):
             what = refusal(noun, words.at, agent, reason)
             if absent:
                 return f"{what} — it opens when the agent is there; Enter tries now, {close}"
             return f"{what} — Enter tries again, {close}"
-        case Ended(text):
+        case TabEnded(text):
             return f"{text} — Enter: new {noun}, {close}"
         case Lost(text, at, by_relay):
             back = "the relay is" if by_relay else f"{agent} is"
@@ -290,13 +290,13 @@ def not_sent(state: State, words: Words) -> str:
     match state:
         case Live():
             return ""
-        case Opening():
+        case TabOpening():
             return f"not sent: the {words.noun} is not open yet"
         case Reconnecting():
             return "not sent: there is no way through at the moment"
         case Waiting() | Lost():
             return "not sent: there is no connection"
-        case Refused() | Ended():
+        case TabRefused() | TabEnded():
             return f"not sent: there is no {words.noun} (Enter opens one)"
 
 
@@ -305,11 +305,11 @@ def mark(state: State) -> str:
     match state:
         case Live():
             return ""
-        case Opening() | Waiting():
+        case TabOpening() | Waiting():
             return "…"
         case Reconnecting():
             return "~"
-        case Refused() | Lost():
+        case TabRefused() | Lost():
             return "!"
-        case Ended():
+        case TabEnded():
             return "∎"

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from natpass_tui.links.life import Refused
+from natpass_tui.links.life import TabRefused
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.widgets.pane import Pane
 
@@ -85,7 +85,7 @@ class LinkPane(Pane):
             return
         banner = self.query_one("#banner", Static)
         state = self.tab.state
-        is_alarm = isinstance(state, Refused) and state.is_alarm
+        is_alarm = isinstance(state, TabRefused) and state.is_alarm
         text = self.tab.banner(self._prefix)
         if not is_alarm:  # which nothing hides
             text = self.mode() or self._remark or text  # what the next key does comes first

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[T]", Callable[[], T]]
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Where a command's input comes from."""
 
     async def read(self, most: int) -> bytes:

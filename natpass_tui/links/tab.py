@@ -10,19 +10,19 @@ from natpass_tui.links import life
 from natpass_tui.links.life import (
     AgentThere,
     Attached,
-    Detached,
-    Ended,
     Event,
     LinkGone,
     Live,
     Lost,
-    Opened,
-    Opening,
     Reconnecting,
-    Refused,
     RelayUp,
     Retry,
     State,
+    TabDetached,
+    TabEnded,
+    TabOpened,
+    TabOpening,
+    TabRefused,
     Waiting,
 )
 from natpass_tui.links.words import Words
@@ -38,18 +38,18 @@ FAILED = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TabOutcome:
     """What a console that was started for one tab ends with.
 
     Attributes:
         status: its exit status.
-        message: what to say to the user, safe to print; may be empty.
-        reason: why there was nothing, as the agent says; part of the message.
+        text: what to say to the user, safe to print; may be empty.
+        reason: why there was nothing, as the agent says; part of the text.
         last_screen: what was shown at the end, in lines.
     """
 
     status: int
-    message: str = ""
+    text: str = ""
     reason: str = field(default="", compare=False)
     last_screen: str = ""
 
@@ -177,15 +177,15 @@ class LinkTab(ABC):
         return isinstance(self.state, Waiting | Lost | Reconnecting)
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> TabOutcome | None:
         """How it went, once that is certain: it ended by itself, or there never was one."""
         match self.state:
-            case Ended(_, _, status) if status is not None:
-                return Outcome(status)
-            case Ended(text, by_itself=True):
-                return Outcome(FAILED, about(self.agent, text))
-            case Refused(reason) if not self._was_live:
-                return Outcome(FAILED, refusal(self.words.noun, self.words.at, self.agent, reason), reason)
+            case TabEnded(_, _, status) if status is not None:
+                return TabOutcome(status)
+            case TabEnded(text, by_itself=True):
+                return TabOutcome(FAILED, about(self.agent, text))
+            case TabRefused(reason) if not self._was_live:
+                return TabOutcome(FAILED, refusal(self.words.noun, self.words.at, self.agent, reason), reason)
         return None
 
     def banner(self, prefix: str) -> str:
@@ -207,7 +207,7 @@ class LinkTab(ABC):
     @property
     def is_in_trouble(self) -> bool:
         """Whether what the banner says should catch the eye."""
-        return isinstance(self.state, Lost | Reconnecting | Refused | Waiting)
+        return isinstance(self.state, Lost | Reconnecting | TabRefused | Waiting)
 
     @property
     def unanswered(self) -> float:
@@ -282,7 +282,7 @@ class LinkTab(ABC):
         self._cancel_retry()
         if step.separator:
             self._separate(step.separator)
-        if isinstance(self.state, Opening):
+        if isinstance(self.state, TabOpening):
             self._opens()
             self._tasks.start(self._serve(), f"{self.words.noun} {self.agent}")
         elif isinstance(self.state, Reconnecting) and not isinstance(before, Reconnecting):
@@ -313,7 +313,7 @@ class LinkTab(ABC):
             link.close()
             return
         self._link = link
-        self._apply(Opened())
+        self._apply(TabOpened())
         if news := self._relay.news_of(self.agent):
             self._separate(news)
         link.watch(self._way_changed)
@@ -336,4 +336,4 @@ class LinkTab(ABC):
             lasted = asyncio.get_running_loop().time() - way.since
             # Why the relay is missing is in the status bar, all the time; a tab has one line for what is its own.
             reason = way.reason if self._relay.is_online else "relay connection lost"
-            self._apply(Detached(reason, self._clock() - lasted))
+            self._apply(TabDetached(reason, self._clock() - lasted))

@@ -27,7 +27,7 @@ class Presence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class FleetAgent:
     """One row of the fleet; every text is safe to print.
 
     Attributes:
@@ -65,7 +65,7 @@ class Agent:
         return f"{self.id} is away"
 
 
-def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
+def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> FleetAgent:
     """Return the agent of a roster's entry.
 
     Args:
@@ -74,7 +74,7 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> Agent:
     """
     about = entry.about
     here = Presence.CONSOLE if entry.console else Presence.ONLINE
-    return Agent(
+    return FleetAgent(
         id=entry.id,
         presence=Presence.AWAY if entry.away_since_unix_ms else here,
         since=_bounded((entry.away_since_unix_ms or entry.connected_unix_ms) / 1000 + clock_offset),
@@ -112,7 +112,7 @@ def natural(text: str) -> NaturalKey:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
-def sort_key(agent: Agent, order: Order) -> SortKey:
+def sort_key(agent: FleetAgent, order: Order) -> SortKey:
     """Return the place of `agent`: agents that can be reached come first.
 
     No two agents share a place, since the id is its last part.
@@ -123,7 +123,7 @@ def sort_key(agent: Agent, order: Order) -> SortKey:
     return comes_last, when, natural(text), natural(agent.id), agent.id
 
 
-def haystack(agent: Agent) -> str:
+def haystack(agent: FleetAgent) -> str:
     """Return the text in which a filter looks for its words."""
     return "\n".join((agent.id, agent.host, agent.os, agent.user, agent.version, agent.presence.name)).casefold()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from natpass_tui.model.agents import Agent, Order, Presence, SortKey, haystack, needles, sort_key
+from natpass_tui.model.agents import FleetAgent, Order, Presence, SortKey, haystack, needles, sort_key
 
 #: Agents that are away stay in sight, at most this many, so that a fleet that comes and goes under new names costs no
 #: memory: more than a relay remembers, since consoles live longer.
@@ -21,7 +21,7 @@ class Fleet:
     """
 
     def __init__(self) -> None:
-        self._agents: dict[str, Agent] = {}
+        self._agents: dict[str, FleetAgent] = {}
         self._haystacks: dict[str, str] = {}
         self._keys: dict[str, SortKey] = {}
         self._away: dict[str, None] = {}  # in the order in which they went
@@ -50,15 +50,15 @@ class Fleet:
         """All ids known."""
         return list(self._agents)
 
-    def get(self, agent_id: str) -> Agent | None:
+    def get(self, agent_id: str) -> FleetAgent | None:
         """Return the agent of this id, None if it is not known."""
         return self._agents.get(agent_id)
 
-    def at(self, index: int) -> Agent:
+    def at(self, index: int) -> FleetAgent:
         """Return the agent in row `index` of those shown."""
         return self._agents[self._shown[index][-1]]
 
-    def window(self, start: int, stop: int) -> list[Agent]:
+    def window(self, start: int, stop: int) -> list[FleetAgent]:
         """Return the agents in the rows from `start` to before `stop`."""
         return [self._agents[key[-1]] for key in self._shown[max(0, start) : max(0, stop)]]
 
@@ -81,12 +81,12 @@ class Fleet:
             self._listed[agent_id] = None
             self._away.pop(agent_id, None)
             if agent_id not in self._agents:
-                self.update([Agent(agent_id, presence)], [])
+                self.update([FleetAgent(agent_id, presence)], [])
 
     def list_known(self, first_met: Mapping[str, float]) -> None:
         """Show agents that earlier consoles have met, by id, with the time of that (Unix seconds); for good."""
         known = [
-            Agent(agent_id, Presence.AWAY, first_met=when)
+            FleetAgent(agent_id, Presence.AWAY, first_met=when)
             for agent_id, when in first_met.items()
             if (agent := self._agents.get(agent_id)) is None or agent.presence is Presence.ABSENT
         ]
@@ -95,7 +95,7 @@ class Fleet:
             self._away.pop(agent_id, None)
         self.update(known, [])
 
-    def update(self, changed: Sequence[Agent], left: Iterable[str], now: float = 0.0) -> None:
+    def update(self, changed: Sequence[FleetAgent], left: Iterable[str], now: float = 0.0) -> None:
         """Take agents that joined, changed or went away, and ids of those that left at `now` (Unix seconds)."""
         self.version += 1
         agents = list(changed)
@@ -135,7 +135,7 @@ class Fleet:
         self._keys = {agent.id: sort_key(agent, order) for agent in self._agents.values()}
         self._rebuild()
 
-    def _put(self, agents: list[Agent]) -> None:
+    def _put(self, agents: list[FleetAgent]) -> None:
         many = len(agents) > _SORT_FROM
         for agent in agents:
             before = self._agents.get(agent.id)

@@ -5,11 +5,11 @@
 import logging
 from collections.abc import Callable
 
-from natpass_tui.known_agents import KnownAgents
+from natpass_tui.known_agents import KnownAgentsStore
 from natpass_wire.aio.sealing import NotTrustedError
 from natpass_wire.errors import UserError
 from natpass_wire.identity import alarm, fingerprint
-from natpass_wire.identity.known import Checked, Trust
+from natpass_wire.identity.known import Checked, KeyStatus
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class PinnedAgents:
         known: the pins.
     """
 
-    def __init__(self, known: KnownAgents) -> None:
+    def __init__(self, known: KnownAgentsStore) -> None:
         self._known = known
         self._news: dict[str, str] = {}
 
@@ -41,7 +41,7 @@ class PinnedAgents:
             NotTrustedError: another console has pinned another key meanwhile, or it can't be pinned.
         """
         checked = self._judge(peer, key, self._known.check)
-        if checked.trust is Trust.NEW:
+        if checked.trust is KeyStatus.NEW:
             self._news[peer] = (
                 f"met {printable(peer)} for the first time; 'natpass-agent fingerprint' there should say\n"
                 f"{fingerprint.short(checked.key)}"
@@ -73,6 +73,6 @@ class PinnedAgents:
             checked = judge(peer, key)
         except UserError as error:
             raise NotTrustedError(str(error)) from error
-        if checked.trust is Trust.CHANGED:
+        if checked.trust is KeyStatus.CHANGED:
             raise NotTrustedError(alarm.sentence(checked))
         return checked

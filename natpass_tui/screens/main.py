@@ -13,7 +13,7 @@ from textual.screen import Screen
 from natpass_tui.links import kind_named, kinds, kinds_with_tabs
 from natpass_tui.links.kind import Kind
 from natpass_tui.links.pane import LinkPane, PaletteEntry
-from natpass_tui.links.tab import LinkTab, Outcome
+from natpass_tui.links.tab import LinkTab, TabOutcome
 from natpass_tui.model.console import Console, LiveTab
 from natpass_tui.model.prefix import Action, Choice, rows
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
@@ -272,7 +272,7 @@ class MainScreen(Screen[None]):
 
         def leave(sure: bool | None) -> None:
             if sure:
-                self.app.exit(Outcome(0))
+                self.app.exit(TabOutcome(0))
 
         live = [tab.noun for tab in self._model.tabs.all() if _has_more(tab)]
         noun = live[0] if len(set(live)) == 1 else "tab"

@@ -24,7 +24,7 @@ runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class TerminalReply:
     """What the engine answers the application."""
 
     data: bytes
@@ -38,7 +38,7 @@ class Parsed:
 
     size: int
     """Bytes of the remote that are done with: grant that much credit."""
-    replies: tuple[Reply, ...]
+    replies: tuple[TerminalReply, ...]
     """What the engine answers the application, in order."""
     title: str
     bells: int
@@ -59,7 +59,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
         self._parsed = 0
         self._position = 0  # of the parser in all that was fed; as the engine, to be used with its lock
         self._fed = 0
-        self._replies: list[Reply] = []
+        self._replies: list[TerminalReply] = []
         self._clipboard: list[Clip] = []
         self._title = ""
         self._bells = 0
@@ -114,13 +114,13 @@ class Pump(PumpThread[tuple[bytes, ...]]):
                 self._engine.close()
 
     def _work(self, item: tuple[bytes, ...]) -> bool:
-        replies: list[Reply] = []
+        replies: list[TerminalReply] = []
         with self._lock:
             for data in item:  # one by one: an answer's age is that of the message that asked
                 answer = self._engine.feed(data)
                 self._position += len(data)
                 if answer:
-                    replies.append(Reply(answer, self._position))
+                    replies.append(TerminalReply(answer, self._position))
             title, bells, clipboard = self._engine.title, self._engine.bells, self._engine.take_clipboard()
         with self._change:
             if self._closed:

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 
-class Source(Enum):
+class InputSource(Enum):
     """Who is behind some bytes of input. What nobody typed is valid for its moment only."""
 
     TYPED = auto()

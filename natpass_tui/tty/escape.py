@@ -8,7 +8,7 @@ _TILDE = ord("~")
 _LINE_ENDS = b"\r\n"
 
 
-class Asked(Enum):
+class EscapeAction(Enum):
     """What the user asks us for, by the byte behind ``~``."""
 
     LEAVE = ord(".")
@@ -16,7 +16,7 @@ class Asked(Enum):
     SUSPEND = 0x1A  # Ctrl+Z
 
 
-#: What `Asked.HELP` shows.
+#: What `EscapeAction.HELP` shows.
 HELP_LINES = (
     "Enter, then:",
     "~.   give up on the program; the agent ends it",
@@ -26,7 +26,7 @@ HELP_LINES = (
 )
 
 
-_ASKED = frozenset(asked.value for asked in Asked)
+_ASKED = frozenset(asked.value for asked in EscapeAction)
 
 
 class Escape:
@@ -36,19 +36,19 @@ class Escape:
         self._at_start = True
         self._has_tilde = False
 
-    def feed(self, data: bytes) -> tuple[bytes, list[Asked]]:
+    def feed(self, data: bytes) -> tuple[bytes, list[EscapeAction]]:
         """Return what is for the program, and what we are asked for; what follows `LEAVE` is nobody's."""
         if not self._has_tilde and _TILDE not in data:
             self._at_start = data[-1:] in (b"\r", b"\n") if data else self._at_start
             return data, []
         passed = bytearray()
-        asked: list[Asked] = []
+        asked: list[EscapeAction] = []
         for byte in data:
             if self._has_tilde:
                 self._has_tilde = False
                 if byte in _ASKED:
-                    asked.append(Asked(byte))
-                    if asked[-1] is Asked.LEAVE:
+                    asked.append(EscapeAction(byte))
+                    if asked[-1] is EscapeAction.LEAVE:
                         break
                     continue
                 if byte != _TILDE:

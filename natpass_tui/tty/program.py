@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from natpass_tui.links.streams import Sink, Source
-from natpass_tui.tty.escape import Asked, Escape
+from natpass_tui.links.streams import ByteSource, Sink
+from natpass_tui.tty.escape import Escape, EscapeAction
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -34,12 +34,12 @@ class TtyProgram:
     def __init__(
         self,
         link: Link,
-        source: Source,
+        source: ByteSource,
         sink: Sink,
         size: Callable[[], tuple[int, int]],
         *,
         notices: Sink | None = None,
-        asked: Callable[[Asked], None] = lambda _: None,
+        asked: Callable[[EscapeAction], None] = lambda _: None,
     ) -> None:
         self._link = link
         self._source = source
@@ -139,7 +139,7 @@ class TtyProgram:
                 self._input += passed
                 self._to_send.set()
                 for each in asked:
-                    if each is Asked.LEAVE:
+                    if each is EscapeAction.LEAVE:
                         self._end(INTERRUPTED)
                         return
                     self._asked(each)

@@ -15,7 +15,7 @@ from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
 from natpass_tui.login import PROGRAM
 from natpass_tui.platform.tty import RawTerminal, stop_self
-from natpass_tui.tty.escape import HELP_LINES, Asked
+from natpass_tui.tty.escape import HELP_LINES, EscapeAction
 from natpass_tui.tty.program import INTERRUPTED, TtyProgram
 from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.link import Link
@@ -96,13 +96,13 @@ class TtyRun(Run):
         notices = writer if os.isatty(1) else Writer(2) if os.isatty(2) else None
         asides = Tasks()
 
-        def asked(what: Asked) -> None:
-            work = self._give_away(program, out) if what is Asked.SUSPEND else program.say(_HELP)
+        def asked(what: EscapeAction) -> None:
+            work = self._give_away(program, out) if what is EscapeAction.SUSPEND else program.say(_HELP)
             asides.start(work, f"tty {what.name}")
 
         program = self._program = TtyProgram(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
         self._terminal.enter()
-        self._has_terminal, self._suspend = True, partial(asked, Asked.SUSPEND)
+        self._has_terminal, self._suspend = True, partial(asked, EscapeAction.SUSPEND)
         try:
             async with asyncio.TaskGroup() as group:
                 telling = group.create_task(self._tell_waiting(link, program), name="tty waiting")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from natpass_tui.model import times
-from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.agents import FleetAgent, Presence
 from natpass_wire.durations import age, span
 
 MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○"}
@@ -32,7 +32,7 @@ class Column:
     """
 
     title: str
-    text: Callable[[Agent, Context], str]
+    text: Callable[[FleetAgent, Context], str]
     least: int
     most: int
     weight: int = 0
@@ -40,23 +40,23 @@ class Column:
     right: bool = False
 
 
-def _state(agent: Agent, context: Context) -> str:
+def _state(agent: FleetAgent, context: Context) -> str:
     name = _STATES.get(agent.presence, agent.presence.name.lower())
     is_away = agent.presence is Presence.AWAY and agent.since
     return f"{name} {span(context.now - agent.since)}" if is_away else name
 
 
-def _since(agent: Agent, context: Context) -> str:
+def _since(agent: FleetAgent, context: Context) -> str:
     if agent.first_met:
         return times.met(agent.first_met, context.now)
     return times.since(agent.since, context.now) if agent.since else ""
 
 
-def _age(agent: Agent, context: Context) -> str:
+def _age(agent: FleetAgent, context: Context) -> str:
     return age(context.now - agent.since) if agent.is_connected else ""
 
 
-def _round_trip(agent: Agent, context: Context) -> str:
+def _round_trip(agent: FleetAgent, context: Context) -> str:
     return times.round_trip(context.round_trip) if agent.presence is Presence.ONLINE else ""
 
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from natpass_tui.model.agents import Agent, Presence
+from natpass_tui.model.agents import FleetAgent, Presence
 from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP, Column, Context, layout
@@ -101,7 +101,7 @@ class FleetTable(ScrollView, can_focus=True):
                 self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
         self._model.show_rows([agent.id for agent in self._in_sight()[:_MOST_ROWS]])
 
-    def _in_sight(self) -> list[Agent]:
+    def _in_sight(self) -> list[FleetAgent]:
         top = self.scroll_offset.y
         return self._fleet.window(top, top + self.size.height)
 
@@ -113,7 +113,7 @@ class FleetTable(ScrollView, can_focus=True):
             for y, agent in enumerate(self._in_sight())
         ]
 
-    def _texts(self, agent: Agent, now: float) -> list[str]:
+    def _texts(self, agent: FleetAgent, now: float) -> list[str]:
         context = Context(now, self._model.latencies.get(agent.id))
         return [column.text(agent, context) for column, _ in self._columns]
 

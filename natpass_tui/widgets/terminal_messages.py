@@ -3,7 +3,7 @@
 from textual.widget import Widget
 
 from natpass_tui.terminal.clipboard import Clip
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.widgets.view_messages import ViewMessage
 
 
@@ -13,7 +13,7 @@ class Input(ViewMessage, namespace="terminal_view"):
     A press and a release say of which `button` they are.
     """
 
-    def __init__(self, view: Widget, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+    def __init__(self, view: Widget, data: bytes, source: InputSource, seen: int, button: int = 0) -> None:
         super().__init__(view)
         self.data = data
         self.source = source
@@ -23,7 +23,7 @@ class Input(ViewMessage, namespace="terminal_view"):
     @property
     def typed(self) -> bool:
         """Whether a person typed it."""
-        return self.source is Source.TYPED
+        return self.source is InputSource.TYPED
 
 
 class TitleChanged(ViewMessage, namespace="terminal_view"):

@@ -8,14 +8,18 @@ from textual.geometry import Offset
 
 from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal import Frame, MouseAction, MouseButton, MouseInput, MouseTracking, TerminalEngine
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.terminal_screen import TerminalScreen
 
 WHEEL_ROWS = 3
 """Rows, or presses of an arrow key, for one step of the wheel."""
 _BUTTONS = {1: MouseButton.LEFT, 2: MouseButton.MIDDLE, 3: MouseButton.RIGHT}
-_SOURCES = {MouseAction.PRESS: Source.PRESS, MouseAction.RELEASE: Source.RELEASE, MouseAction.MOVE: Source.SCREEN}
+_SOURCES = {
+    MouseAction.PRESS: InputSource.PRESS,
+    MouseAction.RELEASE: InputSource.RELEASE,
+    MouseAction.MOVE: InputSource.SCREEN,
+}
 
 
 class TerminalMouse(TerminalScreen):
@@ -34,7 +38,7 @@ class TerminalMouse(TerminalScreen):
         self._anchor: tuple[int, int] | None = None
 
     @abstractmethod
-    def _send(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+    def _send(self, data: bytes, source: InputSource, seen: int, button: int = 0) -> None:
         """Send bytes to the remote."""
 
     def _button_down(self, event: events.MouseDown) -> None:
@@ -91,7 +95,7 @@ class TerminalMouse(TerminalScreen):
             if self._modes.alternate_scroll:
                 with self._pump.engine() as engine:
                     data, seen = engine.encode_key("up" if y > 0 else "down") * WHEEL_ROWS, self._pump.position
-                self._send(data, Source.SCREEN, seen)
+                self._send(data, InputSource.SCREEN, seen)
         else:
             self.scroll_history(y * WHEEL_ROWS)
 
@@ -102,7 +106,7 @@ class TerminalMouse(TerminalScreen):
     def _send_mouse(self, event: events.MouseEvent, action: MouseAction, button: MouseButton) -> None:
         row, col = self.nearest_cell(event.offset)
         mouse = MouseInput(action, button, row, col, shift=event.shift, alt=event.meta, ctrl=event.ctrl)
-        source = Source.SCREEN
+        source = InputSource.SCREEN
         if button < MouseButton.WHEEL_UP:
             source = _SOURCES[action]
         with self._pump.engine() as engine:

@@ -8,7 +8,7 @@ from textual import events
 
 from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal import Frame, Modes, Parsed, Pump, TerminalEngine, create_engine
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.waking import LoopWaker
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.painted_view import PaintedView
@@ -150,7 +150,7 @@ class TerminalScreen(PaintedView):
 
     def _tell(self, parsed: Parsed) -> None:
         for reply in parsed.replies:
-            self.post_message(terminal_messages.Input(self, reply.data, Source.ANSWER, reply.seen))
+            self.post_message(terminal_messages.Input(self, reply.data, InputSource.ANSWER, reply.seen))
         if parsed.title != self._title:
             self._title = parsed.title
             self.post_message(terminal_messages.TitleChanged(self, parsed.title))

@@ -5,7 +5,7 @@ It knows no network. The parent feeds it (`TerminalView.feed`) and sends what `T
 
 from typing import TypeAlias
 
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.terminal_mouse import TerminalMouse
 
@@ -51,9 +51,9 @@ class TerminalView(TerminalMouse):
         self._repaint()
         with self._pump.engine() as engine:
             data, seen = engine.encode_focus(focused), self._pump.position
-        self._send(data, Source.SCREEN, seen)
+        self._send(data, InputSource.SCREEN, seen)
 
-    def _send(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+    def _send(self, data: bytes, source: InputSource, seen: int, button: int = 0) -> None:
         if data:
             self.post_message(self.Input(self, data, source, seen, button))
 
@@ -61,7 +61,7 @@ class TerminalView(TerminalMouse):
         """Send what a user typed: it shows the live screen and ends a selection."""
         if not data:
             return
-        self._send(data, Source.TYPED, seen)
+        self._send(data, InputSource.TYPED, seen)
         self._canvas.set_selection(None)
         if self.is_scrolled:
             self.scroll_history_bottom()

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from natpass_wire.aio.sealing import Trust
+from natpass_wire.aio.sealing import TrustPolicy
 from natpass_wire.envelope import record_head
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import encode_frame_of
@@ -66,7 +66,7 @@ class Carrier:
         peer_head: bytes,
         handshake: OpenerHandshake | TargetHandshake | None,
         *,
-        trust: Trust | None,
+        trust: TrustPolicy | None,
     ) -> None:
         self.state = state
         self._carriers = carriers

@@ -9,7 +9,7 @@ from natpass_wire.aio.carrier import Carrier, Passenger
 from natpass_wire.aio.sealing import NotTrustedError, Sealing
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.links import End, Ended, LinkState, LinkTable, Opened, Received, State
+from natpass_wire.links import End, LinkEnded, LinkOpened, LinkPhase, LinkReceived, LinkState, LinkTable
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, StreamAnswer, StreamOffer
 from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
@@ -100,21 +100,21 @@ class Carriers:
         """
         for size, carriers in self._by_head.items():
             carrier = carriers.get(payload[:size])
-            if carrier is not None and carrier.state.state is State.OPEN:
+            if carrier is not None and carrier.state.state is LinkPhase.OPEN:
                 record = envelope.record_in(payload, size)
                 if record is not None:
                     self._receive(carrier, record)
                 return record is not None
         return False
 
-    def receive(self, event: Opened | Received | Ended) -> None:
+    def receive(self, event: LinkOpened | LinkReceived | LinkEnded) -> None:
         """Take what happened to a carrier."""
         match event:
-            case Received(link, message) if message.type == MsgType.record:
+            case LinkReceived(link, message) if message.type == MsgType.record:
                 self._receive(self._carriers[link], message.record.data)
-            case Opened(link, answer):
+            case LinkOpened(link, answer):
                 self._answered(self._carriers[link], answer)
-            case Ended(link):
+            case LinkEnded(link):
                 self.forget(link)
 
     def offered(self, state: LinkState, offer: StreamOffer) -> None:

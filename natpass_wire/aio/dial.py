@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from natpass_wire import envelope
-from natpass_wire.aio.reach import DialError, Place, reach, reason_of, through
+from natpass_wire.aio.reach import Destination, DialError, reach, reason_of, through
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.sockets import FrameHandler, FrameSocket
@@ -90,10 +90,10 @@ class RelayTarget:
         return through(self.proxy)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Destination:
         """Where to connect to."""
         tls = client_context(verify=self.verify) if self.tls else None
-        return Place(self.address.host, self.address.port, tls, self.proxy)
+        return Destination(self.address.host, self.address.port, tls, self.proxy)
 
 
 @dataclass(slots=True)

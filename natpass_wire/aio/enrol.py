@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress
-from natpass_wire.aio.reach import DialError, Place, reach
+from natpass_wire.aio.reach import Destination, DialError, reach
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.aio.tls import client_context
@@ -59,7 +59,7 @@ async def enrol(
         DialError: there is no connection, or it was lost.
         RemoteProtocolError: the other end is no natpass relay or inviter.
     """
-    place = Place(address.host, address.port, client_context(verify=False) if tls else None, proxy)
+    place = Destination(address.host, address.port, client_context(verify=False) if tls else None, proxy)
     visit: _Visit | None = None
     try:
         async with asyncio.timeout(ENROL_SECONDS):

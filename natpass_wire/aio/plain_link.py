@@ -7,7 +7,7 @@ from typing import Protocol
 
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
-from natpass_wire.links import End, LinkState, State
+from natpass_wire.links import End, LinkPhase, LinkState
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
@@ -203,7 +203,7 @@ class PlainLink:
     def wake(self) -> None:
         """Let whoever waits see that the link's state has changed."""
         self._changed.set()
-        if self._holding and self._state.state is State.ENDED:
+        if self._holding and self._state.state is LinkPhase.ENDED:
             self._holding = False
             self._owner.hold(self, False)
 
@@ -213,7 +213,7 @@ class PlainLink:
         Raises:
             LinkEndedError: it refused, or the link is gone.
         """
-        while self._state.state is State.OPENING:
+        while self._state.state is LinkPhase.OPENING:
             self._changed.clear()
             await self._changed.wait()
         self._check()
@@ -237,11 +237,11 @@ class IncomingPlainLink(PlainLink):
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
         """Say no, with the reason for a person. Nothing happens if the opener has given up already."""
-        if self._state.state is State.ASKED:
+        if self._state.state is LinkPhase.ASKED:
             self._owner.refuse_link(self._state, text, reason)
             self.wake()
 
     @property
     def is_asked(self) -> bool:
         """Whether the link waits for our answer."""
-        return self._state.state is State.ASKED
+        return self._state.state is LinkPhase.ASKED

@@ -11,7 +11,7 @@ from natpass_wire.aio.plain_link import IncomingPlainLink, PlainLink
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.frame import encode_frame
-from natpass_wire.links import End, Ended, LinkState, LinkTable, Opened, Received
+from natpass_wire.links import End, LinkEnded, LinkOpened, LinkReceived, LinkState, LinkTable
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.text import printable
@@ -83,15 +83,15 @@ class PlainLinks:
         link = self._links[state] = IncomingPlainLink(self, state)
         self._on_link(link, request)
 
-    def receive(self, event: Opened | Received | Ended) -> None:
+    def receive(self, event: LinkOpened | LinkReceived | LinkEnded) -> None:
         """Take what happened to a link."""
         link = self._links.get(event.link)
         match event:
-            case Ended():
+            case LinkEnded():
                 self.forget(event.link)
-            case Received(_, message) if link is not None:
+            case LinkReceived(_, message) if link is not None:
                 link.deliver(message)
-            case Opened() if link is not None:
+            case LinkOpened() if link is not None:
                 link.wake()
 
     def writable_changed(self, writable: bool) -> None:

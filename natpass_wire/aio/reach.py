@@ -54,7 +54,7 @@ N = TypeVar("N", bound=Newcomer)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """Where to connect to.
 
     Attributes:
@@ -111,7 +111,9 @@ async def resolve(host: str, port: int) -> list[Address]:
     return addresses
 
 
-async def reach(place: Place, make: Callable[[], N], buffers: ReadBuffers, experience: Experience) -> tuple[N, Address]:
+async def reach(
+    place: Destination, make: Callable[[], N], buffers: ReadBuffers, experience: Experience
+) -> tuple[N, Address]:
     """Connect within 8 s; return the winner's handler, whose connection takes frames, and its address.
 
     Args:
@@ -185,7 +187,7 @@ class _Attempt(Generic[N]):
         buffers: the loop's read buffers.
     """
 
-    def __init__(self, place: Place, address: Address, handler: N, buffers: ReadBuffers) -> None:
+    def __init__(self, place: Destination, address: Address, handler: N, buffers: ReadBuffers) -> None:
         self._place = place
         self.address = address
         self.handler = handler
@@ -246,7 +248,7 @@ async def _first(
     return None
 
 
-def _failure(place: Place, addresses: Sequence[Address], attempts: Sequence[_Attempt[N]], seconds: float) -> str:
+def _failure(place: Destination, addresses: Sequence[Address], attempts: Sequence[_Attempt[N]], seconds: float) -> str:
     """Return why there is no connection."""
     is_name = any(str(address) != (place.proxy or place).host for address in addresses)
     silent = [attempt for attempt in attempts if not attempt.failure]

@@ -14,7 +14,7 @@ from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.frame import Batch
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
-from natpass_wire.links import Asked, End, Ended, LinkTable, Opened, Received, Refuse
+from natpass_wire.links import End, LinkAsked, LinkEnded, LinkOpened, LinkReceived, LinkTable, Refuse
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
@@ -121,13 +121,13 @@ class RelayConnection:
             self._receive_from_relay(message)
             return
         match self._table.receive(message):
-            case Opened(link) | Received(link) | Ended(link) as event:
+            case LinkOpened(link) | LinkReceived(link) | LinkEnded(link) as event:
                 (self.carriers if link in self.carriers else self.plain_links).receive(event)
             case Refuse(reply):
                 self.send(reply)
-            case Asked(link, request) if request.HasField("offer"):
+            case LinkAsked(link, request) if request.HasField("offer"):
                 self.carriers.offered(link, request.offer)
-            case Asked(link, request):
+            case LinkAsked(link, request):
                 self.plain_links.asked(link, request)
 
     def _receive_from_relay(self, message: Msg) -> None:

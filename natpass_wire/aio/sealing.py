@@ -15,7 +15,7 @@ class NotTrustedError(NatpassError):
     """The other end of a link has a key that is not the one it should have; the text says so to a person."""
 
 
-class Trust(Protocol):
+class TrustPolicy(Protocol):
     """Who knows whose key is whose."""
 
     def check(self, peer: str, key: bytes) -> None:
@@ -66,7 +66,7 @@ class Sealing:
 
     identity: X25519PrivateKey = field(repr=False)
     psk: LinkKey
-    trust: Trust
+    trust: TrustPolicy
     clock: Callable[[], float]
 
     def opener(self, own_id: str, peer: str, link_id: str) -> OpenerHandshake:

@@ -14,7 +14,17 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamHello
-from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, Resumed, State, StreamCore, Urgent
+from natpass_wire.stream.core import (
+    Event,
+    Finished,
+    Resumed,
+    StreamCore,
+    StreamEnded,
+    StreamOpened,
+    StreamPhase,
+    StreamReceived,
+    Urgent,
+)
 from natpass_wire.text import printable
 
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
@@ -104,7 +114,7 @@ class Stream:
     @property
     def is_asked(self) -> bool:
         """Whether the stream waits for our answer."""
-        return self.core.state is State.ASKED
+        return self.core.state is StreamPhase.ASKED
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Have `watcher` called whenever `detached` changes."""
@@ -154,7 +164,7 @@ class Stream:
 
     def send_urgent(self, message: Msg) -> bool:
         """Send a message that overtakes all others, see `Link`."""
-        if self.core.state is not State.OPEN:
+        if self.core.state is not StreamPhase.OPEN:
             return False
         is_taken = self.core.send_urgent(message.SerializeToString())
         self._wake()
@@ -199,7 +209,7 @@ class Stream:
         """End the stream, see `Link`. Nothing happens if it had ended."""
         if self.core.end is not None:
             return
-        if self.core.state is State.ASKED:
+        if self.core.state is StreamPhase.ASKED:
             self.refuse(text)
             return
         self.core.finish(End(cause, text, status))
@@ -263,7 +273,7 @@ class Stream:
         self.carrier = None
         self.core.detach()
         before = self._detached
-        if self.core.state is not State.ENDED and (before is None or before.reason != reason):
+        if self.core.state is not StreamPhase.ENDED and (before is None or before.reason != reason):
             self._detached = Detached(reason, before.since if before else self._loop.time())
             self._notify()
         self._on_change(self)
@@ -300,7 +310,7 @@ class Stream:
         """Wait for another carrier."""
         if carrier is not self.carrier:
             return
-        if end.is_alarm or (self.core.state is State.OPENING and end.reason != ConnectResponse.UNSET):
+        if end.is_alarm or (self.core.state is StreamPhase.OPENING and end.reason != ConnectResponse.UNSET):
             self.carrier = None
             self.core.detach()
             self.fail(end)
@@ -314,7 +324,7 @@ class Stream:
         record = self.core.next(now())
         if record is not None:
             self._changed.set()
-        if self.core.state is State.ENDED and not self.core.has_output(now()):
+        if self.core.state is StreamPhase.ENDED and not self.core.has_output(now()):
             self._loop.call_soon(self._on_change, self)
         return record
 
@@ -334,19 +344,19 @@ class Stream:
         """Take what the other end said."""
         for event in events:
             match event:
-                case Received(message, units):
+                case StreamReceived(message, units):
                     if self.core.end is not None:
                         self._nobody_reads(units)
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
                     self._loop.call_soon(self._overtake, message)  # what a handler raises is not the connection's
-                case Opened() | Resumed():
+                case StreamOpened() | Resumed():
                     self._was_opened = True
                     self._detached = None
                     self._on_change(self)
                     self._notify()
-                case Ended() | Finished():
+                case StreamEnded() | Finished():
                     self._detached = None
                     self._on_change(self)
         if events:
@@ -380,7 +390,7 @@ class Stream:
         """Let everybody see that the state has changed."""
         self._changed.set()
         self._wake()
-        if self.core.state is State.ENDED:
+        if self.core.state is StreamPhase.ENDED:
             self._on_change(self)
 
     def _wake(self) -> None:

@@ -18,7 +18,7 @@ from natpass_wire.aio.stream import Stream, now
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
-from natpass_wire.stream.core import State, StreamCore
+from natpass_wire.stream.core import StreamCore, StreamPhase
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import STREAM_ID_BYTES, parse_hello
 from natpass_wire.text import printable
@@ -154,7 +154,7 @@ class Streams:
         """Wait until the other sides have acknowledged the ends of our streams, but no longer than so many seconds."""
         try:
             async with asyncio.timeout(seconds):
-                while any(stream.core.state is State.CLOSING for stream in self._streams.values()):
+                while any(stream.core.state is StreamPhase.CLOSING for stream in self._streams.values()):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -185,7 +185,7 @@ class Streams:
         if stream is not None and stream.peer_key != carrier.peer_key:
             # Somebody else's stream, or one that was sealed and would now not be: it does not exist for this one.
             self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
-        elif stream is not None and stream.core.state is not State.ENDED and not stream.core.is_opener:
+        elif stream is not None and stream.core.state is not StreamPhase.ENDED and not stream.core.is_opener:
             stream.ride(carrier, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
             if len(self._streams) >= MAX_STREAMS and not self.evict():
@@ -206,7 +206,7 @@ class Streams:
         if care is None:
             return
         core = stream.core
-        if core.state is State.ENDED:
+        if core.state is StreamPhase.ENDED:
             if stream.carrier is None or not core.has_output(now()):
                 self._remove(stream)
             return
@@ -221,7 +221,7 @@ class Streams:
             care.timer = self._later(self._keep_seconds, partial(stream.fail, End(LinkEnd.PEER_GONE, text)))
         elif self._connection is not None and not self._connection.ended.done():
             most = _MOST_RETRY
-            if core.state is State.CLOSING:
+            if core.state is StreamPhase.CLOSING:
                 care.closing_since = care.closing_since or now()
                 if now() - care.closing_since > self._keep_seconds:  # its target will not have kept it either
                     stream.fail(End(LinkEnd.PEER_GONE, "its end could not be told"))

@@ -9,8 +9,8 @@ from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import NatpassError, RemoteProtocolError
-from natpass_wire.http_connect import Answer, request
-from natpass_wire.proxy import Kind, Proxy
+from natpass_wire.http_connect import ProxyResponse, request
+from natpass_wire.proxy import Proxy, ProxyKind
 from natpass_wire.race import Address
 from natpass_wire.text import printable
 
@@ -49,7 +49,7 @@ async def ask(proxy: Proxy, socket: sockets.socket, host: str, port: int) -> Non
         ValueError: this is no host name.
     """
     try:
-        await (_ask_http if proxy.kind is Kind.HTTP else _ask_socks)(proxy, socket, host, port)
+        await (_ask_http if proxy.kind is ProxyKind.HTTP else _ask_socks)(proxy, socket, host, port)
     except RemoteProtocolError as error:
         raise ProxyRefusesError(str(error)) from error
 
@@ -57,7 +57,7 @@ async def ask(proxy: Proxy, socket: sockets.socket, host: str, port: int) -> Non
 async def _ask_http(proxy: Proxy, socket: sockets.socket, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(socket, request(host, port, proxy.user, proxy.password))
-    answer, refusal = Answer(), None
+    answer, refusal = ProxyResponse(), None
     while refusal is None:
         data = await loop.sock_recv(socket, _READ_BYTES)
         if not data:

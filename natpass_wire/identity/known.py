@@ -49,7 +49,7 @@ class Pin:
         return f"{self.relay} {self.key} {since}Z {self.agent_id}"
 
 
-class Trust(enum.Enum):
+class KeyStatus(enum.Enum):
     """What we know of a key that an agent shows."""
 
     NEW = "new"
@@ -67,7 +67,7 @@ class Checked:
         pin: what is known of the agent; what has just been pinned where it was new.
     """
 
-    trust: Trust
+    trust: KeyStatus
     key: PublicKey
     pin: Pin
 
@@ -84,8 +84,8 @@ def check(pins: "KnownAgents", relay: str, agent_id: str, key: PublicKey, now: d
     """
     pin = pins.find(relay, agent_id)
     if pin is None:
-        return Checked(Trust.NEW, key, Pin(normalised(relay), agent_id, key, now.replace(microsecond=0)))
-    return Checked(Trust.KNOWN if pin.key == key else Trust.CHANGED, key, pin)
+        return Checked(KeyStatus.NEW, key, Pin(normalised(relay), agent_id, key, now.replace(microsecond=0)))
+    return Checked(KeyStatus.KNOWN if pin.key == key else KeyStatus.CHANGED, key, pin)
 
 
 def normalised(relay: str) -> str:

@@ -37,7 +37,7 @@ class How(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InviteOutcome:
     """The end of an invite.
 
     Attributes:
@@ -98,7 +98,7 @@ class Inviter:
         #: Wrong codes that are still allowed.
         self.tries_left = MOST_TRIES
         #: Set at the end.
-        self.outcome: Outcome | None = None
+        self.outcome: InviteOutcome | None = None
 
     @property
     def is_given(self) -> bool:
@@ -186,7 +186,7 @@ class Inviter:
         return self._end(How.ENROLLED, given.host)
 
     def _end(self, how: How, host: str = "") -> list[Say]:
-        self.outcome = Outcome(how, host)
+        self.outcome = InviteOutcome(how, host)
         return self._send_away(_failure_of(how))
 
     def _send_away(self, why: InviteStep.Failure) -> list[Say]:

@@ -27,7 +27,7 @@ from natpass_wire.stream.urgent import UrgentReceiver, UrgentSender
 from natpass_wire.text import printable
 
 
-class State(Enum):
+class StreamPhase(Enum):
     """Where a stream is in its life."""
 
     OPENING = auto()  # opener: no answer yet
@@ -38,7 +38,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class StreamOpened:
     """The target has accepted."""
 
 
@@ -48,7 +48,7 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class StreamReceived:
     """A message; `StreamCore.consumed` it when done with it."""
 
     message: Msg
@@ -63,7 +63,7 @@ class Urgent:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StreamEnded:
     """The stream is over: refused, gone, or ended by the other side (everything before that was received)."""
 
     end: End
@@ -74,7 +74,7 @@ class Finished:
     """The other side has consumed everything, our end included: there is nothing more to do for this stream."""
 
 
-Event = Opened | Resumed | Received | Urgent | Ended | Finished
+Event = StreamOpened | Resumed | StreamReceived | Urgent | StreamEnded | Finished
 
 
 class StreamCore:
@@ -98,7 +98,7 @@ class StreamCore:
         self._answered = False  # opener: the reply came on this link; target: it was sent on it
         self._refusal: StreamReply | None = None
         self._attached = False
-        self.state = State.ASKED if request is None else State.OPENING
+        self.state = StreamPhase.ASKED if request is None else StreamPhase.OPENING
         #: Why it ended, once it did, or is about to.
         self.end: End | None = None
         #: How many times it went on over another link.
@@ -122,7 +122,7 @@ class StreamCore:
     @property
     def has_room(self) -> bool:
         """Whether another message may be made: none waits to be put on a link."""
-        return self.state is State.OPEN and self._answered and not self.sender.is_waiting
+        return self.state is StreamPhase.OPEN and self._answered and not self.sender.is_waiting
 
     @property
     def unconsumed(self) -> int:
@@ -142,7 +142,7 @@ class StreamCore:
             raise LocalProtocolError("a target is attached by a hello")
         self._attached, self._answered = True, False
         hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._ack())
-        if self.state is State.OPENING:
+        if self.state is StreamPhase.OPENING:
             hello.request.CopyFrom(self._request)
         self._control = StreamRecord(hello=hello)
 
@@ -154,7 +154,7 @@ class StreamCore:
         """
         if self._request is not None:
             raise LocalProtocolError("an opener is attached by itself")
-        goes_on = self.state is not State.ASKED
+        goes_on = self.state is not StreamPhase.ASKED
         self.sender.attach(hello.received, hello.ack)
         self._urgent_sender.attach(hello.ack.urgent)
         self._attached, self._answered = True, False
@@ -182,14 +182,14 @@ class StreamCore:
         if content == "reply":
             return self._replied(record.reply)
         is_urgent = record.HasField("urgent")
-        if self.state in {State.ASKED, State.ENDED} and (content is not None or is_urgent):
-            if self.state is State.ENDED:
+        if self.state in {StreamPhase.ASKED, StreamPhase.ENDED} and (content is not None or is_urgent):
+            if self.state is StreamPhase.ENDED:
                 return []  # it was on its way when this side ended
             raise RemoteProtocolError("a record before the answer")
         if record.HasField("ack"):
             self.sender.acknowledged(record.ack, now)
             self._urgent_sender.acknowledged(record.ack.urgent)
-        if record.want and self.state is not State.ENDED:  # nobody would give it back
+        if record.want and self.state is not StreamPhase.ENDED:  # nobody would give it back
             self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
         events: list[Event] = []
         if is_urgent:
@@ -199,14 +199,14 @@ class StreamCore:
             size = self._receiver.take(record)
             match content:
                 case "message":
-                    events.append(Received(envelope.parse(record.message), size))
+                    events.append(StreamReceived(envelope.parse(record.message), size))
                 case "skip":
                     self._receiver.skip(size)
                 case "end":
                     self._receiver.consume_all()
                     events.append(self._over(End.from_end(record.end)))
-        if self.state is State.CLOSING and self.sender.is_end_acknowledged:
-            self.state = State.ENDED
+        if self.state is StreamPhase.CLOSING and self.sender.is_end_acknowledged:
+            self.state = StreamPhase.ENDED
             events.append(Finished())
         return events
 
@@ -250,7 +250,7 @@ class StreamCore:
         Raises:
             LocalProtocolError: the stream is not open.
         """
-        if self.state is not State.OPEN:
+        if self.state is not StreamPhase.OPEN:
             raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
         self.sender.put(message, newest=newest)
 
@@ -260,7 +260,7 @@ class StreamCore:
         Raises:
             LocalProtocolError: the stream is not open, or the message too large.
         """
-        if self.state is not State.OPEN:
+        if self.state is not StreamPhase.OPEN:
             raise LocalProtocolError(f"a stream that is {self.state.name} sends nothing")
         has_room = self._urgent_sender.has_room
         if has_room:
@@ -269,13 +269,13 @@ class StreamCore:
 
     def consumed(self, units: int) -> None:
         """Take note that the program is done with what it received: its sender gets credit."""
-        if self.state is not State.ENDED:
+        if self.state is not StreamPhase.ENDED:
             self._receiver.consume(units)
 
     def accept(self) -> None:
         """Target: say yes."""
         self._expect_asked()
-        self.state = State.OPEN
+        self.state = StreamPhase.OPEN
         self._answer()
 
     def refuse(self, text: str, reason: ConnectResponse.Reason) -> None:
@@ -284,7 +284,7 @@ class StreamCore:
         text = printable(text)
         self._refusal = StreamReply(text=text, reason=reason)
         self.end = End(LinkEnd.FAILED, text, reason=reason)
-        self.state = State.ENDED
+        self.state = StreamPhase.ENDED
         self._answer()
         self._receiver.close()
 
@@ -295,16 +295,16 @@ class StreamCore:
         has not sent yet goes with it, since its target may take nothing any more.
         """
         match self.state:
-            case State.OPEN | State.OPENING:  # one that is opened after all ends at once
-                self.state = State.CLOSING
+            case StreamPhase.OPEN | StreamPhase.OPENING:  # one that is opened after all ends at once
+                self.state = StreamPhase.CLOSING
                 self.end = end
                 self.sender.finish(end.to_message(), gives_up=self.is_opener)
-            case State.ASKED:
+            case StreamPhase.ASKED:
                 self.fail(end)
 
     def fail(self, end: End) -> None:
         """End the stream at once, because it can't go on."""
-        if self.state is not State.ENDED:
+        if self.state is not StreamPhase.ENDED:
             self._over(end)
 
     @property
@@ -316,13 +316,13 @@ class StreamCore:
         ack.urgent = self._urgent_receiver.tell()
         return ack
 
-    def _over(self, end: End) -> Ended:
+    def _over(self, end: End) -> StreamEnded:
         self.end = self.end or end
-        self.state = State.ENDED
+        self.state = StreamPhase.ENDED
         self.sender.abandon()
         self._urgent_sender.abandon()
         self._receiver.close()
-        return Ended(end)
+        return StreamEnded(end)
 
     def _answer(self) -> None:
         if not self._attached:
@@ -342,12 +342,12 @@ class StreamCore:
         self._answered = True
         self.sender.attach(reply.received, reply.ack)
         self._urgent_sender.attach(reply.ack.urgent)
-        if self.state is State.OPENING:
-            self.state = State.OPEN
-            return [Opened()]
+        if self.state is StreamPhase.OPENING:
+            self.state = StreamPhase.OPEN
+            return [StreamOpened()]
         self.resumes += 1
         return [Resumed()]
 
     def _expect_asked(self) -> None:
-        if self.state is not State.ASKED:
+        if self.state is not StreamPhase.ASKED:
             raise LocalProtocolError(f"a stream that is {self.state.name} was answered")

@@ -49,7 +49,7 @@ LEAST_CONTENT = 1024
 
 
 @dataclass(slots=True)
-class Pace:
+class SendPace:
     """The window of one sender on one link.
 
     Attributes:

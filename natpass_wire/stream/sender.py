@@ -8,7 +8,7 @@ from itertools import chain
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord
-from natpass_wire.stream.pace import Pace
+from natpass_wire.stream.pace import SendPace
 from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
 from natpass_wire.stream.records import RECORD_UNITS
 
@@ -46,7 +46,7 @@ class Sender:
         self._on_link = 0  # everything before it is in `_sent`, or consumed
         self._consumed = 0
         self._window = START_WINDOW
-        self._pace = Pace(2 * START_WINDOW)
+        self._pace = SendPace(2 * START_WINDOW)
         self._end: _Kept | None = None
         self._gives_up = False
         self._abandoned = 0  # messages that nobody will consume
@@ -188,7 +188,7 @@ class Sender:
             raise RemoteProtocolError("the two ends of a stream do not agree on where they were")
         self._credit(ack)
         self._forget(ack.consumed)
-        self._pace = Pace(2 * self._window)
+        self._pace = SendPace(2 * self._window)
         received_before = deque(record for record in self._sent if record.behind <= received)
         again = (record for record in self._sent if record.behind > received)
         self._queue = deque(self._with_skips(chain(again, self._queue)))

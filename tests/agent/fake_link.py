@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from natpass_wire.aio.plain_link import IncomingPlainLink
-from natpass_wire.links import Asked, End, Ended, LinkState, LinkTable, Received
+from natpass_wire.links import End, LinkAsked, LinkEnded, LinkReceived, LinkState, LinkTable
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
@@ -33,7 +33,7 @@ class FakeOpener:
         self.request = request
         self._table = LinkTable("agent", accepts=True)
         asked = self._table.receive(self._message(Msg(type=MsgType.connect_req, creq=request)))
-        assert isinstance(asked, Asked)
+        assert isinstance(asked, LinkAsked)
         self.link = _OvertakenLink(self, asked.link)
         #: Everything the agent has sent, in order.
         self.sent: list[Msg] = []
@@ -60,9 +60,9 @@ class FakeOpener:
 
     def deliver(self, message: Msg) -> None:
         match self._table.receive(self._message(message)):
-            case Received(_, received):
+            case LinkReceived(_, received):
                 self.link.deliver(received)
-            case Ended():
+            case LinkEnded():
                 self.link.wake()
 
     def overtake(self, message: Msg) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from natpass_agent.authorized import DAMAGED, FILE, MOST_FAULTS, UNSEALED, AuthorizedConsoles
+from natpass_agent.authorized import DAMAGED, FILE, MOST_FAULTS, UNSEALED, AuthorizedConsolesFile
 from natpass_wire.errors import UserError
 from natpass_wire.identity.authorized import ALL, MAX_BYTES, Rights
 from natpass_wire.identity.keys import PublicKey
@@ -23,13 +23,13 @@ def state(tmp_path: Path) -> StateDir:
 
 
 def test_without_a_file_whoever_has_the_secret_is_served(state: StateDir) -> None:
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     assert consoles.rights_of(ONE) == ALL
     assert consoles.rights_of(None) == ALL
 
 
 def test_a_file_is_obeyed_from_when_it_is_there(state: StateDir) -> None:
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     assert consoles.rights_of(TWO) == ALL
     state.replace(FILE, LINE)
     assert consoles.rights_of(ONE) == ALL
@@ -43,7 +43,7 @@ def test_a_file_is_obeyed_from_when_it_is_there(state: StateDir) -> None:
 
 def test_a_file_that_was_there_is_missed(state: StateDir) -> None:
     """An editor that removes it for a moment opens no door."""
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     state.replace(FILE, LINE)
     assert consoles.rights_of(ONE) == ALL
     (state.path / FILE).unlink()
@@ -55,19 +55,19 @@ def test_a_file_that_was_there_is_missed(state: StateDir) -> None:
 def test_a_file_that_was_there_at_the_start_is_missed_as_well(state: StateDir) -> None:
     """No link has to come first: it would have opened the door to everybody."""
     state.replace(FILE, LINE)
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     (state.path / FILE).unlink()
     assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
 
 
 def test_the_log_says_at_the_start_who_is_served(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    AuthorizedConsoles.at(None, state)
+    AuthorizedConsolesFile.at(None, state)
     assert not caplog.records
     state.replace(FILE, LINE)
-    AuthorizedConsoles.at(None, state)
+    AuthorizedConsolesFile.at(None, state)
     state.replace(FILE, b"what?\n")
-    AuthorizedConsoles.at(None, state)
+    AuthorizedConsolesFile.at(None, state)
     assert [record.message for record in caplog.records] == [
         f"serving the consoles in {state.path / FILE}, and no others",
         f"{state.path / FILE}, line 1 grants nothing: not OPTIONS x25519:KEY COMMENT",
@@ -79,7 +79,7 @@ def test_a_line_that_is_none_grants_nothing_and_is_named_once(
     state: StateDir, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     state.replace(FILE, LINE + b"no-such " + f"{PublicKey(TWO)}\nwhat?\n".encode())
     for _ in range(2):
         assert consoles.rights_of(ONE) == ALL
@@ -99,7 +99,7 @@ def test_a_line_that_is_none_grants_nothing_and_is_named_once(
 
 def test_a_file_that_is_no_such_file_at_all_fills_no_log(state: StateDir, caplog: pytest.LogCaptureFixture) -> None:
     state.replace(FILE, b"what?\n" * 1000)
-    assert "does not know" in str(AuthorizedConsoles.at(None, state).rights_of(ONE))
+    assert "does not know" in str(AuthorizedConsolesFile.at(None, state).rights_of(ONE))
     assert len(caplog.messages) == MOST_FAULTS + 1
     assert caplog.messages[-1] == f"{state.path / FILE} has {1000 - MOST_FAULTS} more lines that grant nothing"
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_too_long_serves_nobody_and_says_so_once(
 ) -> None:
     caplog.set_level(logging.INFO)
     state.replace(FILE, LINE + b"#" * MAX_BYTES)
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     assert [consoles.rights_of(key) for key in (ONE, TWO, None)] == [DAMAGED] * 3
     assert caplog.messages == [f"no console is served: {state.path / FILE} is longer than {MAX_BYTES} bytes"]
     state.replace(FILE, LINE)
@@ -122,7 +122,7 @@ def test_a_file_that_is_too_long_serves_nobody_and_says_so_once(
 def test_a_file_that_others_can_touch_serves_nobody(
     state: StateDir, mode: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     state.replace(FILE, LINE)
     assert consoles.rights_of(ONE) == ALL
     (state.path / FILE).chmod(mode)
@@ -133,9 +133,9 @@ def test_a_file_that_others_can_touch_serves_nobody(
 def test_a_file_that_is_named_has_to_be_there(state: StateDir) -> None:
     path = state.path / "else" / "who"
     with pytest.raises(UserError, match=r"there is no .*--authorized-consoles"):
-        AuthorizedConsoles.at(path, state)
+        AuthorizedConsolesFile.at(path, state)
     StateDir(path.parent).replace("who", LINE)
-    consoles = AuthorizedConsoles.at(path, state)
+    consoles = AuthorizedConsolesFile.at(path, state)
     assert consoles.rights_of(ONE) == ALL
     path.unlink()
     assert consoles.rights_of(ONE) == DAMAGED
@@ -143,7 +143,7 @@ def test_a_file_that_is_named_has_to_be_there(state: StateDir) -> None:
 
 def test_the_file_is_read_when_it_changes_only(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
     state.replace(FILE, LINE)
-    consoles = AuthorizedConsoles.at(None, state)
+    consoles = AuthorizedConsolesFile.at(None, state)
     assert consoles.rights_of(ONE) == ALL
     monkeypatch.setattr(StateDir, "read", lambda *_: pytest.fail("read again"))
     assert consoles.rights_of(ONE) == ALL
@@ -151,7 +151,7 @@ def test_the_file_is_read_when_it_changes_only(state: StateDir, monkeypatch: pyt
 
 def test_time_goes_on_while_the_file_stays(state: StateDir) -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
-    consoles = AuthorizedConsoles(state.path / FILE, is_required=False, now=lambda: now)
+    consoles = AuthorizedConsolesFile(state.path / FILE, is_required=False, now=lambda: now)
     state.replace(FILE, b'expiry-time="2026-06-02" ' + LINE)
     assert consoles.rights_of(ONE) == ALL
     now = datetime(2026, 6, 2, tzinfo=UTC)

@@ -17,14 +17,14 @@ from natpass_agent.links.exec import KIND
 from natpass_agent.links.running import Running
 from natpass_agent.trust import SealedPeers
 from natpass_relay.server import RelaySettings
-from natpass_tui.known_agents import KnownAgents, KnownFile
+from natpass_tui.known_agents import KnownAgentsStore, KnownFile
 from natpass_tui.model.agents import Presence
 from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio.client import RelayClient
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
-from natpass_wire.aio.sealing import Sealing, Trust
+from natpass_wire.aio.sealing import Sealing, TrustPolicy
 from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.identity.authorized import ALL, Rights
@@ -165,7 +165,7 @@ class Operator:
     console: Console
     client: RelayClient
     identity: X25519PrivateKey
-    known: KnownAgents
+    known: KnownAgentsStore
     known_file: KnownFile
 
     @property
@@ -223,7 +223,7 @@ class World:
         self.address = RelayAddress("127.0.0.1", 0)
         self.adversary.needles = {MARKER: "a marker", MARKER[::-1]: "a marker", PSK.key: "the link key"}
 
-    def target(self, name: str, role: Role, identity: X25519PrivateKey, trust: Trust) -> RelayTarget:
+    def target(self, name: str, role: Role, identity: X25519PrivateKey, trust: TrustPolicy) -> RelayTarget:
         """Return what a client logs in with; its keys are needles from now on."""
         public, private = raw(identity), identity.private_bytes_raw()
         self.adversary.needles |= {public: f"the static key of {name}", private: f"the private key of {name}"}
@@ -284,7 +284,7 @@ class World:
         """Start a console."""
         identity = X25519PrivateKey.generate()
         state = StateDir.at(self.folder / name)
-        known = KnownAgents(state, str(self.address))
+        known = KnownAgentsStore(state, str(self.address))
         clients: list[RelayClient] = []
 
         def connect(*args: Any, **options: Any) -> RelayClient:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from natpass_relay.admission import Admission, Command, Doors, Reply, Visitor
+from natpass_relay.admission import Admission, Command, Doors, Visitor, VisitorReply
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -35,7 +35,7 @@ def log_in(
     visitor = admission.visitor(b"n" * 32)
     client = v2.ClientLogin(key, claims(client_id, role, instance), binding, b"c" * 32)
     (greeting,) = admission.receive(visitor, client.hello(), UNIX)
-    assert isinstance(greeting, Reply)
+    assert isinstance(greeting, VisitorReply)
     proof = client.receive(greeting.message)
     assert proof is not None
     return visitor, list(admission.receive(visitor, proof, UNIX)), client

@@ -4,16 +4,16 @@ from ipaddress import ip_address
 
 import pytest
 
-from natpass_relay.addresses import Place, clash, plain, to_dial
+from natpass_relay.addresses import ListenAddress, clash, plain, to_dial
 from natpass_relay.greeting import Greeting, reachable
 from natpass_wire.aio.dial import RelayAddress
 
 
-def places(*texts: str) -> list[Place]:
+def places(*texts: str) -> list[ListenAddress]:
     found = []
     for text in texts:
         host, _, port = text.rpartition(":")
-        found.append(Place(plain(ip_address(host.strip("[]"))), int(port), text))
+        found.append(ListenAddress(plain(ip_address(host.strip("[]"))), int(port), text))
     return found
 
 

@@ -11,7 +11,7 @@ from natpass_relay.admission import (
     Command,
     Drop,
     Probe,
-    Reply,
+    VisitorReply,
 )
 from natpass_relay.clients import Client, Role
 from natpass_relay.known_ids import KnownIds
@@ -35,7 +35,7 @@ def admitted(commands: list[Command]) -> Admit:
 
 def refused(commands: list[Command]) -> tuple[int, str]:
     reply, close = commands
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, VisitorReply)
     assert isinstance(close, Close)
     return reply.message.hsp.refusal.code, reply.message.hsp.refusal.text
 
@@ -170,7 +170,7 @@ def test_a_replayed_proof_fails() -> None:
     client = v2.ClientLogin(doors().key, claims("a"), v2.NO_TLS, b"c" * 32)
     hello = client.hello()
     (challenge,) = admission.receive(visitor, hello, UNIX)
-    assert isinstance(challenge, Reply)
+    assert isinstance(challenge, VisitorReply)
     proof = client.receive(challenge.message)
     assert proof is not None
     assert kinds(list(admission.receive(visitor, proof, UNIX))) == ["Admit"]
@@ -201,7 +201,7 @@ def test_over_bare_tcp_at_a_relay_with_tls_there_are_older_dialects_only(dialect
     guest = Msg(type=MsgType.handshake, to="server", hsp=HandshakePayload(guest=Guest(nameplate=1)))
     for message, addressee in ((hello, "a"), (guest, ""), (Msg(type=MsgType.keepalive, from_id="x" * 100), "")):
         reply, close = admission.receive(visitor, message, UNIX, is_plain=True)
-        assert isinstance(reply, Reply)
+        assert isinstance(reply, VisitorReply)
         assert isinstance(close, Close)
         assert reply.message.to == addressee
         assert "leave out --no-tls" in reply.message.hsp.refusal.text

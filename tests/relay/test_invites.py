@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from natpass_relay import invites as relay_invites
 from natpass_relay.clients import Client, Role
-from natpass_relay.invites import MAX_ANSWERS, MAX_MESSAGES, MAX_OF_CLIENT, Answer, Invites, Tell, Turn
+from natpass_relay.invites import MAX_ANSWERS, MAX_MESSAGES, MAX_OF_CLIENT, InviteAnswer, Invites, Tell, Turn
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.code import MOST_NAMEPLATE
 from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_INVITER_BYTES
@@ -36,10 +36,10 @@ def test_what_a_guest_says_reaches_its_inviter_and_back() -> None:
     (tell,) = invites.guest_says("g", hello())
     assert tell == Tell(inviter, Invite(step=Invite.SAID, guest=1, data=b"hello"))
     said = Invite(step=Invite.SAID, guest=1, data=b"answer")
-    assert invites.inviter_says(inviter, said) == [Answer("g", b"answer")]
+    assert invites.inviter_says(inviter, said) == [InviteAnswer("g", b"answer")]
     assert invites.inviter_says(other, said) == []  # not its guest
     last = Invite(step=Invite.GONE, guest=1, data=b"bye")
-    assert invites.inviter_says(inviter, last) == [Answer("g", b"bye"), Turn("g")]
+    assert invites.inviter_says(inviter, last) == [InviteAnswer("g", b"bye"), Turn("g")]
     assert invites.inviter_says(inviter, said) == []
     assert invites.guest_gone("g") == []
 
@@ -133,7 +133,7 @@ def test_an_inviter_says_no_more_than_inviters_do() -> None:
     invites.guest_says("g", hello())
     said = Invite(step=Invite.SAID, guest=1, data=bytes(MOST_INVITER_BYTES))
     for _ in range(MAX_ANSWERS):
-        assert invites.inviter_says(inviter, said) == [Answer("g", said.data)]
+        assert invites.inviter_says(inviter, said) == [InviteAnswer("g", said.data)]
     with pytest.raises(RemoteProtocolError):
         invites.inviter_says(inviter, said)
 
@@ -177,7 +177,7 @@ def test_whatever_happens_nothing_is_left_when_all_are_gone(events: list[tuple[s
                     opened(invites, clients[who], number)
                 case "g":
                     commands = invites.guest_says(f"g{who}", hello(number))
-                    assert all(not isinstance(command, Answer) for command in commands)
+                    assert all(not isinstance(command, InviteAnswer) for command in commands)
                 case "s":
                     invites.inviter_says(clients[who], Invite(step=Invite.GONE, guest=number, data=b"d"))
                 case "x":

@@ -21,7 +21,7 @@ from natpass_wire.aio.enrol import enrol
 from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
-from natpass_wire.invite.inviter import How, Inviter, Outcome
+from natpass_wire.invite.inviter import How, InviteOutcome, Inviter
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite, InviteStep
@@ -42,7 +42,7 @@ class Invited:
     """An invite that is open."""
 
     relay: TestRelay
-    task: "asyncio.Task[Outcome]"
+    task: "asyncio.Task[InviteOutcome]"
     code: Code
     now: list[float] = field(default_factory=lambda: [0.0])
     inviters: list[Inviter] = field(default_factory=list)
@@ -77,7 +77,7 @@ async def invited(relay: TestRelay, name: str = "invite-1") -> AsyncIterator[Inv
 async def test_a_guest_gets_the_secret_and_the_inviter_is_told_who() -> None:
     async with running_relay() as relay, invited(relay) as invite:
         assert await invite.enrol() == SECRET
-        assert await invite.task == Outcome(How.ENROLLED, "web")
+        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
         with pytest.raises(UserError, match="there is no invite"):
             await invite.enrol()
 
@@ -87,7 +87,7 @@ async def test_a_hundred_at_once_enrol_exactly_one() -> None:
         results = await asyncio.gather(*(invite.enrol() for _ in range(100)), return_exceptions=True)
         assert results.count(SECRET) == 1
         assert all(isinstance(result, UserError) for result in results if result != SECRET)
-        assert await invite.task == Outcome(How.ENROLLED, "web")
+        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
 
 
 async def test_a_hundred_wrong_ones_at_once_get_three_guesses() -> None:
@@ -95,7 +95,7 @@ async def test_a_hundred_wrong_ones_at_once_get_three_guesses() -> None:
         results = await asyncio.gather(*(invite.enrol(invite.wrong) for _ in range(100)), return_exceptions=True)
         assert sum("wrong invite code" in str(result) for result in results) == 3
         assert all(isinstance(result, UserError) for result in results)
-        assert await invite.task == Outcome(How.WRONG_CODES)
+        assert await invite.task == InviteOutcome(How.WRONG_CODES)
 
 
 async def test_it_expires() -> None:
@@ -106,7 +106,7 @@ async def test_it_expires() -> None:
         invite.now[0] = 600.0
         with pytest.raises(UserError, match=r"expired|there is no invite"):
             await invite.enrol()
-        assert await invite.task == Outcome(How.EXPIRED)
+        assert await invite.task == InviteOutcome(How.EXPIRED)
 
 
 async def test_guests_that_stall_block_nobody() -> None:
@@ -135,7 +135,7 @@ async def test_who_keeps_nothing_is_not_called_enrolled() -> None:
     async with running_relay() as relay, invited(relay) as invite:
         with pytest.raises(UserError, match="disk is full"):
             await enrol(relay.address, invite.code, "web", fails, tls=False)
-        assert await invite.task == Outcome(How.UNSURE, "web")
+        assert await invite.task == InviteOutcome(How.UNSURE, "web")
 
 
 async def test_a_slow_end_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ async def test_a_slow_end_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(guest_side._Visit, "close", close_late)
     async with running_relay() as relay, invited(relay) as invite:
         await enrol(relay.address, invite.code, "web", lambda _: None, tls=False)
-        assert await invite.task == Outcome(How.ENROLLED, "web")
+        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
 
 
 async def test_who_interrupts_too_late_is_told_who_has_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +203,7 @@ async def test_who_has_begun_a_login_is_no_guest() -> None:
         await raw.log_in("c")
         raw.send(envelope.to_frame(hello(invite.code.nameplate, b"x")))
         assert await invite.enrol() == SECRET
-        assert await invite.task == Outcome(How.ENROLLED, "web")
+        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
 
 
 async def test_with_the_inviter_its_guests_go() -> None:

@@ -5,7 +5,7 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from natpass_wire.aio.sealing import Sealing, Trust, TrustAll
+from natpass_wire.aio.sealing import Sealing, TrustAll, TrustPolicy
 from natpass_wire.login.keys import LinkKey, RootKey
 
 #: The link key of clients that talk to nobody but each other.
@@ -18,6 +18,6 @@ def link_key(secret: str) -> LinkKey:
     return RootKey.from_secret(secret).link_key()
 
 
-def sealing(psk: LinkKey = LINK_KEY, trust: Trust | None = None) -> Sealing:
+def sealing(psk: LinkKey = LINK_KEY, trust: TrustPolicy | None = None) -> Sealing:
     """Return a sealing with a key of its own."""
     return Sealing(X25519PrivateKey.generate(), psk, trust if trust is not None else TrustAll(), time.monotonic)

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from natpass_tui.app import ConsoleApp
 from natpass_tui.links.shell.pane import ShellPane
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.model.console import Console
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.screens.main import MainScreen
@@ -31,7 +31,7 @@ class Screen:
     """The application under test, and the relay's end."""
 
     app: ConsoleApp
-    pilot: Pilot[Outcome]
+    pilot: Pilot[TabOutcome]
     console: Console
     client: FakeClient
 
@@ -294,10 +294,10 @@ async def test_quitting_asks_only_if_shells_run() -> None:
         await screen.press(PREFIX, "f", "q")
         await wait_for(lambda: isinstance(screen.app.screen, ConfirmScreen))
         await screen.press("enter")
-        await wait_for(lambda: screen.app.return_value == Outcome(0))
+        await wait_for(lambda: screen.app.return_value == TabOutcome(0))
     async with opened("web") as screen:
         await screen.press("q")
-        await wait_for(lambda: screen.app.return_value == Outcome(0))
+        await wait_for(lambda: screen.app.return_value == TabOutcome(0))
 
 
 async def test_a_lost_relay_is_said_in_place_and_the_shell_comes_back() -> None:
@@ -330,7 +330,7 @@ async def test_a_console_for_one_shell_ends_with_it_and_its_status() -> None:
     async with opened("web", settings=Settings(agent="web")) as screen:
         link = await screen.shell()
         link.finish(End(LinkEnd.EXITED, "", 7))
-        await wait_for(lambda: screen.app.return_value == Outcome(7))
+        await wait_for(lambda: screen.app.return_value == TabOutcome(7))
 
 
 async def test_a_console_for_one_shell_stays_if_there_are_other_tabs() -> None:

@@ -11,9 +11,9 @@ import pytest
 from filelock import FileLock
 
 from natpass_tui import known_agents
-from natpass_tui.known_agents import FILE, LOCK, KnownAgents, KnownFile
+from natpass_tui.known_agents import FILE, LOCK, KnownAgentsStore, KnownFile
 from natpass_wire.errors import UserError
-from natpass_wire.identity.known import Trust
+from natpass_wire.identity.known import KeyStatus
 from natpass_wire.program.platform import HAS_FILE_MODES, user_id
 from natpass_wire.program.state import StateDir
 
@@ -26,20 +26,20 @@ def state(tmp_path: Path) -> StateDir:
     return StateDir(tmp_path / "state")
 
 
-def agents(state: StateDir, relay: str = "relay:6154") -> KnownAgents:
-    return KnownAgents(state, relay, lambda: NOW)
+def agents(state: StateDir, relay: str = "relay:6154") -> KnownAgentsStore:
+    return KnownAgentsStore(state, relay, lambda: NOW)
 
 
 def test_the_first_key_is_the_agents_for_ever(state: StateDir) -> None:
     first = agents(state)
     assert not first.is_pinned("web")
-    assert first.check("web", ONE).trust is Trust.NEW
+    assert first.check("web", ONE).trust is KeyStatus.NEW
     for console in (first, agents(state), agents(state, "RELAY:6154")):
         assert console.is_pinned("web")
-        assert console.check("web", ONE).trust is Trust.KNOWN
+        assert console.check("web", ONE).trust is KeyStatus.KNOWN
         changed = console.check("web", TWO)
-        assert (changed.trust, changed.pin.key.raw, changed.pin.since) == (Trust.CHANGED, ONE, NOW)
-        assert console.check("web", ONE).trust is Trust.KNOWN
+        assert (changed.trust, changed.pin.key.raw, changed.pin.since) == (KeyStatus.CHANGED, ONE, NOW)
+        assert console.check("web", ONE).trust is KeyStatus.KNOWN
     if HAS_FILE_MODES:
         assert {stat.S_IMODE(path.stat().st_mode) for path in state.path.iterdir()} == {0o600}
 
@@ -48,7 +48,7 @@ def test_each_relay_has_its_own_agents(state: StateDir) -> None:
     agents(state).check("web", ONE)
     other = agents(state, "other:6154")
     assert not other.is_pinned("web")
-    assert other.check("web", TWO).trust is Trust.NEW
+    assert other.check("web", TWO).trust is KeyStatus.NEW
     assert [pin.relay for pin in other.list()] == ["other:6154"]
     assert [pin.relay for pin in KnownFile(state).read().pins] == ["relay:6154", "other:6154"]
     assert KnownFile(state).forget("web", "other:6154")
@@ -62,21 +62,21 @@ def test_what_another_console_does_is_seen(state: StateDir) -> None:
     first, second = agents(state), agents(state)
     assert not first.is_pinned("web")
     second.check("web", ONE)
-    assert first.check("web", TWO).trust is Trust.CHANGED
+    assert first.check("web", TWO).trust is KeyStatus.CHANGED
     assert [pin.agent_id for pin in KnownFile(state).forget("web")] == ["web"]
     assert KnownFile(state).forget("web") == ()
-    assert first.check("web", TWO).trust is Trust.NEW
-    assert second.check("web", ONE).trust is Trust.CHANGED
+    assert first.check("web", TWO).trust is KeyStatus.NEW
+    assert second.check("web", ONE).trust is KeyStatus.CHANGED
 
 
 def test_of_consoles_that_pin_at_once_one_wins(state: StateDir) -> None:
     keys = [os.urandom(32) for _ in range(8)]
     with ThreadPoolExecutor(len(keys)) as pool:
         checked = list(pool.map(lambda key: agents(state).check("web", key), keys))
-    new = [result for result in checked if result.trust is Trust.NEW]
+    new = [result for result in checked if result.trust is KeyStatus.NEW]
     assert len(new) == 1
     assert {result.pin for result in checked} == {new[0].pin}
-    assert {result.trust for result in checked if result is not new[0]} == {Trust.CHANGED}
+    assert {result.trust for result in checked if result is not new[0]} == {KeyStatus.CHANGED}
 
 
 def test_no_pin_is_lost_among_many(state: StateDir) -> None:
@@ -92,8 +92,8 @@ def test_the_file_is_read_when_it_changes_only(state: StateDir, monkeypatch: pyt
     console.check("web", ONE)
     assert console.is_pinned("web")
     monkeypatch.setattr(StateDir, "read", lambda *_: pytest.fail("read again"))
-    assert console.check("web", ONE).trust is Trust.KNOWN
-    assert console.check("web", TWO).trust is Trust.CHANGED
+    assert console.check("web", ONE).trust is KeyStatus.KNOWN
+    assert console.check("web", TWO).trust is KeyStatus.CHANGED
 
 
 def test_what_a_user_wrote_stays(state: StateDir) -> None:
@@ -146,7 +146,7 @@ def test_a_pin_that_can_not_be_written_is_none(state: StateDir, monkeypatch: pyt
             console.check("new", TWO)
         with pytest.raises(UserError, match="No space left"):
             KnownFile(state).forget("web")
-        assert console.check("web", ONE).trust is Trust.KNOWN
+        assert console.check("web", ONE).trust is KeyStatus.KNOWN
     assert not console.is_pinned("new")
     assert sorted(path.name for path in state.path.iterdir()) == sorted([FILE, LOCK])
 
@@ -161,9 +161,9 @@ def test_what_can_not_be_pinned_is_found_out_before_anything_is_asked_for(
     with FileLock(state.path / LOCK):
         with pytest.raises(UserError, match=r"another console holds .*could not be pinned"):
             console.look("new", ONE)
-        assert console.look("web", ONE).trust is Trust.KNOWN  # with nothing to write, nothing need be writable
-        assert console.look("web", TWO).trust is Trust.CHANGED
-    assert console.look("new", ONE).trust is Trust.NEW
+        assert console.look("web", ONE).trust is KeyStatus.KNOWN  # with nothing to write, nothing need be writable
+        assert console.look("web", TWO).trust is KeyStatus.CHANGED
+    assert console.look("new", ONE).trust is KeyStatus.NEW
     assert not console.is_pinned("new")
 
     def full(_handle: int) -> None:
@@ -186,7 +186,7 @@ def read_only(state: StateDir) -> Iterator[StateDir]:
 @pytest.mark.skipif(not HAS_FILE_MODES or user_id() == 0, reason="root writes everywhere")
 def test_a_directory_that_can_not_be_written_serves_what_is_known(read_only: StateDir) -> None:
     console = agents(read_only)
-    assert console.check("web", ONE).trust is Trust.KNOWN
+    assert console.check("web", ONE).trust is KeyStatus.KNOWN
     assert KnownFile(read_only).forget("none") == ()
     with pytest.raises(UserError, match=r"cannot lock .*--state-dir"):
         console.check("new", ONE)
@@ -214,5 +214,5 @@ def test_a_console_that_hangs_does_not_hang_others(state: StateDir, monkeypatch:
     with FileLock(state.path / LOCK):
         with pytest.raises(UserError, match=r"another console holds .*could not be pinned"):
             agents(state).check("new", ONE)
-        assert agents(state).check("web", ONE).trust is Trust.KNOWN
-    assert agents(state).check("new", ONE).trust is Trust.NEW
+        assert agents(state).check("web", ONE).trust is KeyStatus.KNOWN
+    assert agents(state).check("new", ONE).trust is KeyStatus.NEW

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from natpass_tui.cli import command
-from natpass_tui.known_agents import FILE, KnownAgents
+from natpass_tui.known_agents import FILE, KnownAgentsStore
 from natpass_tui.login import PROGRAM
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, AuthorizedConsoles
@@ -27,7 +27,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateDir:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     state = StateDir(tmp_path / "state")
     for relay, agent_id, key in (("a:6154", "web-1", ONE), ("b:6154", "web-1", TWO), ("a:6154", "my box", TWO)):
-        KnownAgents(state, relay, lambda: datetime(2026, 1, 31, tzinfo=UTC)).check(agent_id, key)
+        KnownAgentsStore(state, relay, lambda: datetime(2026, 1, 31, tzinfo=UTC)).check(agent_id, key)
     return state
 
 
@@ -85,7 +85,7 @@ def test_an_agent_is_forgotten_at_all_relays(
     assert run(state, "known", "forget", "web-1") == 0
     assert capsys.readouterr().out == f"forgot web-1 at a:6154: {FIRST}\nforgot web-1 at b:6154: {SECOND}\n"
     assert run(state, "known", "forget", "my box") == 0
-    assert not KnownAgents(state, "a:6154").list()
+    assert not KnownAgentsStore(state, "a:6154").list()
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_an_agent_is_forgotten_at_all_relays(
 )
 def test_an_agent_is_forgotten_at_one_relay(state: StateDir, words: tuple[str, ...]) -> None:
     assert run(state, *words) == 0
-    assert KnownAgents(state, "a:6154").is_pinned("web-1")
-    assert not KnownAgents(state, "b:6154").is_pinned("web-1")
+    assert KnownAgentsStore(state, "a:6154").is_pinned("web-1")
+    assert not KnownAgentsStore(state, "b:6154").is_pinned("web-1")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.http_connect import Answer, request
+from natpass_wire.http_connect import ProxyResponse, request
 
 YES = b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"
 
@@ -31,7 +31,7 @@ def test_a_host_that_is_none_gets_no_request(host: str) -> None:
 
 @given(st.lists(st.integers(1, len(YES) - 1), max_size=5))
 def test_an_answer_may_come_in_any_pieces(cuts: list[int]) -> None:
-    answer = Answer()
+    answer = ProxyResponse()
     edges = [0, *sorted(set(cuts)), len(YES)]
     said = [answer.receive(YES[start:end]) for start, end in pairwise(edges)]
     assert said == [None] * (len(said) - 1) + [""]
@@ -47,7 +47,7 @@ def test_an_answer_may_come_in_any_pieces(cuts: list[int]) -> None:
     ],
 )
 def test_answers(answer: bytes, refusal: str) -> None:
-    assert Answer().receive(answer) == refusal
+    assert ProxyResponse().receive(answer) == refusal
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_answers(answer: bytes, refusal: str) -> None:
 )
 def test_what_is_no_answer(answer: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
-        Answer().receive(answer)
+        ProxyResponse().receive(answer)
 
 
 def test_an_answer_without_an_end_is_given_up() -> None:
-    answer = Answer()
+    answer = ProxyResponse()
     assert answer.receive(b"x" * 16_000) is None
     with pytest.raises(RemoteProtocolError, match="no end"):
         answer.receive(b"x" * 1000)
@@ -68,7 +68,7 @@ def test_an_answer_without_an_end_is_given_up() -> None:
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_judged(data: bytes) -> None:
     try:
-        refusal = Answer().receive(data)
+        refusal = ProxyResponse().receive(data)
     except RemoteProtocolError:
         return
     assert refusal is None or refusal.isprintable()

@@ -10,7 +10,18 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from natpass_wire import envelope
 from natpass_wire.errors import LocalProtocolError
-from natpass_wire.links import MAX_LINKS, Asked, End, Ended, LinkState, LinkTable, Opened, Received, Refuse, State
+from natpass_wire.links import (
+    MAX_LINKS,
+    End,
+    LinkAsked,
+    LinkEnded,
+    LinkOpened,
+    LinkPhase,
+    LinkReceived,
+    LinkState,
+    LinkTable,
+    Refuse,
+)
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShell, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -25,9 +36,9 @@ def tables() -> tuple[LinkTable, LinkTable]:
 def open_link(opener: LinkTable, target: LinkTable, link_id: str = "f0") -> tuple[LinkState, LinkState]:
     ours, request = opener.open("a", link_id, REQUEST)
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     opened = opener.receive(target.accept(asked.link))
-    assert opened == Opened(ours)
+    assert opened == LinkOpened(ours)
     return ours, asked.link
 
 
@@ -37,9 +48,9 @@ def test_a_link_from_open_to_end() -> None:
     assert (request.type, request.from_id, request.to, request.link_id) == (MsgType.connect_req, "c", "a", "f0")
     assert request.creq == REQUEST
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     theirs = asked.link
-    assert (theirs.peer, theirs.link_id, theirs.state) == ("c", "f0", State.ASKED)
+    assert (theirs.peer, theirs.link_id, theirs.state) == ("c", "f0", LinkPhase.ASKED)
     reply = target.accept(theirs)
     assert (reply.type, reply.from_id, reply.to, reply.link_id, reply.crep.ok) == (
         MsgType.connect_rep,
@@ -48,14 +59,14 @@ def test_a_link_from_open_to_end() -> None:
         "f0",
         True,
     )
-    assert opener.receive(reply) == Opened(ours)
+    assert opener.receive(reply) == LinkOpened(ours)
     data = Msg(type=MsgType.shell_data, sdata=ShellData(data=b"x"))
-    assert target.receive(opener.message(ours, data)) == Received(theirs, data)
-    assert opener.receive(target.message(theirs, data)) == Received(ours, data)
+    assert target.receive(opener.message(ours, data)) == LinkReceived(theirs, data)
+    assert opener.receive(target.message(theirs, data)) == LinkReceived(ours, data)
     last = target.end(theirs, End(LinkEnd.EXITED, "exit status 3", 3))
     assert last is not None
     assert target.end(theirs, End()) is None
-    assert opener.receive(last) == Ended(ours)
+    assert opener.receive(last) == LinkEnded(ours)
     assert ours.end == theirs.end == End(LinkEnd.EXITED, "exit status 3", 3)
     assert len(opener) == len(target) == 0
 
@@ -64,9 +75,9 @@ def test_a_refusal_has_its_reason() -> None:
     opener, target = tables()
     ours, request = opener.open("a", "f0", REQUEST)
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     refusal = target.refuse(asked.link, "no such program: foo", ConnectResponse.FAILED)
-    assert opener.receive(refusal) == Ended(ours)
+    assert opener.receive(refusal) == LinkEnded(ours)
     assert ours.end == End(LinkEnd.FAILED, "no such program: foo", reason=ConnectResponse.FAILED)
     assert len(opener) == len(target) == 0
 
@@ -76,7 +87,7 @@ def test_the_relay_answers_for_an_absent_target() -> None:
     ours, _request = opener.open("a", "f0", REQUEST)
     crep = ConnectResponse(ok=False, msg="agent a is not connected", reason=ConnectResponse.ABSENT)
     reply = Msg(type=MsgType.connect_rep, from_id="server", to="c", link_id="f0", crep=crep)
-    assert opener.receive(reply) == Ended(ours)
+    assert opener.receive(reply) == LinkEnded(ours)
     assert ours.end == End(LinkEnd.FAILED, "agent a is not connected", reason=ConnectResponse.ABSENT)
 
 
@@ -87,17 +98,17 @@ def test_an_existing_peer_says_why_or_nothing() -> None:
     assert ours.end is not None
     assert ours.end.text == "refused without a reason"
     ours, _theirs = open_link(opener, target)
-    assert opener.receive(Msg(type=MsgType.disconnect, from_id="a", link_id="f0")) == Ended(ours)
+    assert opener.receive(Msg(type=MsgType.disconnect, from_id="a", link_id="f0")) == LinkEnded(ours)
     assert ours.end == End()
 
 
 def test_an_existing_relay_says_in_its_own_name_that_the_other_end_is_gone() -> None:
     opener, target = tables()
     ours, _ = open_link(opener, target)
-    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == Ended(ours)
+    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == LinkEnded(ours)
     assert ours.end == End(LinkEnd.PEER_GONE, "a is gone")
     ours, _ = opener.open("a", "f0", REQUEST)
-    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == Ended(ours)
+    assert opener.receive(Msg(type=MsgType.disconnect, from_id="server", link_id="f0")) == LinkEnded(ours)
     assert ours.end == End(LinkEnd.PEER_GONE, "a is gone")
 
 
@@ -118,7 +129,7 @@ def test_an_id_in_use_is_refused_and_the_link_goes_on() -> None:
     answer = target.receive(again)
     assert isinstance(answer, Refuse)
     assert "in use" in answer.reply.crep.msg
-    assert theirs.state is State.OPEN
+    assert theirs.state is LinkPhase.OPEN
     with pytest.raises(LocalProtocolError):
         opener.open("a", "f0", REQUEST)
     other, _ = opener.open("b", "f0", REQUEST)  # an id is unique with one peer only
@@ -133,7 +144,7 @@ def test_a_late_clean_up_does_not_touch_the_successor() -> None:
     opener.receive(disconnect)
     new, _ = open_link(opener, target)
     assert opener.end(old, End(LinkEnd.CLOSED)) is None
-    assert new.state is State.OPEN
+    assert new.state is LinkPhase.OPEN
     assert len(opener) == 1
 
 
@@ -143,7 +154,7 @@ def test_strangers_cannot_speak_on_a_link() -> None:
     for kind in (MsgType.shell_data, MsgType.disconnect, MsgType.connect_rep):
         assert target.receive(Msg(type=kind, from_id="eve", link_id="f0")) is None
     assert target.dropped == 3
-    assert theirs.state is State.OPEN
+    assert theirs.state is LinkPhase.OPEN
 
 
 def test_data_is_for_open_links_only() -> None:
@@ -152,11 +163,11 @@ def test_data_is_for_open_links_only() -> None:
     data = Msg(type=MsgType.shell_data, from_id="a", link_id="f0")
     assert opener.receive(data) is None
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     assert target.receive(opener.message(ours, Msg(type=MsgType.shell_data))) is None
     assert (opener.dropped, target.dropped) == (1, 1)
     reply = target.accept(asked.link)
-    assert opener.receive(reply) == Opened(ours)
+    assert opener.receive(reply) == LinkOpened(ours)
     assert opener.receive(reply) is None  # a second yes says nothing
     with pytest.raises(LocalProtocolError):
         target.accept(asked.link)
@@ -166,10 +177,10 @@ def test_an_opener_may_give_up_before_the_answer() -> None:
     opener, target = tables()
     ours, request = opener.open("a", "f0", REQUEST)
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     gone = opener.end(ours, End(LinkEnd.CLOSED))
     assert gone is not None
-    assert target.receive(gone) == Ended(asked.link)
+    assert target.receive(gone) == LinkEnded(asked.link)
     with pytest.raises(LocalProtocolError):
         target.accept(asked.link)
     with pytest.raises(LocalProtocolError):
@@ -180,7 +191,7 @@ def test_links_are_bounded() -> None:
     opener, target = tables()
     for number in range(MAX_LINKS):
         _, request = opener.open("a", f"{number:x}", REQUEST)
-        assert isinstance(target.receive(request), Asked)
+        assert isinstance(target.receive(request), LinkAsked)
     with pytest.raises(LocalProtocolError):
         opener.open("a", "more", REQUEST)
     answer = target.receive(Msg(type=MsgType.connect_req, from_id="c", link_id="more"))
@@ -189,7 +200,7 @@ def test_links_are_bounded() -> None:
     ended = opener.end_all(End(LinkEnd.PEER_GONE, "gone"))
     assert len(ended) == MAX_LINKS
     assert len(opener) == 0
-    assert {link.state for link in ended} == {State.ENDED}
+    assert {link.state for link in ended} == {LinkPhase.ENDED}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +216,7 @@ def test_requests_from_nowhere_are_dropped(from_id: str, link_id: str) -> None:
 def test_an_older_peer_is_answered_on_the_connection_it_asked_from() -> None:
     _, target = tables()
     asked = target.receive(Msg(type=MsgType.connect_req, from_id="c", from_idx=3, link_id="f0"))
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     assert target.accept(asked.link).to_idx == 3
 
 
@@ -214,7 +225,7 @@ def test_reasons_are_short_enough_and_safe_wherever_they_come_from() -> None:
     opener, target = tables()
     _, request = opener.open("a", "f0", REQUEST)
     asked = target.receive(request)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, LinkAsked)
     refusal = target.refuse(asked.link, "cannot run \x1b[2J\udcff" + "x" * 70_000, ConnectResponse.FAILED)
     assert envelope.fits(refusal)
     assert refusal.crep.msg.isprintable()
@@ -264,14 +275,14 @@ class TwoClients(RuleBasedStateMachine):
     @rule(link_id=both, accept=st.booleans())
     def answer(self, link_id: str, accept: bool) -> None:
         link = self.asked.get(link_id)
-        if link is not None and link.state is State.ASKED:
+        if link is not None and link.state is LinkPhase.ASKED:
             reply = self.agent.accept(link) if accept else self.agent.refuse(link, "no", ConnectResponse.FAILED)
             self.to_console.append(reply.SerializeToString())
 
     @rule(link_id=both, by_agent=st.booleans(), data=st.binary(min_size=1, max_size=3))
     def send(self, link_id: str, by_agent: bool, data: bytes) -> None:
         table, link, wire = self.side(by_agent, link_id)
-        if link is not None and link.state is State.OPEN:
+        if link is not None and link.state is LinkPhase.OPEN:
             message = table.message(link, Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
             wire.append(message.SerializeToString())
             self.sent.setdefault((message.from_id, link_id), []).append(data)
@@ -298,17 +309,17 @@ class TwoClients(RuleBasedStateMachine):
         if not wire:
             return
         match table.receive(envelope.parse(wire.popleft())):
-            case Asked(link, request):
+            case LinkAsked(link, request):
                 assert to_agent
                 assert request == REQUEST
                 self.asked[link.link_id] = link
-            case Opened(link):
+            case LinkOpened(link):
                 assert self.links[link.link_id] is link
-                assert link.state is State.OPEN
-            case Ended(link):
+                assert link.state is LinkPhase.OPEN
+            case LinkEnded(link):
                 assert link.end is not None
-                assert link.state is State.ENDED
-            case Received(link, message):
+                assert link.state is LinkPhase.ENDED
+            case LinkReceived(link, message):
                 self.received.setdefault((message.from_id, link.link_id), []).append(message.sdata.data)
             case Refuse():
                 raise AssertionError("no id is used twice here")
@@ -325,7 +336,7 @@ class TwoClients(RuleBasedStateMachine):
         for link_id, link in self.links.items():
             theirs = self.asked[link_id]
             both = {link.state, theirs.state}
-            assert both in ({State.OPENING, State.ASKED}, {State.OPEN}, {State.ENDED})
+            assert both in ({LinkPhase.OPENING, LinkPhase.ASKED}, {LinkPhase.OPEN}, {LinkPhase.ENDED})
         assert len(self.console) == len(self.agent)
 
 
@@ -346,11 +357,11 @@ def test_anything_may_come(seed: int, accepts: bool) -> None:
         )
         event = table.receive(envelope.parse(message.SerializeToString()))
         match event:
-            case Asked(link) if chance.random() < 0.5:
+            case LinkAsked(link) if chance.random() < 0.5:
                 table.accept(link)
-            case Ended(link):
+            case LinkEnded(link):
                 assert table.end(link, End()) is None
             case Refuse(reply):
                 assert reply.to == message.from_id
-    assert all(link.end is not None for link in ours if link.state is State.ENDED)
-    assert all(link.end is None for link in ours if link.state is not State.ENDED)
+    assert all(link.end is not None for link in ours if link.state is LinkPhase.ENDED)
+    assert all(link.end is None for link in ours if link.state is not LinkPhase.ENDED)

@@ -3,7 +3,7 @@
 import pytest
 
 from natpass_wire.errors import UserError
-from natpass_wire.proxy import Kind, Proxy, Proxying, credentials, is_excepted, parse
+from natpass_wire.proxy import Proxy, Proxying, ProxyKind, credentials, is_excepted, parse
 
 P = "http://proxy:1"
 
@@ -16,13 +16,13 @@ def towards(host: str, given: str | None = None, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("text", "proxy"),
     [
-        ("http://proxy:8888", Proxy(Kind.HTTP, "proxy", 8888)),
-        ("http://proxy:8888/", Proxy(Kind.HTTP, "proxy", 8888)),
-        ("proxy:8888", Proxy(Kind.HTTP, "proxy", 8888)),
-        ("HTTP://Proxy", Proxy(Kind.HTTP, "proxy", 1080)),  # curl's default port, whatever the scheme
-        ("socks5://u:p%40ss@[::1]:9", Proxy(Kind.SOCKS5, "::1", 9, "u", "p@ss")),
-        ("socks5h://proxy", Proxy(Kind.SOCKS5, "proxy", 1080)),
-        ("http://u@proxy", Proxy(Kind.HTTP, "proxy", 1080, "u", "")),
+        ("http://proxy:8888", Proxy(ProxyKind.HTTP, "proxy", 8888)),
+        ("http://proxy:8888/", Proxy(ProxyKind.HTTP, "proxy", 8888)),
+        ("proxy:8888", Proxy(ProxyKind.HTTP, "proxy", 8888)),
+        ("HTTP://Proxy", Proxy(ProxyKind.HTTP, "proxy", 1080)),  # curl's default port, whatever the scheme
+        ("socks5://u:p%40ss@[::1]:9", Proxy(ProxyKind.SOCKS5, "::1", 9, "u", "p@ss")),
+        ("socks5h://proxy", Proxy(ProxyKind.SOCKS5, "proxy", 1080)),
+        ("http://u@proxy", Proxy(ProxyKind.HTTP, "proxy", 1080, "u", "")),
     ],
 )
 def test_urls(text: str, proxy: Proxy) -> None:

@@ -12,7 +12,7 @@ from natpass_agent.links.exec.pump import carry
 from natpass_agent.links.exec.request import ExecRequest, parse
 from natpass_agent.links.program_server import ProgramServer, Started
 from natpass_agent.links.request import end_text
-from natpass_agent.platform.processes import Command, ProcessService
+from natpass_agent.platform.processes import ProcessCommand, ProcessService
 from natpass_agent.platform.programs import Programs
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -60,7 +60,7 @@ class ExecServer(ProgramServer):
             link.on_urgent(partial(_interrupted, link))  # until there is a command that gets it
             return await self._arriving.receive(link, request.follows)
 
-    def command(self, asked: ExecRequest) -> Command:
+    def command(self, asked: ExecRequest) -> ProcessCommand:
         """Return what to start: the program that is found in the PATH of its own environment.
 
         Raises:
@@ -73,7 +73,7 @@ class ExecServer(ProgramServer):
                 env.pop(name, None)
         cwd = directory(self._programs.home(), asked.cwd)
         path = self._programs.find(asked.argv[0], env, cwd)
-        return Command((path, *asked.argv[1:]), env, cwd)
+        return ProcessCommand((path, *asked.argv[1:]), env, cwd)
 
 
 def _interrupted(link: IncomingLink, message: Msg) -> None:

@@ -10,7 +10,7 @@ from natpass_agent.links.shell.pump import carry
 from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
 from natpass_agent.links.shell.text import TextPieces, wants_text
 from natpass_agent.platform.programs import NoProgramError, Programs
-from natpass_agent.platform.pty import Command, Pty, PtyService
+from natpass_agent.platform.pty import Pty, PtyCommand, PtyService
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 
@@ -34,7 +34,7 @@ class ShellServer(ProgramServer):
     async def _start(self, link: IncomingLink, request: ConnectRequest) -> Started:
         shell = request.cshell
 
-        async def spawn() -> tuple[Pty, Command]:
+        async def spawn() -> tuple[Pty, PtyCommand]:
             command = self.command(shell)
             return self._ptys.spawn(command), command
 
@@ -42,7 +42,7 @@ class ShellServer(ProgramServer):
         text = TextPieces() if wants_text(shell) else None
         return Started(pty, command.argv, partial(carry, link, pty, timeout_of(shell.timeout_ms), text=text))
 
-    def command(self, shell: ConnectShell) -> Command:
+    def command(self, shell: ConnectShell) -> PtyCommand:
         """Return what to start.
 
         `argv` is a program and its arguments. `exec` is a program first; only where there is none of that name, and it
@@ -60,7 +60,7 @@ class ShellServer(ProgramServer):
             argv: tuple[str, ...] = (self._programs.find(name, env, cwd), *arguments)
         else:
             argv = self._default_shell(env, cwd) if not shell.exec else self._named(shell.exec, env, cwd)
-        return Command(argv, env, cwd, size_of(shell.rows, shell.cols) or DEFAULT_SIZE)
+        return PtyCommand(argv, env, cwd, size_of(shell.rows, shell.cols) or DEFAULT_SIZE)
 
     def _default_shell(self, env: dict[str, str], cwd: str) -> tuple[str, ...]:
         for name, *arguments in self._programs.shells:

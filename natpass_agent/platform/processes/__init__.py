@@ -26,7 +26,7 @@ class Output(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ProcessCommand:
     """A program to start.
 
     Attributes:
@@ -87,7 +87,7 @@ class Process(Protocol):
 class ProcessService(Protocol):
     """Starts programs."""
 
-    async def spawn(self, command: Command) -> Process:
+    async def spawn(self, command: ProcessCommand) -> Process:
         """Start a program in a process group of its own; the running event loop carries its bytes.
 
         Raises:

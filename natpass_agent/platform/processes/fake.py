@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import PurePath
 
-from natpass_agent.platform.processes import GRACE_SECONDS, READ_BYTES, Command, Output
+from natpass_agent.platform.processes import GRACE_SECONDS, READ_BYTES, Output, ProcessCommand
 from natpass_agent.platform.programs import SpawnError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
@@ -27,7 +27,7 @@ class SignalledError(Exception):
 class FakeStdio:
     """The program's ends of its pipes, and the signals that it gets."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: ProcessCommand) -> None:
         self.command = command
         self.input = bytearray()
         self.outputs = {output: bytearray() for output in Output}
@@ -93,7 +93,7 @@ class FakeProcesses:
         #: All that were started.
         self.spawned: list[FakeProcess] = []
 
-    async def spawn(self, command: Command) -> "FakeProcess":
+    async def spawn(self, command: ProcessCommand) -> "FakeProcess":
         """Start a program.
 
         Raises:
@@ -112,7 +112,7 @@ class FakeProcess:
 
     _pids = count(2_000_000)
 
-    def __init__(self, program: FakeProgram, command: Command, grace: float) -> None:
+    def __init__(self, program: FakeProgram, command: ProcessCommand, grace: float) -> None:
         self.stdio = FakeStdio(command)
         self.pid = next(self._pids)
         self.status: int | None = None

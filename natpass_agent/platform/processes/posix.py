@@ -14,8 +14,8 @@ from natpass_agent.platform.processes import (
     GRACE_SECONDS,
     LINGER_SECONDS,
     READ_BYTES,
-    Command,
     Output,
+    ProcessCommand,
 )
 from natpass_agent.platform.programs import SpawnError
 from natpass_wire.text import printable
@@ -44,7 +44,7 @@ class PosixProcesses:
         self._grace = grace_seconds
         self._linger = linger_seconds
 
-    async def spawn(self, command: Command) -> "PosixProcess":
+    async def spawn(self, command: ProcessCommand) -> "PosixProcess":
         """Start a program in a session of its own, so without a terminal; it gets no descriptor of ours.
 
         Raises:

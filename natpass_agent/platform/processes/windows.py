@@ -13,8 +13,8 @@ from contextlib import suppress
 from natpass_agent.platform.processes import (
     GRACE_SECONDS,
     READ_BYTES,
-    Command,
     Output,
+    ProcessCommand,
 )
 from natpass_agent.platform.programs import SpawnError
 from natpass_wire.text import printable
@@ -58,7 +58,7 @@ class WindowsProcesses:
         self._grace = grace_seconds
         self._kill_tree = kill_tree
 
-    async def spawn(self, command: Command) -> "WindowsProcess":
+    async def spawn(self, command: ProcessCommand) -> "WindowsProcess":
         """Start a program.
 
         Raises:

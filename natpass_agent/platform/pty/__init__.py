@@ -24,7 +24,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PtyCommand:
     """A program to start.
 
     Attributes:
@@ -116,7 +116,7 @@ class Pty(Protocol):
 class PtyService(Protocol):
     """Starts programs on pseudo-terminals."""
 
-    def spawn(self, command: Command) -> Pty:
+    def spawn(self, command: PtyCommand) -> Pty:
         """Start a program; the running event loop carries its bytes.
 
         Raises:

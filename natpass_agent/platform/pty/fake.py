@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import PurePath
 
 from natpass_agent.platform.programs import SpawnError
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, InputMode, PtyCommand, Size
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 
@@ -22,7 +22,7 @@ class HungUpError(Exception):
 class FakeTerminal:
     """The program's end of a fake pty."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: PtyCommand) -> None:
         self.command = command
         self.size = command.size
         self.input = bytearray()
@@ -101,7 +101,7 @@ class FakePtys:
         #: All that were started.
         self.spawned: list[FakePty] = []
 
-    def spawn(self, command: Command) -> "FakePty":
+    def spawn(self, command: PtyCommand) -> "FakePty":
         """Start a program.
 
         Raises:
@@ -120,7 +120,7 @@ class FakePty:
 
     _pids = count(1_000_000)
 
-    def __init__(self, program: FakeProgram, command: Command, grace: float) -> None:
+    def __init__(self, program: FakeProgram, command: PtyCommand, grace: float) -> None:
         self.terminal = FakeTerminal(command)
         self.pid = next(self._pids)
         self.status: int | None = None

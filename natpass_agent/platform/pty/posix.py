@@ -20,7 +20,7 @@ from pathlib import Path
 from ptyprocess import PtyProcess
 
 from natpass_agent.platform.programs import SpawnError
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, InputMode, PtyCommand, Size
 from natpass_wire.text import printable
 
 assert sys.platform != "win32"
@@ -73,7 +73,7 @@ class PosixPtys:
     def __init__(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._grace = grace_seconds
 
-    def spawn(self, command: Command) -> "PosixPty":
+    def spawn(self, command: PtyCommand) -> "PosixPty":
         """Start a program in a session of its own; it gets no descriptor of ours.
 
         Raises:

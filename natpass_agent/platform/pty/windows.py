@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from natpass_agent.platform.programs import SpawnError
-from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, Command, InputMode, Size
+from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, InputMode, PtyCommand, Size
 from natpass_wire.text import printable
 
 #: While a program is being ended: how often it is looked at.
@@ -97,7 +97,7 @@ class WindowsPtys:
         self._api = api
         self._grace = grace_seconds
 
-    def spawn(self, command: Command) -> "WindowsPty":
+    def spawn(self, command: PtyCommand) -> "WindowsPty":
         """Start a program.
 
         Raises:

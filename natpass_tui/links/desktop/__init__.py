@@ -3,7 +3,7 @@
 
 import click
 
-from natpass_tui.links.kind import FleetKey, Kind, Offer, OpenTab, PlainLinks, PrefixKey, Tabs
+from natpass_tui.links.kind import FleetKey, Kind, KindTabs, Offer, OpenTab, PlainRules, PrefixKey
 from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -25,8 +25,8 @@ KIND = Kind(
     wire=ConnectRequest.vnc,
     words=Words(noun="desktop", at="of", ends_with_tab=False),
     command=_command,
-    plain=PlainLinks(),
-    tabs=Tabs(
+    plain=PlainRules(),
+    tabs=KindTabs(
         opener=_opener,
         key=PrefixKey(
             ("v",),

@@ -5,7 +5,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 
-from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, Latch, Stroke, for_existing, stroke
+from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, KeyPress, Latch, for_existing, stroke
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.sender import InputSender
 from natpass_tui.links.desktop.viewer import Nobody, Viewer
@@ -68,7 +68,7 @@ class DesktopControls(LinkTab):
         else:
             self.press(typed)
 
-    def press(self, typed: Stroke) -> None:
+    def press(self, typed: KeyPress) -> None:
         """Press and release a key with its modifiers and the latched ones."""
         if self._link is not None and self._link.is_plain:
             known = for_existing(typed)

@@ -37,7 +37,7 @@ KeyEvent = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Stroke:
+class KeyPress:
     """One key with the modifiers to hold meanwhile, as robotgo names them."""
 
     key: str
@@ -45,24 +45,24 @@ class Stroke:
 
 
 #: Combinations to choose by name: what they are called, and what is typed. Ctrl+Alt+Del is a message of its own.
-COMBINATIONS: dict[str, Stroke] = {
-    "Alt+Tab": Stroke("tab", ("alt",)),
-    "Alt+F4": Stroke("f4", ("alt",)),
-    "Super": Stroke("cmd"),
-    "Ctrl+Esc": Stroke("esc", ("ctrl",)),
-    "Print Screen": Stroke("printscreen"),
-    "Alt+Print Screen": Stroke("printscreen", ("alt",)),
-    "Ctrl+Shift+Esc": Stroke("esc", ("ctrl", "shift")),
-    "Alt+Esc": Stroke("esc", ("alt",)),
-    "Alt+Space": Stroke("space", ("alt",)),
-    "Super+L": Stroke("l", ("cmd",)),
-    "Super+D": Stroke("d", ("cmd",)),
-    "Super+R": Stroke("r", ("cmd",)),
-    "Menu": Stroke("menu"),
+COMBINATIONS: dict[str, KeyPress] = {
+    "Alt+Tab": KeyPress("tab", ("alt",)),
+    "Alt+F4": KeyPress("f4", ("alt",)),
+    "Super": KeyPress("cmd"),
+    "Ctrl+Esc": KeyPress("esc", ("ctrl",)),
+    "Print Screen": KeyPress("printscreen"),
+    "Alt+Print Screen": KeyPress("printscreen", ("alt",)),
+    "Ctrl+Shift+Esc": KeyPress("esc", ("ctrl", "shift")),
+    "Alt+Esc": KeyPress("esc", ("alt",)),
+    "Alt+Space": KeyPress("space", ("alt",)),
+    "Super+L": KeyPress("l", ("cmd",)),
+    "Super+D": KeyPress("d", ("cmd",)),
+    "Super+R": KeyPress("r", ("cmd",)),
+    "Menu": KeyPress("menu"),
 }
 
 
-def stroke(key: str, character: str | None) -> Stroke | None:
+def stroke(key: str, character: str | None) -> KeyPress | None:
     """Return what a key typed in the terminal stands for, None if it has no name over there.
 
     Args:
@@ -70,21 +70,21 @@ def stroke(key: str, character: str | None) -> Stroke | None:
         character: what it writes, if anything.
     """
     if key in {"ctrl+@", "ctrl+at"}:  # ctrl+space and ctrl+@ are one byte, and the first is the one with a use
-        return Stroke("space", ("ctrl",))
+        return KeyPress("space", ("ctrl",))
     name = parse(key)
     held = {"ctrl": name.ctrl, "alt": name.alt, "shift": name.shift, "cmd": name.super_}
     modifiers = [modifier for modifier in MODIFIERS if held[modifier]]
     if name.base in FUNCTIONAL:
-        return Stroke(_NAMES.get(name.base, name.base), tuple(modifiers))
+        return KeyPress(_NAMES.get(name.base, name.base), tuple(modifiers))
     typed = character if character and len(character) == 1 and character.isprintable() else None
     text = typed if typed and not name.modified else name.base
     text = _NAMES.get(text, text)
     if not text or (len(text) == 1 and not text.isprintable()):
         return None
-    return Stroke(text, tuple(modifiers))
+    return KeyPress(text, tuple(modifiers))
 
 
-def for_existing(typed: Stroke) -> Stroke | None:
+def for_existing(typed: KeyPress) -> KeyPress | None:
     """Return what types the same at an existing agent, None if nothing does.
 
     np-cli's worker looks a key up among those that the keyboard types without modifiers, and never stops looking where
@@ -96,7 +96,7 @@ def for_existing(typed: Stroke) -> Stroke | None:
         return None
     held = {*typed.modifiers, "shift"}
     modifiers = tuple(modifier for modifier in MODIFIERS if modifier in held)
-    return Stroke(us_keyboard.UNSHIFTED[typed.key], modifiers)
+    return KeyPress(us_keyboard.UNSHIFTED[typed.key], modifiers)
 
 
 class Latch(Enum):
@@ -131,7 +131,7 @@ class Keyboard:
         self._latches[modifier] = following[self._latches[modifier]]
         return _between(before, self._down())
 
-    def type(self, typed: Stroke) -> list[KeyEvent]:
+    def type(self, typed: KeyPress) -> list[KeyEvent]:
         """Press and release a key with its modifiers and the latched ones."""
         before = self._down()
         held = before | self._take_latched() | set(typed.modifiers)

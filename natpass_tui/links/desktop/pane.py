@@ -14,7 +14,7 @@ from natpass_tui.links.desktop.keys import COMBINATIONS
 from natpass_tui.links.desktop.request import FPS_CHOICES, QUALITY_CHOICES, DesktopRequest
 from natpass_tui.links.desktop.status import latched, measures
 from natpass_tui.links.desktop.tab import DesktopTab
-from natpass_tui.links.life import Ended, Live, Refused
+from natpass_tui.links.life import Live, TabEnded, TabRefused
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.model.relay_port import LinkOpener
@@ -93,7 +93,7 @@ class DesktopPane(LinkPane):
             case Live():
                 yield from self._palette_of_input()
                 yield from self._palette_of_the_picture()
-            case Refused() | Ended():
+            case TabRefused() | TabEnded():
                 yield "Try again", f"Open the desktop of {self.tab.agent} anew", self.tab.retry
             case _:  # it is on its way (back), and will be as is chosen here
                 yield from self._palette_of_the_picture()

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from natpass_tui.links.outcome import BROKEN_PIPE, FAILED, INTERRUPTED, TIMED_OUT, Counts, Outcome, outcome
-from natpass_tui.links.streams import Sink, Source
+from natpass_tui.links.streams import ByteSource, Sink
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -43,7 +43,7 @@ class ExecProgram:
     def __init__(
         self,
         link: Link,
-        source: Source,
+        source: ByteSource,
         out: Sink,
         err: Sink,
         timeout: float | None = None,

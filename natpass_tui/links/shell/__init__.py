@@ -2,7 +2,7 @@
 
 import click
 
-from natpass_tui.links.kind import FleetKey, Kind, KindSettings, Offer, OpenTab, PlainLinks, PrefixKey, Tabs
+from natpass_tui.links.kind import FleetKey, Kind, KindSettings, KindTabs, Offer, OpenTab, PlainRules, PrefixKey
 from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -38,8 +38,8 @@ KIND = Kind(
     wire=ConnectRequest.shell,
     words=Words(noun="shell", at="on"),
     command=_command,
-    plain=PlainLinks(_plain_fault),
-    tabs=Tabs(
+    plain=PlainRules(_plain_fault),
+    tabs=KindTabs(
         opener=_opener,
         key=PrefixKey(("c",), "c", "new shell", "another shell on the same agent", is_often=True),
         key_in_fleet=False,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 
 #: Seconds for which input that nobody typed may wait.
 VALID_SECONDS = 2.0
@@ -27,7 +27,7 @@ class Piece:
     """
 
     data: bytearray
-    source: Source
+    source: InputSource
     seen: int
     at: float
     button: int = 0
@@ -45,7 +45,7 @@ class Outbox:
         """Whether something waits."""
         return bool(self._pieces)
 
-    def put(self, data: bytes, source: Source, seen: int, now: float, button: int = 0) -> None:
+    def put(self, data: bytes, source: InputSource, seen: int, now: float, button: int = 0) -> None:
         """Take input.
 
         Args:
@@ -59,8 +59,8 @@ class Outbox:
             return
         self.prune(now)
         last = self._pieces[-1] if self._pieces else None
-        is_same = last is not None and last.source is source and (source is Source.TYPED or last.seen == seen)
-        if last is not None and is_same and source in {Source.TYPED, Source.ANSWER}:
+        is_same = last is not None and last.source is source and (source is InputSource.TYPED or last.seen == seen)
+        if last is not None and is_same and source in {InputSource.TYPED, InputSource.ANSWER}:
             last.data += data
         else:
             self._pieces.append(Piece(bytearray(data), source, seen, now, button))
@@ -70,14 +70,14 @@ class Outbox:
         """Drop what nobody typed and has waited for too long; a button that went down goes up in any case."""
         self._keep(lambda piece: now - piece.at <= VALID_SECONDS)
 
-    def refused(self, source: Source, button: int) -> bool:
+    def refused(self, source: InputSource, button: int) -> bool:
         """Take note of input that was not put here; tell whether it may not go another way either.
 
         That is a release whose press was dropped.
         """
-        if source is Source.PRESS:
+        if source is InputSource.PRESS:
             self._unpressed.add(button)
-        elif source is Source.RELEASE and button in self._unpressed:
+        elif source is InputSource.RELEASE and button in self._unpressed:
             self._unpressed.discard(button)
             return True
         return False
@@ -87,7 +87,7 @@ class Outbox:
         self._keep(lambda _: False)
 
     def _keep(self, is_valid: Callable[[Piece], bool]) -> None:
-        if all(piece.source is Source.TYPED for piece in self._pieces):
+        if all(piece.source is InputSource.TYPED for piece in self._pieces):
             return
         kept = deque(piece for piece in self._pieces if not self._is_stale(piece, is_valid))
         self.size = sum(len(piece.data) for piece in kept)
@@ -95,14 +95,14 @@ class Outbox:
 
     def _is_stale(self, piece: Piece, is_valid: Callable[[Piece], bool]) -> bool:
         match piece.source:
-            case Source.TYPED:
+            case InputSource.TYPED:
                 return False
-            case Source.RELEASE:
+            case InputSource.RELEASE:
                 was_dropped = piece.button in self._unpressed
                 self._unpressed.discard(piece.button)
                 return was_dropped
         stale = not is_valid(piece)
-        if piece.source is Source.PRESS:
+        if piece.source is InputSource.PRESS:
             (self._unpressed.add if stale else self._unpressed.discard)(piece.button)
         return stale
 
@@ -131,12 +131,12 @@ class Outbox:
     @property
     def typed_since(self) -> float | None:
         """Since when something typed waits, None if nothing does."""
-        return next((piece.at for piece in self._pieces if piece.source is Source.TYPED), None)
+        return next((piece.at for piece in self._pieces if piece.source is InputSource.TYPED), None)
 
     @property
     def typed(self) -> list[bytearray]:
         """What was typed of it, in pieces; not copied, so don't keep them."""
-        return [piece.data for piece in self._pieces if piece.source is Source.TYPED]
+        return [piece.data for piece in self._pieces if piece.source is InputSource.TYPED]
 
 
 def _cut(piece: Piece, most: int) -> int:
@@ -144,7 +144,7 @@ def _cut(piece: Piece, most: int) -> int:
 
     An answer is not cut in two, where that can be helped: were one half dropped, the other would be keys.
     """
-    if piece.source is Source.TYPED:
+    if piece.source is InputSource.TYPED:
         return most
     end = most + 1
     while (at := piece.data.rfind(b"\x1b", 1, end)) > 0:

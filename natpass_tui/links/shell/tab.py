@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from natpass_tui.links.life import Live, Lost, Opening, Waiting
+from natpass_tui.links.life import Live, Lost, TabOpening, Waiting
 from natpass_tui.links.shell import waiting
 from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.shell.outbox import Outbox, Piece
@@ -13,7 +13,7 @@ from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.model.relay_port import LinkOpener
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.tty.request import ShellRequest
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.durations import elapsed
@@ -32,11 +32,11 @@ MOST_TYPED_AHEAD = 4 * 1024
 _LOOK_SECONDS = 0.25
 
 _ON_THE_WIRE = {
-    Source.TYPED: ShellData.TYPED,
-    Source.ANSWER: ShellData.ANSWER,
-    Source.SCREEN: ShellData.SCREEN,
-    Source.PRESS: ShellData.PRESS,
-    Source.RELEASE: ShellData.RELEASE,
+    InputSource.TYPED: ShellData.TYPED,
+    InputSource.ANSWER: ShellData.ANSWER,
+    InputSource.SCREEN: ShellData.SCREEN,
+    InputSource.PRESS: ShellData.PRESS,
+    InputSource.RELEASE: ShellData.RELEASE,
 }
 
 
@@ -126,9 +126,9 @@ class ShellTab(LinkTab):
     @property
     def _comes_first(self) -> bool:
         """Whether the tab's first shell is on its way: nobody has typed for another one."""
-        return self.state == Opening() or not self._begun
+        return self.state == TabOpening() or not self._begun
 
-    def send(self, data: bytes, source: Source = Source.TYPED, seen: int = 0, button: int = 0) -> str:
+    def send(self, data: bytes, source: InputSource = InputSource.TYPED, seen: int = 0, button: int = 0) -> str:
         """Send input; return why it was not sent, empty if it was (or will be).
 
         Args:
@@ -137,7 +137,7 @@ class ShellTab(LinkTab):
             seen: bytes that the terminal had parsed, of those that it was fed: what nobody typed reacts to them.
             button: of a press or a release: which button of the mouse.
         """
-        typed = source is Source.TYPED
+        typed = source is InputSource.TYPED
         if typed and self._comes_first and self._outbox.size + len(data) <= MOST_TYPED_AHEAD:
             self._put(data, source, 0)
             return ""
@@ -152,7 +152,7 @@ class ShellTab(LinkTab):
             self._on_change()
             return why
         if self._paste:  # in the middle of it, the program would take this for pasted text
-            if not self._outbox.refused(source, button) and source is Source.RELEASE:
+            if not self._outbox.refused(source, button) and source is InputSource.RELEASE:
                 self._released[button] = data, seen
             return ""
         if self._outbox.size + len(data) > MOST_WAITING_INPUT:
@@ -164,10 +164,10 @@ class ShellTab(LinkTab):
             self._outbox.refused(source, button)
         return ""
 
-    def _put(self, data: bytes, source: Source, seen: int, button: int = 0) -> None:
+    def _put(self, data: bytes, source: InputSource, seen: int, button: int = 0) -> None:
         self._outbox.put(data, source, seen, self._monotonic(), button)
         self._to_send.set()
-        if source is Source.TYPED and self._link is not None:
+        if source is InputSource.TYPED and self._link is not None:
             self._look_later(UNANSWERED_SECONDS)
 
     def _refuse(self, data: bytes, *, typed: bool) -> str:
@@ -183,7 +183,7 @@ class ShellTab(LinkTab):
     def _opens_by_itself(self) -> bool:
         """Whether the last shell is lost, and the next one is told of what was typed meanwhile."""
         match self.state:
-            case Lost() | Opening(Lost()) | Waiting(Lost()):
+            case Lost() | TabOpening(Lost()) | Waiting(Lost()):
                 return True
         return False
 
@@ -339,16 +339,16 @@ class ShellTab(LinkTab):
     def _paste_on(self, most: int, now: float) -> None:
         """Put as much of a paste in its place as goes into the next message."""
         if self._paste and self._outbox.size < most:
-            self._outbox.put(self._paste.take(most - self._outbox.size), Source.TYPED, 0, now)
+            self._outbox.put(self._paste.take(most - self._outbox.size), InputSource.TYPED, 0, now)
             if not self._paste:
                 for button, (data, seen) in self._released.items():
-                    self._outbox.put(data, Source.RELEASE, max(seen - self._begins_at, 0), now, button)
+                    self._outbox.put(data, InputSource.RELEASE, max(seen - self._begins_at, 0), now, button)
                 self._released.clear()
                 self._on_change()  # the banner has no more to say
 
     def _send_piece(self, link: Link, piece: Piece) -> None:
         data = bytes(piece.data)
-        typed = data if piece.source is Source.TYPED else b""
+        typed = data if piece.source is InputSource.TYPED else b""
         message = ShellData(data=data, source=_ON_THE_WIRE[piece.source], seen=0 if typed else piece.seen)
         link.put(Msg(type=MsgType.shell_data, sdata=message))
         self._sent(link, typed)

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from natpass_wire.errors import RemoteProtocolError, UserError
-from natpass_wire.program.control.protocol import ANSWER_SECONDS, MAX_ANSWER_BYTES, REQUEST_SECONDS, Answer, Request
+from natpass_wire.program.control.protocol import (
+    ANSWER_SECONDS,
+    MAX_ANSWER_BYTES,
+    REQUEST_SECONDS,
+    ControlAnswer,
+    Request,
+)
 from natpass_wire.program.platform import user_id
 from natpass_wire.program.platform_sockets import HAS_LOCAL_SOCKETS, local_socket, name_of, peer_user
 
@@ -52,7 +58,7 @@ def ask(path: Path, command: str, arguments: Mapping[str, Any]) -> Mapping[str, 
                 if not (chunk := connection.recv(_CHUNK_BYTES)):
                     break
                 read += chunk
-            answer = Answer.from_line(bytes(read))
+            answer = ControlAnswer.from_line(bytes(read))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NobodyThereError(f"nobody listens at {path}") from error
         except PermissionError as error:

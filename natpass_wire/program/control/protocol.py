@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ControlAnswer:
     """What the program says.
 
     Attributes:
@@ -66,7 +66,7 @@ class Answer:
         return _line({"error": self.error} if self.error else {"result": dict(self.result)})
 
     @classmethod
-    def from_line(cls, line: bytes) -> "Answer":
+    def from_line(cls, line: bytes) -> "ControlAnswer":
         """Return the answer that a line holds; an error is safe to print.
 
         Raises:

@@ -18,7 +18,7 @@ from natpass_wire.program.control.protocol import (
     MAX_ANSWER_BYTES,
     MAX_REQUEST_BYTES,
     REQUEST_SECONDS,
-    Answer,
+    ControlAnswer,
     Request,
 )
 from natpass_wire.program.platform import user_id
@@ -170,13 +170,13 @@ async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> bytes:
             known = ", ".join(sorted(handlers))
             raise UserError(f"no such command: {printable(request.command, 40)} (there are: {known})")
         async with asyncio.timeout(ANSWER_SECONDS):
-            answer = Answer(await handler(request.arguments)).to_line()
+            answer = ControlAnswer(await handler(request.arguments)).to_line()
         if len(answer) > MAX_ANSWER_BYTES:
             raise UserError("the answer is too long")
     except (UserError, RemoteProtocolError) as error:
-        return Answer({}, str(error)).to_line()
+        return ControlAnswer({}, str(error)).to_line()
     except TimeoutError:
-        return Answer({}, f"it was not done within {ANSWER_SECONDS:.0f} s").to_line()
+        return ControlAnswer({}, f"it was not done within {ANSWER_SECONDS:.0f} s").to_line()
     return answer
 
 

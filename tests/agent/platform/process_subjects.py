@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from natpass_agent.platform.processes import Command, Output, Process, ProcessService, service
+from natpass_agent.platform.processes import Output, Process, ProcessCommand, ProcessService, service
 from natpass_agent.platform.processes.fake import FakeProcesses, FakeStdio, SignalledError
 from natpass_agent.platform.processes.windows import WindowsProcesses
 
@@ -36,7 +36,7 @@ class Subject:
     argv: Callable[[str], tuple[str, ...]]
 
     async def spawn(self, program: str) -> Process:
-        return await self.processes.spawn(Command(self.argv(program), {"PATH": "/usr/bin:/bin"}, "/"))
+        return await self.processes.spawn(ProcessCommand(self.argv(program), {"PATH": "/usr/bin:/bin"}, "/"))
 
 
 def shell(program: str) -> tuple[str, ...]:

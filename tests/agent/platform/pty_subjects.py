@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from natpass_agent.platform.pty import Command, Pty, PtyService, Size, service
+from natpass_agent.platform.pty import Pty, PtyCommand, PtyService, Size, service
 from natpass_agent.platform.pty.fake import FakePtys, FakeTerminal, HungUpError
 from natpass_agent.platform.pty.windows import WindowsPtys
 from tests.agent.platform.winpty_fake import FakeWinpty, Script, fake_api
@@ -33,7 +33,7 @@ class Subject:
 
     def spawn(self, program: str, size: Size = DEFAULT_SIZE) -> Pty:
         env = {"PATH": "/usr/bin:/bin", "TERM": "dumb"}
-        return self.ptys.spawn(Command(self.argv(program), env, "/", size))
+        return self.ptys.spawn(PtyCommand(self.argv(program), env, "/", size))
 
 
 def shell(program: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_agent.platform.processes import Command, Output, Process, service
+from natpass_agent.platform.processes import Output, Process, ProcessCommand, service
 from natpass_agent.platform.programs import SpawnError
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
@@ -25,7 +25,7 @@ GRACE, LINGER = 0.3, 0.3
 
 async def spawn(script: str, cwd: str = "/", env: dict[str, str] | None = None) -> Process:
     processes = service(grace_seconds=GRACE, linger_seconds=LINGER)
-    return await processes.spawn(Command(("/bin/sh", "-c", script), env or {"PATH": os.environ["PATH"]}, cwd))
+    return await processes.spawn(ProcessCommand(("/bin/sh", "-c", script), env or {"PATH": os.environ["PATH"]}, cwd))
 
 
 async def output(process: Process) -> bytes:
@@ -76,7 +76,9 @@ async def test_it_gets_none_of_our_descriptors(tmp_path: Path) -> None:
 async def test_bytes_that_are_no_text_get_there() -> None:
     value = os.fsdecode(b"\xfe=\n")
     processes = service()
-    command = Command(("/bin/sh", "-c", 'printf %s "$1"; env -0', "sh", os.fsdecode(b"\xc3(")), {"NAME": value}, "/")
+    command = ProcessCommand(
+        ("/bin/sh", "-c", 'printf %s "$1"; env -0', "sh", os.fsdecode(b"\xc3(")), {"NAME": value}, "/"
+    )
     found = await finished(await processes.spawn(command))
     assert found.startswith(b"\xc3(")
     assert b"NAME=\xfe=\n\0" in found
@@ -85,13 +87,13 @@ async def test_bytes_that_are_no_text_get_there() -> None:
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (Command(("/bin/sh",), {}, "/no/such/directory"), "No such file or directory"),
-        (Command(("/etc/passwd",), {}, "/"), "Permission denied"),
-        (Command(("/bin/sh", "a\0b"), {}, "/"), "NUL"),
-        (Command(("/bin/sh",), {"A": "\0"}, "/"), "NUL"),
+        (ProcessCommand(("/bin/sh",), {}, "/no/such/directory"), "No such file or directory"),
+        (ProcessCommand(("/etc/passwd",), {}, "/"), "Permission denied"),
+        (ProcessCommand(("/bin/sh", "a\0b"), {}, "/"), "NUL"),
+        (ProcessCommand(("/bin/sh",), {"A": "\0"}, "/"), "NUL"),
     ],
 )
-async def test_what_can_not_be_started_is_an_error_with_the_reason(command: Command, reason: str) -> None:
+async def test_what_can_not_be_started_is_an_error_with_the_reason(command: ProcessCommand, reason: str) -> None:
     with pytest.raises(SpawnError, match=reason):
         await service().spawn(command)
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from natpass_agent.platform.programs import SpawnError
-from natpass_agent.platform.pty import Command, InputMode, Pty, Size, service
+from natpass_agent.platform.pty import InputMode, Pty, PtyCommand, Size, service
 from tests.agent.platform.test_pty_contract import no_pidfd
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.programs
 ENV = {"PATH": "/usr/bin:/bin"}
 
 
-def sh(script: str, cwd: str = "/") -> Command:
-    return Command(("/bin/sh", "-c", script), ENV, cwd, Size(24, 80))
+def sh(script: str, cwd: str = "/") -> PtyCommand:
+    return PtyCommand(("/bin/sh", "-c", script), ENV, cwd, Size(24, 80))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def test_what_can_not_be_executed_leaves_nothing_behind(tmp_path: Path) ->
     before = descriptors(), children()
     for argv, cwd in (((str(broken),), "/"), (("/bin/sh",), "/no/such/folder"), (("/bin/sh", "a\0b"), "/")):
         with pytest.raises(SpawnError) as caught:
-            service().spawn(Command(argv, ENV, cwd, Size(24, 80)))
+            service().spawn(PtyCommand(argv, ENV, cwd, Size(24, 80)))
         assert str(caught.value).isprintable()
         del caught
     assert (descriptors(), children()) == before

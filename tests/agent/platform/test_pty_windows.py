@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from natpass_agent.platform.pty import READ_BYTES, Command, Size
+from natpass_agent.platform.pty import READ_BYTES, PtyCommand, Size
 from natpass_agent.platform.pty.windows import WindowsPtys
 from tests.agent.platform.winpty_fake import FakeWinpty, fake_api
 from tests.support.waiting import PATIENCE
@@ -25,8 +25,8 @@ def silent_then_deaf(terminal: FakeWinpty) -> Generator[str, str | None, int]:
         text = yield ""
 
 
-def command(*argv: str) -> Command:
-    return Command(argv, {"PATH": "C:\\", "NAME": "é"}, "C:\\Users", Size(rows=31, cols=97))
+def command(*argv: str) -> PtyCommand:
+    return PtyCommand(argv, {"PATH": "C:\\", "NAME": "é"}, "C:\\Users", Size(rows=31, cols=97))
 
 
 async def test_the_program_gets_its_arguments_environment_folder_and_size() -> None:

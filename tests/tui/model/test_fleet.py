@@ -5,12 +5,12 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.model.agents import Agent, Order, Presence, haystack, sort_key
+from natpass_tui.model.agents import FleetAgent, Order, Presence, haystack, sort_key
 from natpass_tui.model.fleet import MOST_AWAY, Fleet
 
 
-def online(agent_id: str, host: str = "", os: str = "") -> Agent:
-    return Agent(agent_id, Presence.ONLINE, 100.0, host=host, os=os)
+def online(agent_id: str, host: str = "", os: str = "") -> FleetAgent:
+    return FleetAgent(agent_id, Presence.ONLINE, 100.0, host=host, os=os)
 
 
 def shown(fleet: Fleet) -> list[str]:
@@ -39,14 +39,14 @@ def test_an_agent_that_leaves_stays_in_sight_behind_those_that_are_there() -> No
     fleet.update([online("c"), online("a")], [], now=10**9)
     assert shown(fleet) == ["a", "b", "c"]
     fleet.set_filter("away")
-    fleet.update([Agent("d", Presence.AWAY, 7.0)], ["c"], now=10**9)
+    fleet.update([FleetAgent("d", Presence.AWAY, 7.0)], ["c"], now=10**9)
     assert shown(fleet) == ["c", "d"]
 
 
 def test_agents_that_earlier_consoles_met_are_away_unless_the_relay_says_otherwise() -> None:
     fleet = Fleet()
     fleet.list_ids(["listed"], Presence.ABSENT)
-    fleet.update([online("there"), Agent("left", Presence.AWAY, 50.0)], [])
+    fleet.update([online("there"), FleetAgent("left", Presence.AWAY, 50.0)], [])
     fleet.list_known({"there": 10.0, "left": 10.0, "listed": 10.0, "met": 20.0})
     found = {agent.id: (agent.presence, agent.since, agent.first_met) for agent in fleet.window(0, 9)}
     assert found == {
@@ -59,7 +59,7 @@ def test_agents_that_earlier_consoles_met_are_away_unless_the_relay_says_otherwi
     fleet.update([], ["met"], now=70)
     for number in range(MOST_AWAY + 1):
         fleet.update([online(f"a{number}")], [f"a{number - 1}"], now=80)
-    assert fleet.get("met") == Agent("met", Presence.AWAY, 70)  # what is known is not forgotten
+    assert fleet.get("met") == FleetAgent("met", Presence.AWAY, 70)  # what is known is not forgotten
     assert fleet.get("left") is not None
 
 
@@ -112,7 +112,9 @@ def test_the_rows_are_what_sorting_everything_again_would_give(steps: list[tuple
     for now, (what, number, text) in enumerate(steps):
         match what:
             case "join":
-                fleet.update([Agent(f"a{number}", Presence.ONLINE, float(now), host=f"h{text}{number % 3}")], [], now)
+                fleet.update(
+                    [FleetAgent(f"a{number}", Presence.ONLINE, float(now), host=f"h{text}{number % 3}")], [], now
+                )
             case "leave":
                 fleet.update([], [f"a{number}"], now)
             case "filter":

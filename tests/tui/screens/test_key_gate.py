@@ -10,7 +10,7 @@ from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from natpass_tui.links.shell.tab import ShellTab
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.screens.key_gate import MOST_HELD
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.desktop_view import DesktopView
@@ -115,7 +115,7 @@ async def test_what_follows_a_question_answers_it() -> None:
         link = await screen.shell()
         for character in "a\x1dqy":
             screen.app.post_message(key(character))
-        await wait_for(lambda: screen.app.return_value == Outcome(0))
+        await wait_for(lambda: screen.app.return_value == TabOutcome(0))
         assert link.input == b"a"
 
 

@@ -4,7 +4,7 @@ import pytest
 from textual.command import CommandList
 from textual.widgets import Input
 
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.screens.palette import match
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from tests.support.waiting import wait_for
@@ -63,7 +63,7 @@ async def test_a_click_on_a_remote_word_chooses_the_command_only() -> None:
         row = next(y for y, line in enumerate(screen.lines()) if "PWNED" in line)
         await screen.pilot.click(offset=(screen.lines()[row].index("PWNED") + 1, row))
         assert (await screen.shell()).peer == "web"
-        assert not isinstance(screen.app.return_value, Outcome)
+        assert not isinstance(screen.app.return_value, TabOutcome)
 
 
 async def test_what_was_typed_is_plain_text() -> None:

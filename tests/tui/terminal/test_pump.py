@@ -6,7 +6,7 @@ import time
 from natpass_tui.terminal import Pump
 from natpass_tui.terminal.clipboard import Clip
 from natpass_tui.terminal.fallback import FallbackEngine
-from natpass_tui.terminal.pump import STEP_BYTES, WAITING_BYTES, Reply
+from natpass_tui.terminal.pump import STEP_BYTES, WAITING_BYTES, TerminalReply
 from tests.support.waiting import wait_until
 
 LIMIT = 10.0
@@ -60,7 +60,7 @@ def test_one_wake_up_for_many_steps() -> None:
     assert waker.woken.wait(LIMIT)
     parsed = pump.collect()
     said = (parsed.bells, parsed.title, parsed.clipboard)
-    assert (parsed.replies, said) == ((Reply(b"\x1b[0n", 1_000_023),), (1, "t", (Clip("c", "hi"),)))
+    assert (parsed.replies, said) == ((TerminalReply(b"\x1b[0n", 1_000_023),), (1, "t", (Clip("c", "hi"),)))
     assert waker.calls == 2
     pump.close()
 
@@ -139,7 +139,7 @@ def test_an_answer_tells_behind_which_message_it_was_asked_for() -> None:
     assert pump.fed == 27
     engine.gate.set()
     wait_until_parsed(pump)
-    assert pump.collect().replies == (Reply(b"\x1b[0n", 18), Reply(b"\x1b[0n", 27))
+    assert pump.collect().replies == (TerminalReply(b"\x1b[0n", 18), TerminalReply(b"\x1b[0n", 27))
     with pump.engine():
         assert pump.position == 27
     pump.close()

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.tty.escape import HELP_LINES, Asked, Escape
+from natpass_tui.tty.escape import HELP_LINES, Escape, EscapeAction
 
-LEAVE, HELP, SUSPEND = [Asked.LEAVE], [Asked.HELP], [Asked.SUSPEND]
+LEAVE, HELP, SUSPEND = [EscapeAction.LEAVE], [EscapeAction.HELP], [EscapeAction.SUSPEND]
 
 
 @pytest.mark.parametrize(
@@ -25,20 +25,20 @@ LEAVE, HELP, SUSPEND = [Asked.LEAVE], [Asked.HELP], [Asked.SUSPEND]
     ],
 )
 def test_what_is_asked_for_behind_a_tilde_at_the_beginning_of_a_line(
-    typed: bytes, passed: bytes, asked: list[Asked]
+    typed: bytes, passed: bytes, asked: list[EscapeAction]
 ) -> None:
     assert Escape().feed(typed) == (passed, asked)
     assert piecemeal([bytes([byte]) for byte in typed]) == (passed, asked)
 
 
-def piecemeal(pieces: list[bytes]) -> tuple[bytes, list[Asked]]:
+def piecemeal(pieces: list[bytes]) -> tuple[bytes, list[EscapeAction]]:
     escape, found = Escape(), b""
-    asked: list[Asked] = []
+    asked: list[EscapeAction] = []
     for piece in pieces:
         part, more = escape.feed(piece)
         found += part
         asked += more
-        if Asked.LEAVE in more:
+        if EscapeAction.LEAVE in more:
             break
     return found, asked
 
@@ -50,4 +50,4 @@ def test_however_it_is_cut_it_is_the_same(pieces: list[bytes]) -> None:
 
 def test_the_list_names_each_of_them() -> None:
     text = "\n".join(HELP_LINES)
-    assert all(f"~{'^Z' if asked is Asked.SUSPEND else chr(asked.value)} " in text for asked in Asked)
+    assert all(f"~{'^Z' if asked is EscapeAction.SUSPEND else chr(asked.value)} " in text for asked in EscapeAction)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from natpass_tui.tty.escape import Asked
+from natpass_tui.tty.escape import EscapeAction
 from natpass_tui.tty.program import HUNG_UP, INTERRUPTED, MOST_WAITING_INPUT, TtyProgram
 from natpass_tui.tty.run import notice
 from natpass_wire.aio.tasks import Tasks
@@ -23,7 +23,7 @@ class Run:
         self.link = FakeLink("box", ConnectRequest())
         self.stdin, self.out, self.notices = Stdin(), Stdout(), Stdout()
         self.size = (24, 80)
-        self.asked: list[Asked] = []
+        self.asked: list[EscapeAction] = []
         self.program = TtyProgram(
             self.link, self.stdin, self.out, lambda: self.size, notices=self.notices, asked=self.asked.append
         )
@@ -100,7 +100,7 @@ async def test_what_is_asked_for_behind_a_tilde_is_our_callers(start: Start) -> 
     run = start()
     run.stdin.chunks.put_nowait(b"\r~?~\x1als")
     await wait_for(lambda: run.link.input == b"\rls")
-    assert run.asked == [Asked.HELP, Asked.SUSPEND]
+    assert run.asked == [EscapeAction.HELP, EscapeAction.SUSPEND]
 
 
 async def test_our_own_words_come_between_two_pieces_of_output(start: Start) -> None:

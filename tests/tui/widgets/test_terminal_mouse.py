@@ -4,7 +4,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.widgets.terminal_view import TerminalView
 from tests.support.waiting import wait_for
 from tests.tui.widgets.terminal_apps import ViewApp
@@ -51,7 +51,7 @@ async def test_each_button_goes_up_as_itself(pilot: Pilot[None], app: ViewApp) -
     mouse(app.view, events.MouseUp, 0, 1, button=3)
     mouse(app.view, events.MouseUp, 0, 1, button=2)  # it went down elsewhere
     await settle(pilot)
-    assert [message.button for message in app.inputs if message.source is not Source.SCREEN] == [0, 2, 0, 2]
+    assert [message.button for message in app.inputs if message.source is not InputSource.SCREEN] == [0, 2, 0, 2]
     assert app.take() == b"\x1b[<0;1;1M\x1b[<2;1;1M\x1b[<0;1;1m\x1b[<34;2;1M\x1b[<2;2;1m"
 
 
@@ -72,14 +72,14 @@ async def test_what_nobody_typed_says_so_and_what_it_reacts_to(pilot: Pilot[None
     seen = len(asks + more)
     assert app.view.fed == seen
     assert [(message.source, message.seen) for message in app.inputs] == [
-        (Source.ANSWER, len(asks)),
-        (Source.PRESS, seen),
-        (Source.SCREEN, seen),
-        (Source.RELEASE, seen),
-        (Source.SCREEN, seen),
-        (Source.TYPED, seen),
-        (Source.TYPED, seen),
-        (Source.SCREEN, seen),
+        (InputSource.ANSWER, len(asks)),
+        (InputSource.PRESS, seen),
+        (InputSource.SCREEN, seen),
+        (InputSource.RELEASE, seen),
+        (InputSource.SCREEN, seen),
+        (InputSource.TYPED, seen),
+        (InputSource.TYPED, seen),
+        (InputSource.SCREEN, seen),
     ]
 
 

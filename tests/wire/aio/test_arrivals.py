@@ -5,7 +5,7 @@ from typing import cast
 from natpass_wire.aio.arrivals import MAX_ALL_ARRIVALS, MAX_ARRIVALS, Arrivals
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.carriers import Carriers
-from natpass_wire.links import End, LinkState, State
+from natpass_wire.links import End, LinkPhase, LinkState
 
 
 class Ended:
@@ -21,7 +21,7 @@ class Ended:
 
 def carrier(of: Ended, peer: str, number: int) -> Carrier:
     carriers = cast("Carriers", of)
-    return Carrier(carriers, LinkState(peer, str(number), State.ASKED), b"", b"", None, trust=None)
+    return Carrier(carriers, LinkState(peer, str(number), LinkPhase.ASKED), b"", b"", None, trust=None)
 
 
 def arrivals() -> Arrivals:

@@ -233,7 +233,9 @@ async def test_a_race_that_is_cancelled_while_it_is_cleaned_up_leaves_nobody_con
             handlers.append(_Slow())
             return handlers[-1]
 
-        racing = loop.create_task(reach_module.reach(reach_module.Place(NAME, 1), make, ReadBuffers(), Experience()))
+        racing = loop.create_task(
+            reach_module.reach(reach_module.Destination(NAME, 1), make, ReadBuffers(), Experience())
+        )
         theirs, _ = await loop.sock_accept(good)  # the last one to start
         with theirs:
             theirs.setblocking(False)

@@ -14,7 +14,7 @@ from natpass_agent.agent import Agent
 from natpass_agent.links.running import Running
 from natpass_agent.links.shell import KIND
 from natpass_agent.trust import SealedPeers
-from natpass_tui.known_agents import KnownAgents
+from natpass_tui.known_agents import KnownAgentsStore
 from natpass_tui.model.console import Console
 from natpass_tui.model.trust import PinnedAgents
 from natpass_wire.aio import streams
@@ -147,7 +147,7 @@ async def test_a_console_never_speaks_unsealed_to_whom_it_has_pinned(tmp_path: P
     """Neither because the roster says so, nor because it would be allowed."""
     async with running_relay() as relay:
         agent = await join(relay, "agent", AGENT, sealing())
-        trust = PinnedAgents(KnownAgents(StateDir.at(tmp_path), str(relay.address)))
+        trust = PinnedAgents(KnownAgentsStore(StateDir.at(tmp_path), str(relay.address)))
         console = Console(target(relay, "console", CONSOLE, sealing(trust=trust)), allow_unsealed=True)
         relay.tasks.start(console.run(), "console")
         await console.first_login()
@@ -214,7 +214,7 @@ async def test_a_sealed_stream_does_not_go_on_unsealed() -> None:
 async def test_different_secrets_end_with_a_reason_and_pin_nothing(tmp_path: Path) -> None:
     async with running_relay() as relay:
         agent = await join(relay, "agent", AGENT, sealing(OTHER_PSK))
-        known = KnownAgents(StateDir.at(tmp_path), str(relay.address))
+        known = KnownAgentsStore(StateDir.at(tmp_path), str(relay.address))
         console = await join(relay, "console", CONSOLE, sealing(trust=PinnedAgents(known)))
         with pytest.raises(LinkEndedError) as caught:
             await console.client.open_link("agent", SHELL, timeout=0.3)
@@ -228,7 +228,7 @@ async def test_a_changed_key_is_told_at_once_and_nothing_is_shown_to_it(
 ) -> None:
     async with running_relay() as relay:
         agent = await join(relay, "agent", AGENT, sealing())
-        known = KnownAgents(StateDir.at(tmp_path), str(relay.address))
+        known = KnownAgentsStore(StateDir.at(tmp_path), str(relay.address))
         console = await join(relay, "console", CONSOLE, sealing(trust=PinnedAgents(known)))
         (await console.open("agent", plain=False)).close()
         await console.client.settled(PATIENCE)

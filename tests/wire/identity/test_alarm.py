@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.alarm import forget_command, sentence
 from natpass_wire.identity.keys import PublicKey
-from natpass_wire.identity.known import Checked, Pin, Trust
+from natpass_wire.identity.known import Checked, KeyStatus, Pin
 from natpass_wire.ids import client_id_fault
 
 IDS = st.text(min_size=1, max_size=64).filter(lambda text: client_id_fault(text) is None)
@@ -21,7 +21,7 @@ def pin(agent_id: str, relay: str = "relay:1") -> Pin:
 
 
 def checked(agent_id: str) -> Checked:
-    return Checked(Trust.CHANGED, NEW, pin(agent_id))
+    return Checked(KeyStatus.CHANGED, NEW, pin(agent_id))
 
 
 def test_the_alarm_says_all_that_there_is_to_know() -> None:

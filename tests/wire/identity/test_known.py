@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from natpass_wire.identity.keys import PublicKey
-from natpass_wire.identity.known import MAX_BYTES, Checked, KnownAgents, MalformedError, Pin, Trust, check
+from natpass_wire.identity.known import MAX_BYTES, Checked, KeyStatus, KnownAgents, MalformedError, Pin, check
 from natpass_wire.ids import client_id_fault
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ def test_a_pin_holds_until_it_is_forgotten(lines: list[str | Pin], pin: Pin) -> 
     before = KnownAgents(tuple(lines))
     assume(before.find(pin.relay, pin.agent_id) is None)
     after = KnownAgents.parse(before.with_pin(pin).to_bytes())
-    assert check(after, pin.relay, pin.agent_id, pin.key, NOW) == Checked(Trust.KNOWN, pin.key, pin)
+    assert check(after, pin.relay, pin.agent_id, pin.key, NOW) == Checked(KeyStatus.KNOWN, pin.key, pin)
     assert set(after.pins) == {*before.pins, pin}
     assert after.without([pin]).pins == before.pins
 
@@ -64,10 +64,10 @@ def test_a_file_is_understood_whole_or_not_at_all(lines: list[str | Pin], junk: 
 def test_what_a_key_means() -> None:
     agents = KnownAgents().with_pin(PIN)
     later = NOW + timedelta(days=9)
-    assert check(agents, "Relay:6154", "web 1", ONE, later) == Checked(Trust.KNOWN, ONE, PIN)
-    assert check(agents, "relay:6154", "web 1", TWO, later) == Checked(Trust.CHANGED, TWO, PIN)
+    assert check(agents, "Relay:6154", "web 1", ONE, later) == Checked(KeyStatus.KNOWN, ONE, PIN)
+    assert check(agents, "relay:6154", "web 1", TWO, later) == Checked(KeyStatus.CHANGED, TWO, PIN)
     new = check(agents, "Other:6154", "web 1", TWO, later + timedelta(microseconds=5))
-    assert new == Checked(Trust.NEW, TWO, Pin("other:6154", "web 1", TWO, later))
+    assert new == Checked(KeyStatus.NEW, TWO, Pin("other:6154", "web 1", TWO, later))
 
 
 def test_the_file_is_as_it_always_was() -> None:

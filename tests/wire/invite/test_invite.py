@@ -12,7 +12,7 @@ from natpass_wire.errors import RemoteProtocolError, UserError
 from natpass_wire.invite import inviter as inviting
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.guest import Guest
-from natpass_wire.invite.inviter import How, Inviter, Outcome, Say
+from natpass_wire.invite.inviter import How, InviteOutcome, Inviter, Say
 from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_HOST_BYTES, MOST_SECRET_BYTES
 from natpass_wire.pb.invite_pb2 import InviteStep
 
@@ -64,7 +64,7 @@ def enrol(host: Inviter, number: int = 1, now: float = 0.0) -> Guest:
 def test_who_has_the_code_gets_the_secret() -> None:
     host = inviter()
     assert enrol(host).secret == SECRET
-    assert host.outcome == Outcome(How.ENROLLED, "web")
+    assert host.outcome == InviteOutcome(How.ENROLLED, "web")
 
 
 def test_no_secret_or_code_travels_in_clear() -> None:
@@ -87,7 +87,7 @@ def test_three_wrong_codes_end_it_for_everybody() -> None:
         with pytest.raises(UserError, match="wrong invite code"):
             guest().receive(say.data)
         assert host.tries_left == left
-    assert host.outcome == Outcome(How.WRONG_CODES)
+    assert host.outcome == InviteOutcome(How.WRONG_CODES)
     assert failure(to(host.receive(9, waiting, 0.0), 9)) == InviteStep.WITHDRAWN
     assert failure(to(host.receive(10, guest().hello(), 0.0), 10)) == InviteStep.WITHDRAWN
 
@@ -153,7 +153,7 @@ def test_the_first_of_many_gets_it_and_the_others_are_told_so() -> None:
     assert host.outcome is None
     assert visitors[5].receive(to(says, 5).data) is None
     host.receive(5, visitors[5].kept(), 1.0)
-    assert host.outcome == Outcome(How.ENROLLED, "web")
+    assert host.outcome == InviteOutcome(How.ENROLLED, "web")
 
 
 def test_it_expires() -> None:
@@ -162,7 +162,7 @@ def test_it_expires() -> None:
     assert host.tick(599.9) == []
     (say,) = host.tick(600.0)
     assert failure(say) == InviteStep.EXPIRED
-    assert host.outcome == Outcome(How.EXPIRED)
+    assert host.outcome == InviteOutcome(How.EXPIRED)
     assert failure(to(host.receive(1, confirmation, 600.0), 1)) == InviteStep.EXPIRED
 
 
@@ -187,7 +187,7 @@ def test_a_guest_that_got_the_secret_and_says_no_more_spends_the_invite(how: str
         host.receive(1, InviteStep(kept=bytes(32)).SerializeToString(), 0.0)
     else:
         host.withdraw()
-    assert host.outcome == Outcome(How.UNSURE, "web")
+    assert host.outcome == InviteOutcome(How.UNSURE, "web")
     assert failure(to(host.receive(2, guest(seed=2).hello(), 0.0), 2)) == InviteStep.USED
 
 
@@ -203,7 +203,7 @@ def test_who_comes_and_goes_for_ever_ends_it(monkeypatch: pytest.MonkeyPatch) ->
     host = inviter()
     for number in range(1, 5):
         host.receive(number, guest().hello(), 0.0)
-    assert host.outcome == Outcome(How.CROWDED)
+    assert host.outcome == InviteOutcome(How.CROWDED)
 
 
 def test_guests_that_wait_are_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ def test_the_longest_names_and_secrets_fit() -> None:
     assert visitor.receive(to(host.receive(1, confirmation, 0.0), 1).data) is None
     assert visitor.secret == secret
     host.receive(1, visitor.kept(), 0.0)
-    assert host.outcome == Outcome(How.ENROLLED, "ä" * (MOST_HOST_BYTES // 2))
+    assert host.outcome == InviteOutcome(How.ENROLLED, "ä" * (MOST_HOST_BYTES // 2))
     with pytest.raises(UserError, match="at most"):
         inviter(secret + "x")
 

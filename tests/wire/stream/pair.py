@@ -7,7 +7,16 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
-from natpass_wire.stream.core import Ended, Event, Finished, Opened, Received, State, StreamCore, Urgent
+from natpass_wire.stream.core import (
+    Event,
+    Finished,
+    StreamCore,
+    StreamEnded,
+    StreamOpened,
+    StreamPhase,
+    StreamReceived,
+    Urgent,
+)
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import parse_hello
 
@@ -39,19 +48,19 @@ class Side:
     def take(self, events: list[Event]) -> None:
         for event in events:
             match event:
-                case Received(msg, units):
+                case StreamReceived(msg, units):
                     assert self.end is None, "a message behind the end"
                     self.unread.append((msg.sdata.data, units))
                     self.unconsumed += units
                 case Urgent(msg):
                     assert self.end is None, "an urgent message behind the end"
                     self.urgent_got.append(msg.sdata.data)
-                case Ended(end):
+                case StreamEnded(end):
                     assert self.end is None, "two ends"
                     self.end = end
                 case Finished():
                     self.finished = True
-                case Opened():
+                case StreamOpened():
                     self.opened += 1
 
     def read(self) -> bool:
@@ -93,7 +102,7 @@ class Pair:
 
     def connect(self) -> None:
         """Make a new link; what is on older ones towards the opener is lost, and what is towards the target as well."""
-        if self.opener.core.state is State.ENDED:
+        if self.opener.core.state is StreamPhase.ENDED:
             return
         self.link += 1
         self._way_up.clear()
@@ -135,11 +144,11 @@ class Pair:
             return True
         if side is self.target and link != self._target_link:
             hello = parse_hello(record).hello
-            if self.target.core.state is State.ENDED:
+            if self.target.core.state is StreamPhase.ENDED:
                 return True  # the keeper would say that it is gone
             self._target_link = link
             self.target.take(self.target.core.attach_by(hello))
-            assert hello.HasField("request") == (self.opener.core.state is State.OPENING)
+            assert hello.HasField("request") == (self.opener.core.state is StreamPhase.OPENING)
         else:
             side.take(side.core.receive(record, self.now))
         self.pump()
@@ -156,7 +165,7 @@ class Pair:
         self.run()
         self.accept()
         self.run()
-        assert self.opener.core.state is State.OPEN
+        assert self.opener.core.state is StreamPhase.OPEN
 
     def send(self, side: Side, data: bytes, *, newest: bool = False) -> bool:
         """Send a message, if there is room; whether there was."""
@@ -171,7 +180,7 @@ class Pair:
 
     def send_urgent(self, side: Side, data: bytes) -> bool:
         """Send a message that overtakes, if it is taken; whether it was."""
-        if side.core.state is not State.OPEN or not side.core.send_urgent(message(data)):
+        if side.core.state is not StreamPhase.OPEN or not side.core.send_urgent(message(data)):
             return False
         side.urgent_sent.append(data)
         self.pump()

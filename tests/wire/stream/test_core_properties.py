@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord, StreamUrgent
-from natpass_wire.stream.core import State
+from natpass_wire.stream.core import StreamPhase
 from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
 from natpass_wire.stream.urgent import MOST_BYTES, MOST_ON_WAY
 from tests.wire.stream.pair import Pair, Side, message
@@ -62,7 +62,7 @@ class Network(RuleBasedStateMachine):
         for _ in range(times):
             self.pair.deliver(self.side(name), seconds)
 
-    @precondition(lambda self: self.pair.target.core.state is State.ASKED)
+    @precondition(lambda self: self.pair.target.core.state is StreamPhase.ASKED)
     @rule()
     def accept(self) -> None:
         self.pair.accept()
@@ -86,7 +86,7 @@ class Network(RuleBasedStateMachine):
             self.side(name).read()
         self.pair.pump()
 
-    @precondition(lambda self: self.pair.opener.core.state is State.OPEN)
+    @precondition(lambda self: self.pair.opener.core.state is StreamPhase.OPEN)
     @rule(name=SIDES)
     def finish(self, name: str) -> None:
         self.pair.finish(self.side(name))
@@ -108,11 +108,11 @@ class Network(RuleBasedStateMachine):
         for _ in range(3):  # a hello that finds the target not answering yet, and what follows
             pair.connect()
             pair.run()
-            if pair.target.core.state is State.ASKED:
+            if pair.target.core.state is StreamPhase.ASKED:
                 pair.accept()
                 pair.run()
         check_delivery(pair)
-        if State.ENDED in {side.core.state for side in pair.sides}:
+        if StreamPhase.ENDED in {side.core.state for side in pair.sides}:
             return
         for side in pair.sides:
             assert pair.send(side, b"the last"), "no room, though everything was read"

@@ -5,7 +5,7 @@ from collections import deque
 
 import pytest
 
-from natpass_wire.stream.pace import INITIAL, LEAST, MOST_TARGET, PAUSE_SECONDS, Pace
+from natpass_wire.stream.pace import INITIAL, LEAST, MOST_TARGET, PAUSE_SECONDS, SendPace
 
 MOST = 8 * 1024 * 1024
 
@@ -17,7 +17,7 @@ class Line:
     """
 
     def __init__(self, rate: float, delay: float, jitter: float = 0.0) -> None:
-        self.pace = Pace(MOST)
+        self.pace = SendPace(MOST)
         self.rate, self.delay, self.jitter = rate, delay, jitter
         self._random = random.Random(1)
         self._newest_at = 0.0
@@ -115,7 +115,7 @@ def test_a_quick_answer_at_the_head_of_a_flood_does_not_open_the_window() -> Non
 
 @pytest.mark.parametrize("window", [INITIAL, 3 * INITIAL, 100 * INITIAL])
 def test_as_many_records_fit_the_window_as_it_has_parts(window: int) -> None:
-    pace = Pace(MOST, window)
+    pace = SendPace(MOST, window)
     assert window / (pace.content + 64 + 30) < 4.2
     assert 4 * (pace.content + 64 + 30) <= window
 
@@ -149,4 +149,4 @@ def test_a_line_that_becomes_slow_is_followed_down() -> None:
 
 
 def test_one_record_always_may_go_however_large() -> None:
-    assert Pace(MOST).allows(0, 10 * MOST, 0.0)
+    assert SendPace(MOST).allows(0, 10 * MOST, 0.0)

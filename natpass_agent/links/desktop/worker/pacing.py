@@ -8,7 +8,7 @@ _SLOWEST, _LOOKS_A_STEP = 4, 10
 
 
 @dataclass(slots=True)
-class Pace:
+class CapturePace:
     """Decides when the next look at a screen is due.
 
     Attributes:

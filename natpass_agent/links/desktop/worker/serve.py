@@ -28,7 +28,7 @@ from natpass_agent.links.desktop.worker.controls import Controls
 from natpass_agent.links.desktop.worker.desktop import Desktop
 from natpass_agent.links.desktop.worker.errors import DesktopError
 from natpass_agent.links.desktop.worker.lease import Lease
-from natpass_agent.links.desktop.worker.pacing import Pace
+from natpass_agent.links.desktop.worker.pacing import CapturePace
 from natpass_wire import envelope
 from natpass_wire.errors import NatpassError
 from natpass_wire.pb.desktop_pb2 import VncFrame, VncHold
@@ -141,7 +141,7 @@ class _Serving:
     async def _pictures(self) -> DesktopError | None:
         """Look, send, wait: the next frame is captured when the agent has taken the last."""
         loop = asyncio.get_running_loop()
-        pace = Pace(self._screen.tells_changes)
+        pace = CapturePace(self._screen.tells_changes)
         # A thread of its own: what waits for a screen must not keep input waiting.
         with ThreadPoolExecutor(1, "capture") as thread:
             try:

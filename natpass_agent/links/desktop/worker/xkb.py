@@ -10,7 +10,7 @@ from Xlib.protocol import rq
 
 from natpass_agent.links.desktop.worker.errors import DesktopError
 from natpass_agent.links.desktop.worker.input.keymap import Keymap
-from natpass_agent.links.desktop.worker.input.state import State
+from natpass_agent.links.desktop.worker.input.state import KeyboardState
 from natpass_agent.links.desktop.worker.input.xkb_map import PARTS, parse_map
 
 EXTENSION = "XKEYBOARD"
@@ -136,10 +136,10 @@ class Xkb:
             new_keyboard=_NEW_KEYBOARD_DETAILS,
         )
 
-    def state(self) -> State:
+    def state(self) -> KeyboardState:
         """Return which modifiers and which group are in effect."""
         reply: Any = _GetState(display=self._display, opcode=self._opcode, device=_CORE_KEYBOARD)
-        return State(
+        return KeyboardState(
             base=reply.base_mods,
             latched=reply.latched_mods,
             locked=reply.locked_mods,

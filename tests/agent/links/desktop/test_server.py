@@ -15,7 +15,7 @@ from natpass_wire import envelope
 from natpass_wire.aio.link import Detached
 from natpass_wire.aio.plain_link import IncomingPlainLink
 from natpass_wire.identity.authorized import ALL, Rights
-from natpass_wire.links import End, LinkState, State
+from natpass_wire.links import End, LinkPhase, LinkState
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -84,7 +84,7 @@ class Wire:
     """What a link needs of a connection."""
 
     def __init__(self) -> None:
-        self.state = LinkState("tui-x", "abc", State.ASKED)
+        self.state = LinkState("tui-x", "abc", LinkPhase.ASKED)
         self.link = LastingLink(self, self.state)
         self.refusal = ""
         self.sent: list[tuple[int, bytes]] = []
@@ -105,16 +105,16 @@ class Wire:
         self.sent.append((message_type, message[at:]))
 
     def end_link(self, link: LinkState, end: End) -> None:
-        if link.state is not State.ENDED:
-            link.state, link.end = State.ENDED, end
+        if link.state is not LinkPhase.ENDED:
+            link.state, link.end = LinkPhase.ENDED, end
         self.link.wake()
 
     def accept_link(self, link: LinkState) -> None:
-        link.state = State.OPEN
+        link.state = LinkPhase.OPEN
 
     def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
         self.refusal = text
-        link.state, link.end = State.ENDED, End(text=text)
+        link.state, link.end = LinkPhase.ENDED, End(text=text)
 
     def hold(self, holder: object, holds: bool) -> None:
         raise AssertionError
@@ -171,7 +171,7 @@ async def test_a_slow_worker_is_waited_for_behind_a_yes(monkeypatch: pytest.Monk
     wire = Wire()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(DesktopServer(answer_seconds=0.01).serve(wire.link, REQUEST))
-        await wait_for(lambda: wire.state.state is State.OPEN)
+        await wait_for(lambda: wire.state.state is LinkPhase.OPEN)
         wire.end_link(wire.state, End())
         await wait_for(task.done, timeout=1.0)  # it holds nothing that it would need time to let go of
 
@@ -196,7 +196,7 @@ async def test_an_agent_that_stops_leaves_no_worker(monkeypatch: pytest.MonkeyPa
     wire, server = Wire(), DesktopServer()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(server.serve(wire.link, REQUEST))
-        await wait_for(lambda: wire.state.state is State.OPEN)
+        await wait_for(lambda: wire.state.state is LinkPhase.OPEN)
         (worker,) = server.workers
         process = psutil.Process(worker.pid)
         task.cancel()

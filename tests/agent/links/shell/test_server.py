@@ -16,7 +16,7 @@ from natpass_agent.links.shell import pump
 from natpass_agent.links.shell.server import ShellServer
 from natpass_agent.platform.environment import Account
 from natpass_agent.platform.programs import FakePrograms, PosixPrograms
-from natpass_agent.platform.pty import Command, service
+from natpass_agent.platform.pty import PtyCommand, service
 from natpass_agent.platform.pty.fake import FakePty, FakePtys, FakeTerminal
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.identity.authorized import Rights
@@ -406,7 +406,7 @@ async def test_the_loop_has_a_turn_between_two_starts(tmp_path: Path) -> None:
             await asyncio.sleep(0)
 
     class Busy(FakePtys):
-        def spawn(self, command: Command) -> FakePty:
+        def spawn(self, command: PtyCommand) -> FakePty:
             seen.append(turns[0])
             return super().spawn(command)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.desktop.tab import DesktopTab
-from natpass_tui.links.life import Opening
+from natpass_tui.links.life import TabOpening
 from natpass_wire.pb.desktop_pb2 import VncImage, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.support.waiting import wait_for
@@ -93,6 +93,6 @@ async def opened(
     viewer = Viewer()
     tab.attach(viewer, rows, cols)
     if online:
-        await wait_for(lambda: not isinstance(tab.state, Opening))
+        await wait_for(lambda: not isinstance(tab.state, TabOpening))
     yield Desk(tab, client, viewer)
     await console.close()

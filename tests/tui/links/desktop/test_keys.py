@@ -9,8 +9,8 @@ from natpass_tui.links.desktop.keys import (
     MODIFIERS,
     Keyboard,
     KeyEvent,
+    KeyPress,
     Latch,
-    Stroke,
     for_existing,
     stroke,
 )
@@ -27,40 +27,40 @@ ROBOTGO = {
 @pytest.mark.parametrize(
     ("key", "character", "expected"),
     [
-        ("a", "a", Stroke("a")),
-        ("A", "A", Stroke("A")),
-        ("upper_a", "A", Stroke("A")),
-        ("4", "4", Stroke("4")),
-        ("at", "@", Stroke("@")),
-        ("full_stop", ".", Stroke(".")),
-        ("plus", "+", Stroke("+")),
-        ("minus", "-", Stroke("-")),
-        ("é", "é", Stroke("é")),
-        ("ß", "ß", Stroke("ß")),
-        ("É", "É", Stroke("É")),
-        ("space", " ", Stroke("space")),
-        ("enter", "\r", Stroke("enter")),
-        ("tab", "\t", Stroke("tab")),
-        ("shift+tab", None, Stroke("tab", ("shift",))),
-        ("escape", "\x1b", Stroke("esc")),
-        ("backspace", "\x7f", Stroke("backspace")),
-        ("ctrl+h", "\x08", Stroke("h", ("ctrl",))),
-        ("delete", None, Stroke("delete")),
-        ("pageup", None, Stroke("pageup")),
-        ("f12", None, Stroke("f12")),
-        ("ctrl+x", "\x18", Stroke("x", ("ctrl",))),
-        ("ctrl+left", None, Stroke("left", ("ctrl",))),
-        ("ctrl+shift+left", None, Stroke("left", ("ctrl", "shift"))),
-        ("alt+x", None, Stroke("x", ("alt",))),
-        ("alt+shift+x", None, Stroke("x", ("alt", "shift"))),
-        ("alt+enter", None, Stroke("enter", ("alt",))),
-        ("ctrl+@", "\x00", Stroke("space", ("ctrl",))),
-        ("ctrl+right_square_bracket", "\x1d", Stroke("]", ("ctrl",))),
-        ("ctrl+]", None, Stroke("]", ("ctrl",))),
-        ("super+l", None, Stroke("l", ("cmd",))),
+        ("a", "a", KeyPress("a")),
+        ("A", "A", KeyPress("A")),
+        ("upper_a", "A", KeyPress("A")),
+        ("4", "4", KeyPress("4")),
+        ("at", "@", KeyPress("@")),
+        ("full_stop", ".", KeyPress(".")),
+        ("plus", "+", KeyPress("+")),
+        ("minus", "-", KeyPress("-")),
+        ("é", "é", KeyPress("é")),
+        ("ß", "ß", KeyPress("ß")),
+        ("É", "É", KeyPress("É")),
+        ("space", " ", KeyPress("space")),
+        ("enter", "\r", KeyPress("enter")),
+        ("tab", "\t", KeyPress("tab")),
+        ("shift+tab", None, KeyPress("tab", ("shift",))),
+        ("escape", "\x1b", KeyPress("esc")),
+        ("backspace", "\x7f", KeyPress("backspace")),
+        ("ctrl+h", "\x08", KeyPress("h", ("ctrl",))),
+        ("delete", None, KeyPress("delete")),
+        ("pageup", None, KeyPress("pageup")),
+        ("f12", None, KeyPress("f12")),
+        ("ctrl+x", "\x18", KeyPress("x", ("ctrl",))),
+        ("ctrl+left", None, KeyPress("left", ("ctrl",))),
+        ("ctrl+shift+left", None, KeyPress("left", ("ctrl", "shift"))),
+        ("alt+x", None, KeyPress("x", ("alt",))),
+        ("alt+shift+x", None, KeyPress("x", ("alt", "shift"))),
+        ("alt+enter", None, KeyPress("enter", ("alt",))),
+        ("ctrl+@", "\x00", KeyPress("space", ("ctrl",))),
+        ("ctrl+right_square_bracket", "\x1d", KeyPress("]", ("ctrl",))),
+        ("ctrl+]", None, KeyPress("]", ("ctrl",))),
+        ("super+l", None, KeyPress("l", ("cmd",))),
     ],
 )
-def test_what_a_key_of_the_terminal_stands_for(key: str, character: str | None, expected: Stroke) -> None:
+def test_what_a_key_of_the_terminal_stands_for(key: str, character: str | None, expected: KeyPress) -> None:
     assert stroke(key, character) == expected
 
 
@@ -92,13 +92,13 @@ def test_an_existing_agent_gets_unshifted_keys_that_it_has(character: str) -> No
 
 @pytest.mark.parametrize("key", ["é", "€", "中", "ß", "f13", "f24"])
 def test_what_an_existing_agent_would_look_for_without_end_is_not_for_it(key: str) -> None:
-    assert for_existing(Stroke(key)) is None
+    assert for_existing(KeyPress(key)) is None
 
 
 @given(st.text(max_size=12), st.one_of(st.none(), st.characters()), st.sets(st.sampled_from(MODIFIERS)))
 def test_no_key_makes_an_existing_agent_hang(key: str, character: str | None, held: set[str]) -> None:
     typed = stroke(key, character)
-    known = for_existing(Stroke(typed.key, tuple(held))) if typed is not None else None
+    known = for_existing(KeyPress(typed.key, tuple(held))) if typed is not None else None
     worker = ExistingWorker()
     for name, is_down in Keyboard().type(known) if known is not None else []:
         worker.take(name, is_down=is_down)
@@ -124,8 +124,8 @@ def up(*names: str) -> list[KeyEvent]:
 
 def test_a_key_is_pressed_and_released_inside_its_modifiers() -> None:
     keyboard = Keyboard()
-    assert keyboard.type(Stroke("x", ("ctrl", "shift"))) == [*down("ctrl", "shift", "x"), *up("x", "shift", "ctrl")]
-    assert keyboard.type(Stroke("x")) == [*down("x"), *up("x")]
+    assert keyboard.type(KeyPress("x", ("ctrl", "shift"))) == [*down("ctrl", "shift", "x"), *up("x", "shift", "ctrl")]
+    assert keyboard.type(KeyPress("x")) == [*down("x"), *up("x")]
 
 
 def test_a_latch_belongs_to_the_next_key() -> None:
@@ -133,9 +133,9 @@ def test_a_latch_belongs_to_the_next_key() -> None:
     assert keyboard.latch("alt") == []
     assert keyboard.latch("ctrl") == []
     assert keyboard.latches == {"ctrl": Latch.NEXT, "alt": Latch.NEXT}
-    assert keyboard.type(Stroke("t")) == [*down("ctrl", "alt", "t"), *up("t", "alt", "ctrl")]
+    assert keyboard.type(KeyPress("t")) == [*down("ctrl", "alt", "t"), *up("t", "alt", "ctrl")]
     assert keyboard.latches == {}
-    assert keyboard.type(Stroke("t")) == [*down("t"), *up("t")]
+    assert keyboard.type(KeyPress("t")) == [*down("t"), *up("t")]
 
 
 def test_a_held_modifier_stays_down_until_its_third_press() -> None:
@@ -143,8 +143,8 @@ def test_a_held_modifier_stays_down_until_its_third_press() -> None:
     keyboard.latch("alt")
     assert keyboard.latch("alt") == down("alt")
     assert keyboard.latches == {"alt": Latch.HELD}
-    assert keyboard.type(Stroke("tab")) == [*down("tab"), *up("tab")]
-    assert keyboard.type(Stroke("tab", ("alt", "shift"))) == [*down("shift", "tab"), *up("tab", "shift")]
+    assert keyboard.type(KeyPress("tab")) == [*down("tab"), *up("tab")]
+    assert keyboard.type(KeyPress("tab", ("alt", "shift"))) == [*down("shift", "tab"), *up("tab", "shift")]
     assert keyboard.latch("alt") == up("alt")
     assert keyboard.latches == {}
 
@@ -153,7 +153,7 @@ def test_a_click_holds_its_modifiers_until_the_button_is_released() -> None:
     keyboard = Keyboard()
     keyboard.latch("shift")
     assert keyboard.press(("ctrl",)) == down("ctrl", "shift")
-    assert keyboard.type(Stroke("a", ("ctrl",))) == [*down("a"), *up("a")]
+    assert keyboard.type(KeyPress("a", ("ctrl",))) == [*down("a"), *up("a")]
     assert keyboard.release() == up("shift", "ctrl")
     assert keyboard.release() == []
 
@@ -174,7 +174,7 @@ def test_nothing_stays_down_and_nothing_goes_down_twice(script: list[tuple[str, 
         if name == "latch":
             events += keyboard.latch(str(argument))
         elif name == "type":
-            events += keyboard.type(Stroke("x", tuple(argument)))
+            events += keyboard.type(KeyPress("x", tuple(argument)))
         elif name == "press":
             events += keyboard.press(tuple(argument))
         else:

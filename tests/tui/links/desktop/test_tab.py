@@ -11,8 +11,8 @@ from natpass_tui.links.desktop.outbox import MOST_WAITING
 from natpass_tui.links.desktop.pump import WAITING_IMAGES
 from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.desktop.tab import DesktopTab
-from natpass_tui.links.life import Ended, Live, Lost, Refused
-from natpass_tui.links.tab import Outcome
+from natpass_tui.links.life import Live, Lost, TabEnded, TabRefused
+from natpass_tui.links.tab import TabOutcome
 from natpass_tui.pixels.resample import area_average
 from natpass_wire.links import End
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncImage, VncMouse, VncStatus
@@ -82,7 +82,7 @@ async def test_a_slow_decoder_stops_the_link_being_read() -> None:
 async def test_a_picture_that_is_none_ends_the_link_with_the_reason() -> None:
     async with opened() as desk:
         desk.link.deliver(message(image(b"nonsense", VncImage.jpeg, (64, 64))))
-        await wait_for(lambda: isinstance(desk.tab.state, Ended))
+        await wait_for(lambda: isinstance(desk.tab.state, TabEnded))
         assert desk.link.closed
         assert "web sent a picture that is none: a broken JPEG" in desk.tab.banner("ctrl+]")
         assert "Enter: new desktop" in desk.tab.banner("ctrl+]")
@@ -132,7 +132,7 @@ async def test_lost_and_back_by_itself() -> None:
 async def test_a_worker_that_dies_says_its_last_words() -> None:
     async with opened() as desk:
         desk.link.finish(End(LinkEnd.FAILED, "the display is gone"))
-        await wait_for(lambda: isinstance(desk.tab.state, Ended))
+        await wait_for(lambda: isinstance(desk.tab.state, TabEnded))
         assert desk.tab.banner("ctrl+]").startswith("desktop ended (the display is gone)")
         assert desk.tab.outcome is None
 
@@ -145,10 +145,10 @@ async def test_refused_with_the_reason() -> None:
     client.log_in()
     tab = DesktopTab(console, "web", clock=console.clock)
     tab.attach(Viewer(), 24, 80)
-    await wait_for(lambda: isinstance(tab.state, Refused))
+    await wait_for(lambda: isinstance(tab.state, TabRefused))
     text = "no desktop of web: there is no display: start the agent in a session"
     assert tab.banner("ctrl+]").startswith(text)
-    assert tab.outcome == Outcome(255, text)
+    assert tab.outcome == TabOutcome(255, text)
     await tab.closed()
 
 

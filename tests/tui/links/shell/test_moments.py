@@ -5,9 +5,9 @@ import tracemalloc
 import pytest
 
 from natpass_tui.links.shell import tab as tabs
-from natpass_tui.links.shell.state import Ended, Live, Lost
+from natpass_tui.links.shell.state import Live, Lost, TabEnded
 from natpass_tui.model import liveness
-from natpass_tui.terminal.source import Source
+from natpass_tui.terminal.source import InputSource
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import LinkEnd
@@ -28,10 +28,10 @@ async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_re
         first.output(b"12345")
         await wait_for(lambda: screen.fed == 5)
         tab.send(b"ls")
-        tab.send(b"answer", Source.ANSWER, 3)
-        tab.send(b"press", Source.PRESS, 5)
-        tab.send(b"release", Source.RELEASE, 5)
-        tab.send(b"focus", Source.SCREEN, 5)
+        tab.send(b"answer", InputSource.ANSWER, 3)
+        tab.send(b"press", InputSource.PRESS, 5)
+        tab.send(b"release", InputSource.RELEASE, 5)
+        tab.send(b"focus", InputSource.SCREEN, 5)
         tab.send(b"\r")
         await wait_for(lambda: first.input.endswith(b"\r"))
         assert sent(first) == [
@@ -43,14 +43,14 @@ async def test_what_nobody_typed_says_so_and_to_which_output_of_this_shell_it_re
             (b"\r", ShellData.TYPED, 0),
         ]
         first.finish(End(LinkEnd.EXITED, status=0))
-        await wait_for(lambda: isinstance(tab.state, Ended))
+        await wait_for(lambda: isinstance(tab.state, TabEnded))
         tab.retry()
         await wait_for(lambda: tab.is_live)
         before = screen.fed  # the first shell's output, and the separator
         client.links[1].output(b"67")
         await wait_for(lambda: screen.fed == before + 2)
-        tab.send(b"late", Source.ANSWER, 5)  # the first shell had asked
-        tab.send(b"answer", Source.ANSWER, before + 2)
+        tab.send(b"late", InputSource.ANSWER, 5)  # the first shell had asked
+        tab.send(b"answer", InputSource.ANSWER, before + 2)
         await wait_for(lambda: bool(client.links[1].input))
         assert sent(client.links[1]) == [(b"answer", ShellData.ANSWER, 2)]
 
@@ -60,17 +60,17 @@ async def test_a_button_that_went_down_before_a_paste_goes_up_behind_it_and_one_
         link = client.links[0]
         link.output(b"12345")
         await wait_for(lambda: screen.fed == 5)
-        tab.send(b"left down", Source.PRESS, 5, 0)
+        tab.send(b"left down", InputSource.PRESS, 5, 0)
         await wait_for(lambda: link.input == b"left down")
         tab.send(bytes(200_000))
-        tab.send(b"right down", Source.PRESS, 5, 2)
-        tab.send(b"right up", Source.RELEASE, 5, 2)
-        tab.send(b"middle down", Source.PRESS, 5, 1)
-        tab.send(b"left up", Source.RELEASE, 5, 0)
+        tab.send(b"right down", InputSource.PRESS, 5, 2)
+        tab.send(b"right up", InputSource.RELEASE, 5, 2)
+        tab.send(b"middle down", InputSource.PRESS, 5, 1)
+        tab.send(b"left up", InputSource.RELEASE, 5, 0)
         await wait_for(lambda: link.input.endswith(b"left up"))
         assert sent(link)[-1] == (b"left up", ShellData.RELEASE, 5)
         assert len(link.input) == 200_000 + len(b"left downleft up")
-        tab.send(b"middle up", Source.RELEASE, 5, 1)
+        tab.send(b"middle up", InputSource.RELEASE, 5, 1)
         tab.send(b"x")
         await wait_for(lambda: link.input.endswith(b"x"))
         assert link.input.endswith(b"left upx")
@@ -83,7 +83,7 @@ async def test_what_nobody_typed_is_not_kept_for_later() -> None:
         link.output(b"\x1b[c")
         await wait_for(lambda: screen.fed == 3)
         link.detach()
-        tab.send(b"\x1b[?62c", Source.ANSWER, 3)
+        tab.send(b"\x1b[?62c", InputSource.ANSWER, 3)
         tab.send(b"make\r")
         assert tab.banner("ctrl+]").endswith(" — 5 keys wait")  # of answers nobody needs to hear
         clock.now += 2.1
@@ -101,11 +101,11 @@ async def test_what_nobody_typed_does_not_queue_up_behind_what_is_not_acknowledg
         tab.send(b"a")
         await wait_for(lambda: link.input == b"a")
         clock.now += 2.1
-        tab.send(b"answer", Source.ANSWER, 3)
+        tab.send(b"answer", InputSource.ANSWER, 3)
         tab.send(b"b")
         await wait_for(lambda: link.input == b"ab")
         link.unacknowledged = 0
-        tab.send(b"answer", Source.ANSWER, 3)
+        tab.send(b"answer", InputSource.ANSWER, 3)
         await wait_for(lambda: link.input == b"abanswer")
 
 
@@ -229,7 +229,7 @@ async def test_what_a_lost_shell_is_not_known_to_have_taken_is_told(is_planned: 
         await wait_for(lambda: tab.is_live)
         assert screen.shown[0].endswith(" · not sent: 5 keys")
         client.links[1].finish(End(LinkEnd.EXITED, status=0))
-        await wait_for(lambda: isinstance(tab.state, Ended))
+        await wait_for(lambda: isinstance(tab.state, TabEnded))
         tab.key_refused()  # told at once, and the next shell comes when the user wants it
         tab.retry()
         await wait_for(lambda: tab.is_live)

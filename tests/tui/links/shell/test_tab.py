@@ -7,10 +7,10 @@ from typing import Any
 
 from natpass_tui.links.shell import pasting
 from natpass_tui.links.shell import tab as tabs
-from natpass_tui.links.shell.state import Ended, Live, Lost, Opening, Reconnecting, Refused, Waiting
+from natpass_tui.links.shell.state import Live, Lost, Reconnecting, TabEnded, TabOpening, TabRefused, Waiting
 from natpass_tui.links.shell.tab import ShellTab
-from natpass_tui.links.tab import Outcome
-from natpass_tui.terminal.source import Source
+from natpass_tui.links.tab import TabOutcome
+from natpass_tui.terminal.source import InputSource
 from natpass_tui.tty.request import TERMINAL_ENV, ShellRequest
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
@@ -68,7 +68,7 @@ async def opened(
     if attach:
         tab.attach(screen, 24, 80)
     if online and attach:
-        await wait_for(lambda: not isinstance(tab.state, Opening))
+        await wait_for(lambda: not isinstance(tab.state, TabOpening))
     yield tab, client, screen
     await console.close()
 
@@ -99,7 +99,7 @@ async def test_bytes_go_both_ways_and_the_size_follows() -> None:
 async def test_what_is_typed_before_the_first_shell_is_there_is_its_first_input() -> None:
     async with opened(attach=False) as (tab, client, screen):
         tab.attach(screen, 24, 80)
-        assert tab.state == Opening()
+        assert tab.state == TabOpening()
         assert tab.send(b"ls\r") == ""
         assert "not sent" in tab.send(b"x" * tabs.MOST_TYPED_AHEAD)
         await wait_for(lambda: tab.is_live and client.links[0].input == b"ls\r")
@@ -110,7 +110,7 @@ async def test_what_is_typed_ahead_is_not_for_the_shell_after_a_refusal() -> Non
         client.answer = absent
         tab.attach(screen, 24, 80)
         assert tab.send(b"rm -r x\r") == ""
-        await wait_for(lambda: isinstance(tab.state, Refused))
+        await wait_for(lambda: isinstance(tab.state, TabRefused))
         client.answer = lambda peer: None
         tab.retry()
         await wait_for(lambda: tab.is_live and client.links[0].sizes == [(24, 80)])
@@ -138,23 +138,23 @@ async def test_output_waits_for_a_slow_screen_and_comes_before_the_end() -> None
         await asyncio.sleep(0)
         assert tab.is_live
         screen.room.set()
-        await wait_for(lambda: isinstance(tab.state, Ended))
+        await wait_for(lambda: isinstance(tab.state, TabEnded))
         assert screen.shown == ["last words"]
-        assert tab.outcome == Outcome(3)
+        assert tab.outcome == TabOutcome(3)
 
 
 async def test_an_end_without_a_status_is_no_success() -> None:
     async with opened() as (tab, client, _):
         client.links[0].finish(End())  # as existing agents end a link
-        await wait_for(lambda: isinstance(tab.state, Ended))
-        assert tab.outcome == Outcome(255, "web: the link ended without a status")
+        await wait_for(lambda: isinstance(tab.state, TabEnded))
+        assert tab.outcome == TabOutcome(255, "web: the link ended without a status")
         assert tab.banner("ctrl+]").startswith("the link ended without a status — Enter: new shell")
 
 
 async def test_a_shell_that_ended_is_followed_by_another_when_the_user_wants_it() -> None:
     async with opened() as (tab, client, screen):
         client.links[0].finish(End(LinkEnd.EXITED, "", 0))
-        await wait_for(lambda: isinstance(tab.state, Ended))
+        await wait_for(lambda: isinstance(tab.state, TabEnded))
         assert "not sent" in tab.send(b"x")
         tab.retry()
         await wait_for(lambda: tab.is_live)
@@ -189,8 +189,8 @@ async def test_a_shell_that_is_refused_says_why_and_tries_again_on_enter() -> No
     async with opened(attach=False) as (tab, client, screen):
         client.answer = lambda peer: End(LinkEnd.FAILED, "no such program: zsh", reason=ConnectResponse.FAILED)
         tab.attach(screen, 24, 80)
-        await wait_for(lambda: isinstance(tab.state, Refused))
-        assert tab.outcome == Outcome(255, "no shell on web: no such program: zsh")
+        await wait_for(lambda: isinstance(tab.state, TabRefused))
+        assert tab.outcome == TabOutcome(255, "no shell on web: no such program: zsh")
         client.answer = lambda peer: None
         tab.retry()
         await wait_for(lambda: tab.is_live)
@@ -218,7 +218,7 @@ async def test_closing_ends_the_link_and_nothing_opens_again() -> None:
 async def test_closing_while_it_opens_ends_the_link_too() -> None:
     async with opened(attach=False) as (tab, client, screen):
         tab.attach(screen, 24, 80)
-        assert isinstance(tab.state, Opening)
+        assert isinstance(tab.state, TabOpening)
         await tab.closed()
         assert all(link.closed for link in client.links)
 
@@ -271,9 +271,9 @@ async def test_nothing_that_nobody_typed_gets_into_a_paste() -> None:
     async with opened() as (tab, client, _):
         paste = b"\x1b[200~" + bytes(200_000) + b"\x1b[201~"
         assert tab.send(paste) == ""
-        for source in (Source.ANSWER, Source.SCREEN, Source.PRESS):
+        for source in (InputSource.ANSWER, InputSource.SCREEN, InputSource.PRESS):
             assert tab.send(b"\x1b[O", source, 1, button=2) == ""
-        assert tab.send(b"\x1b[<0;1;1m", Source.RELEASE, 1, button=0) == ""
+        assert tab.send(b"\x1b[<0;1;1m", InputSource.RELEASE, 1, button=0) == ""
         await wait_for(lambda: client.links[0].input == paste + b"\x1b[<0;1;1m")
 
 
@@ -316,7 +316,7 @@ async def test_input_can_be_discarded_instead_but_not_the_terminals_own_answers(
         link.detach()
         assert tab.banner("ctrl+]").endswith(" — what you type is not sent")
         assert tab.send(b"rm x\r") == "not sent: there is no way through at the moment (offline-input is discard)"
-        assert tab.send(b"\x1b[?62c", Source.ANSWER, screen.fed) == ""
+        assert tab.send(b"\x1b[?62c", InputSource.ANSWER, screen.fed) == ""
         link.attach()
         assert tab.send(b"ls\r") == ""
         await wait_for(lambda: link.input == b"\x1b[?62cls\r")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.program.control.protocol import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Answer, Request
+from natpass_wire.program.control.protocol import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, ControlAnswer, Request
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -27,16 +27,16 @@ def test_a_request_arrives_as_it_was(command: str, arguments: dict[str, object])
 
 @given(FIELDS)
 def test_a_result_arrives_as_it_was(result: dict[str, object]) -> None:
-    assert Answer.from_line(Answer(result).to_line()) == Answer(result)
+    assert ControlAnswer.from_line(ControlAnswer(result).to_line()) == ControlAnswer(result)
 
 
 def test_an_error_arrives_safe_to_print() -> None:
-    assert Answer.from_line(Answer({}, "no\n\x1b[31m").to_line()).error == "no �[31m"
+    assert ControlAnswer.from_line(ControlAnswer({}, "no\n\x1b[31m").to_line()).error == "no �[31m"
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_request_or_a_protocol_error(line: bytes) -> None:
-    for what in (Request, Answer):
+    for what in (Request, ControlAnswer):
         try:
             made: object = what.from_line(line + b"\n")
         except RemoteProtocolError as error:
@@ -69,9 +69,9 @@ def test_what_is_no_request_is_said(line: bytes, complaint: str) -> None:
 @pytest.mark.parametrize("fields", [{}, {"result": []}, {"error": 7}, {"error": ""}])
 def test_what_is_no_answer_is_said(fields: dict[str, object]) -> None:
     with pytest.raises(RemoteProtocolError, match="a result or an error"):
-        Answer.from_line(json.dumps({"control": 1, **fields}).encode() + b"\n")
+        ControlAnswer.from_line(json.dumps({"control": 1, **fields}).encode() + b"\n")
     with pytest.raises(RemoteProtocolError, match="at most"):
-        Answer.from_line(b" " * MAX_ANSWER_BYTES + b"\n")
+        ControlAnswer.from_line(b" " * MAX_ANSWER_BYTES + b"\n")
 
 
 def test_names_that_are_not_known_are_ignored() -> None:

@@ -17,7 +17,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.program.control import client, server
 from natpass_wire.program.control.client import NobodyThereError
 from natpass_wire.program.control.place import socket_path, socket_paths
-from natpass_wire.program.control.protocol import MAX_REQUEST_BYTES, Answer, Request
+from natpass_wire.program.control.protocol import MAX_REQUEST_BYTES, ControlAnswer, Request
 from natpass_wire.program.platform_sockets import name_of, peer_user
 from natpass_wire.program.state import StateDir
 from tests.support.waiting import wait_for
@@ -174,14 +174,14 @@ async def test_whoever_says_too_much_or_nothing_is_let_go(path: Path, monkeypatc
     async with server.serving(path, HANDLERS):
         async with connection_to(path) as (reader, writer):
             writer.write(b"x" * (MAX_REQUEST_BYTES + 1))
-            assert f"at most {MAX_REQUEST_BYTES} bytes" in Answer.from_line(await reader.readline()).error
+            assert f"at most {MAX_REQUEST_BYTES} bytes" in ControlAnswer.from_line(await reader.readline()).error
         async with connection_to(path) as (reader, writer):
             writer.write(Request("echo", {}).to_line()[:-1])
             assert await reader.read() == b""  # after its time
         async with connection_to(path) as (reader, writer):
             writer.write(Request("echo", {}).to_line()[:-1])
             writer.write_eof()
-            assert "not complete" in Answer.from_line(await reader.readline()).error
+            assert "not complete" in ControlAnswer.from_line(await reader.readline()).error
 
 
 async def test_what_takes_too_long_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

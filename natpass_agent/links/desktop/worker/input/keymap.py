@@ -73,7 +73,7 @@ class KeyGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyPosition:
     """Where a keysym is: a key, and the group and level that it is typed in."""
 
     keycode: int
@@ -98,13 +98,13 @@ class Keymap:
         symbols = {code: {keysym for _, row in key.groups for keysym in row} for code, key in keys.items()}
         #: Keycodes that type nothing and are no modifiers.
         self.free = [code for code in keycodes if symbols.get(code, set()) <= {NO_SYMBOL} and not modifiers.get(code)]
-        self._places: list[dict[int, list[Place]]] = [defaultdict(list) for _ in range(self.group_count)]
+        self._places: list[dict[int, list[KeyPosition]]] = [defaultdict(list) for _ in range(self.group_count)]
         for keycode, key in keys.items():
             for group, places in enumerate(self._places):
                 kind, row = key.in_group(group)
                 for level, keysym in enumerate(row):
                     if keysym != NO_SYMBOL:
-                        places[keysym].append(Place(keycode, group, level, kind))
+                        places[keysym].append(KeyPosition(keycode, group, level, kind))
         #: Modifiers that choose a level rather than make a combination: Shift, the locks, AltGr.
         self.level_mods = SHIFT | LOCK
         #: Num Lock.
@@ -115,7 +115,7 @@ class Keymap:
             if NUM_LOCK in symbols.get(keycode, set()):
                 self.number_lock |= bits
 
-    def places(self, keysyms: Collection[int], group: int) -> list[Place]:
+    def places(self, keysyms: Collection[int], group: int) -> list[KeyPosition]:
         """Return where any of these keysyms is: `group` first, then low levels, then low keycodes."""
         groups = [group % self.group_count, *range(self.group_count)]
         at = [self._places[number].get(keysym, ()) for number in dict.fromkeys(groups) for keysym in keysyms]

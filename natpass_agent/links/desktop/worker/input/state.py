@@ -7,7 +7,7 @@ SHIFT, LOCK, CONTROL = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class KeyboardState:
     """What is in effect.
 
     Attributes:

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from natpass_agent.links.desktop.worker.input.keymap import Keymap, Place
-from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT, State
+from natpass_agent.links.desktop.worker.input.keymap import Keymap, KeyPosition
+from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT, KeyboardState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Held:
     shift: bool = False
 
 
-def stroke(keymap: Keymap, keysyms: Collection[int], state: State, held: Held, *, cased: bool) -> Stroke | None:
+def stroke(keymap: Keymap, keysyms: Collection[int], state: KeyboardState, held: Held, *, cased: bool) -> Stroke | None:
     """Return how to type a character, None if no key of this keyboard can.
 
     Args:
@@ -56,7 +56,7 @@ def stroke(keymap: Keymap, keysyms: Collection[int], state: State, held: Held, *
     return None
 
 
-def _needed(place: Place, state: State, held: Held) -> int | None:
+def _needed(place: KeyPosition, state: KeyboardState, held: Held) -> int | None:
     """Return the modifiers that a place needs, None if they contradict what is held."""
     is_set = state.mods & place.type.mask
     for mods in sorted(place.type.ways(place.level), key=lambda mods: (mods ^ is_set).bit_count()):
@@ -68,7 +68,7 @@ def _needed(place: Place, state: State, held: Held) -> int | None:
     return None
 
 
-def _ignored(keymap: Keymap, place: Place, *, cased: bool) -> int:
+def _ignored(keymap: Keymap, place: KeyPosition, *, cased: bool) -> int:
     """Return the locks that make no difference to a place: they are left alone."""
     locks = LOCK if not cased else 0
     return (locks | keymap.number_lock) & ~place.type.mask

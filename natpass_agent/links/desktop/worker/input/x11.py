@@ -24,7 +24,7 @@ from natpass_agent.links.desktop.worker.input import Button, keysyms
 from natpass_agent.links.desktop.worker.input.keymap import NO_SYMBOL
 from natpass_agent.links.desktop.worker.input.lenders import Lenders
 from natpass_agent.links.desktop.worker.input.spares import Row, Spares
-from natpass_agent.links.desktop.worker.input.state import State
+from natpass_agent.links.desktop.worker.input.state import KeyboardState
 from natpass_agent.links.desktop.worker.input.strokes import Held, Stroke, stroke
 from natpass_agent.links.desktop.worker.keys import MODIFIERS, SHIFTS, Character, Key, Named, shifted
 from natpass_agent.links.desktop.worker.xkb import Xkb
@@ -161,14 +161,14 @@ class X11Devices:
 
     # the keyboard as it is
 
-    def _look(self) -> State:
+    def _look(self) -> KeyboardState:
         """Return what is in effect, after having taken what the server tells of the keyboard."""
         state = self._xkb.state()
         if self._has_changed():
             state = self._take_keyboard()
         return state
 
-    def _take_keyboard(self) -> State:
+    def _take_keyboard(self) -> KeyboardState:
         """Make XTEST's keyboard the server's, and take its map; return what is in effect."""
         is_up = next(code for code in range(255, 7, -1) if code not in self._down.values())
         self._key(X.KeyRelease, is_up)  # no program sees it: the key is not down
@@ -196,7 +196,7 @@ class X11Devices:
             self._load()
         self._lenders.note({})
 
-    def _key_of(self, key: Named, state: State) -> int:
+    def _key_of(self, key: Named, state: KeyboardState) -> int:
         """Return the key of a name. A name is a key, never two: one that types it only with Shift is none.
 
         Raises:
@@ -211,7 +211,7 @@ class X11Devices:
 
     # characters
 
-    def _press_character(self, key: Key, state: State) -> None:
+    def _press_character(self, key: Key, state: KeyboardState) -> None:
         text = key.text if isinstance(key, Character) else " "
         combination = self._combination()
         has_shift = any(shift in self._down for shift in SHIFTS)
@@ -238,7 +238,7 @@ class X11Devices:
                 found |= self._keymap.modifiers.get(keycode, 0)
         return found & ~self._keymap.level_mods
 
-    def _stroke(self, text: str, state: State, held: Held) -> Stroke:
+    def _stroke(self, text: str, state: KeyboardState, held: Held) -> Stroke:
         """Return how to type a character; lend it a keycode if no key does.
 
         Raises:
@@ -256,7 +256,7 @@ class X11Devices:
             raise NoKeyError("this keyboard takes no other characters")
         return found
 
-    def _lift(self, state: State, mods: int) -> list[int]:
+    def _lift(self, state: KeyboardState, mods: int) -> list[int]:
         """Take modifiers out of effect; return the keycodes of those that others hold."""
         if locked := (state.locked | state.latched) & mods:
             self._xkb.lock(affect=locked)
@@ -280,7 +280,7 @@ class X11Devices:
         if self._down.get(key) == keycode:  # the viewer still holds it
             self._key_down(keycode)
 
-    def _lock_group(self, group: int, state: State) -> None:
+    def _lock_group(self, group: int, state: KeyboardState) -> None:
         self._xkb.lock(group=(group - state.group + state.locked_group) % self._keymap.group_count)
         self._undo.append(partial(self._xkb.lock, group=state.locked_group))
 

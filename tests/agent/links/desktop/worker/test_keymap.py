@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from natpass_agent.links.desktop.worker.input.keymap import KeyGroups, Keymap, KeyType
-from natpass_agent.links.desktop.worker.input.state import CONTROL, LOCK, SHIFT, State
+from natpass_agent.links.desktop.worker.input.state import CONTROL, LOCK, SHIFT, KeyboardState
 from natpass_agent.links.desktop.worker.input.strokes import Held, Stroke, stroke
 from natpass_agent.links.desktop.worker.input.xkb_map import parse_map
 
@@ -33,10 +33,10 @@ KEYMAP = Keymap(KEYS, MODIFIERS, range(10, 23))
 
 
 def how(
-    keysym: int, state: State | None = None, held: Held | None = None, *, cased: bool = False
+    keysym: int, state: KeyboardState | None = None, held: Held | None = None, *, cased: bool = False
 ) -> tuple[int, int, int] | None:
     """Return keycode, group, and the modifiers that must be in effect."""
-    found = stroke(KEYMAP, [keysym], state or State(), held or Held(), cased=cased)
+    found = stroke(KEYMAP, [keysym], state or KeyboardState(), held or Held(), cased=cased)
     return (found.keycode, found.group, found.set) if found is not None else None
 
 
@@ -49,7 +49,7 @@ def test_a_character_needs_the_modifiers_of_its_level_and_no_others() -> None:
 
 @pytest.mark.parametrize("mods", [SHIFT, ALT_GR, LOCK, CONTROL | ALT, 0xFF])
 def test_whatever_is_in_effect(mods: int) -> None:
-    state = State(base=mods)
+    state = KeyboardState(base=mods)
     assert [how(ord(text), state, cased=text.isalpha()) for text in "aA@"] == [
         (10, 0, 0),
         (10, 0, SHIFT),
@@ -60,17 +60,17 @@ def test_whatever_is_in_effect(mods: int) -> None:
 
 
 def test_locks_are_left_alone_where_they_make_no_difference() -> None:
-    eight = stroke(KEYMAP, [EIGHT], State(locked=LOCK | NUM), Held(), cased=False)
+    eight = stroke(KEYMAP, [EIGHT], KeyboardState(locked=LOCK | NUM), Held(), cased=False)
     assert eight == Stroke(12, 0, 0, 0xFF & ~(LOCK | NUM))
-    pad = stroke(KEYMAP, [0xFFB7], State(locked=NUM), Held(), cased=False)
+    pad = stroke(KEYMAP, [0xFFB7], KeyboardState(locked=NUM), Held(), cased=False)
     assert pad == Stroke(13, 0, NUM, 0xFF & ~(LOCK | NUM))
 
 
 def test_another_layout_is_chosen_where_the_present_one_has_not_got_it() -> None:
     assert how(ZHE[0]) == (10, 1, 0)
-    assert how(ZHE[0], State(group=1)) == (10, 1, 0)
-    assert how(ord("a"), State(group=1)) == (10, 0, 0)
-    assert how(ord("q"), State(group=1)) == (11, 1, 0)  # a key with one layout has it in each
+    assert how(ZHE[0], KeyboardState(group=1)) == (10, 1, 0)
+    assert how(ord("a"), KeyboardState(group=1)) == (10, 0, 0)
+    assert how(ord("q"), KeyboardState(group=1)) == (11, 1, 0)  # a key with one layout has it in each
 
 
 def test_a_combination_keeps_its_modifiers_and_its_shift() -> None:
