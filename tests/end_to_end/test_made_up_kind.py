@@ -31,7 +31,7 @@ from tests.support.relay import CONSOLE, TestClient, instance
 from tests.support.sealing import link_key, sealing
 from tests.support.waiting import wait_for
 
-on_both_loops = pytest.mark.asyncio(loop_factories=["uvloop", "asyncio"])
+on_both_loops = pytest.mark.both_loops
 
 NUMBER = 142
 DESCRIPTOR = f'''

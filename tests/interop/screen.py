@@ -36,9 +36,9 @@ def _in_screen(folder: Path, console: Place, lines: int) -> None:
         # Detached, it has no size but the one that it is given.
         screen("width", "-w", str(COLS), str(ROWS))
         wait_until(lambda: "ready>" in shown(), "the prompt", 30)
-        screen("stuff", f"seq 1 {lines}; stty size; echo do''ne\\015")
+        size = f"{ROWS - 2} {COLS}"  # but for tabs and status; it may arrive behind the prompt
+        screen("stuff", f"until [ \"`stty size`\" = '{size}' ]; do sleep 0.1; done; seq 1 {lines}; echo do''ne\\015")
         wait_until(lambda: re.search(r"^done\s*$", shown(), re.MULTILINE), "the output", 60)
-        assert f"{ROWS - 2} {COLS}" in shown()  # but for tabs and status
         screen("stuff", "exit\\015")
     finally:
         run("sh", "-c", f"screen -S {name} -X quit || true", env=env)

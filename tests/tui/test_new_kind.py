@@ -29,7 +29,7 @@ from tests.tui.test_app import PREFIX, Screen, opened
 FOLDER = "made_up_tides"
 FILES = {
     "__init__.py": """
-from natpass_tui.links.kind import FleetKey, Kind, Offer, PrefixKey, Tabs
+from natpass_tui.links.kind import FleetKey, Kind, KindTabs, Offer, PrefixKey
 from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -58,7 +58,7 @@ KIND = Kind(
     words=Words(noun="tide", at="at"),
     command=_command,
     instead="have no tides",
-    tabs=Tabs(
+    tabs=KindTabs(
         opener=_opener,
         key=PrefixKey(("y",), "y", "tides", "the tides of the same agent"),
         fleet=FleetKey(("y",), "y", "tides", "y", "show its tides"),
@@ -189,6 +189,7 @@ def shows_tides(screen: Screen) -> bool:
     return screen.shows("high water of the north sea") and len(screen.client.links) == 1
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("line", [("--help",), ("tides", "--help")])
 def test_its_command_is_in_the_help_of_the_program(site: Path, line: tuple[str, ...]) -> None:
     program = (

@@ -174,6 +174,7 @@ def terminal(folder: Path, *arguments: str) -> Iterator[OuterTerminal]:
             outer.process.close(force=True)
 
 
+@pytest.mark.programs
 def test_one_write_to_a_real_terminal(tmp_path: Path) -> None:
     with terminal(tmp_path) as outer:
         outer.wait_for("1 online")
