@@ -70,7 +70,7 @@ RELAY = ["--listen", "127.0.0.1:0"]
         ([*RELAY, "--verifier", "nonsense"], "verifier"),
         ([*RELAY, "--proxy-cert", sys.executable], "no PEM certificate"),
         ([*RELAY, "--tls-name", "no name"], "--tls-name 'no name'"),
-        ([*RELAY, "--tls-name", "a.example", "--no-tls"], "leave out it, or --no-tls"),
+        ([*RELAY, "--tls-name", "a.example", "--no-tls"], "leave it or --no-tls out"),
         ([*RELAY, "--log-file", "/dev/null/log"], "cannot open the log file"),
         (["--listen", "0.0.0.0:0", "--no-tls"], "--insecure"),
     ],
