@@ -127,7 +127,7 @@ def test_an_agent_and_a_console(tmp_path: Path, command: str, options: list[str]
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--id", "server"], "'server' is no id for an agent"),
+        (["--id", "server"], "'server' is not a valid agent id"),
         (["--authorized-consoles", "/nowhere/consoles"], "there is no /nowhere/consoles"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
