@@ -1,7 +1,7 @@
 """`python -m natpass_agent` is the command `natpass-agent`.
 
-The agent starts its desktop workers this way (docs/wire.md §4). A viewer waits for them, so what a worker does not need
-(the agent itself, its options, TLS) is not loaded for one: half of its start would be that.
+The agent starts its desktop workers this way (docs/wire.md §4). A viewer waits for them, so a worker does not load what
+it does not need (the agent itself, its options, TLS): that would double the time of its start.
 """
 
 import sys

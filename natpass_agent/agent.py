@@ -1,4 +1,4 @@
-"""The agent: stays logged in at its relay, and serves the links that others open to it."""
+"""The agent: stays logged in at its relay, and serves the links that consoles open to it."""
 
 # Why: docs/decisions/026-plain-links-only-if-allowed.md
 
@@ -40,14 +40,14 @@ class Agent:
 
     Args:
         target: the relay, and who we are.
-        kinds: the link kinds that are served, all by default.
-        facts: what the roster tells of this machine; by default, what it is.
-        max_links: how many links with a process at once.
-        on_status: called when we come nearer to the relay, or further from it.
-        keep_seconds: how long a link is kept whose opener is away; a kind may keep its links for less.
+        kinds: the link kinds to serve, all by default.
+        facts: this machine's facts for the roster; the real ones by default.
+        max_links: how many links with a process may exist at once.
+        on_status: called when the connection to the relay changes its state.
+        keep_seconds: how long to keep a link whose opener is away; a kind may keep its links for less.
         allow_unsealed: serve links that are not sealed as well, above all those of existing natpass programs.
-        rights_of: says what the console with this key (None: its link is not sealed) may do, by default everything; a
-            text for it that says why, if that is nothing.
+        rights_of: returns the rights of the console with this key (None if its link is not sealed), by default all
+            rights; a text for the console with the reason, if it has none.
     """
 
     def __init__(
@@ -89,23 +89,23 @@ class Agent:
 
     @property
     def open_links(self) -> int:
-        """How many links there are, those that are being ended included."""
+        """How many links there are, including those that are closing."""
         return len(self._tasks)
 
     async def run(self) -> None:
-        """Serve until cancelled. Then all links are ended, and everything that was started for them."""
+        """Serve until cancelled. Then end all links, and everything that was started for them."""
         async with asyncio.TaskGroup() as group:
             client = group.create_task(self.client.run(), name="relay client")
             try:
                 await asyncio.wait([client])
             finally:
                 self._stopping = True
-                for link in self.links:  # while there is a connection to say it on
-                    self.end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like one that is gone without a word
+                for link in self.links:  # while there is a connection
+                    self.end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like an agent that vanishes
                 await self._tasks.close()
 
     def about(self) -> About:
-        """Return what the roster tells of us."""
+        """Return our description for the roster."""
         return About(
             host=self._facts.host,
             os=self._facts.os,
@@ -116,7 +116,7 @@ class Agent:
         )
 
     def status(self) -> AgentStatus:
-        """Return how we stand with the relay, and what there is to say of each link."""
+        """Return the state of our connection to the relay, and of each link."""
         now, round_trip = time.monotonic(), self.client.round_trip
         return AgentStatus(
             agent=printable(self.client.client_id),
@@ -140,7 +140,7 @@ class Agent:
             self._on_status(status)
 
     def _introduce(self, connection: RelayConnection) -> None:
-        if not isinstance(self.client.target.login, LegacyLogin):  # an existing relay would not know what this is
+        if not isinstance(self.client.target.login, LegacyLogin):  # an existing relay would not understand it
             about = Msg(type=MsgType.about, from_id=connection.client_id, to=RELAY_ID, about=self.about())
             connection.send(about)
 
@@ -185,10 +185,10 @@ class Agent:
         link.refuse(refusal.text, refusal.reason)
 
     def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
-        """Take the end of a kind's server; whatever happened in it stays with its link."""
+        """Record the end of a kind's server; an exception in it ends its link only."""
         late.cancel()
         self.links.discard(link)
-        failed = not task.cancelled() and task.exception() is not None  # Tasks has it logged
+        failed = not task.cancelled() and task.exception() is not None  # Tasks has logged it
         self.end(link, "the agent failed at this: its log says how" if failed else "")
 
     @staticmethod

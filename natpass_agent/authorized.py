@@ -16,10 +16,10 @@ from natpass_wire.program.state import Stamp, StateDir
 log = logging.getLogger(__name__)
 
 FILE = "authorized_consoles"
-#: What a console is told while the file is of no use: the rest is for whoever can mend it.
+#: The refusal of consoles while the file is invalid; the log has the details for the operator.
 DAMAGED = "this agent can't tell which consoles it may serve: its log says why"
 UNSEALED = "this agent serves consoles by their keys, and this link is not sealed"
-#: Lines of no use that are logged one by one: a file that is no such file at all has half a million.
+#: Invalid lines that are logged one by one: a wrong file may have half a million.
 MOST_FAULTS = 50
 
 
@@ -28,16 +28,16 @@ def _now() -> datetime:
 
 
 class AuthorizedConsolesFile:
-    """Says what consoles may do.
+    """The rights of consoles, from the file.
 
-    Where there is no file everybody may do everything; but what was there once, or was asked for, is missed when it is
-    gone: then nobody is served. Nor is anybody while it can't be read, is too long, or others can touch it. A line that
-    is none grants nothing, and is in the log, once for each version of the file; the others hold.
+    Without a file every console may do everything. But if the file was there once, or is required, and is missing, no
+    console is served. The same holds while it can't be read, is too long, or its mode is unsafe. An invalid line
+    grants nothing and is logged once for each version of the file; the other lines hold.
 
     Args:
         path: the file; mode 0600.
-        is_required: whether it has to be there.
-        now: the time, UTC.
+        is_required: whether it has to exist.
+        now: returns the time, UTC.
     """
 
     def __init__(self, path: Path, *, is_required: bool, now: Callable[[], datetime] = _now) -> None:
@@ -51,13 +51,13 @@ class AuthorizedConsolesFile:
 
     @classmethod
     def at(cls, path: Path | None, state: StateDir) -> "AuthorizedConsolesFile":
-        """Return the file at `path`; None: the one in the state directory, if it is there.
+        """Return the file at `path`; if that is None, the one in the state directory, if there is one.
 
-        It is looked at now: a file that is there is missed when it is gone, also if no link came in between, and what
-        is wrong with it is in the log before the first console is refused.
+        Reads it now: from here on a file that exists is required, and the log names its faults before the first console
+        is refused.
 
         Raises:
-            UserError: there is no file at `path`. One that is of no use is no reason not to start: it can be mended.
+            UserError: there is no file at `path`. An invalid file does not stop the agent: the user can mend it.
         """
         if path is not None and not path.exists():
             raise UserError(f"there is no {path} (--authorized-consoles); an empty file lets nobody in")
@@ -67,10 +67,10 @@ class AuthorizedConsolesFile:
         return found
 
     def rights_of(self, key: bytes | None) -> Rights | str:
-        """Return what the console with this key may do; a text for it that says why, if that is nothing.
+        """Return the rights of the console with this key; a text for it with the reason, if it has none.
 
         Args:
-            key: the static key that it has proved to have; None: its link is not sealed.
+            key: the static key that it has proved to have; None if its link is not sealed.
         """
         try:
             consoles = self._read()
@@ -85,10 +85,10 @@ class AuthorizedConsolesFile:
         return consoles.rights_of(PublicKey(key), self._now())
 
     def _read(self) -> authorized.AuthorizedConsoles | None:
-        """Return what the file says, None if there is none and need be none.
+        """Return the file's contents, None if there is no file and none is required.
 
         Raises:
-            UserError: it is of no use.
+            UserError: it is missing or invalid.
         """
         stamp = self._state.stamp(self._path.name)
         if stamp is None:

@@ -44,18 +44,18 @@ OPTIONS = tuple(option for kind in KINDS for option in kind.options)
 
 
 def listed(words: Sequence[str], conjunction: str) -> str:
-    """Return words as a person lists them; empty ones are left out.
+    """Return words as an English list, such as "a, b and c"; empty words are left out.
 
     Args:
         words: the words; at least one is not empty.
-        conjunction: what stands before the last.
+        conjunction: the word before the last.
     """
     *others, last = filter(None, words)
     return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def kind_options(command: Command) -> Command:
-    """Add the options that are of use to one kind each."""
+    """Add the kinds' own options."""
     for option in reversed(OPTIONS):
         command = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(command)
     return command
@@ -66,10 +66,10 @@ def kind_options(command: Command) -> Command:
     subcommand_metavar="[COMMAND]",
     context_settings={"help_option_names": ["-h", "--help"]},
     help=f"Serve {listed([kind.serves for kind in KINDS], 'and')} of this machine to consoles, through a relay.\n\n"
-    "It never gives up on its relay: if that is not there, or goes away, it is tried again for ever.",
+    "It never gives up: when it can't reach its relay or loses it, it tries again.",
 )
 @connection_options
-@click.option("--id", metavar="NAME", help="What this agent is called. Default: the host name.")
+@click.option("--id", metavar="NAME", help="This agent's name. Default: the host name.")
 @kind_options
 @click.option(
     "--keep-links",
@@ -77,31 +77,31 @@ def kind_options(command: Command) -> Command:
     metavar="SECONDS",
     default=int(KEEP_SECONDS),
     show_default=True,
-    help=f"How long a {listed([kind.keeps for kind in KINDS], 'or')} is kept whose console is cut off, so that it can "
-    "go on.",
+    help=f"How long to keep a {listed([kind.keeps for kind in KINDS], 'or')} whose console is cut off, so that it can "
+    "resume.",
 )
 @click.option(
     "--authorized-consoles",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Serve the consoles whose keys are in there (mode 0600; natpass-tui fingerprint says more), and no others. "
-    "Default: authorized_consoles in the state directory if that is there, else whoever has the secret.",
+    help="Serve only the consoles whose keys are in this file (mode 0600; natpass-tui fingerprint says more). "
+    "Default: authorized_consoles in the state directory; without that file, all consoles that have the secret.",
 )
 @click.option(
     "--pass-env",
     metavar="NAME",
     multiple=True,
-    help="Pass this variable of the agent's environment on to what it starts; may be repeated, * and ? stand for any "
-    f"characters. Without it programs get what sshd would give them, and {MARKER}.",
+    help="Pass this variable of the agent's environment on to the programs that it starts; * and ? stand for any "
+    f"characters. Repeatable. Without it programs get what sshd would give them, and {MARKER}.",
 )
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
-    """Be an agent, unless a command is named; return the exit status."""
+    """Run an agent, unless a command is named; return the exit status."""
     if ctx.invoked_subcommand is not None:
         return 0
     values = gather(ctx)
-    client_id = _client_id(values["id"])  # before an invite is spent by it
+    client_id = _client_id(values["id"])  # checked before an invite is used up
     passed = check_patterns(values["pass_env"])
     settings = ConnectionSettings.from_values(PROGRAM, values)
     state = settings.common.state_dir
@@ -109,7 +109,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
     consoles = AuthorizedConsolesFile.at(values["authorized_consoles"], state)
     instance.check(state, client_id)
     known_identity(state, "agent")
-    settings = settings.with_secret(PROGRAM, who=f"agent {client_id}")  # from here on, something is written
+    settings = settings.with_secret(PROGRAM, who=f"agent {client_id}")  # from here on, files are written
     with instance.lock(state, client_id, locks()):
         identity = load_identity(state, "agent")
         token = instance.token(state, client_id)
@@ -131,12 +131,12 @@ async def serve(make_agent: Callable[[], Agent], control_socket: Path) -> int:
             stopped.set_result(status)
 
     signals.handle(lambda number: stop(INTERRUPTED if number == signal.SIGINT else 0), _nothing_to_reload)
-    with suppress(AttributeError):  # Windows has none; where it is ignored, children leave no exit status
+    with suppress(AttributeError):  # not on Windows; while it is ignored, children leave no exit status
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows
     agent = make_agent()
     async with serving(control_socket, control.handlers(agent)), asyncio.TaskGroup() as group:
         running = group.create_task(agent.run(), name="agent")
-        running.add_done_callback(lambda _: stop(1))  # it has failed; the group raises what did it
+        running.add_done_callback(lambda _: stop(1))  # it has failed, and the group raises its exception
         await stopped
         running.cancel()
     log.info("stopped")
@@ -150,7 +150,7 @@ def _nothing_to_reload() -> None:
 def _client_id(given: str | None) -> str:
     client_id = given if given is not None else host().facts().host
     if fault := client_id_fault(client_id):
-        raise UserError(f"{client_id!r} is no id for an agent: {fault}" + ("" if given else "; choose one with --id"))
+        raise UserError(f"{client_id!r} is not a valid agent id: {fault}" + ("" if given else "; choose one with --id"))
     return client_id
 
 
@@ -159,7 +159,7 @@ for _command in (fingerprint_cli.command, status_cli.status, status_cli.end):
 
 
 def _worker_command(worker: Worker) -> click.Command:
-    """Return the hidden command that the agent starts for a kind."""
+    """Return the hidden command that runs a kind's worker."""
 
     @click.command(worker.name, hidden=True, context_settings={"ignore_unknown_options": True, "help_option_names": []})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

@@ -1,4 +1,4 @@
-"""What an agent does for commands on its own machine: its side of `natpass-agent status` and `end`."""
+"""The agent's side of `natpass-agent status` and `end`: handlers for commands on its own machine."""
 
 import asyncio
 import logging
@@ -16,14 +16,14 @@ from natpass_wire.text import printable
 log = logging.getLogger(__name__)
 
 STATUS, END = "status", "end"
-#: What consoles are told.
+#: The reason that consoles are given.
 ENDED = "ended on the agent's machine (natpass-agent end)"
 #: A program that ignores HUP is killed after 2 s; one that hangs in the kernel is not waited for.
 END_SECONDS = 10.0
 
 
 def handlers(agent: Agent) -> dict[str, Handler]:
-    """Return what is done for each command."""
+    """Return the handler of each command."""
 
     async def status(_: Mapping[str, Any]) -> Mapping[str, Any]:
         return agent.status().to_json()
@@ -31,8 +31,8 @@ def handlers(agent: Agent) -> dict[str, Handler]:
     async def end(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         names = arguments.get("ids", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise UserError("ids should be a list of links' names")
-        chosen = {name: _named(agent, name) for name in names}  # one that is wrong ends none
+            raise UserError("ids must be a list of link ids")
+        chosen = {name: _named(agent, name) for name in names}  # if one is wrong, none is ended
         if arguments.get("detached") is True:
             chosen |= {served.id: served for served in agent.links.detached}
         return {"ended": await _end(agent, list(chosen.values()))}
@@ -48,7 +48,7 @@ def _named(agent: Agent, name: str) -> Served:
 
 
 async def _end(agent: Agent, chosen: Sequence[Served]) -> list[dict[str, Any]]:
-    """End links; return what they were, and whether what ran for them is gone."""
+    """End links; return their statuses, and whether their programs are gone."""
     before = [asdict(agent.links.status(served)) for served in chosen]
     for served in chosen:
         log.info("ending %s, as natpass-agent end asks for", served.name)

@@ -13,9 +13,9 @@ from natpass_wire.program.own_key import own_key
 def command(ctx: click.Context, /, **_: object) -> int:
     """Print the fingerprint of this agent's key: as ssh does, as words, and as a picture.
 
-    Compare it with what a console says when it meets this agent for the first time, or finds its key changed: each
-    form says the same, take the one that is easiest to read out. The key itself is made if there is none yet; all
-    agents of one --state-dir have the same.
+    Compare it with what a console shows when it meets this agent for the first time, or finds its key changed. All
+    forms mean the same: take the one that is easiest to read out. This makes the key if there is none yet; all agents
+    of one --state-dir share it.
     """
     click.echo(fingerprint.shown(own_key("natpass-agent", state_dir(ctx), "agent")))
     return 0

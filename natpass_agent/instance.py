@@ -1,4 +1,4 @@
-"""The agent's instance token, which tells the relay that it is the same agent that comes back, and its lock."""
+"""The agent's lock, and its instance token, by which the relay recognises an agent that comes back."""
 
 # Why: docs/decisions/021-same-agent-twice.md
 
@@ -22,22 +22,22 @@ def token(state: StateDir, client_id: str) -> bytes:
 
 
 def check(state: StateDir, client_id: str) -> None:
-    """See whether the token of the agent `client_id` is of use, if there is one.
+    """Check the token of the agent `client_id`, if there is one.
 
     Raises:
-        UserError: it is not.
+        UserError: it is invalid.
     """
     state.read(_token_file(client_id))
 
 
 def lock(state: StateDir, client_id: str, locks: Locks) -> Lock:
-    """Make sure that no other process is the agent `client_id` of this state directory.
+    """Make sure that no other process runs the agent `client_id` of this state directory.
 
-    Two of them would have one token, and take their place at the relay from each other for ever. Agents with
-    different ids may share a state directory.
+    Two of them would share one token and replace each other at the relay for ever. Agents with different ids may share
+    a state directory.
 
     Raises:
-        UserError: another is, or the lock file can't be made.
+        UserError: another process does, or the lock file can't be made.
     """
     path = state.path / f"agent-{as_file_name(client_id)}.lock"
     try:

@@ -1,4 +1,4 @@
-"""What an agent allows, without I/O: values in, an answer out. What differs between kinds, their descriptors say."""
+"""The agent's policy: which links it allows, without I/O. The kinds' descriptors say what differs between kinds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from natpass_agent.links.kind import ONLY_LOOK, Kind
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
-#: Links with a process that an agent has at once, those that are being ended included: each costs some descriptors too.
+#: Links with a process at once, including those that are closing: each also costs some descriptors.
 MAX_LINKS = 256
-#: How many of them one opener may have, so that none takes the room of all others.
+#: Links with a process of one opener, so that none takes the places of all others.
 MAX_LINKS_OF_OPENER = MAX_LINKS // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a link is refused: for a person, and for a program; `is_for_room`: only because there are so many."""
+    """Why a link is refused, for a person and for a program; `is_for_room` if only because there are too many."""
 
     text: str
     reason: ConnectResponse.Reason
@@ -24,11 +24,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is allowed.
+    """The limits and kinds of an agent.
 
     Attributes:
-        kinds: the link kinds that are served.
-        max_links: how many links with a process at once, at least 1.
+        kinds: the link kinds that it serves.
+        max_links: how many links with a process may exist at once, at least 1.
         max_links_of_opener: how many of them one opener may have.
     """
 
@@ -48,10 +48,10 @@ class Policy:
         """Return why a link is refused, None if it is allowed.
 
         Args:
-            number: the number of the kind that is asked for.
-            links: the kinds of the links that there are already.
-            of_opener: the kinds of those that are the opener's.
-            rights: what the opener may do.
+            number: the number of the requested kind.
+            links: the kinds of the existing links.
+            of_opener: the kinds of the opener's existing links.
+            rights: the opener's rights.
             is_sealed: whether the link is sealed.
         """
         kind = next((served for served in self.kinds if served.number == number), None)
@@ -66,7 +66,7 @@ class Policy:
         return self._no_room(kind, list(links), list(of_opener))
 
     def kind_name(self, number: ConnectRequest.Kind) -> str:
-        """Return the wire's name of a link kind; one that we don't know is shown by its number."""
+        """Return the wire's name of a link kind; its number if the kind is unknown."""
         for kind in self.kinds:
             if kind.number == number:
                 return kind.wire_name
@@ -74,7 +74,7 @@ class Policy:
         return ConnectRequest.Kind.Name(number) if known else f"kind {int(number)}"
 
     def _forbidden(self, kind: Kind | None, rights: Rights) -> str | None:
-        """Return why the opener may not have links of this kind (None: one that is not served), None if it may."""
+        """Return why the opener may not have links of a kind (None if it is not served), None if it may."""
         if rights.kinds is not None and (kind is None or kind.name not in rights.kinds):
             allowed = ", ".join(known.name for known in self.kinds if known.name in rights.kinds)
             return f"your console's key may not do this here (it may: {allowed})"
@@ -91,7 +91,7 @@ class Policy:
             if (count := of_opener.count(kind)) >= max(1, limits.places // 2):
                 text = f"you have {count} {kind.wire_name} links to this agent already"
                 return Refusal(text, ConnectResponse.REFUSED)
-        if limits.holds_process:  # last: for one that is refused for room alone, another may be put out
+        if limits.holds_process:  # last: a link refused only for room may evict another
             if (count := _with_process(links)) >= self.max_links:
                 text = f"this agent has {count} links already and takes no more"
                 return Refusal(text, ConnectResponse.REFUSED, is_for_room=True)

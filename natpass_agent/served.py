@@ -1,4 +1,4 @@
-"""The links that an agent serves: what they are called here, and what the log says when one loses its console."""
+"""The links that an agent serves: their local names, and the log of consoles that detach and come back."""
 
 # Why: docs/decisions/042-names-of-links.md
 
@@ -19,7 +19,7 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Bytes of a link's name: short enough to type, and not the next one's after a restart, as numbers would be.
+#: Bytes of a link's name: short enough to type, and random, so that a restart does not reuse names as with numbers.
 _NAME_BYTES = 2
 _MOST_PROGRAM = 200
 
@@ -29,14 +29,14 @@ class Served:
     """One link that is served.
 
     Attributes:
-        id: what it is called here.
+        id: its local name.
         link: the link.
-        server: its kind.
-        task: what serves it.
-        since: when it was asked for, in seconds since 1970.
+        server: its kind's server.
+        task: the task that serves it.
+        since: the time of its request, in seconds since 1970.
         opened_at: the same, in the loop's time.
-        detached_at: since when its console is out of reach, in the loop's time; None: it is not.
-        giving_up: ends it when its kind keeps it no longer; None while its console can be reached.
+        detached_at: since when its console is out of reach, in the loop's time; None if it can be reached.
+        giving_up: ends it when its keep time is over; None while its console can be reached.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Served:
 
     @property
     def name(self) -> str:
-        """What the log calls it, safe to print."""
+        """Its name in the log, safe to print."""
         found = self.server.running(self.link)
         what = "" if found is None else f" ({with_pid(printable(found.program, _MOST_PROGRAM), found.pid)})"
         return f"{self.server.kind.wire_name} {self.id} of {printable(self.link.peer)}{what}"
@@ -60,9 +60,9 @@ class ServedLinks:
     """All links that are served.
 
     Args:
-        kept_until: says until when a link is kept whose console is out of reach, in the loop's time; None: for ever.
-            A kind may keep its links for less.
-        end: ends a link, and what runs for it; its opener is told the text and the cause.
+        kept_until: returns until when a detached link is kept, in the loop's time; None for ever. A kind may keep its
+            links for less.
+        end: ends a link, and what runs for it, and tells its opener the text and the cause.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class ServedLinks:
         return iter(list(self._served))
 
     def kinds(self, opener: str | None = None) -> list[Kind]:
-        """Return the kind of each link, by default of everybody's, else of those of one opener."""
+        """Return the kind of each link, by default of all openers, else of one."""
         return [served.server.kind for link, served in self._served.items() if opener in {None, link.peer}]
 
     def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
-        """Take a link that is served from now on."""
+        """Add a link that is served from now on."""
         taken = {served.id for served in self._served.values()}
         while (name := secrets.token_hex(_NAME_BYTES)) in taken:
             pass
@@ -92,7 +92,7 @@ class ServedLinks:
         link.watch(lambda: self._changed(served))
 
     def discard(self, link: IncomingLink) -> None:
-        """Forget a link that is not served any more."""
+        """Remove a link that is no longer served."""
         served = self._served.pop(link, None)
         if served is not None and served.giving_up is not None:
             served.giving_up.cancel()
@@ -103,15 +103,15 @@ class ServedLinks:
 
     @property
     def detached(self) -> list[Served]:
-        """Those whose consoles are out of reach."""
+        """The links whose consoles are out of reach."""
         return [served for served in self._served.values() if served.link.detached is not None]
 
     def statuses(self) -> list[LinkStatus]:
-        """Return what there is to say of each link, oldest first."""
+        """Return the status of each link, oldest first."""
         return [self.status(served) for served in self._served.values()]
 
     def status(self, served: Served) -> LinkStatus:
-        """Return what there is to say of a link."""
+        """Return the status of a link."""
         now = served.task.get_loop().time()
         link, found = served.link, served.server.running(served.link)
         detached, until = link.detached, self._kept_until(served)
@@ -143,7 +143,7 @@ class ServedLinks:
             served.giving_up = None
         if detached is not None and before is None:
             loop, keep = served.task.get_loop(), served.server.kind.limits.keep_seconds
-            loop.call_soon(self._log_detached, served)  # by then it is known until when it is kept
+            loop.call_soon(self._log_detached, served)  # by then its keep time is known
             if keep is not None:
                 text = f"its opener did not come back within {keep:.0f} s"
                 served.giving_up = loop.call_later(keep, self._end, served.link, text, LinkEnd.PEER_GONE)
@@ -153,7 +153,7 @@ class ServedLinks:
     def _log_detached(self, served: Served) -> None:
         detached = served.link.detached
         if detached is None or served.link.end is not None:
-            return  # it was a moment
+            return  # it is back already
         until = self._kept_until(served)
         kept = "" if until is None else f"; kept for {until - served.task.get_loop().time():.0f} s"
         log.info("the console of %s is out of reach: %s%s", served.name, printable(detached.reason), kept)

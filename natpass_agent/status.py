@@ -1,4 +1,4 @@
-"""What an agent says of itself and its links, without I/O: values, their JSON, and lines for a person."""
+"""The status of an agent and its links, without I/O: values, their JSON, and lines for a person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from natpass_wire.durations import duration
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import printable
 
-#: Of a command line, a person is shown so many characters: the line fits into 80 columns.
+#: Characters of a command line that a person is shown: the line fits into 80 columns.
 _MOST_PROGRAM = 40
 
 
@@ -18,17 +18,17 @@ class LinkStatus:
     """One link. All texts are safe to print.
 
     Attributes:
-        id: what it is called here, for `natpass-agent end`.
+        id: its local name, for `natpass-agent end`.
         kind: its kind's name on the wire.
         console: the opener's client id.
-        key: the fingerprint of the opener's key, None: the link is not sealed.
+        key: the fingerprint of the opener's key, None if the link is not sealed.
         program: what runs for it, None if nothing does (yet, or any more).
-        pid: its process id.
-        since: when it was asked for, ISO 8601 in UTC.
-        open_seconds: how long ago that was.
-        detached_seconds: for how long its console has been out of reach, None: it is not.
-        detached_reason: why, empty if it is not.
-        kept_seconds: after so many more seconds it is ended, None if it is not detached.
+        pid: the program's process id.
+        since: the time of its request, ISO 8601 in UTC.
+        open_seconds: seconds since then.
+        detached_seconds: seconds for which its console has been out of reach, None if it is not.
+        detached_reason: why, empty if it is not detached.
+        kept_seconds: seconds until it is ended, None if it is not detached.
     """
 
     id: str
@@ -61,18 +61,18 @@ class LinkStatus:
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """An agent, and how it stands with its relay. All texts are safe to print.
+    """An agent and its connection to the relay. All texts are safe to print.
 
     Attributes:
         agent: its client id.
-        version: of natpass.
+        version: natpass' version.
         pid: its process id.
         since: when it started, ISO 8601 in UTC.
-        up_seconds: how long ago that was.
+        up_seconds: seconds since then.
         relay: the relay's address.
         is_connected: whether it is logged in there.
-        relay_seconds: for how long that has been so.
-        relay_reason: why it is not connected, as far as that is known.
+        relay_seconds: seconds for which that has been so.
+        relay_reason: why it is not connected, if known.
         round_trip_ms: to the relay and back, None until measured.
         links: the links, oldest first.
     """
@@ -95,14 +95,14 @@ class AgentStatus:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "AgentStatus":
-        """Return the status that an agent has sent; names that are not known are left out.
+        """Return the status that an agent has sent; unknown names are left out.
 
         Raises:
-            RemoteProtocolError: it is none.
+            RemoteProtocolError: it is invalid.
         """
         links = fields.get("links")
         if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
-            raise RemoteProtocolError("a status has links")
+            raise RemoteProtocolError("links is missing or invalid")
         return cls(**_known(cls, {**fields, "links": tuple(link_from_json(link) for link in links)}))
 
     def lines(self) -> list[str]:
@@ -125,13 +125,13 @@ def link_from_json(fields: Mapping[str, Any]) -> LinkStatus:
     """Return the link that an agent has sent.
 
     Raises:
-        RemoteProtocolError: it is none.
+        RemoteProtocolError: it is invalid.
     """
     return LinkStatus(**_known(LinkStatus, fields))
 
 
 def iso(unix_seconds: float) -> str:
-    """Return a moment as ISO 8601 in UTC, to the second."""
+    """Return a time as ISO 8601 in UTC, to the second."""
     return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -151,12 +151,12 @@ def _block(link: LinkStatus) -> list[str]:
 
 
 def _known(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a class has, each with a value of its type and safe to print."""
+    """Return the fields of a class, each with a value of its type and safe to print."""
     found: dict[str, Any] = {}
     for name, field_ in cls.__dataclass_fields__.items():
         value = fields.get(name)
         wanted = tuple if name == "links" else field_.type
         if name not in fields or not isinstance(value, wanted):
-            raise RemoteProtocolError(f"{name} is missing, or makes no sense")
+            raise RemoteProtocolError(f"{name} is missing or invalid")
         found[name] = printable(value, 2000) if isinstance(value, str) else value
     return found

@@ -16,7 +16,7 @@ from natpass_wire.program.options import gather, state_options
 from natpass_wire.program.state import StateDir
 from natpass_wire.text import printable
 
-#: What the agent's control socket is called.
+#: The kind of the agent's control socket.
 KIND = "agent"
 T = TypeVar("T")
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -29,10 +29,10 @@ _ID = click.option("--id", metavar="NAME", help="Which agent, where several run 
 @state_options
 @click.pass_context
 def status(ctx: click.Context, /, as_json: bool, **_: object) -> int:
-    """Show how the agent of this machine stands with its relay, and its links: who has them, and what runs.
+    """Show whether this machine's agent is connected to its relay, and its links: their consoles and programs.
 
-    A link whose console is out of reach is detached: it waits for --keep-links before it is ended. Run this as the
-    agent's user (or root), and with its --state-dir or --config.
+    A link whose console is out of reach is detached: the agent ends it after --keep-links. Run this as the agent's
+    user (or root), and with its --state-dir or --config.
     """
     found = _ask(ctx, "status", {})
     said = _understood(AgentStatus.from_json, found)
@@ -47,9 +47,9 @@ def status(ctx: click.Context, /, as_json: bool, **_: object) -> int:
 @state_options
 @click.pass_context
 def end(ctx: click.Context, /, ids: tuple[str, ...], detached: bool, **_: object) -> int:
-    """End links of the agent of this machine, and what runs for them; natpass-agent status lists their IDs.
+    """End links of this machine's agent, and their programs; natpass-agent status lists the IDs.
 
-    Their programs get HUP, and KILL after 2 s. Their consoles are told that it was ended here.
+    The programs get HUP, and KILL after 2 s. The consoles are told that the links were ended here.
     """
     if not ids and not detached:
         raise click.UsageError("which link? natpass-agent status lists them, --detached names those out of reach", ctx)
@@ -68,7 +68,7 @@ def _ask(ctx: click.Context, command: str, arguments: Mapping[str, Any]) -> Mapp
     """Ask the agent that the options name.
 
     Raises:
-        UserError: it does not run, can't be reached, or does not do it.
+        UserError: it does not run, can't be reached, or refuses.
     """
     client.check_platform()
     values = gather(ctx)
@@ -91,13 +91,13 @@ def _only(state: StateDir) -> Path:
     Raises:
         NobodyThereError: there is none.
         UserError: there are several.
-        PermissionError: it can't be looked into.
+        PermissionError: we may not read the directory.
     """
     found: dict[Path, str] = {}
     for path in socket_paths(state, KIND):
         try:
             found[path] = printable(str(client.ask(path, "status", {}).get("agent")))
-        except NobodyThereError:  # killed, or on its way out
+        except NobodyThereError:  # killed, or about to exit
             continue
     if not found:
         raise NobodyThereError("there is no socket")
@@ -111,4 +111,4 @@ def _understood(read: Callable[[Mapping[str, Any]], T], fields: Mapping[str, Any
     try:
         return read(fields)
     except RemoteProtocolError as error:
-        raise UserError(f"the agent's answer makes no sense ({error}): it is older or newer, restart it") from error
+        raise UserError(f"the agent's answer is invalid ({error}): it is older or newer, restart it") from error

@@ -2,8 +2,8 @@
 
 Modules, by what they may touch:
 
-- PURE (no sockets, no clock, no randomness): `clients` who is logged in, `routing` which message goes where,
-  `fastpath` the same for frames that look like earlier ones, `admission` who gets in under which id, `roster` what
-  consoles are told of agents, `round_trips` how far away agents are.
+- PURE (no sockets, no clock, no randomness): `clients` the logged-in clients, `routing` which message goes where,
+  `fastpath` the same for frames that look like earlier ones, `admission` who may log in under which id, `roster` the
+  list of agents for consoles, `round_trips` how far away agents are.
 - I/O: `connection` one client's socket, `server` all of them, `cli` the command.
 """

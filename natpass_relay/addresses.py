@@ -1,4 +1,4 @@
-"""Addresses that a relay listens on: which of them exclude each other, and what others dial to reach them."""
+"""Addresses that a relay listens on: which of them conflict, and what others dial to reach them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 IpAddress = IPv4Address | IPv6Address
 
-#: What says "all addresses": of both families (`[::]` is dual stack here), or of IPv4.
+#: The wildcard addresses: both families (`[::]` is dual stack here), and IPv4 only.
 ANY_IPV6, ANY_IPV4 = IPv6Address("::"), IPv4Address("0.0.0.0")  # noqa: S104 - compared, not listened on
 
 
@@ -16,7 +16,7 @@ class ListenAddress:
 
     Attributes:
         ip: the address.
-        port: the port; 0: any.
+        port: the port; 0 for any.
         said: how the user wrote it, for messages.
     """
 
@@ -26,9 +26,9 @@ class ListenAddress:
 
 
 def clash(places: Sequence[ListenAddress]) -> str | None:
-    """Return for a person why these can't be listened on together, None if they can.
+    """Return why these addresses can't be listened on together, as a message for the user; None if they can.
 
-    Places with port 0 get a port each, so that they never meet.
+    Addresses with port 0 get a port each and never conflict.
     """
     for number, later in enumerate(places):
         for earlier in places[:number]:
@@ -36,7 +36,7 @@ def clash(places: Sequence[ListenAddress]) -> str | None:
                 continue
             if later.ip == earlier.ip:
                 if later.said == earlier.said:
-                    return f"--listen {later.said} is there twice"
+                    return f"--listen {later.said} is given twice"
                 return f"--listen {earlier.said} and {later.said} are the same address"
             for wide, narrow in ((earlier, later), (later, earlier)):
                 if _includes(wide.ip, narrow.ip):
@@ -49,11 +49,11 @@ def to_dial(ip: IpAddress, local: Iterable[IpAddress]) -> list[IpAddress]:
 
     Args:
         ip: where it listens.
-        local: the addresses of this machine, those that it uses to reach others first.
+        local: the addresses of this machine; first those that it uses to reach others.
 
     Returns:
-        `ip` itself if it is one address. For all addresses, one of each family that is listened on; loopback only where
-        there is nothing else. At least one.
+        `ip` itself unless it is a wildcard. For a wildcard, one address of each family that the relay listens on;
+        loopback only if there is no other. Never empty.
     """
     if ip not in {ANY_IPV4, ANY_IPV6}:
         return [ip]
@@ -67,12 +67,12 @@ def to_dial(ip: IpAddress, local: Iterable[IpAddress]) -> list[IpAddress]:
 
 
 def plain(ip: IpAddress) -> IpAddress:
-    """Return the IPv4 address that an IPv6 one stands for (`::ffff:192.0.2.1`), any other one as it is."""
+    """Return the IPv4 address of an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`); any other address unchanged."""
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
 def network_of(host: str) -> str:
-    """Return the network that an address is counted with in logs: an IPv4 /24, an IPv6 /48; loopback as it is."""
+    """Return the network that logs count an address under: an IPv4 /24, an IPv6 /48; loopback unchanged."""
     try:
         ip = ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,11 +1,11 @@
-"""Who gets in, and under which id.
+"""Admission: who may log in, and under which id.
 
-    visitor's message -> `Admission.receive` -> commands: `VisitorReply`, `Admit`, `Close`, and for those who hold the
-    id already `Probe` and `Drop`
+    visitor's message -> `Admission.receive` -> commands: `VisitorReply`, `Admit`, `Close`; `Probe` and `Drop` are for
+    clients that hold the id already
 
-An id has one holder. The same instance replaces its older connection. Another instance waits while the holder is
-probed: if it shows life, the newcomer is refused; if it is silent, it is dropped. A holder that logged in with an older
-dialect gives way to handshake v2, and never gets an id that v2 has used since the relay's start.
+An id has one holder. The same instance replaces its older connection. Another instance waits while the relay probes
+the holder: if the holder shows life, the newcomer is refused; if it is silent, it is dropped. A holder that logged in
+with an older dialect gives way to handshake v2, and never gets an id that v2 has used since the relay's start.
 """
 
 from collections.abc import Sequence
@@ -21,29 +21,30 @@ from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb import login_pb2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: How long a holder has to show life after a probe, in seconds. One whose own reader is slow may not see the probe, but
-#: still sends its keepalive: the limit is longer than that takes.
+#: Seconds that a holder has to show life after a probe. A holder that reads slowly may not see the probe, but still
+#: sends its keepalive: the limit is longer than a keepalive interval.
 PROBE_SECONDS = INTERVAL_V2 + 1.0
-#: Of the time between two ticks no more than this counts against a holder: if more passed, we stalled, not it.
+#: Seconds between two ticks that count against a holder at most: if more passed, we stalled, not the holder.
 _MOST_OF_TICK = 1.0
-#: What our own programs are told that come without TLS to a relay that has it.
-PLAIN = "this relay speaks TLS, and this connection has none: leave out --no-tls"
-#: Connections that one older peer holds under one id (`from_idx`); natpass 0.8 opened a handful.
+#: The refusal of our own programs that connect without TLS to a relay that has it.
+PLAIN = "this relay speaks TLS, and this connection does not: leave out --no-tls"
+#: Connections that one older peer may hold under one id (`from_idx`); natpass 0.8 opened a handful.
 MAX_INDEXES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """How one may get in.
+    """The ways to log in.
 
     Attributes:
-        key: of handshake v2.
-        bindings: how a client may see its connection: our certificate's binding, or a TLS proxy's.
+        key: the login key of handshake v2.
+        bindings: the channel bindings that a client may see: our certificate's, or a TLS proxy's.
         dialects: the older handshakes that are admitted.
-        legacy_secret: theirs, None if none is admitted.
+        legacy_secret: the older handshakes' secret, None if they are not admitted.
         capabilities: what this relay understands beyond docs/wire.md §2.
         program: our name and version.
-        dead_after: seconds of silence that end a connection; clients are told a third of it, to be heard in time.
+        dead_after: seconds of silence that end a connection. The relay tells clients a third of it as their keepalive
+            interval.
     """
 
     key: LoginKey
@@ -57,12 +58,12 @@ class Doors:
 
 @dataclass(eq=False, slots=True)
 class Visitor:
-    """A connection that is not logged in, by identity.
+    """A connection that is not logged in, compared by identity.
 
     Attributes:
         login: our half of handshake v2.
-        client_id: whom it says it is, once it has begun handshake v2; empty before.
-        claims: what it has proved, once it has.
+        client_id: the id that it claims, once it has begun handshake v2; empty before.
+        claims: what it has proved; None before.
     """
 
     login: v2.RelayLogin
@@ -80,7 +81,7 @@ class VisitorReply:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Make a visitor a client: register it, then send the reply, if there is one."""
+    """Register a visitor as a client, then send the reply, if there is one."""
 
     visitor: Visitor
     client: Client
@@ -90,7 +91,7 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Send what waits to a visitor and close its connection; the reason is for the log."""
+    """Flush a visitor's connection and close it; the reason is for the log."""
 
     visitor: Visitor
     reason: str
@@ -98,7 +99,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Take a client away at once, send the notice, if there is one, and close its connection."""
+    """Remove a client at once, send the notice, if there is one, and close its connection."""
 
     client: Client
     reason: str
@@ -107,7 +108,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Ping a client, and call `Admission.heard` when anything comes from it."""
+    """Ping a client, and call `Admission.heard` when it sends anything."""
 
     client: Client
 
@@ -117,13 +118,13 @@ Command = VisitorReply | Admit | Close | Drop | Probe
 
 @dataclass(eq=False, slots=True)
 class _Holder:
-    """Who holds an id: one client, or the several connections of an older peer.
+    """The holder of an id: one client, or the several connections of an older peer.
 
     Attributes:
-        instance: the instance tag; None for older dialects, which have none.
-        clients: by connection index.
-        newcomers: who waits for the holder's answer to a probe.
-        waited: seconds for which the holder owes the answer.
+        instance: the instance tag; None for older dialects.
+        clients: its clients by connection index.
+        newcomers: the visitors that wait for the holder's answer to a probe.
+        waited: seconds since the probe that the holder has not answered.
     """
 
     instance: bytes | None
@@ -143,7 +144,7 @@ class Admission:
         self._last_tick: float | None = None
 
     def change_doors(self, doors: Doors) -> None:
-        """Have visitors from now on come through other doors; those who are here have begun with the old ones."""
+        """Use other doors for new visitors; those who are here keep the old ones."""
         self._doors = doors
 
     def visitor(self, nonce: bytes) -> Visitor:
@@ -162,16 +163,16 @@ class Admission:
         """Take a message of a visitor.
 
         Args:
-            visitor: whose it is.
+            visitor: the sender.
             message: the message.
             unix_seconds: the time.
-            is_plain: it came over bare TCP, where this relay has TLS: that is for the older dialects.
+            is_plain: whether it came over bare TCP to a relay with TLS; only the older dialects may.
 
         Raises:
-            RemoteProtocolError: it is no step of a login, or not at this point.
+            RemoteProtocolError: it is not a login message, or not expected now.
         """
         if visitor.claims is not None:
-            raise RemoteProtocolError("the client went on before it was let in")
+            raise RemoteProtocolError("the client sent more before its login was accepted")
         if message.type == MsgType.handshake and message.hsp.enc and not message.hsp.HasField("hello"):
             return self._receive_legacy(visitor, message, unix_seconds)
         if is_plain:
@@ -189,7 +190,7 @@ class Admission:
                 return self._settle(visitor, claims)
 
     def gone(self, visitor: Visitor) -> None:
-        """Take note that a visitor's connection is gone."""
+        """Record that a visitor's connection is gone."""
         if visitor.claims is None:
             return
         holder = self._holders.get(visitor.claims.client_id)
@@ -197,16 +198,16 @@ class Admission:
             holder.newcomers.remove(visitor)
 
     def push_out(self, visitor: Visitor, reason: str) -> Sequence[Command]:
-        """Send a visitor away to make room for others; it is told why if it has begun a login that knows refusals."""
+        """Close a visitor to make room for others; it is told why if its handshake has refusals."""
         if not visitor.client_id:
             return [Close(visitor, reason)]
         refusal = v2.refuse(visitor.client_id, login_pb2.Refusal.OVERLOADED, reason)
         return [VisitorReply(visitor, refusal.reply), Close(visitor, reason)]
 
     def removed(self, client: Client) -> Sequence[Command]:
-        """Take note that a client's connection is gone; whoever waits for its id may get it.
+        """Record that a client's connection is gone; a visitor that waits for its id may get it.
 
-        Nothing happens if this very client does not hold its id (any more).
+        No-op if this very client does not hold its id (any more).
         """
         holder = self._holders.get(client.client_id)
         if holder is None or holder.clients.get(client.idx) is not client:
@@ -217,7 +218,7 @@ class Admission:
         return self._vacate(client.client_id, holder)
 
     def heard(self, client: Client) -> Sequence[Command]:
-        """Take note that bytes came from a probed client: it lives, and keeps its id."""
+        """Record that a probed client sent bytes: it is alive and keeps its id."""
         holder = self._probed.get(client.client_id)
         if holder is None or holder.clients.get(client.idx) is not client:
             return []
@@ -231,7 +232,7 @@ class Admission:
         return commands
 
     def tick(self, now: float) -> Sequence[Command]:
-        """Let time pass; call it several times a second."""
+        """Advance the clock; call it several times a second."""
         passed = 0.0 if self._last_tick is None else min(now - self._last_tick, _MOST_OF_TICK)
         self._last_tick = now
         commands: list[Command] = []
@@ -244,7 +245,7 @@ class Admission:
                     Drop(client, "silent, and another client claims its id") for client in holder.clients.values()
                 ]
                 commands += self._vacate(client_id, holder)
-            else:  # whoever wanted the id has gone
+            else:  # the newcomers have gone
                 del self._probed[client_id]
         return commands
 
@@ -296,7 +297,7 @@ class Admission:
         return Admit(visitor, client, claims, visitor.login.accept(round(self._doors.dead_after / 3 * 1000)))
 
     def _receive_legacy(self, visitor: Visitor, message: Msg, unix_seconds: float) -> Sequence[Command]:
-        """Take a login of an older dialect. A bad one gets no answer but a closed connection (docs/wire.md §3)."""
+        """Take a login of an older dialect. A bad one is answered by closing the connection (docs/wire.md §3)."""
         client_id, idx, enc = message.from_id, message.from_idx, message.hsp.enc
         dialect, secret = legacy.dialect_of(enc), self._doors.legacy_secret
         if dialect is None or dialect not in self._doors.dialects or secret is None:

@@ -1,6 +1,6 @@
-"""The relay's certificate: one that it makes itself, and what it is known by.
+"""The relay's certificate: making a self-signed one, and its names and fingerprint.
 
-Apart from `aio.tls`, which clients use: what certificates are made with takes 15 ms to import.
+Not in `aio.tls`, which clients use: the library that makes certificates takes 15 ms to import.
 """
 
 # Why: docs/decisions/019-the-relays-certificate.md
@@ -22,7 +22,7 @@ from natpass_wire.errors import UserError
 
 #: Nobody renews a self-signed certificate, and the login binds it whatever its date says.
 _VALID_DAYS = 36_500
-#: What a certificate without names is good for: those who bind it or skip the check.
+#: The name in a certificate without names, for clients that bind it or skip the check.
 _NO_NAME = "natpass-relay"
 #: Names and addresses in one certificate; a machine with hundreds of container networks has hundreds of addresses.
 MOST_NAMES = 100
@@ -32,10 +32,10 @@ _MOST_NAME_CHARACTERS = 253
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate, and what people know it by.
+    """A certificate with its names and fingerprint.
 
     Attributes:
-        der: its bytes.
+        der: its bytes in DER.
     """
 
     der: bytes
@@ -45,7 +45,7 @@ class Certificate:
         """Return the first certificate of a PEM file.
 
         Raises:
-            UserError: there is none to be read.
+            UserError: there is none, or it can't be read.
         """
         try:
             certificate = x509.load_pem_x509_certificate(path.read_bytes())
@@ -57,7 +57,7 @@ class Certificate:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names and addresses that it is made out to, as `certificate_name` writes them."""
+        """The names and addresses that it is issued for, as `certificate_name` writes them."""
         try:
             extension = x509.load_der_x509_certificate(self.der).extensions.get_extension_for_class(
                 x509.SubjectAlternativeName
@@ -74,12 +74,12 @@ class Certificate:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 as a person reads it: `AB:CD:...`."""
+        """The SHA-256 for people: `AB:CD:...`."""
         return self.sha256.hex(":").upper()
 
 
 def certificate_name(text: str) -> str | None:
-    """Return a name or address as it stands in a certificate, None if it can't; names may begin with `*.`."""
+    """Return a name or address in the form that certificates use, None if it is invalid; names may begin with `*.`."""
     host = text.strip().removeprefix("[").removesuffix("]").partition("%")[0]
     try:
         return str(ipaddress.ip_address(host))
@@ -98,8 +98,8 @@ def make_self_signed(names: Iterable[str] = ()) -> tuple[bytes, bytes]:
     """Return a new certificate and its key (ECDSA P-256), both as PEM.
 
     Args:
-        names: host names and addresses that it is made out to, the most important first; what can't stand in a
-            certificate is left out, and what is beyond `MOST_NAMES`.
+        names: host names and addresses that it is issued for, the most important first. Invalid ones are left out, and
+            those beyond `MOST_NAMES`.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "natpass relay")])
@@ -113,7 +113,7 @@ def make_self_signed(names: Iterable[str] = ()) -> tuple[bytes, bytes]:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
         .add_extension(x509.SubjectAlternativeName(_general_names([*names, _NO_NAME])), critical=False)
-        # Whoever takes it into a store of authorities trusts it for these names, and for nothing that it could sign.
+        # A user who adds it to a store of authorities trusts it for these names, but not to sign others.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -41,7 +41,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-#: The commands that reach the relay of this machine have these, too: options may stand before or after a command.
+#: Also options of the commands that reach this machine's relay: options may stand before or after a command.
 _LISTEN = click.option(
     "--listen",
     type=HostPort(),
@@ -49,7 +49,7 @@ _LISTEN = click.option(
     multiple=True,
     default=[f"0.0.0.0:{DEFAULT_PORT}"],
     show_default=True,
-    help="An address to listen on; port 0: any. [::] is all addresses, IPv4 and IPv6. Repeatable.",
+    help="An address to listen on; port 0 picks any. [::] is all addresses, IPv4 and IPv6. Repeatable.",
 )
 _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond loopback only with --insecure.")
 
@@ -62,8 +62,8 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     "--tls-name",
     metavar="NAME",
     multiple=True,
-    help="A name or address that this relay is reached by, for the certificate that it makes itself. Those of this "
-    "machine are in it anyway. It is made anew when one of these is missing from it. Repeatable.",
+    help="A name or address of this relay for the certificate that it makes itself. This machine's own are always in "
+    "it. The relay makes a new certificate when one of these is missing. Repeatable.",
 )
 @_NO_TLS
 @click.option(
@@ -92,33 +92,33 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
 def command(ctx: click.Context, /, **_: object) -> int:
     """Forward frames between agents and consoles that dial in.
 
-    Without a secret or verifier it makes a secret, once, and keeps it in the state directory.
+    Without a secret or verifier, the relay makes a secret once and keeps it in the state directory.
     """
     if ctx.invoked_subcommand is not None:
         return 0
     options = Options.from_values(gather(ctx))
     with listening(options.listen) as sockets:
         logs.set_up(options.common.log_level, options.common.log_file)
-        options = options.made()  # nothing is written before it can start
+        options = options.made()  # only now: a failed start writes nothing
         raise_open_files()
         return runtime.run(serve(RelayServer(options.settings()), options, sockets))
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command is told, and what it has made once, or is about to.
+    """The command's options, and the secret and certificate that it has made or is about to make.
 
     Attributes:
-        common: what every program is told.
+        common: the settings that all programs share.
         listen: the addresses.
-        secret: given, or made; None where there is a verifier instead, or none yet.
-        secret_file: where it stands; None if it was given in another way.
-        has_new_secret: it was made at this start.
-        verifier: the login key that was given instead of the secret, None if none was.
+        secret: given or made; None if there is a verifier instead, or until it is made.
+        secret_file: the file that holds it; None if it was given in another way.
+        has_new_secret: whether it was made at this start.
+        verifier: the login key that was given instead of the secret; None if there is a secret.
         tls: the certificate, None for bare TCP.
         proxies: files with the certificates of TLS proxies.
         dialects: the older handshakes that are admitted.
-        tls_names: what the certificate that is made, or made anew, is made out to; None: it is there.
+        tls_names: the names for a certificate that has yet to be made; None if none has to be.
     """
 
     common: CommonSettings
@@ -134,7 +134,7 @@ class Options:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Options":
-        """Return the options that `gather` found; nothing is made or written yet, see `made`.
+        """Return the options that `gather` found; makes and writes nothing, see `made`.
 
         Raises:
             UserError: something is missing, unsafe or can't be read.
@@ -168,7 +168,7 @@ class Options:
         return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, dialects, tls_names)
 
     def made(self) -> "Options":
-        """Make the secret and the certificate where there are none; return the options with them.
+        """Make the secret and the certificate if they are missing; return the options with them.
 
         Raises:
             UserError: they can't be written.
@@ -182,7 +182,7 @@ class Options:
         return replace(self, secret=secret, has_new_secret=is_new)
 
     def settings(self) -> RelaySettings:
-        """Return what the relay is told; takes about 0.1 s."""
+        """Return the relay's settings; takes about 0.1 s."""
         key = self.verifier
         if key is None:
             assert self.secret is not None  # `made` has made one
@@ -198,7 +198,7 @@ class Options:
         )
 
     def _left_secret(self) -> Path | None:
-        """Return the file with the secret that this relay made when it had no verifier, None if there is none."""
+        """Return the file with the secret that this relay made before it had a verifier, None if there is none."""
         place = self.common.state_dir.place
         made_before = place / own_files.SECRET_FILE if place is not None else None
         return made_before if made_before is not None and made_before.exists() else None
@@ -227,13 +227,13 @@ class Options:
 
 
 async def serve(server: RelayServer, options: Options, sockets: Sequence[socket.socket]) -> int:
-    """Be a relay until a signal says to stop; return the exit status."""
+    """Run the relay until a signal stops it; return the exit status."""
     stopped = asyncio.Event()
     signals.handle(lambda _: stopped.set(), server.reload)
     addresses = await server.start(sockets)
     try:
         for line in options.greeting(addresses, is_terminal=sys.stdout.isatty()).lines():
-            click.echo(line)  # flushes: whoever started us waits for the first line
+            click.echo(line)  # flushes: the program that started us waits for the first line
         await stopped.wait()
     finally:
         await server.stop()
@@ -244,27 +244,25 @@ async def serve(server: RelayServer, options: Options, sockets: Sequence[socket.
 @common_options
 @click.pass_context
 def verifier(ctx: click.Context, /, **_: object) -> int:
-    """Print the verifier of the secret, for a relay that is not to know it.
+    """Print the verifier of the secret, for a relay that must not know the secret.
 
     The secret is the one of --secret-file or NATPASS_SECRET, else the one that a relay has made in the state directory;
-    without either it is asked for. Run this where the secret may be, and only what it prints goes to the relay.
+    otherwise this asks for it. Run this where the secret may be, and give the relay only what it prints.
 
     \b
-    The verifier lets a relay check logins. With it, nobody has the keys of
-    sealed links. But it is not harmless: whoever has it can log in, and can
-    guess at the secret offline, which a secret of 128 random bits (as relays
-    make them) withstands and a phrase may not.
+    The verifier lets a relay check logins, but not compute the keys of
+    sealed links. Keep it private all the same: it lets its holder log in
+    and guess at the secret offline. A secret of 128 random bits (as relays
+    make them) withstands that; a phrase may not.
     """
     _values, _common, secret = _with_secret(ctx)
     click.echo(LoginKey.from_secret(secret).to_verifier())
-    click.echo(
-        "keep this like a secret: it lets whoever has it log in, and a weak secret can be guessed from it", err=True
-    )
+    click.echo("keep this like a secret: it lets its holder log in, and a weak secret can be guessed from it", err=True)
     return 0
 
 
 @command.command(context_settings=_HELP)
-@click.option("--relay", type=HostPort(), metavar="HOST:PORT", help="Another relay than the one of this machine.")
+@click.option("--relay", type=HostPort(), metavar="HOST:PORT", help="The relay, unless it runs on this machine.")
 @PROXY
 @_LISTEN
 @_NO_TLS
@@ -273,14 +271,14 @@ def verifier(ctx: click.Context, /, **_: object) -> int:
 def invite(ctx: click.Context, /, **_: object) -> int:
     """Invite a machine: print a one-time code that brings the secret to one agent or console.
 
-    The code is good for 10 minutes, one machine and three tries, and the relay learns neither it nor the secret. This
-    waits until somebody has used it, and says who.
+    The code is good for 10 minutes, one machine and three tries, and the relay learns neither it nor the secret. The
+    command waits until a machine has used the code, and prints its name.
 
     \b
     The secret is found as by 'natpass-relay verifier', the relay at
     --relay, or on this machine at the port of --listen.
 
-    Exit status: 0 when a machine is enrolled, 1 when none is, 2 after a mistake, 130 after Ctrl+C, which withdraws the
+    Exit status: 0 when a machine has joined, 1 when none has, 2 after a mistake, 130 after Ctrl+C, which withdraws the
     invite.
     """
     from natpass_relay import invite_cli  # noqa: PLC0415 - a relay needs none of it
@@ -290,7 +288,7 @@ def invite(ctx: click.Context, /, **_: object) -> int:
 
 
 def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, str]:
-    """Return the options, and the secret: given, or made by a relay in the state directory, or asked for."""
+    """Return the options, and the secret: given, found in the state directory, or asked for."""
     values = gather(ctx)
     common = CommonSettings.from_values(PROGRAM, values)
     logs.set_up(common.log_level, common.log_file)
@@ -305,7 +303,7 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
 
 
 def _verifier(values: Mapping[str, Any]) -> LoginKey | None:
-    """Return the verifier that was given, None if none was."""
+    """Return the verifier that was given, None if there is none."""
     text = choose_secret("verifier", values["verifier"], values["verifier_file"])
     return LoginKey.from_verifier(text) if text is not None else None
 
@@ -319,10 +317,10 @@ def _is_made_from(verifier: LoginKey, secret: str | None) -> bool:
 
 
 def _tls_files(values: Mapping[str, Any], state: StateDir) -> tuple[TlsFiles | None, tuple[str, ...] | None]:
-    """Return the certificate's files, and the names to make it with; None where it need not be made.
+    """Return the certificate's files, and the names to make it with; None if it need not be made.
 
     Raises:
-        UserError: the options make no sense together, or the files are of no use.
+        UserError: the options exclude each other, or a file is invalid.
     """
     certificate: Path | None = values["tls_cert"]
     key: Path | None = values["tls_key"]
@@ -330,7 +328,7 @@ def _tls_files(values: Mapping[str, Any], state: StateDir) -> tuple[TlsFiles | N
         raise UserError("--tls-cert and --tls-key belong together")
     if values["tls_name"] and (values["no_tls"] or certificate is not None):
         other = "--no-tls" if values["no_tls"] else "--tls-cert"
-        raise UserError(f"--tls-name is for the certificate that the relay makes itself: leave out it, or {other}")
+        raise UserError(f"--tls-name is for the certificate that the relay makes itself: leave it or {other} out")
     if values["no_tls"]:
         if certificate is not None:
             raise UserError("give --tls-cert or --no-tls, not both")
@@ -347,7 +345,7 @@ def _tls_files(values: Mapping[str, Any], state: StateDir) -> tuple[TlsFiles | N
 def _name(text: str) -> str:
     name = certificate_name(text)
     if name is None:
-        raise UserError(f"--tls-name {printable(text)!r} is no host name or address, such as relay.example.org")
+        raise UserError(f"--tls-name {printable(text)!r} is not a host name or address, such as relay.example.org")
     return name
 
 

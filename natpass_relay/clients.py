@@ -1,4 +1,4 @@
-"""Who is logged in: the ends that messages go to."""
+"""Clients: the logged-in ends of links, to which the relay sends messages."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -14,14 +14,14 @@ class Role(Enum):
 
 @dataclass(eq=False, frozen=True, slots=True)
 class Client:
-    """One logged-in client, by identity: a successor under the same id is another client.
+    """One logged-in client, compared by identity: a successor under the same id is another client.
 
-    A client is abstract: what it leads to (a connection, one day another relay) is the business of whoever made it.
+    It is abstract: its creator knows what is behind it (a connection, one day another relay).
 
     Attributes:
         client_id: its id.
         role: what it may do.
-        idx: which of several connections under one id, for peers up to 0.8.1 (`from_idx`); 0 for all others.
+        idx: its index among the connections under one id, for peers up to 0.8.1 (`from_idx`); 0 for all others.
     """
 
     client_id: str

@@ -1,7 +1,7 @@
-"""One client's connection: its login, its frames, and whom it waits for.
+"""One client's connection: its login, its frames, and flow control.
 
-Who sends to a client that does not keep up is read no further until that client's connection has drained: nothing is
-dropped, and TCP slows the sender down.
+When a client does not keep up, the relay stops reading from those that send to it until its connection has drained:
+nothing is dropped, and TCP slows the senders down.
 """
 
 # Why: docs/decisions/018-legacy-and-tls-at-one-port.md
@@ -24,24 +24,24 @@ from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: Bytes that wait for one client before its senders are held: a quarter of a second at 8 Mbit/s. `tests.bench relay`
-#: moves 60 KiB frames as fast as with 1 MiB; less waits behind what is sent already, and holds are shorter.
+#: Bytes queued for one client before its senders are held: a quarter of a second at 8 Mbit/s. `tests.bench relay`
+#: moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay and shorter holds.
 HIGH_WATER_BYTES = 256 * 1024
-#: Payloads before login: a hello with all its capabilities is shorter.
+#: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
-#: A client that takes none of the bytes that wait for it is given up after so many seconds.
+#: Seconds after which the relay closes a client that takes none of the bytes queued for it.
 STUCK_SECONDS = 60.0
-#: What a connection with TLS begins with: a handshake record (RFC 8446 §5.1). As the first byte of a frame it would be
-#: one of 5632 to 5887 bytes, which no login is.
+#: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
+#: would mean a length of 5632 to 5887 bytes, and every login is shorter.
 TLS_FIRST_BYTE = 0x16
-#: Ticks between two looks for ended links in the fast path: until then, it keeps clients in memory that are gone.
+#: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
-#: Of the time between two ticks no more than this counts against a client: if more passed, we stalled, not it.
+#: Seconds between two ticks that count against a client at most: if more passed, we stalled, not the client.
 _MOST_OF_TICK = 2.0
 
 
 class ConnectionHub(Protocol):
-    """What a connection needs from the relay that it belongs to."""
+    """What a connection needs from its relay."""
 
     router: Router
 
@@ -52,22 +52,22 @@ class ConnectionHub(Protocol):
         """Take a client's message to the relay itself."""
 
     def client_heard(self, connection: "Connection") -> None:
-        """Take note that a probed client shows life."""
+        """Record that a probed client shows life."""
 
     def connected(self, connection: "Connection", host: str) -> None:
         """Take a new connection from the address `host`."""
 
     def came_plain(self, connection: "Connection") -> None:
-        """Take note that a new connection speaks bare TCP, where this relay has TLS."""
+        """Record that a new connection speaks bare TCP to a relay that has TLS."""
 
     def connection_to(self, client: Client) -> "Connection":
         """Return the connection of a registered client."""
 
     def drained(self, connection: "Connection") -> None:
-        """Take note that a connection can take bytes again."""
+        """Record that a connection can take bytes again."""
 
     def lost(self, connection: "Connection", error: Exception | None) -> None:
-        """Take note that a connection is gone."""
+        """Record that a connection is gone."""
 
 
 class Connection:
@@ -76,7 +76,7 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._cache: FastRoutes[Connection] = FastRoutes()
-        self._waits_for: dict[Connection, int] = {}  # and since which tick
+        self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
         self._keepalive: Keepalive | None = None
@@ -88,30 +88,30 @@ class Connection:
         self._ticks = 0
         self._probed_at_bytes = 0
         self.socket: FrameSocket
-        #: For whom it was read no further for too long; made by `tick`.
+        #: The connections that have held this one up for too long; set by `tick`.
         self.too_slow: list[Connection] = []
-        #: Who this is, once logged in.
+        #: The client, once logged in.
         self.client: Client | None = None
-        #: Whether it logged in with handshake v2, and so understands our messages.
+        #: Whether it logged in with handshake v2 and understands our messages.
         self.speaks_v2 = False
-        #: Whether it is asked for a sign of life.
+        #: Whether it has been probed for a sign of life.
         self.is_probed = False
-        #: Set when nothing more is taken from it.
+        #: Whether the relay ignores everything that still comes from it.
         self.is_closed = False
-        #: Where it comes from, for logs; and without the client.
+        #: The peer's address for logs, and its host alone.
         self.address = self.host = "unknown"
-        #: Whether it speaks bare TCP, where this relay has TLS: for older dialects only.
+        #: Whether it speaks bare TCP to a relay that has TLS: for older dialects only.
         self.is_plain = False
 
     # what the relay calls
 
     @property
     def is_held(self) -> bool:
-        """Whether it is not read now, since somebody else is slow."""
+        """Whether reading is paused because another client is slow."""
         return bool(self._waits_for)
 
     def enter(self, client: Client, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
-        """Become a client; one that speaks handshake v2 is given up after `dead_after` seconds of silence."""
+        """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
         self.speaks_v2 = speaks_v2
         if speaks_v2:
@@ -125,18 +125,18 @@ class Connection:
         self.socket.write(envelope.to_frame(message))
 
     def probe(self, ping: Msg) -> None:
-        """Ask for a sign of life; `ConnectionHub.client_heard` is called when there is one."""
+        """Probe for a sign of life, and call `ConnectionHub.client_heard` when there is one."""
         self.is_probed = True
         self._probed_at_bytes = self.socket.received_bytes
         self.send(ping)
 
     def look_for_life(self) -> None:
-        """See whether anything came since the probe, be it part of a frame; who is not listened to counts as alive."""
+        """Check for bytes since the probe, even part of a frame; a client whose reading is paused counts as alive."""
         if self.is_held or self.socket.received_bytes != self._probed_at_bytes:
             self._heard()
 
     def close(self, last_words: Msg | None = None) -> None:
-        """Take nothing more, send what waits, and close."""
+        """Ignore further input, flush, and close."""
         if self.is_closed:
             return
         self.is_closed = True
@@ -146,7 +146,7 @@ class Connection:
         self.socket.close()
 
     def let_go(self) -> None:
-        """Let those go on that wait for this connection, and wait for nobody."""
+        """Release the connections that wait for this one, and wait for none."""
         for waiter in list(self._waiters):
             waiter.go_on_without(self)
         for other in self._waits_for:
@@ -154,7 +154,7 @@ class Connection:
         self._waits_for.clear()
 
     def wait_for(self, other: "Connection") -> None:
-        """Read no further until `other` can take more, if it can't now."""
+        """Pause reading until `other` can take more; no-op if it can."""
         if other.socket.writable or other.is_closed or self.is_closed:
             return
         if not self._waits_for:
@@ -165,13 +165,13 @@ class Connection:
         other._waiters.add(self)
 
     def go_on_without(self, other: "Connection") -> None:
-        """Wait for `other` no longer."""
+        """Stop waiting for `other`."""
         other._waiters.discard(self)
         if self._waits_for.pop(other, None) is not None:
             self._go_on()
 
     def tick(self, now: float) -> str | None:
-        """Let time pass, about once a second; return why the client has to be given up, None if it has not."""
+        """Advance the clock, about once a second; return why the client has to be closed, None if it need not be."""
         if self._keepalive is None or self.client is None:
             return None
         self._ticks += 1
@@ -193,7 +193,7 @@ class Connection:
             self._stuck = 0.0
         self._taken_bytes = taken
         self._ticked_at = now
-        # Who does not take answers to its own questions holds up nobody else.
+        # A client that does not read the answers to its own questions holds up no others.
         holders = [o for o, since in self._waits_for.items() if since < self._ticks - 1 and o is not self]
         self.too_slow = self._patience.tick(holders, passed)
         if keepalive.is_dead:
@@ -207,7 +207,7 @@ class Connection:
     # FrameHandler: what the socket calls
 
     def socket_ready(self) -> None:
-        """Nothing to do: clients speak first."""
+        """No-op: clients speak first."""
 
     def batch_received(self, batch: Batch) -> None:
         """Take some frames."""
@@ -225,7 +225,7 @@ class Connection:
             raise
 
     def writable_changed(self, writable: bool) -> None:
-        """Let those go on who waited for this."""
+        """Release the connections that waited for this one."""
         if not writable:
             return
         for waiter in list(self._waiters):
@@ -254,7 +254,7 @@ class Connection:
             if self.is_closed:
                 return
             frame = bytes(batch.view[start:end])
-            if self.client is not None:  # frames that came right behind the login
+            if self.client is not None:  # frames that follow the login in the same batch
                 self._parse_and_route(frame)
                 continue
             if end - start > HEADER_BYTES + MAX_LOGIN_BYTES:
@@ -262,16 +262,16 @@ class Connection:
             self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
 
     def _route(self, data: bytes, bounds: list[int]) -> None:
-        """Hand on frames: those that look like earlier ones in runs, one write for each run; others one by one.
+        """Forward frames: those that look like earlier ones in runs, one write for each run; others one by one.
 
         Args:
-            data: the frames, one behind another.
+            data: the frames, concatenated.
             bounds: where they begin and end.
         """
         find = self._cache.find
         to: Connection | None = None  # where the frames from `run` to `start` go
         run = start = bounds[0]
-        like_bytes, like_size = b"", -1  # what a frame looks like that goes where the one before it went
+        like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
         for end in bounds[1:]:
             at = start + HEADER_BYTES
             if end - start != like_size or not data.startswith(like_bytes, at):
@@ -304,7 +304,7 @@ class Connection:
             return
         if message.to == RELAY_ID and message.type != MsgType.connect_req:
             self._hub.client_says(self, message)
-            self.wait_for(self)  # who does not take our answers asks no more questions
+            self.wait_for(self)  # read no more questions from a client that does not take our answers
             return
         for command in self._hub.router.receive(self.client, message):
             to = self._hub.connection_to(command.client)
@@ -317,9 +317,9 @@ class Connection:
 
 
 class ClientSocket(FrameSocket):
-    """The relay's end of a client's connection: it knows where that comes from, and believes little before login.
+    """The relay's end of a client's connection; it limits what a client may send before login.
 
-    Where the relay has TLS, the first byte tells whether the client speaks it: existing natpass programs may not.
+    On a relay with TLS, the first byte tells whether the client speaks it: existing natpass programs may not.
     """
 
     def __init__(
@@ -347,7 +347,7 @@ class ClientSocket(FrameSocket):
                 self._connection.is_plain = True
                 self._leave_out_tls()
                 self._hub.came_plain(self._connection)
-                if self._buffers.raw[0] > MAX_LOGIN_BYTES >> 8:  # a browser's GET, say: it may send no more than that
+                if self._buffers.raw[0] > MAX_LOGIN_BYTES >> 8:  # such as a browser's GET
                     self.abort(RemoteProtocolError("neither TLS nor a login"))
         super().buffer_updated(nbytes)
         if self._connection.client is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:

@@ -1,14 +1,14 @@
-"""The router's decisions, remembered by the bytes that led to them.
+"""A cache of the router's decisions, keyed by the bytes that led to them.
 
-A frame whose envelope has the same bytes as an earlier one is for the same client, for as long as the link lives: no
-need to parse it. What is remembered is a whole prefix of the message,
+A frame whose envelope has the same bytes as an earlier one is for the same client, for as long as the link lives: the
+relay need not parse it. The cache keeps a whole prefix of the message,
 
     canonical envelope | tag of the payload field | its size | tag of `data` | its size
 
-so that a frame which begins with it, and has the length that the sizes say, is one well-formed message down to the
-last byte. Only plain data is taken here (`record`; `forward` with `data`, `shell_data` with `sdata`: no other payload
-field, and none of them holds a string): everything else is parsed, so that a receiver never gets a message that does
-not parse, and blames the relay for it.
+A frame that begins with this prefix and has the length that the sizes say is one well-formed message to the last byte.
+The cache takes only plain data: `record`, `forward` with `data`, and `shell_data` with `sdata`, without other payload
+fields and without strings. The relay parses everything else, so that a receiver never gets a message that does not
+parse and blames the relay for it.
 """
 
 # Why: docs/decisions/003-fast-path.md
@@ -20,21 +20,21 @@ from natpass_relay.routing import Route
 from natpass_wire import envelope
 from natpass_wire.pb.envelope_pb2 import MsgType
 
-#: The types that are remembered, each with the canonical tag of its payload field (number << 3 | 2 as a varint): one
-#: message whose one field is `bytes data = 1`. Other payload fields may hold strings, which must be checked each time.
+#: The cached types, each with the canonical tag of its payload field (number << 3 | 2 as a varint). The payload is a
+#: message whose one field is `bytes data = 1`. Other payloads may hold strings, which must be checked each time.
 PLAIN_DATA = {
     MsgType.forward: b"\x6a",  # data = 13
     MsgType.shell_data: b"\xaa\x01",  # sdata = 21
     MsgType.record: b"\xc2\x07",  # record = 120
 }
 
-#: Envelopes that are remembered for one link and direction. Honest senders need one a type.
+#: Envelopes cached for one link and direction. Honest senders need one for each type.
 MAX_ENVELOPES = 16
-#: Frame lengths that are remembered with one envelope; terminal output has many, bulk data one or two.
+#: Frame lengths cached with one envelope; terminal output has many, bulk data one or two.
 _MAX_LENGTHS = 128
-#: Different envelope lengths that are tried; beyond these, frames are parsed.
+#: Different envelope lengths that are tried; frames with others are parsed.
 _MAX_ENVELOPE_LENGTHS = 16
-#: Forgotten links are swept out when this many envelopes are remembered, then at twice what is left.
+#: Ended links are swept out when this many envelopes are cached, then at twice what is left.
 _FIRST_SWEEP = 64
 
 _DATA_TAG = b"\x0a"  # data = 1, length-delimited
@@ -44,11 +44,11 @@ To = TypeVar("To")
 
 @dataclass(eq=False, slots=True)
 class FastRoute(Generic[To]):
-    """Where the frames with one envelope go.
+    """The destination of the frames with one envelope.
 
     Attributes:
-        to: whoever gets them.
-        route: good until this link ends.
+        to: the receiver.
+        route: valid until this link ends.
         envelope: the addressing fields and the payload field's tag.
     """
 
@@ -58,7 +58,7 @@ class FastRoute(Generic[To]):
     _prefixes: dict[int, bytes] = field(default_factory=dict)
 
     def prefix(self, size: int) -> bytes:
-        """Return what a message of `size` bytes on this route begins with: see the module's text.
+        """Return the prefix of a message of `size` bytes on this route, see the module's docstring.
 
         Empty if plain data can't have this size.
         """
@@ -90,7 +90,7 @@ class FastRoutes(Generic[To]):
         return self._count
 
     def find(self, data: bytes, start: int, end: int) -> FastRoute[To] | None:
-        """Return the route of the message at `data[start:end]`; None if it has to be parsed."""
+        """Return the route of the message at `data[start:end]`; None if the caller has to parse it."""
         for length, fast_routes in self._fast_routes.items():
             fast_route = fast_routes.get(data[start : start + length])
             if fast_route is not None:
@@ -101,7 +101,7 @@ class FastRoutes(Generic[To]):
         return None
 
     def learn(self, data: bytes, kind: MsgType, route: Route, to: To) -> None:
-        """Remember where a message went that had to be parsed, if others like it can go the same way.
+        """Remember where a parsed message went, if others like it can go the same way.
 
         Args:
             data: the message, its envelope canonical and its sender's id as the relay would stamp it.
@@ -134,7 +134,7 @@ class FastRoutes(Generic[To]):
         self._count += 1
 
     def sweep(self) -> None:
-        """Forget ended links, and with them whoever their messages went to."""
+        """Forget ended links and their receivers."""
         for fast_route in [
             r for fast_routes in self._fast_routes.values() for r in fast_routes.values() if r.route.ended
         ]:
@@ -153,7 +153,7 @@ class FastRoutes(Generic[To]):
 
 
 def _sized(total: int) -> tuple[int, bytes]:
-    """Return the size n, and its varint, for which varint and n bytes take `total` bytes; n is -1 if there is none."""
+    """Return n and its varint such that the varint and n bytes take `total` bytes; n is -1 if there is no such n."""
     for width in (1, 2, 3):
         size = total - width
         if size >= 0 and len(encoded := envelope.encode_varint(size)) == width:

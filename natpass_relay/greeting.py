@@ -1,4 +1,4 @@
-"""What a relay prints once it listens: where, and the two commands that reach it, ready to paste."""
+"""The lines that a relay prints once it listens: its addresses, and two commands that reach it, ready to paste."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -12,19 +12,19 @@ from natpass_wire.aio.dial import RelayAddress
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What is to be said.
+    """The contents of the greeting.
 
     Attributes:
         listening: the real addresses.
         reachable: the addresses that clients should dial, two lines for each.
-        fingerprint: of the certificate; None without TLS.
-        secret: the secret, None where it must not be shown.
+        fingerprint: the certificate's; None without TLS.
+        secret: the secret, None if it must not be shown.
         secret_file: the file that holds it, None if there is none.
-        has_new_secret: that file was made at this start: whoever has another secret can't log in.
-        has_verifier: the relay knows no secret: clients need the one that its verifier was made from.
-        left_secret: a file with a secret that it made before, and does not use any more; None if there is none.
-        not_named: names and addresses that the certificate should be made out to, and is not.
-        certificate_file: the certificate that the relay has made itself, None if it has not.
+        has_new_secret: whether that file was made at this start: clients with another secret can't log in.
+        has_verifier: whether the relay has a verifier only: clients need the secret that it was made from.
+        left_secret: a file with a secret that it made before and no longer uses; None if there is none.
+        not_named: names and addresses that are missing from the certificate.
+        certificate_file: the certificate that the relay has made itself, None if there is none.
     """
 
     listening: Sequence[RelayAddress]
@@ -44,18 +44,18 @@ class Greeting:
         if self.fingerprint is not None:
             lines.append(f"certificate SHA-256 {self.fingerprint}")
         else:
-            lines.append("without TLS: everybody on the way can read and change everything")
+            lines.append("without TLS: anyone on the path can read and change everything")
         if self.secret_file is not None:
             lines.append(f"the secret is in {self.secret_file}")
         if self.has_new_secret:
             lines.append("made a new secret: programs with another one are refused")
         if self.has_verifier:
-            lines.append("this relay has a verifier, not the secret: FILE is one with the secret that it was made from")
+            lines.append("this relay has a verifier, not the secret: FILE must hold the secret that it was made from")
         if self.left_secret is not None:
-            lines.append(f"a secret is still in {self.left_secret}: whoever takes this machine has it, so move it away")
+            lines.append(f"a secret is still in {self.left_secret}: an intruder here would get it, so move it away")
         if self.not_named and self.certificate_file is not None:
             lines.append(
-                f"the certificate is older than {', '.join(self.not_named)}: existing natpass programs "
+                f"the certificate does not name {', '.join(self.not_named)}: existing natpass programs "
                 f"up to 0.10 refuse it there; remove {self.certificate_file} and start again"
             )
         elsewhere = [address for address in self.reachable if not address.is_loopback]
@@ -83,7 +83,7 @@ def reachable(listening: Iterable[RelayAddress], local: Sequence[IpAddress]) -> 
 
     Args:
         listening: the addresses; names stay as they are.
-        local: the addresses of this machine, those that it uses to reach others first.
+        local: the addresses of this machine; first those that it uses to reach others.
     """
     found: dict[RelayAddress, None] = {}
     for address in listening:

@@ -1,4 +1,4 @@
-"""Guests of invites: connections that never log in, and reach nobody but an inviter."""
+"""Guests of invites: connections that never log in and can only reach an inviter."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 
 log = logging.getLogger(__name__)
 
-#: How long a guest may take: two round trips, and a disk.
+#: Seconds that a guest may take: two round trips, and a write to disk.
 GUEST_SECONDS = 30.0
 
 
@@ -25,7 +25,7 @@ class Guests:
 
     Args:
         tell: sends a message to a logged-in client.
-        is_full: tells whether so much waits for a client already that it gets no new guests.
+        is_full: tells whether a client's send queue is so full that it gets no new guests.
     """
 
     def __init__(self, tell: Callable[[Client, Msg], None], is_full: Callable[[Client], bool]) -> None:
@@ -49,35 +49,35 @@ class Guests:
         """Take a guest's message.
 
         Raises:
-            RemoteProtocolError: it is no guest's.
+            RemoteProtocolError: it is not a guest's message.
         """
         if message.type != MsgType.handshake or not message.hsp.HasField("guest"):
-            raise RemoteProtocolError("a guest speaks of other things")
+            raise RemoteProtocolError("not a guest's message")
         self._obey(self._invites.guest_says(connection, message.hsp.guest))
 
     def inviter_says(self, client: Client, invite: Invite) -> None:
         """Take a logged-in client's message about invites.
 
         Raises:
-            RemoteProtocolError: it makes no sense.
+            RemoteProtocolError: it is invalid.
         """
         self._obey(self._invites.inviter_says(client, invite))
 
     def lost(self, connection: Connection) -> None:
-        """Take note that a connection is gone, whoever's it was."""
+        """Record that a connection is gone; no-op unless it was a guest's."""
         if connection in self._known:
             self._leave(connection)
             self._obey(self._invites.guest_gone(connection))
 
     def removed(self, client: Client) -> None:
-        """Take note that a client is gone."""
+        """Record that a client is gone."""
         self._obey(self._invites.removed(client))
 
     def tick(self, now: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         for connection in self._lobby.overdue(now):
             self._obey(self._invites.guest_gone(connection))
-            self._turn(Turn(connection, Refusal.OVERLOADED, f"an invite has to be done in {GUEST_SECONDS:.0f} s"))
+            self._turn(Turn(connection, Refusal.OVERLOADED, f"an invite has to finish within {GUEST_SECONDS:.0f} s"))
 
     def _obey(self, commands: Iterable[Command[Connection]]) -> None:
         for command in commands:

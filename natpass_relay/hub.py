@@ -1,4 +1,4 @@
-"""The relay between its pure parts and its connections: it tells the parts what happened, and does what they say."""
+"""The hub: passes events from the connections to the pure parts, and runs the commands that these return."""
 
 import asyncio
 import logging
@@ -25,8 +25,8 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Bytes that wait for a client before it gets no new links and no new guests. Its senders are held far below that, but
-#: who was, and was let go on or came back, could add some more with each new link, for ever; guests are not held.
+#: Bytes queued for a client above which it gets no new links and no new guests. Its senders are held far below that.
+#: But a sender that was released or came back could add more with each new link, and guests are not held.
 FULL_BYTES = 4 * 1024 * 1024
 
 
@@ -34,9 +34,9 @@ class Hub:
     """All connections of one relay.
 
     Args:
-        doors: how one may get in.
+        doors: the ways to log in.
         clock: seconds of a monotonic clock.
-        login_seconds: how long a connection has to log in.
+        login_seconds: the time limit for a login.
     """
 
     def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
@@ -57,7 +57,7 @@ class Hub:
         #: Set while there are no connections.
         self.empty = asyncio.Event()
         self.empty.set()
-        #: Messages to the relay itself that mean nothing from the one who sent them.
+        #: Messages to the relay itself that were dropped: their sender's role has no use for them.
         self.dropped = 0
 
     @property
@@ -67,7 +67,7 @@ class Hub:
 
     @property
     def connections(self) -> int:
-        """How many connections there are, logged in or not, or on their way out."""
+        """How many connections there are: logged in, not logged in, or closing."""
         return len(self._connections)
 
     def connected(self, connection: Connection, host: str) -> None:
@@ -86,9 +86,9 @@ class Hub:
             self._obey(self._admission.push_out(self._visitor_of[evicted], reason))
 
     def came_plain(self, connection: Connection) -> None:
-        """Take note that a new connection speaks bare TCP, where this relay has TLS; said now and then, not each time.
+        """Record that a new connection speaks bare TCP to a relay that has TLS; logged now and then, not each time.
 
-        Where older dialects are admitted nothing is wrong with that yet.
+        If older dialects are admitted, that is not an error yet.
         """
         if self._admission.admits_legacy:
             return
@@ -100,11 +100,11 @@ class Hub:
             log.warning("%s", said)
 
     def change_doors(self, doors: Doors) -> None:
-        """Have connections from now on log in through other doors; `dead_after` stays as it is."""
+        """Use other doors for new connections; `dead_after` stays as it is."""
         self._admission.change_doors(doors)
 
     def tick_logins(self) -> None:
-        """Let time pass for connections that are not logged in. Call all the ticks several times a second."""
+        """Advance the clock of connections that are not logged in. Call all the ticks several times a second."""
         now = self._clock()
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
@@ -114,17 +114,17 @@ class Hub:
         self._obey(self._admission.tick(now))
 
     def tick_round_trips(self) -> None:
-        """Let time pass for the measurements."""
+        """Advance the clock of the round trips."""
         self._measure(self._round_trips.tick(self._clock()))
 
     def tick_roster(self) -> None:
-        """Let time pass for the roster."""
+        """Advance the clock of the roster."""
         self.publisher.publish(self._clock())
         for client in self.publisher.watchers:
             self.drained(self._connection_of[client])
 
     def tick_connection(self, connection: Connection) -> None:
-        """Let time pass for one connection; call it about once a second."""
+        """Advance the clock of one connection; call it about once a second."""
         reason = connection.tick(self._clock())
         if reason is not None and connection.client is not None:
             self._drop(connection.client, reason)
@@ -137,7 +137,7 @@ class Hub:
         return list(self._connections)
 
     def shut_down(self) -> None:
-        """Tell every client that the relay stops, and close."""
+        """Tell every client that the relay is shutting down, and close."""
         self._is_closing = True
         for connection in self.all_connections():
             last_words = None
@@ -174,12 +174,12 @@ class Hub:
         match message.type, client.role:
             case MsgType.ping, Role.AGENT | Role.CONSOLE:
                 pong = _to_client(client, MsgType.pong)
-                pong.ping.nonce = message.ping.nonce  # no more of it: with all it may hold, the pong would not fit
+                pong.ping.nonce = message.ping.nonce  # only the nonce: a longer pong might not fit a frame
                 connection.send(pong)
             case MsgType.pong, Role.AGENT:
                 self._measure(self._round_trips.answered(client, message.ping.nonce, now))
             case MsgType.pong, Role.CONSOLE:
-                pass  # the answer to a probe: that it came says it all
+                pass  # the answer to a probe: its arrival is enough
             case MsgType.about, Role.AGENT:
                 self.publisher.described(client.client_id, message.about)
             case MsgType.roster_watch, Role.CONSOLE:
@@ -196,7 +196,7 @@ class Hub:
                 self.dropped += 1
 
     def client_heard(self, connection: Connection) -> None:
-        """Take note that a probed client shows life."""
+        """Record that a probed client shows life."""
         if connection.client is not None:
             self._obey(self._admission.heard(connection.client))
 
@@ -205,7 +205,7 @@ class Hub:
         return self._connection_of[client]
 
     def drained(self, connection: Connection) -> None:
-        """Send a console what it lacks of the roster, as far as its connection takes it."""
+        """Send a console the rest of the roster, until its connection is full."""
         client = connection.client
         if client is None:
             return
@@ -218,7 +218,7 @@ class Hub:
             connection.send(message)
 
     def lost(self, connection: Connection, error: Exception | None) -> None:
-        """Take note that a connection is gone."""
+        """Record that a connection is gone."""
         self._connections.discard(connection)
         if not self._connections:
             self.empty.set()
@@ -232,7 +232,7 @@ class Hub:
             log.info("%s (%s) is gone: %s", printable(client.client_id), connection.address, why)
             self._remove(client)
 
-    # doing what the pure parts say
+    # running the commands of the pure parts
 
     def _obey(self, commands: Iterable[admission.Command]) -> None:
         for command in commands:
@@ -276,9 +276,9 @@ class Hub:
         connection.close(notice)
 
     def _remove(self, client: Client) -> None:
-        """Take a client out of everything; its connection may still be about to close.
+        """Remove a client from all parts; its connection may still be closing.
 
-        All parts know before anybody is told: whatever happens then, no id stays held by a client that is gone.
+        All parts are updated before any peer is told. So if telling fails, no id stays held by a client that is gone.
         """
         del self._connection_of[client]
         successors = self._admission.removed(client)
@@ -293,7 +293,7 @@ class Hub:
         self._measure(reports)
 
     def _part(self, held: Connection, slow: Connection) -> None:
-        """Let a client go on that was held up for too long, if it has links with others than the one it waits for."""
+        """Release a client that was held up for too long, if it has links with others than the slow one."""
         if held.client is None or slow.client is None:
             return
         text = f"{slow.client.client_id} does not keep up; the link was ended so that others can go on"
@@ -306,14 +306,14 @@ class Hub:
         self._tell(sends)
 
     def _acted(self, client: Client, role: Role) -> None:
-        """Take note of what a client turned out to be that did not say it."""
+        """Record the role that a legacy client's behaviour shows."""
         self.publisher.acted(client.client_id, serves=role is Role.AGENT)
 
     def _is_full(self, client: Client) -> bool:
         return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
-        known = connection.is_plain and not self._admission.admits_legacy  # said by `came_plain`
+        known = connection.is_plain and not self._admission.admits_legacy  # logged by `came_plain`
         log.log(
             logging.DEBUG if known else logging.INFO, "%s is turned away: %s", connection.address, printable(reason)
         )

@@ -30,15 +30,15 @@ from natpass_wire.proxy import Proxy
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
-#: Exit status of an invite that enrolled nobody.
+#: Exit status of an invite that no machine used.
 NOBODY = 1
-#: Of what a guest calls itself: `agent ID on HOST`, with 64 characters each.
+#: Characters of a guest's name that are shown: `agent ID on HOST`, with 64 characters each.
 _MOST_CHARACTERS = 140
 
 _REASONS = {
-    How.WRONG_CODES: "three wrong codes: the invite is over, and nobody has the secret by it",
+    How.WRONG_CODES: "three wrong codes: the invite is over, and nobody got the secret",
     How.EXPIRED: "nobody came within 10 minutes",
-    How.CROWDED: "far too many guests: somebody wastes this invite on purpose; nobody has the secret by it",
+    How.CROWDED: "far too many guests: someone is abusing this invite; nobody got the secret",
     How.WITHDRAWN: "withdrawn",
 }
 
@@ -47,7 +47,7 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
     """Return the command for the options that `gather` found.
 
     Raises:
-        UserError: it is not clear which relay is meant, or it is not safe to reach.
+        UserError: the relay is ambiguous, or unsafe to reach.
     """
     relay: RelayAddress | None = values["relay"]
     shown = relay
@@ -73,7 +73,7 @@ def invite(program: str, values: Mapping[str, Any], common: CommonSettings, secr
 
 
 def _from_here(listen: Sequence[RelayAddress]) -> RelayAddress:
-    """Return how to reach the relay of this machine: by loopback, if it listens there."""
+    """Return the address of this machine's relay: loopback, if it listens there."""
     everywhere = {str(ANY_IPV4), str(ANY_IPV6)}  # and `::` takes IPv4 as well
     by_loopback = [RelayAddress("127.0.0.1", a.port) if a.host in everywhere else a for a in listen]
     return next((address for address in by_loopback if address.is_loopback), listen[0])
@@ -89,13 +89,13 @@ class InviteCommand:
 
     Args:
         program: the program's name.
-        common: what every program is told.
+        common: the settings that all programs share.
         relay: where we log in.
         shown: the relay's address for guests.
         tls: whether the relay speaks TLS.
         secret: the secret.
-        proxy: the proxy on the way to the relay, None: there is none.
-        is_guessed: nobody said which relay.
+        proxy: the proxy on the way to the relay, None if there is none.
+        is_guessed: whether the user named no relay.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class InviteCommand:
             self._clear()
             left = inviter.tries_left
             tries = f"{left} {'try' if left == 1 else 'tries'} left"
-            complain(self._program, f"somebody came with a wrong code ({tries})")
+            complain(self._program, f"someone tried a wrong code ({tries})")
         if not sys.stderr.isatty():
             return
         left = int(inviter.seconds_left(now))
@@ -194,6 +194,6 @@ class InviteCommand:
             click.echo(f"enrolled {host}")
             return 0
         if outcome.how is How.UNSURE:
-            text = f"{host} was sent the secret, but did not say that it kept it: look there, or invite it again"
+            text = f"{host} was sent the secret, but did not confirm that it kept it: look there, or invite it again"
             return complain(self._program, text, NOBODY)
         return complain(self._program, _REASONS[outcome.how], NOBODY)

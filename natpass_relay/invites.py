@@ -1,4 +1,4 @@
-"""Which inviter a guest is for: the relay passes on what they say, and understands none of it.
+"""Matches guests with inviters: the relay forwards their messages without understanding them.
 
 guest's or inviter's message -> `Invites` -> commands: `Tell` (the inviter), `InviteAnswer` and `Turn` (the guest)
 """
@@ -14,14 +14,14 @@ from natpass_wire.invite.steps import MOST_GUEST_BYTES, MOST_INVITER_BYTES
 from natpass_wire.pb.invite_pb2 import Guest, Invite
 from natpass_wire.pb.login_pb2 import Refusal
 
-#: Invites of one client, and of all: half of the numbers stay free, so that a random one is soon found.
+#: Invites of one client, and of all: half of the numbers stay free, so that a random free one is found soon.
 MAX_OF_CLIENT = 4
 MAX_INVITES = MOST_NAMEPLATE // 2
-#: Guests of one inviter at a time. An honest one is done in a second, so the oldest goes where there are more.
+#: Guests of one inviter at a time. An honest one takes a second, so the oldest has to go if there are more.
 MAX_GUESTS = 128
 #: Messages of one guest: SPAKE2, confirmation, kept.
 MAX_MESSAGES = 3
-#: Messages for one guest: SPAKE2, the secret, a failure. A guest that reads none of them has no more in our memory.
+#: Messages for one guest: SPAKE2, the secret, a failure. This bounds our memory for a guest that reads nothing.
 MAX_ANSWERS = 3
 
 _CROWDED = "too many use this invite at once; try again"
@@ -39,7 +39,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class InviteAnswer(Generic[Who]):
-    """Pass on to a guest what its inviter said."""
+    """Forward an inviter's answer to its guest."""
 
     who: Who
     data: bytes = field(repr=False)
@@ -47,7 +47,7 @@ class InviteAnswer(Generic[Who]):
 
 @dataclass(frozen=True, slots=True)
 class Turn(Generic[Who]):
-    """Close a guest's connection behind what was sent to it; with a refusal, where there is a reason for it to know."""
+    """Flush and close a guest's connection; with a refusal, if there is a reason to tell."""
 
     who: Who
     code: Refusal.Code = Refusal.UNSET
@@ -78,7 +78,7 @@ class Invites(Generic[Who]):
     """The open invites of one relay; `Who` stands for a guest's connection.
 
     Args:
-        is_full: tells whether so much waits for a client already that it gets no new guests.
+        is_full: tells whether a client's send queue is so full that it gets no new guests.
     """
 
     def __init__(self, is_full: Callable[[Client], bool] = lambda _: False) -> None:
@@ -91,19 +91,19 @@ class Invites(Generic[Who]):
         """Take a logged-in client's message about invites.
 
         Raises:
-            RemoteProtocolError: it makes no sense.
+            RemoteProtocolError: it is invalid.
         """
         if invite.step == Invite.OPEN:
             return [self._open(client, invite.nameplate)]
         inviter = self._inviters.get(client)
         visit = inviter.guests.get(invite.guest) if inviter is not None else None
         if invite.step not in {Invite.SAID, Invite.GONE} or len(invite.data) > MOST_INVITER_BYTES:
-            raise RemoteProtocolError("a message about invites that makes no sense")
-        if visit is None:  # it has gone meanwhile
+            raise RemoteProtocolError("invalid invite message")
+        if visit is None:  # the guest has gone meanwhile
             return []
         visit.answers += 1
         if visit.answers > MAX_ANSWERS:
-            raise RemoteProtocolError("an inviter that has said it all goes on")
+            raise RemoteProtocolError("too many messages from an inviter to one guest")
         commands: list[Command[Who]] = [InviteAnswer(visit.who, invite.data)] if invite.data else []
         if invite.step == Invite.GONE:
             self._forget(visit)
@@ -114,10 +114,10 @@ class Invites(Generic[Who]):
         """Take a guest's message; its first one says which invite it is for.
 
         Raises:
-            RemoteProtocolError: it is too long, or there were enough.
+            RemoteProtocolError: it is empty or too long, or the guest has sent too many.
         """
         if not 0 < len(guest.data) <= MOST_GUEST_BYTES:
-            raise RemoteProtocolError("a guest's message of a size that none has")
+            raise RemoteProtocolError("a guest's message is empty or too long")
         commands: list[Command[Who]] = []
         visit = self._visits.get(who)
         if visit is None:
@@ -136,12 +136,12 @@ class Invites(Generic[Who]):
             visit = self._visits[who] = inviter.guests[inviter.count] = _Visit(who, inviter, inviter.count)
         visit.messages += 1
         if visit.messages > MAX_MESSAGES:
-            raise RemoteProtocolError("a guest that has said it all goes on")
+            raise RemoteProtocolError("too many messages from a guest")
         said = Invite(step=Invite.SAID, guest=visit.number, data=guest.data)
         return [*commands, Tell(visit.inviter.client, said)]
 
     def guest_gone(self, who: Who) -> Sequence[Command[Who]]:
-        """Take note that a guest's connection is gone. Nothing happens if it was known."""
+        """Record that a guest's connection is gone. No-op if that is known already."""
         visit = self._visits.get(who)
         if visit is None:
             return []
@@ -149,7 +149,7 @@ class Invites(Generic[Who]):
         return [Tell(visit.inviter.client, Invite(step=Invite.GONE, guest=visit.number))]
 
     def removed(self, client: Client) -> Sequence[Command[Who]]:
-        """Take note that a client is gone: its invites are withdrawn."""
+        """Record that a client is gone, and withdraw its invites."""
         inviter = self._inviters.pop(client, None)
         if inviter is None:
             return []
@@ -162,7 +162,7 @@ class Invites(Generic[Who]):
 
     def _open(self, client: Client, nameplate: int) -> Tell:
         if not 1 <= nameplate <= MOST_NAMEPLATE:
-            raise RemoteProtocolError("a nameplate that none is")
+            raise RemoteProtocolError("invalid nameplate")
         inviter = self._inviters.get(client)
         if nameplate in self._by_nameplate:
             step = Invite.OPENED if self._by_nameplate[nameplate] is inviter else Invite.TAKEN

@@ -21,7 +21,7 @@ from natpass_wire.pb.invite_pb2 import Invite
 log = logging.getLogger(__name__)
 
 CAPABILITY = "invite"
-#: Numbers that may be taken already; half of them are free.
+#: Numbers that are tried before giving up; at least half of all are free.
 _MOST_NUMBERS = 40
 _ANSWER_SECONDS = 10.0
 _TICK_SECONDS = 0.25
@@ -43,13 +43,13 @@ class Inviting:
         self._answers: asyncio.Queue[Invite.Step] = asyncio.Queue()  # one for each question of ours
         self._changed = asyncio.Event()
         self._connection: RelayConnection | None = None
-        #: Who waits for its number to be free: nobody may guess at its code, as nobody knows it yet.
+        #: The inviter whose number is being claimed. Guests are not served yet: nobody knows its code.
         self._asked: tuple[Code, Inviter] | None = None
         self._opened: tuple[Code, Inviter] | None = None
 
     @property
     def outcome(self) -> InviteOutcome | None:
-        """How it ended, also if `run` was cancelled; None where nobody could come."""
+        """How the invite ended, also if `run` was cancelled; None if it was never open."""
         return self._opened[1].outcome if self._opened is not None else None
 
     async def run(
@@ -59,11 +59,11 @@ class Inviting:
 
         Args:
             target: the relay, and who we are.
-            on_code: told the code once it is good.
-            on_tick: told every now and then how it stands, and the time.
+            on_code: called with the code once it is valid.
+            on_tick: called now and then with the inviter and the time.
 
         Raises:
-            UserError: there is no connection, or no invite to be had, with the reason.
+            UserError: the connection or the invite failed, with the reason.
         """
         try:
             logged_in = await dial(target, ReadBuffers())
@@ -103,7 +103,7 @@ class Inviting:
         self._answers.put_nowait(Invite.UNSET)
 
     async def _open(self, connection: RelayConnection) -> tuple[Code, Inviter]:
-        """Find a number that is free; return the code, and who waits for it."""
+        """Find a free number; return the code, and the inviter that waits for guests."""
         for _ in range(_MOST_NUMBERS):
             code = Code.make(secrets.token_bytes(RANDOM_BYTES))
             expires_at = self._clock() + self._lifetime
@@ -144,9 +144,10 @@ class Inviting:
         return inviter.outcome
 
     def _relay_says(self, message: Msg) -> None:
-        """Take what the relay says of invites.
+        """Take the relay's message about invites.
 
-        One code in all has guests: a relay that called number after number taken would have three guesses at each.
+        Only one code in all may have guests. Else a relay that called number after number taken would get three
+        guesses at each.
         """
         if message.type != MsgType.invite:
             return
@@ -161,7 +162,7 @@ class Inviting:
             case Invite.GONE, _, (_, inviter):
                 inviter.gone(invite.guest)
             case _:
-                raise RemoteProtocolError("the relay says what no relay says of invites")
+                raise RemoteProtocolError("the relay sent an invalid invite message")
         self._changed.set()
 
     def _say(self, says: list[Say]) -> None:

@@ -1,14 +1,14 @@
 """Which handshake has used which id since the relay's start, in bounded memory."""
 
-#: Ids that are remembered of each sort: some 20 MB at worst.
+#: Ids remembered for each sort: some 20 MB at worst.
 MAX_IDS = 100_000
 
 
 class KnownIds:
-    """Keeps ids of handshake v2 from the older dialects, whose logins anybody can replay.
+    """Protects ids of handshake v2 from the older dialects, whose logins anyone can replay.
 
-    When more ids were used than can be remembered, it fails closed: then an older dialect gets only ids of which we
-    know that it has them and v2 has not.
+    When there are more ids than it can remember, it fails closed: an older dialect then gets only ids that it is known
+    to have used and v2 has not.
     """
 
     def __init__(self, most: int = MAX_IDS) -> None:
@@ -18,7 +18,7 @@ class KnownIds:
         self._forgotten = False
 
     def used_by_v2(self, client_id: str) -> None:
-        """Take note that a v2 client has this id."""
+        """Record that a v2 client has this id."""
         self._of_legacy.discard(client_id)
         if client_id in self._of_v2:
             return
@@ -28,7 +28,7 @@ class KnownIds:
             self._forgotten = True
 
     def used_by_legacy(self, client_id: str) -> None:
-        """Take note that a client with an older dialect has this id."""
+        """Record that a client with an older dialect has this id."""
         if len(self._of_legacy) < self._most:
             self._of_legacy.add(client_id)
 

@@ -1,4 +1,4 @@
-"""Sockets that listen, had before anything is made or written: a port that is taken ends the start without a trace."""
+"""Listening sockets, opened before any file is written: if a port is taken, the start fails without a trace."""
 
 # Why: docs/decisions/017-dual-stack.md
 
@@ -16,7 +16,7 @@ from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.errors import UserError
 from natpass_wire.text import printable
 
-#: Connections that the system may keep for us until we take them: thousands come at once after a restart.
+#: Connections that the system may queue for us: thousands come at once after a restart.
 BACKLOG = 1024
 
 _Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]
@@ -24,7 +24,7 @@ _Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, .
 
 @contextlib.contextmanager
 def listening(addresses: Sequence[RelayAddress]) -> Iterator[list[socket.socket]]:
-    """Have sockets that listen, see `listen_on`; they are closed in the end.
+    """Open listening sockets, see `listen_on`, and close them in the end.
 
     Raises:
         UserError: as `listen_on`.
@@ -40,7 +40,7 @@ def listening(addresses: Sequence[RelayAddress]) -> Iterator[list[socket.socket]
 def listen_on(addresses: Sequence[RelayAddress]) -> list[socket.socket]:
     """Return sockets that listen on all of these, in order.
 
-    A name is listened on at all addresses that it stands for and that this machine has. `::` takes IPv4 as well.
+    A name stands for all its addresses that this machine has. `::` takes IPv4 as well.
 
     Raises:
         UserError: one of them can't be listened on, or one includes another.
@@ -77,7 +77,7 @@ def _resolved(address: RelayAddress) -> list[_Info]:
     except (OSError, UnicodeError) as error:
         _fail(address, error)
     ours = [info for info in infos if info[0] in {socket.AF_INET, socket.AF_INET6}]
-    return list({info[4]: info for info in ours}.values())  # /etc/hosts may say the same twice
+    return list({info[4]: info for info in ours}.values())  # /etc/hosts may have duplicates
 
 
 def _listen(address: RelayAddress, infos: Sequence[_Info]) -> list[socket.socket]:
@@ -91,14 +91,14 @@ def _listen(address: RelayAddress, infos: Sequence[_Info]) -> list[socket.socket
             continue
         try:
             take_address(listener)
-            if family == socket.AF_INET6:  # what the system does by itself is a setting (net.ipv6.bindv6only)
+            if family == socket.AF_INET6:  # the system's default is a setting (net.ipv6.bindv6only)
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listener.bind(name)
-            listener.listen(BACKLOG)  # of two that are bound only, both have the port
+            listener.listen(BACKLOG)  # two sockets can bind one port, but only one can listen
         except OSError as error:
             listener.close()
             missing = error
-            if error.errno == errno.EADDRNOTAVAIL and len(infos) > 1:  # localhost is ::1, too: not everywhere
+            if error.errno == errno.EADDRNOTAVAIL and len(infos) > 1:  # localhost may be a ::1 that is missing here
                 continue
             for other in found:
                 other.close()
@@ -111,8 +111,8 @@ def _listen(address: RelayAddress, infos: Sequence[_Info]) -> list[socket.socket
 
 def _fail(address: RelayAddress, error: Exception) -> NoReturn:
     if not isinstance(error, OSError):
-        raise UserError(f"cannot listen on {printable(str(address))}: this is no host name") from error
-    known = error.errno is not None and error.errno > 0  # a negative one is of name resolution
+        raise UserError(f"cannot listen on {printable(str(address))}: this is not a host name") from error
+    known = error.errno is not None and error.errno > 0  # negative numbers are from name resolution
     why = os.strerror(error.errno or 0) if known else error.strerror or str(error)
     if error.errno == errno.EAFNOSUPPORT or (error.errno == errno.EADDRNOTAVAIL and _is_of_every_machine(address.host)):
         why = f"this system has no IPv6 (0.0.0.0:{address.port} is all of its IPv4 addresses)"

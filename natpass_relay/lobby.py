@@ -1,7 +1,7 @@
-"""Connections that are not logged in yet: how many, from where, and for how long.
+"""The lobby: connections that are not logged in yet; how many, from where, and for how long.
 
-A stranger can open connections faster than honest clients log in, but an honest login takes milliseconds: so where
-there are too many, the oldest one goes, not the newest.
+A stranger can open connections faster than honest clients log in, but an honest login takes milliseconds. So if there
+are too many, the oldest one has to go, not the newest.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class _Stay:
 
 
 class Lobby(Generic[Who]):
-    """Who waits to be let in, in the order of arrival. `now` is in seconds of one monotonic clock."""
+    """The connections that wait for their login, in order of arrival. `now` is in seconds of one monotonic clock."""
 
     def __init__(
         self, most: int = MAX_VISITORS, most_of_address: int = MAX_OF_ADDRESS, seconds: float = v2.LOGIN_SECONDS
@@ -38,7 +38,7 @@ class Lobby(Generic[Who]):
         return len(self._stays)
 
     def enter(self, who: Who, address: str, now: float) -> Who | None:
-        """Take someone in; return who has to go for that, if anybody."""
+        """Add a connection; return the one that has to go for it, None if there is room."""
         self._stays[who] = _Stay(address, now + self._seconds)
         neighbours = self._of_address.setdefault(address, {})
         neighbours[who] = None
@@ -47,7 +47,7 @@ class Lobby(Generic[Who]):
         return next(iter(self._stays)) if len(self._stays) > self._most else None
 
     def leave(self, who: Who) -> None:
-        """Forget someone who was let in, or is gone. Nothing happens if that was done already."""
+        """Remove a connection that has logged in or is gone. No-op if it was removed already."""
         stay = self._stays.pop(who, None)
         if stay is None:
             return
@@ -57,7 +57,7 @@ class Lobby(Generic[Who]):
             del self._of_address[stay.address]
 
     def overdue(self, now: float) -> list[Who]:
-        """Return who was here for too long."""
+        """Return the connections that are here for too long."""
         late = []
         for who, stay in self._stays.items():
             if stay.until > now:

@@ -8,15 +8,15 @@ import ifaddr
 
 from natpass_relay.addresses import IpAddress
 
-#: Addresses of documentation networks (RFC 5737, RFC 3849): nothing is sent there, the system just says which of its
+#: Addresses of documentation networks (RFC 5737, RFC 3849). Nothing is sent there: the system only tells which of its
 #: own addresses it would use.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-#: The full name is asked of the name service, which may not answer for half a minute.
+#: Seconds to wait for the full name: the name service may not answer for half a minute.
 _NAME_SECONDS = 2.0
 
 
 def local_addresses() -> list[IpAddress]:
-    """Return the addresses of this machine: those that it uses to reach others first, loopback last."""
+    """Return the addresses of this machine: first those that it uses to reach others, loopback last."""
     found: dict[IpAddress, None] = {}
     for family, elsewhere in _ELSEWHERE:
         try:
@@ -39,7 +39,7 @@ def local_addresses() -> list[IpAddress]:
 
 
 def host_names() -> list[str]:
-    """Return what this machine calls itself: its name, and the full one if the name service says it in time."""
+    """Return this machine's host names: the short one, and the full one if the name service answers in time."""
     name = socket.gethostname()
     full: list[str] = []
     asking = threading.Thread(target=lambda: full.append(socket.getfqdn(name)), name="full name", daemon=True)

@@ -1,7 +1,6 @@
-"""What a relay makes for itself, once: its secret and its certificate.
+"""The files that a relay makes for itself, once: its secret and its certificate.
 
-To look whether they are there and good is one step, to make them another: before the relay can start, nothing is
-written.
+Checking them and making them are separate steps: the relay writes nothing before it can start.
 """
 
 # Why: docs/decisions/019-the-relays-certificate.md
@@ -20,16 +19,16 @@ from natpass_wire.login.keys import check_secret
 from natpass_wire.program.secret import read_secret_file
 from natpass_wire.program.state import StateDir
 
-#: Files in the state directory. Certificate and key are one file: two could be of different origin.
+#: Files in the state directory. Certificate and key are one file, so that they always match.
 SECRET_FILE, CERTIFICATE_FILE = "secret", "relay.pem"
 _SECRET_BYTES = 16
 
 
 def own_secret(state: StateDir) -> str | None:
-    """Return the secret that a relay has made in this state directory, None if none has.
+    """Return the secret that a relay has made in this state directory, None if there is none.
 
     Raises:
-        UserError: it is of no use.
+        UserError: it is invalid.
     """
     if not state.read(SECRET_FILE):
         return None
@@ -37,7 +36,7 @@ def own_secret(state: StateDir) -> str | None:
 
 
 def make_secret(state: StateDir) -> tuple[str, bool]:
-    """Return the secret of this state directory, made if there is none, and whether it was made just now.
+    """Return the secret of this state directory, and whether this call made it.
 
     Raises:
         UserError: it can't be read or written.
@@ -54,10 +53,10 @@ def certificate_files(state: StateDir) -> TlsFiles:
 
 
 def has_certificate(state: StateDir, names: Iterable[str]) -> bool:
-    """Tell whether there is a certificate in this state directory, made out to all of these names.
+    """Tell whether there is a certificate for all of these names in this state directory.
 
     Raises:
-        UserError: there is one that is of no use.
+        UserError: it is invalid.
     """
     if not state.read(CERTIFICATE_FILE):
         return False
@@ -67,7 +66,7 @@ def has_certificate(state: StateDir, names: Iterable[str]) -> bool:
 
 
 def not_named(files: TlsFiles, reachable: Iterable[RelayAddress]) -> list[str]:
-    """Return at which of these names and addresses a certificate does not verify: they are newer than it.
+    """Return the names and addresses that a certificate does not name, since they are newer.
 
     Raises:
         UserError: it can't be read.
@@ -77,13 +76,13 @@ def not_named(files: TlsFiles, reachable: Iterable[RelayAddress]) -> list[str]:
 
 
 def make_certificate(state: StateDir, names: Sequence[str], listen: Iterable[RelayAddress]) -> None:
-    """Make the certificate, or make it anew with other names.
+    """Make the certificate, or replace it by one with other names.
 
-    Nobody has pinned the old one: each login binds the certificate that it sees.
+    No client has pinned the old one: each login binds the certificate that it sees.
 
     Args:
         state: the state directory.
-        names: the names and addresses that the relay is reached by, as told.
+        names: the relay's names and addresses, as the user gave them.
         listen: the addresses that it listens on.
 
     Raises:

@@ -1,8 +1,8 @@
-"""How long one client is held up by another that does not keep up.
+"""Limits how long a slow client may hold up another one.
 
-A client whose messages another one does not take is read no further until that one has drained (`connection`): nothing
-is lost, but all its other links wait as well. Until links have credit of their own, this bounds the wait: what counts
-are whole ticks without a pause, so that who is slow but steady costs nobody a link.
+When a client does not take another's messages, the relay stops reading from the sender until the slow one has drained
+(`connection`): nothing is lost, but all other links of the sender wait as well. This bounds the wait for plain links,
+which have no credit. Only whole ticks without a pause count, so that a slow but steady client costs no one a link.
 """
 
 # Why: docs/decisions/005-patience-with-plain-links.md
@@ -10,31 +10,31 @@ are whole ticks without a pause, so that who is slow but steady costs nobody a l
 from collections.abc import Collection
 from typing import Generic, TypeVar
 
-#: Held for so many seconds more than not, a client's patience with another one ends. A person gives up on a frozen
-#: terminal about then; a dead line is noticed earlier (SILENCE_V2), so this is about those that live.
+#: Seconds held, less those not held since, after which a client's patience with another ends. About then a person
+#: gives up on a frozen terminal. Dead lines are noticed earlier (SILENCE_V2), so this concerns live clients.
 PATIENCE_SECONDS = 20.0
 
 Who = TypeVar("Who")
 
 
 class Patience(Generic[Who]):
-    """What one client has waited for each of the others: seconds held, less the seconds not held since."""
+    """How long one client has waited for each of the others: seconds held, less the seconds not held since."""
 
     def __init__(self) -> None:
         self._seconds: dict[Who, float] = {}
 
     def __len__(self) -> int:
-        """Return with how many others it lost some patience."""
+        """Return the number of clients that it has waited for."""
         return len(self._seconds)
 
     def tick(self, holders: Collection[Who], passed: float) -> list[Who]:
-        """Let time pass; return for whom this client has waited too long.
+        """Advance the clock; return the clients that have held this one up for too long.
 
-        Who is returned stays at the limit: held again, it is returned at the next tick.
+        A returned client stays at the limit: if it holds this one again, the next tick returns it again.
 
         Args:
-            holders: for whom the client has waited during all of this tick.
-            passed: seconds.
+            holders: the clients that held this one up during all of this tick.
+            passed: seconds since the last tick.
         """
         if not holders and not self._seconds:
             return []

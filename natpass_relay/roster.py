@@ -1,10 +1,10 @@
-"""What consoles are told of the agents: who is connected, and who was and since when it is away.
+"""The roster: the list of connected agents, and of those that are away and since when, for consoles.
 
-The publisher keeps the agents as they are now and as they were published last. Once a second what differs becomes one
-step of the roster, or several where it is too long for one message: an agent that comes and goes within the second is
+The publisher keeps the agents as they are now and as they were published last. Once a second the difference becomes
+one step of the roster, or several if it is too long for one message: an agent that comes and goes within the second is
 never mentioned. Each watcher pulls its next message when its connection can take one: the rest of its snapshot, then
-the steps that it lacks. Who is further behind than the steps that are kept gets a fresh snapshot. A snapshot has the
-agents as they are at that moment: who begins to watch after an agent has logged in finds it.
+the steps that it lacks. A watcher that is further behind than the kept steps gets a fresh snapshot. A snapshot has the
+agents as they are when it is made: a console that begins to watch after an agent's login finds the agent.
 """
 
 # Why: docs/decisions/007-roster-revisions.md
@@ -23,18 +23,18 @@ from natpass_wire.text import printable
 CHUNK_BYTES = 32 * 1024
 #: Seconds between two steps.
 PUBLISH_SECONDS = 1.0
-#: Steps that are kept for watchers that are behind; the bytes bound memory.
+#: Steps kept for watchers that are behind; the bytes bound memory.
 _MAX_STEPS, _MAX_STEP_BYTES = 256, 1024 * 1024
-#: Agents that are remembered once they have left, since the relay's start; of more, who left first is forgotten.
+#: Agents remembered after they have left, since the relay's start; of more, the one that left first is forgotten.
 MOST_AWAY = 1024
-#: What an agent may say of itself, in characters, and how many kinds it may serve.
+#: Characters of an agent's texts about itself, and the number of kinds that it may serve.
 _MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
-#: What stands for the version of agents that logged in with an older dialect.
+#: The version shown for agents that logged in with an older dialect.
 LEGACY_VERSION = "legacy"
 
 
 def sanitised(about: About) -> About:
-    """Return what an agent says of itself, safe to print and short."""
+    """Return an agent's description of itself, safe to print and short."""
     return About(
         host=printable(about.host, _MOST_TEXT),
         os=printable(about.os, _MOST_TEXT),
@@ -50,10 +50,10 @@ class _Watcher:
     """A console that watches.
 
     Attributes:
-        revision: what its copy is at, once the snapshot is sent.
-        snapshot: what it has not got of its snapshot; None: it needs one.
+        revision: the revision of its copy, once the snapshot is sent.
+        snapshot: the rest of its snapshot; None if it needs a new one.
         begun: whether the snapshot's first chunk was sent.
-        not_before: when it may have a snapshot, so that asking again and again costs little.
+        not_before: the earliest time for its next snapshot, so that repeated requests cost little.
     """
 
     revision: int = 0
@@ -71,9 +71,9 @@ class Publisher:
     _entries: dict[str, RosterEntry] = field(default_factory=dict)
     _away: dict[str, RosterEntry] = field(default_factory=dict)  # in the order in which they left
     _published: dict[str, RosterEntry] = field(default_factory=dict)
-    _serves: dict[str, bool] = field(default_factory=dict)  # of clients that do not say what they are, see `acted`
+    _serves: dict[str, bool] = field(default_factory=dict)  # of legacy clients, see `acted`
     _touched: dict[str, None] = field(default_factory=dict)
-    _told: set[str] = field(default_factory=set)  # of those, whom snapshots had: the next step has them in any case
+    _told: set[str] = field(default_factory=set)  # those of them that snapshots had: the next step always has them
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
     _step_bytes: int = 0
     _watchers: dict[Client, _Watcher] = field(default_factory=dict)
@@ -87,13 +87,13 @@ class Publisher:
 
     @property
     def watchers(self) -> Sequence[Client]:
-        """Who watches."""
+        """The consoles that watch."""
         return list(self._watchers)
 
     def joined(self, client_id: str, connected_unix_ms: int, version: str = "") -> None:
-        """Take note of an agent that logged in, in place of an older one under the same id, if there was one.
+        """Record an agent that logged in; it replaces an older one under the same id.
 
-        Its entry says nothing of it until it has described itself, unless `version` stands for that.
+        Its entry stays empty until it has described itself, but has `version` if that is given.
         """
         self._entries[client_id] = RosterEntry(
             id=client_id,
@@ -105,7 +105,7 @@ class Publisher:
         self._touched[client_id] = None
 
     def described(self, client_id: str, about: About) -> None:
-        """Take note of what a connected agent says of itself. Nothing happens if there is no such agent."""
+        """Record a connected agent's description of itself. No-op if there is no such agent."""
         old = self._entries.get(client_id)
         if old is None:
             return
@@ -114,10 +114,10 @@ class Publisher:
         self._touched[client_id] = None
 
     def acted(self, client_id: str, *, serves: bool) -> None:
-        """Take note that a client that logged in with an older dialect has accepted a link (`serves`) or asked for one.
+        """Record that a client with an older dialect has accepted a link (`serves`) or asked for one.
 
-        Existing programs do not say what they are. One that opens links is the control side, unless it serves some as
-        well: then it is an agent, whatever else it does. Both are remembered, for as many as agents that left.
+        Existing programs do not tell their role. One that opens links is the control side, unless it serves some as
+        well: then it is an agent. The publisher remembers both, for as many clients as agents that left.
         """
         known = self._serves.get(client_id)
         if known or known is serves:
@@ -134,7 +134,7 @@ class Publisher:
             self._touched[client_id] = None
 
     def left(self, client_id: str, now_unix_ms: int) -> None:
-        """Take note that an agent is gone. Nothing happens if there is no such agent."""
+        """Record that an agent is gone. No-op if there is no such agent."""
         entry = self._entries.pop(client_id, None)
         if entry is None:
             return
@@ -151,17 +151,17 @@ class Publisher:
             self._touched[oldest] = None
 
     def watch(self, client: Client, now: float) -> None:
-        """Let a console watch, from a fresh snapshot on, also if it does already. Ask `next_message` then."""
+        """Let a console watch from a fresh snapshot on, even if it watches already. Call `next_message` then."""
         old = self._watchers.get(client)
         # Not twice a second: a snapshot of 10 000 agents is over a megabyte.
         self._watchers[client] = _Watcher(not_before=old.not_before if old is not None else now)
 
     def unwatch(self, client: Client) -> None:
-        """Let a console watch no longer. Nothing happens if it does not."""
+        """Stop a console's watching. No-op if it does not watch."""
         self._watchers.pop(client, None)
 
     def publish(self, now: float) -> None:
-        """Make steps of what has changed, if the last ones are a second old; then ask `next_message`."""
+        """Make steps of the changes, if the last steps are a second old; call `next_message` then."""
         if now < self._next_at or not self._touched:
             return
         self._next_at = now + PUBLISH_SECONDS
@@ -209,7 +209,7 @@ class Publisher:
         return self._next_chunk(watcher, watcher.snapshot, now_unix_ms)
 
     def _now(self) -> Iterable[RosterEntry]:
-        """Return all entries as they are now, for a watcher that gets the next steps: they are told from then on."""
+        """Return all entries as they are now, for a watcher that will get the next steps; marks them as told."""
         now = dict(self._published)
         for client_id in self._touched:
             if (entry := self._entries.get(client_id) or self._away.get(client_id)) is not None:
@@ -239,7 +239,7 @@ class Publisher:
 
 
 def _size(entry: RosterEntry) -> int:
-    # Tags and lengths in the lists: who is away is in two of them.
+    # Tags and lengths in the lists: an agent that is away is in two of them.
     return entry.ByteSize() + 4 + (4 * len(entry.id) + 4 if entry.away_since_unix_ms else 0)
 
 

@@ -1,6 +1,6 @@
-"""How far away agents are, for the consoles that ask: pings to them, and one report for each request.
+"""Round trip times to agents, for the consoles that ask: pings to agents, and one report for each request.
 
-Each agent is pinged at most once in 2 s, however many consoles ask; in between, what was measured last is told.
+Each agent is pinged at most once in 2 s, however many consoles ask; in between, reports have the last measured time.
 """
 
 # Why: docs/decisions/006-round-trips-by-the-relay.md
@@ -15,17 +15,17 @@ from natpass_wire.pb.roster_pb2 import RttReport
 
 #: Agents in one request at most.
 MAX_IDS = 200
-#: How long a measured time is good, and how long an agent has to answer, in seconds.
+#: Seconds for which a measured time is valid, and seconds that an agent has to answer.
 FRESH_SECONDS, ANSWER_SECONDS = 2.0, 3.0
-#: Requests of one console that are under way; honest consoles have one.
+#: Pending requests of one console at most; honest consoles have one.
 MAX_REQUESTS = 4
 
 
 def askable(ids: Iterable[str]) -> list[str]:
-    """Return the ids of a request that are looked at: of its first MAX_IDS those that can be a client's, each once.
+    """Return the ids of a request that are used: the valid client ids among its first MAX_IDS, each once.
 
-    What is no client id is never repeated to its sender: a report of MAX_IDS real ones fits into a frame, whatever
-    they are, one of 65 000 characters may not.
+    Invalid ids are never repeated to their sender: a report of MAX_IDS valid ones always fits into a frame, one with an
+    id of 65 000 characters may not.
     """
     return [client_id for client_id in dict.fromkeys(islice(ids, MAX_IDS)) if client_id_fault(client_id) is None]
 
@@ -40,7 +40,7 @@ class SendPing:
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """Send a console what it has asked for."""
+    """Send a console the report that it has asked for."""
 
     client: Client
     report: RttReport
@@ -59,7 +59,7 @@ class _Request:
 
 @dataclass(slots=True)
 class _Agent:
-    """What is known of one agent's distance: the ping under way, and the last answer."""
+    """One agent's measurement: the pending ping, and the last answer."""
 
     nonce: int
     pinged_at: float
@@ -77,7 +77,7 @@ class RoundTrips:
 
     _agents: dict[Client, _Agent] = field(default_factory=dict)
     _requests: dict[_Request, None] = field(default_factory=dict)
-    #: Requests that were refused because their console has too many under way.
+    #: Requests dropped because their console has too many pending.
     dropped: int = 0
 
     def request(
@@ -86,10 +86,10 @@ class RoundTrips:
         """Take a console's request.
 
         Args:
-            console: who asks.
+            console: the console that asks.
             wanted: the ids (`askable`), and the client of each agent that can be pinged.
             now: seconds.
-            nonces: as many random numbers of 64 bits as are needed.
+            nonces: random 64-bit numbers, as many as needed.
         """
         if sum(request.console is console for request in self._requests) >= MAX_REQUESTS:
             self.dropped += 1
@@ -103,7 +103,7 @@ class RoundTrips:
                 continue
             agent = self._agents.get(client)
             if agent is None or agent.is_stale(now):
-                # Whoever still waits for the ping before this one gets the answer to this one.
+                # Requests that still wait for the ping before this one get the answer to this one.
                 waiting = agent.requests if agent is not None else []
                 agent = self._agents[client] = _Agent(next(fresh_nonce), now, requests=waiting)
                 commands.append(SendPing(client, agent.nonce))
@@ -119,7 +119,7 @@ class RoundTrips:
         return commands
 
     def answered(self, client: Client, nonce: int, now: float) -> list[Command]:
-        """Take an agent's pong. Nothing happens if its nonce is not that of the ping under way."""
+        """Take an agent's pong. No-op if its nonce is not that of the pending ping."""
         agent = self._agents.get(client)
         if agent is None or agent.nonce != nonce or agent.micros is not None:
             return []
@@ -127,14 +127,14 @@ class RoundTrips:
         return self._tell(agent, client, agent.micros)
 
     def removed(self, client: Client) -> list[Command]:
-        """Take note that a client is gone: an agent answers no more, a console wants no answers."""
+        """Record that a client is gone: an agent will not answer, a console needs no report."""
         for request in [request for request in self._requests if request.console is client]:
             self._forget(request)
         agent = self._agents.pop(client, None)
         return self._tell(agent, client, 0) if agent is not None else []
 
     def tick(self, now: float) -> list[Command]:
-        """Report what is late without the missing answers, and forget what is stale."""
+        """Report late requests without the missing answers, and forget stale agents."""
         reports: list[Command] = []
         for request in [request for request in self._requests if request.until <= now]:
             self._forget(request)

@@ -1,8 +1,8 @@
-"""Which message goes where: the links between clients.
+"""Routing: which message goes where, by the links between clients.
 
-A link is registered by its `connect_req` as (opener, target, link id), and unique among the two ids and the link id;
-only its two ends may speak on it, and they are told by identity, never by id: what a replaced client leaves behind
-can't touch its successor. A link ends once: with a `disconnect`, a refusing `connect_rep`, or the end of a client.
+A `connect_req` registers a link as (opener, target, link id), which is unique. Only its two ends may send on it. The
+router compares them by identity, never by id, so that leftovers of a replaced client can't touch its successor. A link
+ends once: with a `disconnect`, a refusing `connect_rep`, or the end of a client.
 
     message in -> `Router.receive` -> commands out (`Send`, `Forward`)
 """
@@ -20,10 +20,10 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.text import printable
 
-#: Links that one client has at most, as opener and target together, so that nobody fills our memory with them.
+#: Links of one client at most, as opener and target together; bounds our memory.
 MAX_LINKS = 4096
 
-#: Types that pass between a client and its relay only: on a link they are dropped.
+#: Types that are for a client and its relay only: on a link they are dropped.
 _NOT_ON_LINKS = frozenset(
     {
         MsgType.unknown,
@@ -41,20 +41,20 @@ _NOT_ON_LINKS = frozenset(
     }
 )
 
-#: The two ids of a link in their order, and its own.
+#: The two client ids of a link, sorted, and the link id.
 _Key = tuple[str, str, str]
 
 
 @dataclass(eq=False, slots=True)
 class Route:
-    """A registered link, by identity.
+    """A registered link, compared by identity.
 
     Attributes:
-        opener: who asked for it.
-        target: who was asked.
-        link_id: its id, unique between these two ids.
+        opener: the client that asked for it.
+        target: the client that was asked.
+        link_id: its id, unique between these two clients' ids.
         answered: whether the target has accepted.
-        ended: whether it is gone; then it never comes back.
+        ended: whether it has ended; it never comes back.
     """
 
     opener: Client
@@ -70,7 +70,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message of the relay's own making, or one that changes a link: send it to `client`."""
+    """Send `client` a message that the relay has made, or one that changes a link."""
 
     client: Client
     message: Msg
@@ -78,13 +78,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A message that one end of a link has for the other: hand it on.
+    """Forward a message from one end of a link to the other.
 
     Attributes:
         route: the link.
         client: the end that gets it.
         message: with `from` and `from_idx` stamped.
-        as_it_came: stamping changed nothing.
+        as_it_came: whether stamping changed nothing.
     """
 
     route: Route
@@ -100,10 +100,10 @@ class Router:
     """All clients of one relay and the links between them.
 
     Args:
-        max_links: links that one client has at most.
-        is_full: tells whether so much waits for a client that it gets no new links.
+        max_links: links of one client at most.
+        is_full: tells whether a client's send queue is so full that it gets no new links.
         on_role: called with a client that logged in with an older dialect, and the role in which it has just acted:
-            as a console, it asked for a link, or as an agent, it accepted one.
+            a console asked for a link, an agent accepted one.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Router:
         self._clients: dict[str, dict[int, Client]] = {}
         self._routes: dict[_Key, Route] = {}
         self._routes_of: dict[Client, set[Route]] = {}
-        #: Messages on unknown or ended links, or that say nothing there.
+        #: Messages that were dropped: on unknown or ended links, or of types that links do not have.
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -138,9 +138,9 @@ class Router:
         self._routes_of[client] = set()
 
     def remove(self, client: Client) -> list[Send]:
-        """Take a client away and end its links; return what their other ends are told.
+        """Remove a client and end its links; return the messages for their other ends.
 
-        Nothing happens if this very client is not registered (any more).
+        No-op if this very client is not registered (any more).
         """
         routes = self._routes_of.pop(client, None)
         if routes is None:
@@ -156,14 +156,14 @@ class Router:
         return sends
 
     def part(self, client: Client, other: Client, text: str) -> list[Send] | None:
-        """End the links between two clients for the sake of others; return what both are told.
+        """End the links between two clients so that others can go on; return the messages for both.
 
-        Returns None, and ends nothing, if `client` has no links but these.
+        Returns None, and ends nothing, if `client` has no other links.
 
         Args:
-            client: who has waited for `other`.
-            other: who does not keep up.
-            text: why, for a person.
+            client: the client that has waited for `other`.
+            other: the client that does not keep up.
+            text: the reason, for a person.
         """
         routes = self._routes_of.get(client, set())
         between = [route for route in routes if route.other(client) is other]
@@ -176,7 +176,7 @@ class Router:
         return sends
 
     def client(self, client_id: str) -> Client | None:
-        """Return the client of an id, the one with the lowest index if there are several; None if there is none."""
+        """Return the client with an id, of several the one with the lowest index; None if there is none."""
         return self._target(client_id, 0)
 
     def routes_of(self, client: Client) -> int:
@@ -222,7 +222,7 @@ class Router:
             reply.crep.CopyFrom(refusal or ConnectResponse())
             if envelope.fits(reply):
                 return [Send(client, reply)]
-            self.dropped += 1  # an id that fills a frame, so that an answer in its name does not fit
+            self.dropped += 1  # its id fills a frame, so that an answer would not fit
             return []
         route = Route(client, target, message.link_id)
         self._routes[_key(client.client_id, target.client_id, route.link_id)] = route
@@ -231,14 +231,14 @@ class Router:
         return [Send(target, message)]
 
     def _target(self, client_id: str, idx: int) -> Client | None:
-        """Return the client that `to` and `to_idx` choose; who names no index gets the lowest one."""
+        """Return the client that `to` and `to_idx` choose; without an index, the one with the lowest."""
         clients = self._clients.get(client_id)
         if not clients:
             return None
         return clients.get(idx) or (clients[min(clients)] if idx == 0 else None)
 
     def _refusal(self, client: Client, target: Client | None, message: Msg) -> ConnectResponse | None:
-        """Return why a `connect_req` can't be handed on, None if it can."""
+        """Return why a `connect_req` can't be forwarded, None if it can."""
         text, reason = "", ConnectResponse.REFUSED
         if client.role is Role.AGENT:
             text = "an agent opens no links"
@@ -261,7 +261,7 @@ class Router:
         return ConnectResponse(ok=False, msg=text, reason=reason) if text else None
 
     def _answer(self, route: Route, client: Client, message: Msg) -> list[Command]:
-        """Take a target's first answer; anybody else's, and a second one, is dropped."""
+        """Take a target's first answer; drop later ones, and those of other clients."""
         if client is not route.target or route.answered:
             self.dropped += 1
             return []
@@ -274,7 +274,7 @@ class Router:
 
     def _overflow(self, route: Route) -> tuple[Send, Send]:
         self._end(route)
-        text = "a message was too long to be handed on with its sender's id"
+        text = "a message was too long to be forwarded with its sender's id"
         return (
             self._disconnect(route, route.opener, LinkEnd.FAILED, text),
             self._disconnect(route, route.target, LinkEnd.FAILED, text),

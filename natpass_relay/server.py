@@ -1,4 +1,4 @@
-"""A relay that listens: sockets in, connections out, and the clock that keeps them honest."""
+"""The relay's server: listening sockets, their connections, and the relay's clock."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 CAPABILITIES = ("roster", "invite")
 _HUB_TICK_SECONDS = 0.25
 _TICK_SECONDS = 1.0
-#: Connections that are looked after in one go, so that data never waits for the rest.
+#: Connections that are ticked in one go, so that data never waits for the rest.
 _AT_ONCE = 256
 
 
@@ -47,16 +47,16 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """What a relay is told.
+    """A relay's settings.
 
     Attributes:
-        key: of handshake v2.
-        listen: the addresses to listen on, unless `RelayServer.start` is given sockets; port 0: any.
+        key: the login key of handshake v2.
+        listen: the addresses to listen on, unless `RelayServer.start` is given sockets; port 0 for any.
         tls: the certificate; None for bare TCP.
-        proxy_certificates: files with those of TLS proxies in front of this relay.
+        proxy_certificates: files with the certificates of TLS proxies in front of this relay.
         dialects: the older handshakes that are admitted.
-        legacy_secret: theirs; needed where one is admitted.
-        login_seconds: how long a connection has to log in.
+        legacy_secret: the older handshakes' secret; required if one is admitted.
+        login_seconds: the time limit for a login.
         dead_after: seconds of silence that end a connection.
     """
 
@@ -70,7 +70,7 @@ class RelaySettings:
     dead_after: float = SILENCE_V2
 
     def bindings(self) -> tuple[v2.Binding, ...]:
-        """Return how a client may see its connection.
+        """Return the channel bindings that a client may see.
 
         Raises:
             UserError: a certificate can't be read.
@@ -83,10 +83,10 @@ class RelaySettings:
 
 
 class RelayServer:
-    """One relay. `start` it, and `stop` it.
+    """One relay. Call `start`, then `stop`.
 
     Raises:
-        UserError: the settings' files are of no use.
+        UserError: a file of the settings is invalid.
     """
 
     def __init__(self, settings: RelaySettings) -> None:
@@ -111,7 +111,7 @@ class RelayServer:
 
     @property
     def hub(self) -> Hub:
-        """The relay behind the sockets; there from `start` on."""
+        """The hub behind the sockets; exists from `start` on."""
         assert self._hub is not None
         return self._hub
 
@@ -119,11 +119,11 @@ class RelayServer:
         """Listen; return the real addresses.
 
         Args:
-            sockets: what to listen on, see `natpass_relay.listening`; they end with the server. By default, those of
-                the settings.
+            sockets: the listening sockets, see `natpass_relay.listening`; the server closes them. By default, it opens
+                those of the settings.
 
         Raises:
-            UserError: an address can't be listened on.
+            UserError: the relay can't listen on an address.
         """
         if sockets is None:
             sockets = listen_on(self._settings.listen)
@@ -136,10 +136,10 @@ class RelayServer:
         return [address_of(listener) for listener in sockets]
 
     def reload(self) -> None:
-        """Read the certificate, its key, and the proxies' certificates anew; connections from now on get them.
+        """Reload the certificate, its key, and the proxies' certificates; new connections get them.
 
-        If one of them is of no use, all stay as they were. Whoever is logging in has seen the old certificate, and is
-        judged by it.
+        If one of them is invalid, all stay as they were. Logins that have begun use the old certificate, which their
+        clients have seen.
         """
         files, proxies = self._settings.tls, self._settings.proxy_certificates
         if files is None and not proxies:
@@ -164,7 +164,7 @@ class RelayServer:
             log.info("SIGHUP: the proxy's certificate in %s is %s", path, _news(binding != old))
 
     async def stop(self) -> None:
-        """Tell all clients, send what waits for them, and close."""
+        """Tell all clients, flush, and close."""
         if not self._servers:
             return
         for server in self._servers:

@@ -1,4 +1,4 @@
-"""What happens again and again, and must go on whatever one step of it runs into."""
+"""The relay's periodic steps, which must go on when one of them fails."""
 
 import logging
 import time
@@ -16,9 +16,9 @@ Args = ParamSpec("Args")
 class Ticks:
     """Runs the steps of the relay's clocks.
 
-    A step that fails is a bug of ours; but a clock that stops for it would end all time limits, the roster and the
-    keepalives of everybody, without a word. So this is the one place that takes any exception: it is logged with its
-    traceback and counted, and the other steps go on.
+    A failing step is a bug of ours. But if it stopped the clock, all time limits, the roster and all keepalives would
+    end silently. So this is the one place that catches every exception: it logs the traceback, counts the fault, and
+    goes on with the other steps.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Ticks:
         self.faults = 0
 
     def run(self, step: Callable[Args, None], *args: Args.args, **kwargs: Args.kwargs) -> None:
-        """Call `step`; log what it raises, the same thing once a minute."""
+        """Call `step`; log what it raises, repeats at most once a minute."""
         try:
             step(*args, **kwargs)
         except Exception as error:

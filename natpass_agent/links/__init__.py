@@ -1,10 +1,10 @@
-"""The link kinds that this agent serves, one folder each; each exports its descriptor as `KIND`."""
+"""The link kinds that this agent serves: one folder each, which exports the kind's descriptor as `KIND`."""
 
 from importlib import import_module
 
 from natpass_agent.links.kind import Kind
 
-#: The kinds' folders, in the order in which people are told of them. A new kind is its folder, and a line here.
+#: The kinds' folders, in the order of `--help`. A new kind is its folder and a line here.
 FOLDERS = (
     "shell",
     "exec",

@@ -10,12 +10,12 @@ def directory(home: str, asked: str) -> str:
     """Return the directory that was asked for, relative to the user's home.
 
     Raises:
-        BadRequestError: there is none, or it is not ours to use.
+        BadRequestError: it does not exist, or we may not use it.
     """
     cwd = Path(home, asked)
     try:
         is_there = cwd.is_dir()
-    except OSError as error:  # not ours to look into, a name that is too long
+    except OSError as error:  # no permission, or the name is too long
         raise BadRequestError(f"cannot use directory {printable(str(cwd))}: {error.strerror}") from error
     if not is_there:
         raise BadRequestError(f"no such directory: {printable(str(cwd))}")

@@ -1,4 +1,4 @@
-"""Giving a program its input from a link, for the kinds that run programs."""
+"""Feeds a program input from a link, for the kinds that run programs."""
 
 # Why: docs/decisions/005-patience-with-plain-links.md
 
@@ -8,20 +8,20 @@ from collections.abc import Awaitable, Callable
 from natpass_wire.aio.link import Link
 from natpass_wire.errors import NatpassError
 
-#: A program that reads nothing for so long, while so much waits for it that nothing else on the connection is read
-#: (not even that its link has ended), is given up, for the sake of all other links. Never with credit.
+#: Seconds after which a program that reads nothing is ended, if its queued input keeps the whole connection from being
+#: read (even the end of its link). So the other links can go on. Never happens with credit.
 STALLED_SECONDS = 30.0
 
 
 class StalledError(NatpassError):
-    """The program reads no input and holds up everybody else."""
+    """The program reads no input and holds up all other links."""
 
 
 async def feed(link: Link, write: Callable[[bytes], Awaitable[int]], data: bytes, stalled_seconds: float) -> None:
-    """Give a program input, all of it; waits while it takes nothing.
+    """Give a program all of its input; wait while it takes nothing.
 
     Args:
-        link: where the input came from.
+        link: the link that the input came from.
         write: gives the program some of it, and returns how many bytes it took.
         data: the input.
         stalled_seconds: see `STALLED_SECONDS`.

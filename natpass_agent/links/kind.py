@@ -1,7 +1,7 @@
-"""What a link kind is to the agent: the descriptor that each kind's folder exports as `KIND`.
+"""The descriptor of a link kind, which each kind's folder exports as `KIND`.
 
-All that is shared between kinds asks it: rights, limits, the roster, `natpass-agent --help` and `status`. It is cheap
-to import: the code that serves links is loaded when a server is made, and a worker's when the worker runs.
+All shared code asks it: rights, limits, the roster, `natpass-agent --help` and `status`. It is cheap to import: the
+code that serves links is loaded when a server is made, and a worker's when the worker runs.
 """
 
 # Why: docs/decisions/064-kinds-describe-themselves.md
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from natpass_wire.aio.link import IncomingLink, Link
     from natpass_wire.identity.authorized import Rights
 
-#: An opener of an existing program waits 1 s for its answer (docs/wire.md §5); this leaves some of it to the network.
+#: Seconds to answer a link: existing programs wait 1 s (docs/wire.md §5), and the network needs some of it.
 ANSWER_SECONDS = 0.8
-#: What a console that may only look is told by a kind that has nothing to look at.
+#: The refusal of a read-only console by a kind that has nothing to look at.
 ONLY_LOOK = "your console's key may only look at the desktop here (read-only)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the links of a kind may take.
+    """The limits of a kind's links.
 
     Attributes:
         holds_process: whether each link holds a process. Links that do share the agent's places, whatever their kind.
-        places: how many links of this kind there may be at once, those that are being ended included; one opener gets
-            half of them. None: as many as the agent's places for processes.
-        answer_seconds: within this time every link is answered.
-        keep_seconds: how long a link is kept while its opener is away; None: as `--keep-links` says, which no kind
-            exceeds.
+        places: how many links of this kind may exist at once, including those that are closing; one opener gets half of
+            them. None for as many as the agent's places for processes.
+        answer_seconds: time limit for the answer to a link.
+        keep_seconds: how long to keep a link while its opener is away, never longer than `--keep-links`; None for
+            `--keep-links`.
 
     Raises:
         ValueError: nothing limits the links.
@@ -52,12 +52,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of `natpass-agent` that only one kind has a use for; its value is a text.
+    """An option of `natpass-agent` for one kind; its value is a text.
 
     Attributes:
-        name: without the dashes in front; also the key in the config file.
-        metavar: what its value is called in `--help`.
-        help: what `--help` says of it.
+        name: without the leading dashes; also the key in the config file.
+        metavar: the name of its value in `--help`.
+        help: its text in `--help`.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Worker:
 
     Attributes:
         name: the first argument of the command; hidden from `--help`.
-        main: runs it with the arguments behind that, and returns its exit status.
+        main: runs it with the remaining arguments, and returns its exit status.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a kind's server is made from, beside the services of the platform that it asks for itself.
+    """What a kind's server is made from, besides the platform's services that it gets for itself.
 
     Attributes:
         programs: finds programs and their environment.
@@ -99,13 +99,12 @@ class Kind:
         number: its number on the wire.
         wire_name: its name on the wire: in the roster, and so in logs and in `natpass-agent status`.
         name: its name for people, as in `kinds="..."` of `authorized_consoles`.
-        make_server: makes what serves it.
-        read_only: why a console that may only look is refused; None: it is served, and the server sees to it that
-            nothing is changed.
+        make_server: makes its server.
+        read_only: why a read-only console is refused; None if it is served, and the server prevents changes.
         allows_unsealed: whether `--allow-unsealed` is enough for links that are not sealed.
-        limits: what its links may take.
-        serves: what `natpass-agent --help` says is served, such as `shells`; empty: the word of another kind says it.
-        keeps: what `--keep-links` says is kept, such as `shell`; empty: nothing that a person would miss.
+        limits: the limits of its links.
+        serves: its word in `natpass-agent --help`, such as `shells`; empty if another kind's word covers it.
+        keeps: its word in the help of `--keep-links`, such as `shell`; empty if it keeps nothing of value to people.
         options: its own options of `natpass-agent`.
         worker: the process that it starts from our own command, if there is one.
     """
@@ -131,13 +130,13 @@ class KindServer(Protocol):
         """The kind's descriptor."""
 
     def running(self, link: "Link") -> "Running | None":
-        """Return what runs for a link of this kind, None if nothing does (yet, or any more)."""
+        """Return the program that runs for a link of this kind, None if there is none (yet, or any more)."""
 
     async def serve(self, link: "IncomingLink", request: ConnectRequest, rights: "Rights" = ...) -> None:
         """Accept or refuse the link within a second, and serve it until it has ended.
 
-        The opener's rights (default: all) allow the kind; whether it may do more than look is the kind's to see to.
+        The opener's rights (default: all) allow the kind; the kind itself has to enforce read-only rights.
 
-        Cancelled when the agent stops: clean up then, everything that was started for the link has to end with it.
-        An exception ends the link, never the agent.
+        The agent cancels it when it stops: clean up then, and end everything that was started for the link. An
+        exception ends the link, never the agent.
         """

@@ -1,4 +1,4 @@
-"""What the servers of kinds that run a program for each link have in common."""
+"""The base of servers that run a program for each link."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Characters of a command line that `natpass-agent status` gets; arguments may have megabytes.
+#: Characters of a command line in `natpass-agent status`; arguments may have megabytes.
 _MOST_CHARACTERS = 1000
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Program(Protocol):
         """The program's process id."""
 
     async def close(self) -> None:
-        """End the program, if it has not ended, and free what it holds here."""
+        """End the program, if it has not ended, and free its resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,21 @@ class Started:
 
 
 class ProgramServer(ABC):
-    """Runs a program for each link: admission, start, answer, end, and what the log and `status` say of it."""
+    """Runs a program for each link: admission, start, answer, end, logging, and `status`."""
 
     kind: ClassVar[Kind]
-    #: What the log calls the program.
+    #: The program's noun in the log.
     noun: ClassVar[str]
 
     def __init__(self) -> None:
         self.running = RunningFor()
-        # Starting takes milliseconds, in which the loop stands still: one at a time, so that others get their turn
-        # between two, and those that wait for too long can be answered.
+        # A start blocks the loop for milliseconds. One at a time, so that other tasks run between two starts, and
+        # links that wait for too long can be answered.
         self._starting = asyncio.Lock()
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
-        """Start the program, accept the link, and carry bytes until either ends; then neither is left."""
-        if rights.read_only:  # a program can't be kept from changing something
+        """Start the program, accept the link, carry bytes until one of them ends, and end the other."""
+        if rights.read_only:  # a program can always change something
             link.refuse(self.kind.read_only or ONLY_LOOK)
             return
         who = printable(link.peer)
@@ -97,7 +97,7 @@ class ProgramServer(ABC):
 
     @abstractmethod
     async def _start(self, link: IncomingLink, request: ConnectRequest) -> Started:
-        """Start what is asked for; the link may have been accepted before that.
+        """Start the requested program; may accept the link before.
 
         Raises:
             BadRequestError, NoProgramError, SpawnError: it can't be started.
@@ -105,7 +105,7 @@ class ProgramServer(ABC):
         """
 
     async def _in_turn(self, link: IncomingLink, spawn: Callable[[], Awaitable[T]]) -> T:
-        """Return what `spawn` returns; it is called when no other program is being started.
+        """Call `spawn` when no other program is being started; return its result.
 
         Raises:
             LinkEndedError: the opener gave up meanwhile, or was answered.

@@ -1,4 +1,4 @@
-"""What the requests of several kinds have in common: variables, and how a program's end is told; without I/O."""
+"""Parsing that the requests of several kinds share, and the text for a program's end; without I/O."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,10 @@ from natpass_wire.text import printable
 
 
 class BadRequestError(NatpassError):
-    """The opener asks for something that makes no sense; the text says what, safe to print."""
+    """The opener's request is invalid; the text says why, safe to print."""
 
 
-#: Time limits above ten years are none.
+#: Time limits above ten years count as no limit.
 _MOST_SECONDS = 10 * 366 * 86400.0
 
 
@@ -20,16 +20,16 @@ def text_of(data: bytes, what: str) -> str:
     """Return bytes of a request as the operating system's text (`os.fsdecode`).
 
     Args:
-        data: an argument, a path, a variable.
-        what: its name for the opener.
+        data: an argument, a path, or a variable.
+        what: its name in messages for the opener.
 
     Raises:
-        BadRequestError: it can't be one.
+        BadRequestError: it can't be decoded, or holds a NUL character.
     """
     try:
         text = os.fsdecode(data)
     except UnicodeDecodeError as error:  # on Windows, where names are text
-        raise BadRequestError(f"{what} is no text in UTF-8") from error
+        raise BadRequestError(f"{what} is not valid UTF-8") from error
     if "\0" in text:
         raise BadRequestError(f"{what} holds a NUL character: {printable(text, 40)!r}")
     return text
@@ -48,19 +48,19 @@ def words_of(argv: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def logged_as(argv: Sequence[str]) -> str:
-    """Return a command for the log: its program, and how many arguments, which may hold passwords."""
+    """Return a command for the log: its program, and the number of its arguments, which may hold passwords."""
     count = len(argv) - 1
     return printable(argv[0]) + (f" with {count} argument{'s' * (count > 1)}" if count else "")
 
 
 def timeout_of(milliseconds: int) -> float | None:
-    """Return a time limit in seconds, None for none."""
+    """Return a time limit in seconds, None for no limit."""
     seconds = milliseconds / 1000
     return seconds if 0 < seconds < _MOST_SECONDS else None
 
 
 def additions(entries: Iterable[str]) -> dict[str, str]:
-    """Return the variables in the `K=V` entries of a request; of several with one name, the last counts.
+    """Return the variables in the `K=V` entries of a request; of several with one name, the last one counts.
 
     Raises:
         BadRequestError: an entry has no name, no `=`, or a NUL character.
@@ -75,10 +75,10 @@ def additions(entries: Iterable[str]) -> dict[str, str]:
 
 
 def end_text(status: int | None) -> str:
-    """Return for a person how a program ended.
+    """Return how a program ended, as text for a person.
 
     Args:
-        status: its exit status, or -n for signal n, or None if it is not known.
+        status: its exit status, -n for signal n, or None if unknown.
     """
     if status is None:
         return "ended"

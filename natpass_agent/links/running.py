@@ -1,4 +1,4 @@
-"""What runs for which link, so that the agent can name it to whoever sits at this machine."""
+"""The programs that run for links, so that `natpass-agent status` and the log can name them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ class Running:
 
     Attributes:
         program: its command line, or what it does; not yet safe to print.
-        pid: its process id, None while it has none.
+        pid: its process id, None if it has none.
     """
 
     program: str
@@ -28,7 +28,7 @@ class RunningFor:
 
     @contextmanager
     def noted(self, link: Link, program: str, pid: int | None) -> Iterator[None]:
-        """Have it known meanwhile that this program runs for this link."""
+        """Register this program as running for this link, until the context is left."""
         self._running[link] = Running(program, pid)
         try:
             yield
@@ -36,5 +36,5 @@ class RunningFor:
             del self._running[link]
 
     def __call__(self, link: Link) -> Running | None:
-        """Return what runs for a link, None if nothing does (yet, or any more)."""
+        """Return the program that runs for a link, None if there is none (yet, or any more)."""
         return self._running.get(link)

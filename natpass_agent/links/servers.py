@@ -15,7 +15,7 @@ def all_servers(
     Args:
         options: the values of the kinds' own options, by name.
         agent: the agent's id.
-        passed: names and patterns of variables of our environment that all programs get.
+        passed: names and patterns of our environment's variables that all programs get.
     """
     services = Services(programs.programs(agent, passed), options or {})
     return tuple(kind.make_server(services) for kind in KINDS)

@@ -1,1 +1,1 @@
-"""What differs from one operating system to another: for each service a Protocol, a factory, and a fake."""
+"""The operating system's services: for each a Protocol, a factory, and a fake."""

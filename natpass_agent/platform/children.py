@@ -1,4 +1,4 @@
-"""Child processes of ours on POSIX: noticing their end, and ending them with their process groups."""
+"""Our child processes on POSIX: watching for their end, and ending them with their process groups."""
 
 # Why: docs/decisions/031-ending-a-links-programs.md
 
@@ -15,22 +15,22 @@ assert sys.platform != "win32"
 
 log = logging.getLogger(__name__)
 
-#: While children are being ended: how often their process groups are looked at.
+#: Seconds between two looks at process groups that are being ended.
 _LOOK_SECONDS = 0.02
-#: How long a killed process may take to vanish; one that hangs in the kernel does not keep the link.
+#: Seconds that a killed process may take to vanish; one that hangs in the kernel does not hold the link.
 _VANISH_SECONDS = 5.0
 
 #: The longest argument or variable on Linux, its NUL included (MAX_ARG_STRLEN: 32 pages).
 _MOST_WORD_BYTES = 32 * 4096
 
-#: Where the kernel has no pidfd (before Linux 5.3, other systems), the child is asked after so often.
+#: Seconds between two polls of a child, if the kernel has no pidfd (before Linux 5.3, other systems).
 POLL_SECONDS = 0.05
 
 
 class ExitWatch:
     """Watches one child of ours.
 
-    With a pidfd the ended child stays a zombie until `reap`, so that no other process gets its id meanwhile.
+    With a pidfd the ended child stays a zombie until `reap`, so that no other process can get its id.
 
     Args:
         pid: the child's process id.
@@ -46,7 +46,7 @@ class ExitWatch:
         self._reaped = False
         #: Whether the child has ended.
         self.has_exited = False
-        #: Its exit status, or -n for signal n; None before `reap`, or if somebody else has taken it.
+        #: Its exit status, or -n for signal n; None before `reap`, or if other code has reaped it.
         self.status: int | None = None
         if self._pidfd >= 0:
             self._loop.add_reader(self._pidfd, self._exited)
@@ -55,7 +55,7 @@ class ExitWatch:
 
     @property
     def is_reaped(self) -> bool:
-        """Whether its status was taken, so that another process may get its id."""
+        """Whether it was reaped, so that another process may get its id."""
         return self._reaped
 
     def reap(self) -> bool:
@@ -64,7 +64,7 @@ class ExitWatch:
             return True
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:  # it was reaped by somebody else
+        except ChildProcessError:  # other code has reaped it
             pid, status = self.pid, -1
         if pid == 0:
             return False
@@ -99,9 +99,9 @@ def _open_pidfd(pid: int) -> int:
 
 
 def reset_signals() -> None:
-    """Make a child's signals those of a fresh session; runs between fork and exec.
+    """Reset a child's signals to those of a fresh session; runs between fork and exec.
 
-    What is ignored stays ignored through exec: Python ignores PIPE, nohup ignores HUP, a shell's background jobs INT.
+    Ignored signals stay ignored through exec: Python ignores PIPE, nohup ignores HUP, a shell's background jobs INT.
     """
     for number in signal.valid_signals():
         with suppress(OSError, ValueError):  # KILL and STOP
@@ -127,7 +127,7 @@ def start_fault(number: int, argv: Sequence[str], env: Mapping[str, str]) -> str
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group (0: none); return whether there is one that we may signal."""
+    """Send a signal (0 only checks) to a process group; return whether it exists and we may signal it."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -136,16 +136,16 @@ def signal_group(group: int, number: int) -> bool:
 
 
 async def end_groups(watch: ExitWatch, groups: set[int], number: int, grace_seconds: float) -> None:
-    """End a child of ours, and process groups. If cancelled, they are killed at once.
+    """End a child of ours, and process groups. If cancelled, kill them at once.
 
     Args:
-        watch: of the child.
-        groups: their numbers.
-        number: the signal that asks them to go.
-        grace_seconds: what is left after so long is killed.
+        watch: the child's watch.
+        groups: the process groups' ids.
+        number: the signal that asks them to end.
+        grace_seconds: seconds until the rest is killed.
     """
     try:
-        for each in (number, signal.SIGCONT):  # CONT: one that is stopped must see the other
+        for each in (number, signal.SIGCONT):  # CONT: a stopped process has to see the other signal
             groups = {group for group in groups if signal_group(group, each)}
         if not await _vanish(watch, groups, grace_seconds):
             _kill(groups)

@@ -1,14 +1,14 @@
-"""Whether an environment names a display, which is told before any program is started on it."""
+"""Tells whether an environment names a display, before any program is started on it."""
 
 import sys
 from collections.abc import Mapping
 
-#: Where screens have no name in the environment.
+#: Platforms whose environment does not name the display.
 _UNNAMED = frozenset({"win32", "darwin"})
 
 
 def why_no_display(environment: Mapping[str, str]) -> str | None:
-    """Return what to say where `environment` names no X display; None if it does, or where none is named."""
+    """Return why `environment` has no usable X display, as a message; None if it has one, or needs none."""
     if sys.platform in _UNNAMED or environment.get("DISPLAY"):
         return None
     if environment.get("WAYLAND_DISPLAY"):

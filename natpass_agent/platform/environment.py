@@ -1,8 +1,8 @@
-"""The environment that programs start in: built from an allow-list, as sshd builds it, whoever started the agent.
+"""The environment that programs start in: built from an allow-list, as sshd builds it, however the agent was started.
 
-An agent is started by a supervisor, by hand over ssh, from tmux or from an editor. What these put into its environment
-speaks of them: a program that sees SSH_CONNECTION, TMUX or NO_COLOR behaves as if it ran there. So a program gets what
-the machine and the account say, what the agent's own options let through, and what the opener adds.
+A supervisor, a user over ssh, tmux or an editor may start the agent. The variables that they set describe them: a
+program that sees SSH_CONNECTION, TMUX or NO_COLOR behaves as if it ran there. So a program gets the variables of the
+machine and the account, those that the agent's own options let through, and those that the opener adds.
 
 Home, shell and name are those of the user database, and PATH is the one that the machine gives to a login: the agent's
 own may be a build's, a test's or root's.
@@ -23,24 +23,24 @@ from pathlib import Path
 from natpass_wire.errors import UserError
 from natpass_wire.text import printable
 
-#: Set for every program that an agent starts, to the agent's id, so that profiles and scripts can tell. The only one.
+#: The only variable of our own: set to the agent's id for every program, so that profiles and scripts can tell.
 MARKER = "NATPASS_AGENT"
-#: The prefix of our own options and secrets: nothing lets these through.
+#: The prefix of our own options and secrets, which are never passed on.
 _OURS = "NATPASS_"
 
-#: What is taken from the agent's environment on POSIX. Language and time zone are the machine's, and where an operator
-#: sets them is the agent's unit. sshd passes on TZ; PAM gives it the rest. Not DISPLAY: programs would ask their
-#: questions (a password) on a screen that nobody at the shell sees. Not TMPDIR, SSH_AUTH_SOCK, *_proxy: sshd does not,
-#: `--pass-env` does.
+#: Variables taken from the agent's environment on POSIX. Language and time zone are the machine's, and operators set
+#: them in the agent's unit. sshd passes on TZ; PAM sets the rest. Not DISPLAY: programs would ask their questions (a
+#: password) on a screen that the user of the shell does not see. Not TMPDIR, SSH_AUTH_SOCK, *_proxy: sshd does not pass
+#: them on either, `--pass-env` does.
 POSIX = ("LANG", "LANGUAGE", "LC_*", "TZ")
-#: What is taken on Windows: what the system itself gives to each session.
+#: Variables taken on Windows: those that the system itself gives to each session.
 WINDOWS = (
     *("ALLUSERSPROFILE", "APPDATA", "COMMONPROGRAMFILES*", "COMMONPROGRAMW6432", "COMPUTERNAME", "COMSPEC"),
     *("DRIVERDATA", "HOMEDRIVE", "HOMEPATH", "LANG", "LC_*", "LOCALAPPDATA", "LOGONSERVER", "NUMBER_OF_PROCESSORS"),
     *("OS", "PATH", "PATHEXT", "PROCESSOR_*", "PROGRAMDATA", "PROGRAMFILES*", "PROGRAMW6432", "PSMODULEPATH", "PUBLIC"),
     *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "TZ", "USERDOMAIN*", "USERNAME", "USERPROFILE", "WINDIR"),
 )
-#: Where programs are, if the machine does not say: as login(1) and sshd have it for root, which does no harm to others.
+#: The PATH if the machine does not set one: that of login(1) and sshd for root, which is harmless for other users.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Shells of accounts that nobody logs in to; a program that starts $SHELL would end at once.
 _NO_SHELLS = frozenset({"nologin", "false", "true", "sync", ""})
@@ -48,11 +48,11 @@ _NO_SHELLS = frozenset({"nologin", "false", "true", "sync", ""})
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who programs run as.
+    """The account that programs run as.
 
     Attributes:
-        name: the user's name, empty for a user id that has none (containers).
-        shell: the path of the shell, empty if there is none to use.
+        name: the user's name, empty for a user id without a name (containers).
+        shell: the path of the shell, empty if there is no usable one.
         runtime: the directory for sockets of this user's sessions, empty if there is none.
         home: the home directory, empty for a user id without an entry in the user database.
         path: the PATH of this user's logins.
@@ -69,7 +69,7 @@ class Account:
         """Return the account that this process runs as.
 
         Args:
-            inherited: our environment: it may name a directory for sockets that is ours.
+            inherited: our environment: it may name our directory for sockets.
         """
         name = shell = home = ""
         path = DEFAULT_PATH
@@ -88,12 +88,12 @@ class Account:
 def login_path(etc: Path = Path("/etc"), *, is_root: bool) -> str:
     """Return the PATH that this machine gives to a login, in the order of sshd and PAM.
 
-    That is what `environment` (pam_env) says, else `login.defs` (login(1), with a line for root), else `paths` (macOS'
-    path_helper), else `DEFAULT_PATH`.
+    It comes from `environment` (pam_env), else `login.defs` (login(1), with a line for root), else `paths` (macOS'
+    path_helper), else it is `DEFAULT_PATH`.
 
     Args:
         etc: the directory of the machine's configuration.
-        is_root: who logs in.
+        is_root: whether root logs in.
     """
     said = (
         _assigned(_text(etc / "environment"), "PATH"),
@@ -104,7 +104,7 @@ def login_path(etc: Path = Path("/etc"), *, is_root: bool) -> str:
 
 
 def _text(path: Path) -> str:
-    """Return a file of the machine's configuration, empty if there is none for us."""
+    """Return the text of a file of the machine's configuration, empty if we can't read it."""
     try:
         return path.read_text(errors="replace")
     except OSError:
@@ -112,7 +112,7 @@ def _text(path: Path) -> str:
 
 
 def _assigned(text: str, name: str) -> str:
-    """Return the last value of a variable in the lines of `/etc/environment` or `/etc/login.defs`; empty if none.
+    """Return the last value of a variable in the text of `/etc/environment` or `/etc/login.defs`; empty if unset.
 
     A line is `NAME=VALUE`, with or without `export` and quotes (pam_env), or `NAME PATH=VALUE` or `NAME VALUE`
     (login.defs).
@@ -150,7 +150,7 @@ def chosen(inherited: Mapping[str, str], patterns: Sequence[str]) -> dict[str, s
 
 
 def _runtime_directory(inherited: Mapping[str, str]) -> str:
-    """Return XDG_RUNTIME_DIR as pam_systemd sets it: what belongs to another user is no use, and a risk."""
+    """Return XDG_RUNTIME_DIR if it is ours, as pam_systemd sets it: another user's is useless, and a risk."""
     if sys.platform != "win32":
         for path in (inherited.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}"):
             with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the roster tells of this machine."""
+"""This machine's facts for the roster."""
 
 import getpass
 import os
@@ -24,10 +24,10 @@ class HostFacts:
 
 
 class Host(Protocol):
-    """Knows this machine."""
+    """A machine that knows its facts."""
 
     def facts(self) -> HostFacts:
-        """Return what it is."""
+        """Return its facts."""
 
 
 def host() -> Host:
@@ -39,18 +39,18 @@ class RealHost:
     """The machine that we run on."""
 
     def facts(self) -> HostFacts:
-        """Return what it is."""
+        """Return its facts."""
         return HostFacts(socket.gethostname(), f"{_system()} {platform.machine()}".strip(), _user())
 
 
 @dataclass(frozen=True, slots=True)
 class FakeHost:
-    """A machine that exists in a test only."""
+    """A machine for tests."""
 
     known: HostFacts = HostFacts("fake-host", "FakeOS 1 x86_64", "somebody")
 
     def facts(self) -> HostFacts:
-        """Return what the test said."""
+        """Return the test's facts."""
         return self.known
 
 

@@ -1,4 +1,4 @@
-"""A lock file that one process holds for as long as it lives, however it ends."""
+"""A lock file that one process holds until it ends, even if it crashes."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ class Lock(Protocol):
     """A lock that is held until it is released, or the process ends."""
 
     def release(self) -> None:
-        """Give it back; again: nothing happens."""
+        """Release it; no-op if repeated."""
 
     def __enter__(self) -> Self:
-        """Return the lock, held already."""
+        """Return the lock, which is held already."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -34,7 +34,7 @@ class Locks(Protocol):
         """Take the lock at `path`.
 
         Raises:
-            LockedError: another holds it.
+            LockedError: another process holds it.
             OSError: the file can't be made.
         """
 
@@ -63,10 +63,10 @@ class _Held:
 
 
 class FileLocks:
-    """Locks that the operating system keeps on open files."""
+    """The operating system's locks on open files."""
 
     def take(self, path: Path) -> Lock:
-        """Take the lock; the file stays when it is released, since removing it would race with the next holder."""
+        """Take the lock; a release leaves the file, since removing it would race with the next holder."""
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(handle)
@@ -88,7 +88,7 @@ class _FakeHeld(_Held):
 
 
 class FakeLocks:
-    """Locks that exist in a test only."""
+    """Locks for tests."""
 
     def __init__(self) -> None:
         self._held: set[Path] = set()

@@ -1,4 +1,4 @@
-"""Finding programs, and the environment they start in."""
+"""Finds programs, and makes the environment that they start in."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ from natpass_agent.platform.environment import MARKER, POSIX, WINDOWS, Account, 
 from natpass_wire.errors import NatpassError
 from natpass_wire.text import printable
 
-#: The terminal of consoles that do not say which one they are.
+#: The terminal of consoles that do not name theirs.
 _TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
@@ -21,15 +21,15 @@ class SpawnError(NatpassError):
 
 
 class NoProgramError(NatpassError):
-    """There is no such program; the text says what is wrong, safe to print."""
+    """There is no such program, or it can't be executed; the text says which, safe to print."""
 
 
 class Programs(Protocol):
-    """What programs there are on this machine."""
+    """The programs of this machine."""
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:
-        """What a shell without `exec` runs: the first of these that exists, each a name and its arguments."""
+        """The default shells, each a name and its arguments: a shell without `exec` runs the first that exists."""
 
     def home(self) -> str:
         """Return the directory that programs start in: the user's home."""
@@ -46,7 +46,7 @@ class Programs(Protocol):
             cwd: the directory it will start in.
 
         Raises:
-            NoProgramError: there is none, or it may not be executed.
+            NoProgramError: it does not exist, or can't be executed.
         """
 
     def split(self, line: str) -> list[str]:
@@ -61,8 +61,8 @@ def programs(agent: str = "", passed: Sequence[str] = ()) -> Programs:
     """Return this platform's programs.
 
     Args:
-        agent: the agent's id, for those who want to know where they run.
-        passed: names and patterns of variables of the agent's environment that all programs get.
+        agent: the agent's id, which programs get in `MARKER`.
+        passed: names and patterns of the agent's variables that all programs get.
     """
     return WindowsPrograms(agent=agent, passed=passed) if os.name == "nt" else PosixPrograms(agent=agent, passed=passed)
 
@@ -72,9 +72,9 @@ class PosixPrograms:
 
     Args:
         inherited: the agent's environment.
-        agent: the agent's id, empty to tell nobody.
+        agent: the agent's id for `MARKER`, empty to leave that out.
         passed: names and patterns of variables that all programs get.
-        account: whom they run as, by default who we are.
+        account: the account that they run as, by default ours.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class PosixPrograms:
     def shells(self) -> tuple[tuple[str, ...], ...]:
         """Bash, else sh, as login shells.
 
-        As sshd does: an agent is often started by a supervisor with next to no environment, and the user's profile is
-        what gives a remote shell the same PATH and language as any other of this user's.
+        Login shells as with sshd: a supervisor often starts the agent with next to no environment, and the user's
+        profile gives a remote shell the same PATH and language as this user's other shells.
         """
         return (("bash", "-l"), ("sh", "-l"))
 
     def home(self) -> str:
-        """Return the account's home, or the root where that is no directory.
+        """Return the account's home, or `/` if that is not a directory.
 
         The agent's own HOME counts if the operator passes it on, or for a user id without an account.
         """
@@ -109,9 +109,9 @@ class PosixPrograms:
         return home if Path(home).is_absolute() and Path(home).is_dir() else "/"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment: what is allowed, what every session has, what was asked for, then `additions`.
+        """Return the environment: allowed variables, those of every login, those passed on, then `additions`.
 
-        Of what says which terminal there is, an empty value means that it is not said.
+        Variables that describe the terminal are left out if they are empty.
         """
         env = chosen(self._inherited, POSIX)
         env["PATH"] = self._account.path
@@ -122,7 +122,7 @@ class PosixPrograms:
         if self._account.runtime:
             env["XDG_RUNTIME_DIR"] = self._account.runtime
         if not any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
-            env["LANG"] = "C.UTF-8"  # supervisors set none, and consoles speak UTF-8: bash would show é as \303\251
+            env["LANG"] = "C.UTF-8"  # supervisors set none: bash would show é as \303\251 to consoles, which use UTF-8
         if self._agent:
             env[MARKER] = self._agent
         passed = chosen(self._inherited, self._passed)
@@ -141,12 +141,12 @@ class PosixPrograms:
         return _find(name, env.get("PATH", os.defpath), cwd)
 
     def split(self, line: str) -> list[str]:
-        """Return the words of a line as a POSIX shell would split it; nothing is expanded."""
+        """Return the words of a line as a POSIX shell splits it, without expansions."""
         return shlex.split(line)
 
 
 class WindowsPrograms:
-    """Programs of Windows: names of variables are the same in any case. Arguments as for `PosixPrograms`."""
+    """Programs of Windows: names of variables ignore case. Arguments as for `PosixPrograms`."""
 
     def __init__(
         self, inherited: Mapping[str, str] | None = None, *, agent: str = "", passed: Sequence[str] = ()
@@ -163,14 +163,14 @@ class WindowsPrograms:
         return (("powershell", "-NoLogo"), ("cmd",))
 
     def home(self) -> str:
-        """Return the user's profile directory, or the system's root where that is not known."""
+        """Return the user's profile directory, or the system's root if that is unknown."""
         try:
             return str(Path.home())
         except RuntimeError:
             return self._inherited.get("SYSTEMDRIVE", "C:") + "\\"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment: what is allowed, what was asked for, then `additions`."""
+        """Return the environment: allowed variables, those passed on, then `additions`."""
         env = chosen(self._inherited, (*WINDOWS, *self._passed))
         if self._agent:
             env[MARKER] = self._agent
@@ -186,7 +186,7 @@ class WindowsPrograms:
 
 
 class FakePrograms:
-    """Programs that exist in a test only.
+    """Programs for tests.
 
     Args:
         names: the programs.
@@ -199,7 +199,7 @@ class FakePrograms:
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:
-        """Return what the test said."""
+        """Return the test's shells."""
         return self._shells
 
     def home(self) -> str:
@@ -223,7 +223,7 @@ class FakePrograms:
 
 def _find(name: str, path: str, cwd: str) -> str:
     if "\0" in name:
-        raise NoProgramError("a program's name holds no NUL character")
+        raise NoProgramError("a program's name can't hold a NUL character")
     if os.path.dirname(name):  # noqa: PTH120 - "./x" and "x" differ, pathlib makes them one
         found = Path(cwd, name)
         try:

@@ -12,10 +12,10 @@ else:
     import resource
 
     def raise_open_files() -> None:
-        """Raise the limit on open files as far as we may.
+        """Raise the limit on open files to the maximum that we may have.
 
-        Each client is one: the usual limit of 1024 is for interactive programs, not for a relay of 10 000 agents.
+        Each client needs one: the usual limit of 1024 is for interactive programs, not for a relay of 10 000 agents.
         """
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with contextlib.suppress(ValueError, OSError):  # macOS says no to what it calls the hard limit
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses what it calls the hard limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

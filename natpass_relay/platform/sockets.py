@@ -1,4 +1,4 @@
-"""What listening sockets are told, platform by platform."""
+"""Options of listening sockets, for each platform."""
 
 import socket
 import sys
@@ -6,11 +6,11 @@ import sys
 if sys.platform == "win32":
 
     def take_address(listener: socket.socket) -> None:
-        """Have the address alone: on Windows, others may take it as well unless one forbids it."""
+        """Claim the address exclusively: Windows would let others take it as well."""
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
 
 else:
 
     def take_address(listener: socket.socket) -> None:
-        """Have the address also while connections of a relay before us linger; nobody else has it meanwhile."""
+        """Allow the address while connections of an earlier relay linger; it is exclusive all the same."""
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -70,7 +70,7 @@ RELAY = ["--listen", "127.0.0.1:0"]
         ([*RELAY, "--verifier", "nonsense"], "verifier"),
         ([*RELAY, "--proxy-cert", sys.executable], "no PEM certificate"),
         ([*RELAY, "--tls-name", "no name"], "--tls-name 'no name'"),
-        ([*RELAY, "--tls-name", "a.example", "--no-tls"], "leave out it, or --no-tls"),
+        ([*RELAY, "--tls-name", "a.example", "--no-tls"], "leave it or --no-tls out"),
         ([*RELAY, "--log-file", "/dev/null/log"], "cannot open the log file"),
         (["--listen", "0.0.0.0:0", "--no-tls"], "--insecure"),
     ],
@@ -127,7 +127,7 @@ def test_an_agent_and_a_console(tmp_path: Path, command: str, options: list[str]
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--id", "server"], "'server' is no id for an agent"),
+        (["--id", "server"], "'server' is not a valid agent id"),
         (["--authorized-consoles", "/nowhere/consoles"], "there is no /nowhere/consoles"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

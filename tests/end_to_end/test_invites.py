@@ -105,7 +105,7 @@ def test_three_wrong_codes_end_it(tmp_path: Path) -> None:
         assert invite.status() == 1
         assert "three wrong codes" in invite.output
         for left in ("2 tries", "1 try"):
-            assert f"somebody came with a wrong code ({left} left)" in invite.output
+            assert f"someone tried a wrong code ({left} left)" in invite.output
         ran = console(tmp_path, port, "box", "--invite", right, "--", "true")
         assert "there is no invite" in ran.stderr
         assert right not in ran.stderr

@@ -56,7 +56,7 @@ def test_agents_and_consoles_with_the_secret_log_in(tmp_path: Path) -> None:
         assert VERIFIER.encode() not in Path(f"/proc/{program.process.pid}/cmdline").read_bytes()
         assert SECRET not in program.output
         assert VERIFIER not in program.output
-        assert "FILE is one with the secret" in program.output
+        assert "FILE must hold the secret" in program.output
     assert not (tmp_path / "relay" / "secret").exists()
 
 

@@ -25,7 +25,7 @@ def places(*texts: str) -> list[ListenAddress]:
         (["0.0.0.0:1", "[::1]:1"], None),
         (["0.0.0.0:0", "[::]:0", "0.0.0.0:0"], None),
         (["0.0.0.0:1", "[::]:2"], None),
-        (["127.0.0.1:1", "127.0.0.1:1"], "--listen 127.0.0.1:1 is there twice"),
+        (["127.0.0.1:1", "127.0.0.1:1"], "--listen 127.0.0.1:1 is given twice"),
         (["[::1]:1", "[0:0::1]:1"], "--listen [::1]:1 and [0:0::1]:1 are the same address"),
         (["[::ffff:127.0.0.1]:1", "127.0.0.1:1"], "are the same address"),
         (["0.0.0.0:1", "[::]:1"], "--listen [::]:1 includes 0.0.0.0:1 already: leave one of them out"),

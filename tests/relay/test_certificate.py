@@ -129,7 +129,7 @@ def test_a_certificate_that_is_older_than_an_address_of_the_relay_is_told_with_w
     file.write_bytes(b"".join(make_self_signed(["localhost"])))
     file.chmod(0o600)
     wanted = (
-        "the certificate is older than 127.0.0.1: existing natpass programs up to 0.10 refuse it "
+        "the certificate does not name 127.0.0.1: existing natpass programs up to 0.10 refuse it "
         f"there; remove {file} and start again\n"
     )
     for options, is_told in ((legacy, True), ([], False)):  # ours do not look at names

@@ -175,7 +175,7 @@ async def test_who_interrupts_too_late_is_told_who_has_the_secret(capsys: pytest
             await enrol(relay.address, Code.parse(code()), "web", interrupt, tls=False)
         assert await inviting == 130
         told = capsys.readouterr().err
-        assert "web was sent the secret, but did not say that it kept it" in told
+        assert "web was sent the secret, but did not confirm that it kept it" in told
         assert "withdrawn" not in told
 
 

@@ -72,7 +72,7 @@ async def test_ours_stay_on_tls_and_are_told_so(tmp_path: Path, legacy: bool) ->
         agent = without_tls(relay).run(without_tls(relay).target("a"))
         status = await agent.waiting()
         assert status.refused
-        assert "this relay speaks TLS, and this connection has none: leave out --no-tls" in status.reason
+        assert "this relay speaks TLS, and this connection does not: leave out --no-tls" in status.reason
         with pytest.raises(UserError, match="leave out --no-tls"):
             await enrol(relay.address, Code.parse("1-acorn-acorn-acorn"), "host", lambda _: None, tls=False)
         assert relay.server.hub.clients == 0

@@ -1,4 +1,4 @@
-"""Requests that are too long for one message, while they arrive."""
+"""Receives requests that are too long for one message."""
 
 # Why: docs/decisions/036-long-requests.md
 
@@ -13,25 +13,25 @@ from natpass_wire.aio.link import Link
 from natpass_wire.commands import MAX_REQUEST_BYTES
 from natpass_wire.pb.envelope_pb2 import MsgType
 
-#: A request has to be here so many seconds after it was announced: 2 MiB by a line of 10 KB/s, with a cut or two.
+#: Seconds that a request may take after it was announced: 2 MiB at 10 KB/s, with a cut or two.
 ARRIVAL_SECONDS = 300.0
-#: Seconds between two pieces. A console sends one after another, and a line of 10 KB/s brings one of 60 KiB in six.
-#: What has not come by then was not run: its opener can ask once more.
+#: Seconds between two pieces at most. A console sends them without a pause, and at 10 KB/s 60 KiB take six seconds. A
+#: request that stalls was not run: its opener can ask again.
 PROGRESS_SECONDS = 10.0
-#: Bytes of all requests that are on their way; who comes later is told to come again.
+#: Bytes of all arriving requests together; later ones are told to try again.
 MOST_ARRIVING_BYTES = 4 * MAX_REQUEST_BYTES
-#: Of those, bytes of one console, such as 32 of xargs' commands at a time. The rest is for the others.
+#: Bytes of one console's arriving requests, such as 32 of xargs' commands at a time. The rest is for the others.
 MOST_OF_ONE_BYTES = MOST_ARRIVING_BYTES // 2
 
 
 class Arriving:
-    """The long requests of one agent.
+    """The arriving long requests of one agent.
 
     Args:
-        seconds: how long one may take.
-        most: bytes that all of them may have.
-        progress_seconds: how long the next piece of one may take.
-        most_of_one: bytes that those of one console may have.
+        seconds: time limit for one request.
+        most: bytes of all of them together at most.
+        progress_seconds: time limit for the next piece of one.
+        most_of_one: bytes of those of one console at most.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Arriving:
 
     @contextmanager
     def room(self, link: Link, size: int) -> Iterator[None]:
-        """Keep room for a request of so many bytes; to be taken before the link is accepted.
+        """Reserve memory for a request; enter this before the link is accepted.
 
         Args:
-            link: the opener's: a console is known by its key, and by its id only if it has shown none.
-            size: bytes.
+            link: the opener's link: a console is known by its key, or by its id if it has shown no key.
+            size: the request's size in bytes.
 
         Raises:
-            BadRequestError: it is too long, or too many are on their way.
+            BadRequestError: it is too long, or too many are arriving.
         """
         check_size(size)
         opener = link.peer_key or link.peer
@@ -71,13 +71,13 @@ class Arriving:
             yield
         finally:
             self._bytes -= size
-            self._of -= Counter({opener: size})  # forgets who has none left
+            self._of -= Counter({opener: size})  # drops zero counts
 
     async def receive(self, link: Link, size: int) -> ExecRequest:
-        """Return a request of so many bytes, once all of it is here.
+        """Receive a request of `size` bytes.
 
         Raises:
-            BadRequestError: it makes no sense, or takes too long.
+            BadRequestError: it is invalid, or takes too long.
             LinkEndedError: the opener has given up.
         """
         data = bytearray()

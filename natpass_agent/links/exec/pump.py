@@ -17,20 +17,20 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 log = logging.getLogger(__name__)
 
 _STREAMS = {Output.STDOUT: ExecOutput.STDOUT, Output.STDERR: ExecOutput.STDERR}
-#: What a command wrote before it was ended by its time limit is sent for so many seconds; its opener may not read.
+#: Seconds to flush the output of a command that timed out; its opener may not read.
 _LAST_WORDS_SECONDS = 1.0
 
 
 async def carry(
     link: Link, process: Process, timeout: float | None = None, *, stalled_seconds: float = STALLED_SECONDS
 ) -> None:
-    """Carry bytes until the command or the link has ended, or the time is over; then the link has ended.
+    """Carry bytes until the command or the link has ended, or the command times out; then the link has ended.
 
-    The command's end is sent behind the last of its output.
+    The command's exit status is sent after the last of its output.
 
     Args:
         link: the link.
-        process: the command. It may still run when the link has ended; after its time-out it does not.
+        process: the command. It may still run when the link has ended, but not after its timeout.
         timeout: seconds that the command may take.
         stalled_seconds: see `feeding`.
     """
@@ -52,13 +52,13 @@ async def carry(
 
 
 def _signal(process: Process, message: Msg) -> None:
-    """Send the command the signal that is asked for, whatever it does with its input."""
+    """Send the command the requested signal, even while it reads no input."""
     if message.type == MsgType.exec_signal:
         process.signal(message.exec_signal.number)
 
 
 async def _outputs(link: Link, process: Process) -> None:
-    """Send what the command writes, until it has ended and all is sent."""
+    """Send the command's output until it has ended and everything is sent."""
     async with asyncio.TaskGroup() as group:
         for output in Output:
             group.create_task(_output(link, process, output), name=f"exec {output.name}")
@@ -66,17 +66,17 @@ async def _outputs(link: Link, process: Process) -> None:
 
 
 async def _output(link: Link, process: Process, output: Output) -> None:
-    """Send what the command writes to one pipe; nothing is read from it while the network takes nothing."""
+    """Send what the command writes to one pipe; read nothing while the network takes nothing."""
     stream = _STREAMS[output]
     try:
         while data := await process.read(output, await link.room()):
             await link.send(Msg(type=MsgType.exec_output, exec_output=ExecOutput(data=data, stream=stream)))
     except LinkEndedError:
-        return  # whoever waits for the link's end sees to it
+        return  # the task that waits for the link's end cleans up
 
 
 async def _input(link: Link, process: Process, stalled_seconds: float) -> None:
-    """Give the command what comes for it; nothing more is taken from the link while it takes nothing."""
+    """Give the command its input; take nothing from the link while the command takes nothing."""
     try:
         while True:
             message = await link.receive()
@@ -85,10 +85,10 @@ async def _input(link: Link, process: Process, stalled_seconds: float) -> None:
                     await feed(link, process.write, message.exec_input.data, stalled_seconds)
                     if message.exec_input.eof:
                         process.close_input()
-                case MsgType.exec_signal:  # one that waited for its turn
+                case MsgType.exec_signal:  # a queued one
                     _signal(process, message)
                 case _:
-                    log.debug("an exec link has no use for a %s message", message.type)
+                    log.debug("an exec link ignores a %s message", message.type)
     except LinkEndedError:
         return
     except StalledError as error:

@@ -1,4 +1,4 @@
-"""What an opener of the exec kind asks for; without I/O."""
+"""Requests of the exec kind; without I/O."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from natpass_wire.pb.exec_pb2 import ConnectExec
 
 @dataclass(frozen=True, slots=True)
 class ExecRequest:
-    """A command to run. Bytes that are no text stand in its strings as `os.fsdecode` has them.
+    """A command to run. Its strings hold bytes that are not text as `os.fsdecode` returns them.
 
     Attributes:
         argv: the program and its arguments.
-        cwd: where, relative to the user's home; empty: there.
+        cwd: the directory, relative to the user's home; empty for the home.
         env: variables that are added to the environment.
-        timeout: seconds that it may take, None: as many as it likes.
+        timeout: seconds that it may take, None for no limit.
     """
 
     argv: tuple[str, ...]
@@ -27,10 +27,10 @@ class ExecRequest:
 
 
 def parse(message: ConnectExec) -> ExecRequest:
-    """Return what the opener asks for.
+    """Parse the opener's request.
 
     Raises:
-        BadRequestError: it makes no sense.
+        BadRequestError: it is invalid.
     """
     return ExecRequest(
         words_of(message.argv),
@@ -41,10 +41,10 @@ def parse(message: ConnectExec) -> ExecRequest:
 
 
 def parse_long(data: bytes) -> ExecRequest:
-    """Return what the opener asks for in a request that came in pieces.
+    """Parse the opener's request in a request that came in pieces.
 
     Raises:
-        BadRequestError: it makes no sense.
+        BadRequestError: it is invalid.
     """
     try:
         message = ConnectExec.FromString(data)

@@ -19,7 +19,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 
-#: What says which terminal there is: there is none.
+#: Variables that describe a terminal: commands get none of them.
 _OF_A_TERMINAL = ("TERM", "COLORTERM")
 
 
@@ -47,21 +47,21 @@ class ExecServer(ProgramServer):
         return Started(process, asked.argv, partial(carry, link, process, asked.timeout))
 
     async def _asked(self, link: IncomingLink, request: ConnectExec) -> ExecRequest:
-        """Return what is asked for; a request that does not fit into one message is accepted, and then received.
+        """Return the request; one that does not fit into one message is received after the link is accepted.
 
         Raises:
-            BadRequestError: it makes no sense.
+            BadRequestError: it is invalid.
             LinkEndedError: the opener has given up.
         """
         if not request.follows:
             return parse(request)
         with self._arriving.room(link, request.follows):
             link.accept()
-            link.on_urgent(partial(_interrupted, link))  # until there is a command that gets it
+            link.on_urgent(partial(_interrupted, link))  # until the command runs
             return await self._arriving.receive(link, request.follows)
 
     def command(self, asked: ExecRequest) -> ProcessCommand:
-        """Return what to start: the program that is found in the PATH of its own environment.
+        """Return the command to start; its program is found in the PATH of its own environment.
 
         Raises:
             BadRequestError: there is no such directory.
@@ -77,7 +77,7 @@ class ExecServer(ProgramServer):
 
 
 def _interrupted(link: IncomingLink, message: Msg) -> None:
-    """Take a signal for a command that is not there yet: it ends as if it had come at once."""
+    """Take a signal for a command that does not run yet: end the link as if the signal had ended the command."""
     number = message.exec_signal.number
     if message.type == MsgType.exec_signal and number in {signal.SIGINT, signal.SIGTERM}:
         link.close(end_text(-number), LinkEnd.EXITED, -number)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def _server(services: Services) -> "KindServer":
     from natpass_agent.links.shell.server import ShellServer  # noqa: PLC0415 - the descriptor is cheap to import
-    from natpass_agent.platform import pty  # noqa: PLC0415 - likewise
+    from natpass_agent.platform import pty  # noqa: PLC0415 - the descriptor is cheap to import
 
     return ShellServer(pty.service(), services.programs)
 

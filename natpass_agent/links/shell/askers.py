@@ -1,9 +1,9 @@
-"""Whether an answer of the terminal would reach somebody else than who asked. Pure.
+"""Tells whether a terminal's answer would reach another program than the one that asked. Pure.
 
-A program that asks may be gone before its question is read: `cat` of a file that holds one. A shell is in front again,
-its line editor takes the answer for keys, and Enter runs them. So an answer reaches a line editor only if that had
-begun before the question. Of an editor that does not say when it begins (bash before 5.1), it must be certain that no
-child of the shell has ended meanwhile.
+A program that asks may be gone before its question is read: `cat` of a file that holds one. Then a shell has the
+foreground again, its line editor takes the answer for keys, and Enter runs them. So an answer may reach a line editor
+only if the editor had begun before the question. If an editor does not say when it begins (bash before 5.1), it must
+be certain that no child of the shell has ended meanwhile.
 """
 
 # Why: docs/decisions/057-late-answers.md
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 from natpass_agent.platform.pty import InputMode
 
-#: Line editors (readline, zle, fish) switch bracketed paste on when they begin to read a line, after the mode (RAW).
+#: Line editors (readline, zle, fish) switch bracketed paste on when they begin to read a line, after setting RAW mode.
 EDITOR_BEGINS = b"\x1b[?2004h"
-#: Process groups remembered that were given lines: shells, most of them.
+#: Process groups remembered that got lines of input: shells, most of them.
 _MOST_SHELLS = 16
 
 
 @dataclass(slots=True)
 class _Shell:
-    """A process group that was given a line: it may have started others since.
+    """A process group that got a line of input: it may have started others since.
 
     Attributes:
-        collected: its children that had ended at the last look, as `Pty.collected` counts.
-        says_begin: output that is its own for certain had `EDITOR_BEGINS`.
-        foreign: what is asked before this position, another may have asked.
+        collected: its ended children at the last look, as `Pty.collected` counts.
+        says_begin: whether output that is certainly its own had `EDITOR_BEGINS`.
+        foreign: another program may have written the output before this position.
     """
 
     collected: int | None
@@ -34,23 +34,23 @@ class _Shell:
 
 
 class Askers:
-    """Who may have asked what in the output of one terminal."""
+    """Which programs may have asked the questions in one terminal's output."""
 
     def __init__(self) -> None:
         self._position = 0
         self._shells: dict[int, _Shell] = {}  # by process group
-        self._first: int | None = None  # the group that said `EDITOR_BEGINS` before there was any line
+        self._first: int | None = None  # the group that wrote `EDITOR_BEGINS` before any line
 
     def counts(self, group: int | None) -> bool:
-        """Tell whether `read` wants to know how many children a group has collected."""
+        """Tell whether `read` needs the number of children that a group has collected."""
         return group in self._shells
 
     def watches(self, group: int | None) -> bool:
-        """Tell whether `read` wants to know where `EDITOR_BEGINS` stands in output of a group."""
+        """Tell whether `read` needs the position of `EDITOR_BEGINS` in a group's output."""
         return group in self._shells or not self._shells
 
     def line_given(self, group: int | None, collected: int | None) -> None:
-        """Take note that the group in front is given a line: it may start a program.
+        """Record that the foreground group gets a line: it may start a program.
 
         Args:
             group: the foreground process group, None if unknown.
@@ -62,13 +62,13 @@ class Askers:
             self._shells[group] = _Shell(collected, says_begin=group == self._first)
 
     def read(self, size: int, group: int | None, collected: int | None = None, begins: int = -1) -> None:
-        """Take note of output.
+        """Record output.
 
         Args:
-            size: its bytes.
-            group: the foreground process group behind it, None if unknown.
+            size: its size in bytes.
+            group: the foreground process group after it, None if unknown.
             collected: how many children the group has collected, see `Pty.collected`; None if unknown.
-            begins: where `EDITOR_BEGINS` stands in it for the last time, -1 for nowhere.
+            begins: the last position of `EDITOR_BEGINS` in it, -1 if it is not there.
         """
         start, self._position = self._position, self._position + size
         shell = None if group is None else self._shells.get(group)
@@ -88,12 +88,12 @@ class Askers:
         """Tell whether an answer would reach a line editor that may not have asked.
 
         Args:
-            seen: the position behind the output that asked.
+            seen: the position after the output that asked.
             group: the foreground process group, None if unknown.
             mode: how the terminal hands input on.
         """
-        if mode is InputMode.CANONICAL:  # it would be a part of a line, whoever reads
+        if mode is InputMode.CANONICAL:  # it would become part of a line, whichever program reads
             return True
         shell = None if group is None else self._shells.get(group)
-        # A script that asks, and reads the answer in the shell itself, sets no more than cbreak.
+        # A script that asks and reads the answer in the shell itself only sets cbreak.
         return shell is not None and seen <= shell.foreign and mode is not InputMode.CBREAK

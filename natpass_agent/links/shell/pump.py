@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class _Reactions:
-    """Whether the program may get what reacts to its terminal's output."""
+    """Decides whether the program may get input that reacts to its terminal's output."""
 
     def __init__(self, pty: Pty, valid_seconds: float) -> None:
         self._pty = pty
@@ -27,7 +27,7 @@ class _Reactions:
         self.moments = Moments(valid_seconds)
 
     def output(self, data: bytes, now: float, *, drained: bool) -> int:
-        """Take note of output; return where to cut it, so that reactions tell to which part they are; 0 for nowhere."""
+        """Record output; return where to cut it, so that reactions tell which part they are to; 0 for no cut."""
         group = self._pty.foreground_group
         self.moments.read(len(data), group, now, drained=drained)
         begins = data.rfind(EDITOR_BEGINS) if self._askers.watches(group) else -1
@@ -35,13 +35,13 @@ class _Reactions:
         return max(begins, 0)
 
     def typed(self, data: bytes) -> None:
-        """Take note of what is about to be typed."""
+        """Record input that is about to be typed."""
         if b"\r" in data or b"\n" in data:
             group = self._pty.foreground_group
             self._askers.line_given(group, self._collected(group))
 
     def takes(self, message: ShellData, now: float) -> bool:
-        """Tell whether the program that is in front may get this."""
+        """Tell whether the foreground program may get this."""
         group = self._pty.foreground_group
         if message.source == ShellData.ANSWER and self._askers.is_for_another(
             message.seen, group, self._pty.input_mode
@@ -62,17 +62,17 @@ async def carry(
     valid_seconds: float = VALID_SECONDS,
     text: TextPieces | None = None,
 ) -> None:
-    """Carry bytes until the program or the link has ended; then the link has, and the program may be left.
+    """Carry bytes until the program or the link has ended; then the link has ended, and the program may still run.
 
-    The end of the program is sent behind the last of its output.
+    The program's exit status is sent after the last of its output.
 
     Args:
-        link: where the person is.
-        pty: where the program is.
+        link: the link to the console.
+        pty: the program's pty.
         timeout: seconds that the program may take.
         stalled_seconds: see `natpass_agent.links.feeding`.
-        valid_seconds: for so long the program gets input that nobody typed, see `Moments`.
-        text: makes text of the output; None: it is sent as it is.
+        valid_seconds: seconds for which the program gets input that nobody typed, see `Moments`.
+        text: makes valid UTF-8 of the output; None if it is sent as it is.
     """
     reactions = _Reactions(pty, valid_seconds)
     async with asyncio.TaskGroup() as group:
@@ -89,7 +89,7 @@ async def carry(
 
 
 async def _output(link: Link, pty: Pty, reactions: _Reactions, text: TextPieces | None) -> None:
-    """Send what the program says; nothing is read from it while the network takes nothing."""
+    """Send the program's output; read nothing while the network takes nothing."""
     now = asyncio.get_running_loop().time
     last = now()
     try:
@@ -112,7 +112,7 @@ async def _output(link: Link, pty: Pty, reactions: _Reactions, text: TextPieces 
 
 
 class _Input:
-    """Gives the program what comes for it; nothing more is taken from the link while the program takes nothing."""
+    """Gives the program its input; takes nothing from the link while the program takes nothing."""
 
     def __init__(
         self, link: Link, pty: Pty, reactions: _Reactions, stalled_seconds: float, valid_seconds: float
@@ -137,7 +137,7 @@ class _Input:
                     case MsgType.shell_resize if size := resize_of(message.sresize):
                         self._pty.resize(size)
                     case _:
-                        log.debug("a shell link has no use for a %s message like this", message.type)
+                        log.debug("a shell link ignores a %s message like this", message.type)
         except LinkEndedError:
             return
         except StalledError as error:
@@ -151,12 +151,12 @@ class _Input:
             self._reactions.moments.interrupted(self._pty.unread or 0, self._now())
 
     async def _not_typed(self, message: ShellData) -> None:
-        """Give the program what it waits for, if it still does."""
+        """Give the program input that nobody typed, if it is still in time."""
         data = message.data
         if not data:
             return
         if not self._reactions.takes(message, self._now()):
-            log.debug("dropped %d bytes that nobody typed: their moment is over", len(data))
+            log.debug("dropped %d bytes that nobody typed: they are too late", len(data))
             return
         try:
             async with asyncio.timeout(self._valid_seconds):
@@ -164,4 +164,4 @@ class _Input:
         except TimeoutError:
             log.debug("dropped %d bytes that nobody typed: the program reads nothing", len(data))
             return
-        await feed(self._link, self._pty.write, data[taken:], self._stalled_seconds)  # a half would be keys
+        await feed(self._link, self._pty.write, data[taken:], self._stalled_seconds)  # half of it would be keys

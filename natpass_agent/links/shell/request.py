@@ -5,17 +5,17 @@
 from natpass_agent.platform.pty import Size
 from natpass_wire.pb.shell_pb2 import ShellResize
 
-#: The size of a terminal whose opener has not said any yet: what terminals had before they could change it.
+#: The size of a terminal until its opener sends one: the classic one, which early terminals could not change.
 DEFAULT_SIZE = Size(rows=24, cols=80)
 #: The kernel keeps a terminal's size in 16 bits.
 _MOST_CELLS = 0xFFFF
 
 
 def size_of(rows: int, cols: int) -> Size | None:
-    """Return a terminal's size, None if these numbers (0: unset) are none."""
+    """Return a terminal's size, None if these numbers (0 for unset) are invalid."""
     return Size(rows, cols) if 1 <= rows <= _MOST_CELLS and 1 <= cols <= _MOST_CELLS else None
 
 
 def resize_of(message: ShellResize) -> Size | None:
-    """Return the size that a `shell_resize` asks for, None if it is none."""
+    """Return the size that a `shell_resize` asks for, None if it is invalid."""
     return size_of(message.rows, message.cols)

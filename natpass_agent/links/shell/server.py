@@ -43,13 +43,13 @@ class ShellServer(ProgramServer):
         return Started(pty, command.argv, partial(carry, link, pty, timeout_of(shell.timeout_ms), text=text))
 
     def command(self, shell: ConnectShell) -> PtyCommand:
-        """Return what to start.
+        """Return the command to start.
 
-        `argv` is a program and its arguments. `exec` is a program first; only where there is none of that name, and it
-        has several words, they are a program and its arguments.
+        `argv` is a program and its arguments. `exec` is the name of a program; if there is no such program and it has
+        several words, these are a program and its arguments.
 
         Raises:
-            BadRequestError: the request makes no sense.
+            BadRequestError: the request is invalid.
             NoProgramError: there is no such program.
         """
         env = self._programs.environment(additions(shell.env))
@@ -79,7 +79,7 @@ class ShellServer(ProgramServer):
             try:
                 words = self._programs.split(line)
             except ValueError:
-                raise error from None  # no command line either
+                raise error from None  # not a command line either
             if len(words) < 2:
                 raise
             return (self._programs.find(words[0], env, cwd), *words[1:])

@@ -1,16 +1,16 @@
-"""Shell output for openers that can show text only: each piece is valid UTF-8; without I/O.
+"""Shell output for openers that take text only: each piece is valid UTF-8; without I/O.
 
-np-cli's web terminal makes one websocket text frame of each `shell_data`, and browsers close the page at one that is
-not UTF-8 by itself (docs/wire.md §5). Ours take raw bytes, which is what a terminal is given.
+np-cli's web terminal makes one websocket text frame of each `shell_data`, and browsers close the connection at a frame
+that is not valid UTF-8 by itself (docs/wire.md §5). Our consoles take raw bytes, as terminals do.
 """
 
 import codecs
 
 from natpass_wire.pb.link_pb2 import ConnectShell
 
-#: The numbers of our own fields in existing messages begin here.
+#: The first number of our own fields in existing messages.
 _OUR_FIELDS = 100
-#: U+FFFD, which takes the place of one invalid byte, has three.
+#: Bytes of U+FFFD, which replaces one invalid byte.
 _REPLACEMENT_BYTES = 3
 #: Bytes of an incomplete character that may wait for the next piece.
 _TAIL_BYTES = 3
@@ -32,9 +32,9 @@ class TextPieces:
 
     @staticmethod
     def input_for(room: int) -> int:
-        """Return how many bytes can be taken so that the piece that they give has at most `room`; at least one."""
+        """Return how many bytes to feed so that the resulting piece has at most `room` bytes; at least one."""
         return max(1, room // _REPLACEMENT_BYTES - _TAIL_BYTES)
 
     def feed(self, data: bytes) -> bytes:
-        """Return the next piece; empty if `data` is part of a character. `b""` is the end: what waited is given."""
+        """Return the next piece; empty if `data` is part of a character. `b""` ends the output and flushes."""
         return self._decoder.decode(data, final=not data).encode()

@@ -1,6 +1,6 @@
-"""Processes without a terminal: a program with three pipes, whatever the operating system calls it.
+"""Processes without a terminal: programs with three pipes, on every platform.
 
-`service()` is the factory; the fake is in `fake`. All of them pass the same contract tests.
+`service()` is the factory; the fake is in `fake`. All implementations pass the same contract tests.
 """
 
 import sys
@@ -11,15 +11,15 @@ from typing import Protocol
 
 #: Bytes that one read returns at most: what a pipe holds.
 READ_BYTES = 64 * 1024
-#: Seconds between asking a program to go (TERM) and making it go (KILL).
+#: Seconds between asking a program to end (TERM) and killing it (KILL).
 GRACE_SECONDS = 2.0
-#: A background job may keep a program's outputs open for ever: so many seconds after the program's end they are taken
-#: for finished, once everything is read that the program itself can have written.
+#: Seconds after a program's end until its outputs count as finished, once everything is read that the program itself
+#: can have written. A background job may keep them open for ever.
 LINGER_SECONDS = 1.0
 
 
 class Output(Enum):
-    """Where a program writes to."""
+    """A program's outputs."""
 
     STDOUT = 1
     STDERR = 2
@@ -30,8 +30,8 @@ class ProcessCommand:
     """A program to start.
 
     Attributes:
-        argv: the program's path, and its arguments; what is no text stands there as `os.fsdecode` has it.
-        env: its whole environment, likewise.
+        argv: the program's path, and its arguments; bytes that are not text as `os.fsdecode` returns them.
+        env: its whole environment, decoded like `argv`.
         cwd: the directory it starts in.
     """
 
@@ -49,39 +49,39 @@ class Process(Protocol):
 
     @property
     def status(self) -> int | None:
-        """The exit status, or -n if signal n ended the program; None before `exited`, or where it can't be known."""
+        """The exit status, or -n if signal n ended the program; None before `exited`, or if it can't be known."""
 
     async def read(self, output: Output, most: int = READ_BYTES) -> bytes:
         """Return what the program writes next, unchanged: 1 to `most` bytes, never more than 64 KiB.
 
-        Returns b"" when nobody can write there any more, or `LINGER_SECONDS` after the program's end.
+        Returns b"" when no process can write to it any more, or `LINGER_SECONDS` after the program's end.
         """
 
     async def write(self, data: bytes) -> int:
         """Give the program input; return how many bytes it took, at least one.
 
-        Waits while the program takes nothing. Where nobody will ever read it, everything counts as taken. If
+        Waits while the program takes nothing. If no process will ever read it, everything counts as taken. If
         cancelled, nothing was taken.
         """
 
     def close_input(self) -> None:
-        """Let the program's input end behind what was written. Again: nothing happens."""
+        """End the program's input after what was written. No-op if repeated."""
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program's process group; nothing happens if it can't be sent."""
+        """Send a signal to the program's process group; no-op if it can't be sent."""
 
     async def exited(self) -> None:
         """Wait until the program has ended; `status` is set then."""
 
     async def end(self) -> None:
-        """End the program and its process group: TERM, and KILL after the grace; what it wrote can still be read.
+        """End the program and its process group: TERM, and KILL after the grace; its output can still be read.
 
-        If the program has ended by itself, what it has left in the background is left there: that is how daemons are
-        started. If cancelled, all are killed at once.
+        If the program has ended by itself, its background jobs go on: that is how daemons are started. If cancelled,
+        all are killed at once.
         """
 
     async def close(self) -> None:
-        """End what `end` ends, and give the pipes back. Again: nothing happens."""
+        """End what `end` ends, and close the pipes. No-op if repeated."""
 
 
 class ProcessService(Protocol):
@@ -99,8 +99,8 @@ def service(*, grace_seconds: float = GRACE_SECONDS, linger_seconds: float = LIN
     """Return this platform's processes.
 
     Args:
-        grace_seconds: between asking a program to go and making it go.
-        linger_seconds: for which outputs are read after a program's end.
+        grace_seconds: seconds between asking a program to end and killing it.
+        linger_seconds: seconds for which outputs are read after a program's end.
     """
     found: ProcessService
     if sys.platform == "win32":

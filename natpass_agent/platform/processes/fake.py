@@ -1,4 +1,4 @@
-"""Processes that exist in a test only: their programs are coroutines."""
+"""Processes for tests: their programs are coroutines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,13 +11,13 @@ from natpass_agent.platform.programs import SpawnError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 
-#: Bytes that wait in a pipe, as in a real one.
+#: Bytes that a pipe holds, as a real one.
 _ROOM = 64 * 1024
 _TERM, _KILL = 15, 9
 
 
 class SignalledError(Exception):
-    """A signal came: what ends a program that does not catch it."""
+    """A signal came; it ends a program that does not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -36,7 +36,7 @@ class FakeStdio:
         self.changed = asyncio.Condition()
 
     async def read(self) -> bytes:
-        """Return all the input there is, once there is any; b"" at its end.
+        """Wait for input, and return all there is; b"" at its end.
 
         Raises:
             SignalledError: a signal came.
@@ -63,14 +63,14 @@ class FakeStdio:
             await self.tell()
 
     async def wait(self, condition: Callable[[], bool] = lambda: False) -> None:
-        """Wait for something, by default for a signal only."""
+        """Wait for a condition or a signal; by default for a signal only."""
         async with self.changed:
             await self.changed.wait_for(lambda: condition() or self.signals)
         if self.signals:
             raise SignalledError(self.signals.pop(0))
 
     async def tell(self) -> None:
-        """Let whoever waits look again."""
+        """Wake all waiters, to check their conditions again."""
         async with self.changed:
             self.changed.notify_all()
 
@@ -83,21 +83,21 @@ class FakeProcesses:
     """Starts fake programs, by the last part of their path.
 
     Args:
-        programs: them.
-        grace_seconds: between asking and killing.
+        programs: the programs by name.
+        grace_seconds: seconds between asking and killing.
     """
 
     def __init__(self, programs: Mapping[str, FakeProgram], *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._programs = programs
         self._grace = grace_seconds
-        #: All that were started.
+        #: All programs that were started.
         self.spawned: list[FakeProcess] = []
 
     async def spawn(self, command: ProcessCommand) -> "FakeProcess":
         """Start a program.
 
         Raises:
-            SpawnError: the test knows none of this name.
+            SpawnError: the test has no program of this name.
         """
         program = self._programs.get(PurePath(command.argv[0]).name)
         if program is None:
@@ -145,7 +145,7 @@ class FakeProcess:
         return len(taken)
 
     def close_input(self) -> None:
-        """Let the program's input end."""
+        """End the program's input."""
         self.stdio.is_input_closed = True
         self._tell()
 

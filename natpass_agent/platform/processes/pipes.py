@@ -1,6 +1,6 @@
 """Our ends of a process' pipes, without blocking and without reading ahead (POSIX).
 
-They are ours alone: that they do not block changes nothing for the process, whose ends are open files of their own.
+The process' ends are separate open files, so they still block.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from typing import IO
 
 assert sys.platform != "win32"
 
-#: A pipe holds no more than this unless somebody has asked for it. What comes after the program's end, and after so
-#: much, is not the program's but that of others who still have its pipe open, and there may be no end to it.
+#: Bytes read after the program's end at most. A pipe holds no more by default, so later bytes are from other processes
+#: that still have the pipe open, and they may never end.
 _MOST_AFTER_EXIT = 1024 * 1024
 
 
-#: What a pipe holds, where that can be chosen: so the program and we need not take turns for each 64 KiB.
+#: Bytes that a pipe holds, if we can choose it: fewer switches between the program and us than with 64 KiB.
 _PIPE_BYTES = 256 * 1024
 
 
@@ -32,11 +32,11 @@ class _End:
         self._closed = False
         os.set_blocking(self._fd, False)
         if sys.platform == "linux":
-            with suppress(OSError):  # users have a limit for all their pipes together
+            with suppress(OSError):  # a user's pipes share a limit
                 fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def close(self) -> None:
-        """Close it; whoever waits for it is woken. Again: nothing happens."""
+        """Close it, and wake its waiter. No-op if repeated."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._fd)
@@ -54,14 +54,14 @@ class ReadingEnd(_End):
         self._after_exit = 0
 
     def end_at(self, until: float) -> None:
-        """The program has ended: take what it wrote, and what others write up to then (the loop's time)."""
+        """Record the program's end: read what it wrote, and what others write until `until` (the loop's time)."""
         self._until = until
         self._ready.set()
 
     async def read(self, most: int) -> bytes:
-        """Return the next 1 to `most` bytes; b"" when there will be none."""
+        """Return the next 1 to `most` bytes; b"" at the end."""
         while not self._closed:
-            # In this order: what an ended program has written is there to be read at once.
+            # Check before reading: everything that an ended program has written can be read at once.
             until, after_exit = self._until, self._after_exit
             is_over = until is not None and self._loop.time() >= until
             try:
@@ -94,7 +94,7 @@ class WritingEnd(_End):
     """The end that we write."""
 
     async def write(self, data: bytes) -> int:
-        """Write; return how many bytes were taken. All of them, if nobody will ever read them."""
+        """Write; return how many bytes were taken: all of them, if no process will ever read them."""
         while not self._closed:
             try:
                 taken = os.write(self._fd, data)

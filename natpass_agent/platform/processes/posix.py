@@ -1,7 +1,7 @@
-"""Processes of POSIX systems: subprocess starts them, their pipes go through the event loop here.
+"""Processes on POSIX: subprocess starts them, and the event loop reads and writes their pipes here.
 
-asyncio's and uvloop's own subprocesses read ahead, and copy what they read twice; here nothing is read before it can be
-sent, so that a program whose output nobody takes blocks, and a byte goes from the pipe into the message.
+asyncio's and uvloop's own subprocesses read ahead, and copy twice what they read. Here nothing is read before it can be
+sent, so that a program blocks while no one takes its output, and bytes go from the pipe straight into the message.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from natpass_agent.platform.children import (  # noqa: E402 - exists only where 
     signal_group,
     start_fault,
 )
-from natpass_agent.platform.processes.pipes import ReadingEnd, WritingEnd  # noqa: E402 - likewise
+from natpass_agent.platform.processes.pipes import ReadingEnd, WritingEnd  # noqa: E402 - as above
 
 
 class PosixProcesses:
     """Starts programs with subprocess.
 
     Args:
-        grace_seconds: between asking a program to go and making it go.
-        linger_seconds: for which outputs are read after a program's end.
+        grace_seconds: seconds between asking a program to end and killing it.
+        linger_seconds: seconds for which outputs are read after a program's end.
     """
 
     def __init__(self, *, grace_seconds: float = GRACE_SECONDS, linger_seconds: float = LINGER_SECONDS) -> None:
@@ -53,7 +53,7 @@ class PosixProcesses:
         name = printable(command.argv[0])
         try:
             with warnings.catch_warnings():
-                # Python warns of forking beside threads (of resolvers): the child touches no lock on its way to exec.
+                # Python warns of forking beside threads (of resolvers), but the child takes no lock before exec.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process = subprocess.Popen(  # noqa: ASYNC220 - it takes milliseconds, in a thread it would not be less
                     command.argv,
@@ -105,7 +105,7 @@ class PosixProcess:
 
     async def read(self, output: Output, most: int = READ_BYTES) -> bytes:
         """Return what the program writes next; b"" at the end."""
-        await asyncio.sleep(0)  # a program that never stops talking must not keep the loop for itself
+        await asyncio.sleep(0)  # a program that never stops writing must not starve the loop
         return await self._outputs[output].read(min(most, READ_BYTES))
 
     async def write(self, data: bytes) -> int:
@@ -113,7 +113,7 @@ class PosixProcess:
         return await self._input.write(data)
 
     def close_input(self) -> None:
-        """Let the program's input end."""
+        """End the program's input."""
         self._input.close()
 
     def signal(self, number: int) -> None:
@@ -127,7 +127,7 @@ class PosixProcess:
         self._reap()
 
     async def end(self) -> None:
-        """Ask the whole process group to go, and kill it after the grace; unless the program has ended by itself."""
+        """Ask the whole process group to end, and kill it after the grace; no-op if the program has ended by itself."""
         if not self._has_exited.is_set():
             await end_groups(self._watch, {self.pid}, signal.SIGTERM, self._grace)
         self._reap()
@@ -145,9 +145,9 @@ class PosixProcess:
         self._has_exited.set()
         for pipe in self._outputs.values():
             pipe.end_at(self._loop.time() + self._linger)
-        if self._closed:  # one that was given up, or whose closing was cancelled
+        if self._closed:  # killed and not waited for, or its closing was cancelled
             self._reap()
 
     def _reap(self) -> None:
         if self._watch.reap():
-            self._process.returncode = self._watch.status or 0  # or it complains that nobody has waited for it
+            self._process.returncode = self._watch.status or 0  # else it warns that the process still runs

@@ -1,7 +1,7 @@
-"""Processes of Windows, through asyncio's subprocesses (the proactor reads and writes their pipes).
+"""Processes on Windows, through asyncio's subprocesses (the proactor reads and writes their pipes).
 
-There are no process groups to signal: taskkill ends a program and what it has started. Outputs are read to their end,
-for as long as a background job keeps them open.
+There are no process groups to signal: taskkill ends a program and its descendants. Outputs are read to their end, even
+while a background job keeps them open.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from natpass_agent.platform.processes import (
 from natpass_agent.platform.programs import SpawnError
 from natpass_wire.text import printable
 
-#: Bytes of input that may wait in our memory for the program: as much as a pipe holds.
+#: Bytes of input that we queue for the program: as much as a pipe holds.
 _INPUT_BYTES = READ_BYTES
-#: A console of its own that nobody sees, and a group that Ctrl+Break can be sent to. (0 where this is tested.)
+#: An invisible console of its own, and a group that Ctrl+Break can be sent to. (0 on other platforms, for tests.)
 _FLAGS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-#: How long a killed process may take to vanish; one that hangs does not keep the link.
+#: Seconds that a killed process may take to vanish; one that hangs does not hold the link.
 _VANISH_SECONDS = 5.0
-#: What a program that is told to stop by a signal gets here.
+#: The signal that a program gets for INT and TERM.
 _BREAK = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
 #: POSIX numbers, as the opener sends them.
 _INT, _KILL, _TERM = 2, 9, 15
 
 
 async def kill_tree(pid: int) -> None:
-    """End a process and all that it has started."""
+    """End a process and its descendants."""
     with suppress(OSError):
         quiet = subprocess.DEVNULL
         killer = await asyncio.create_subprocess_exec(
@@ -45,8 +45,8 @@ class WindowsProcesses:
     """Starts programs with asyncio.
 
     Args:
-        grace_seconds: between asking a program to go and making it go.
-        kill_tree: ends a process and what it has started.
+        grace_seconds: seconds between asking a program to end and killing it.
+        kill_tree: ends a process and its descendants.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class WindowsProcess:
         self._grace = grace
         self._kill_tree = kill_tree
         self._input = process.stdin
-        with suppress(RuntimeError):  # uvloop, in tests: a program that has ended already has no pipe to be limited
+        with suppress(RuntimeError):  # uvloop, in tests: an ended program has no pipe
             self._input.transport.set_write_buffer_limits(high=_INPUT_BYTES)
         self._outputs = {Output.STDOUT: process.stdout, Output.STDERR: process.stderr}
         self._closed = False
@@ -123,18 +123,18 @@ class WindowsProcess:
         return await reading
 
     async def write(self, data: bytes) -> int:
-        """Give the program input; it counts as taken when it waits in a pipe's measure."""
+        """Give the program input; it counts as taken once it fits into the queue."""
         with suppress(BrokenPipeError, ConnectionResetError):
             await self._input.drain()
             self._input.write(data)
         return len(data)
 
     def close_input(self) -> None:
-        """Let the program's input end."""
+        """End the program's input."""
         self._input.close()
 
     def signal(self, number: int) -> None:
-        """Send Ctrl+Break for INT and TERM, and end the program for KILL; there are no other signals here."""
+        """Send Ctrl+Break for INT and TERM, and end the program for KILL; ignore other signals."""
         with suppress(ProcessLookupError, ValueError, OSError):
             if number in {_INT, _TERM}:
                 self._process.send_signal(_BREAK)
@@ -146,7 +146,7 @@ class WindowsProcess:
         await self._process.wait()
 
     async def end(self) -> None:
-        """Send Ctrl+Break, and kill after the grace the program and what it has started."""
+        """Send Ctrl+Break, and kill the program and its descendants after the grace."""
         if self._process.returncode is not None:
             return
         self.signal(_TERM)
@@ -170,6 +170,6 @@ class WindowsProcess:
             try:
                 await self.end()
             finally:
-                # Pipes with output that nobody reads are not closed with the process, and there is no public way.
+                # asyncio does not close pipes with unread output when the process ends, and has no public way.
                 self._process._transport.close()  # type: ignore[attr-defined]  # see above
             await asyncio.sleep(0)

@@ -1,6 +1,6 @@
-"""Pseudo-terminals: a program that runs on one, whatever the operating system calls it.
+"""Pseudo-terminals: programs that run on one, on every platform.
 
-`service()` is the factory; the fake is in `fake`. All of them pass the same contract tests.
+`service()` is the factory; the fake is in `fake`. All implementations pass the same contract tests.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Protocol
 
 #: Bytes that one read returns at most (docs/wire.md §4: "pty reads of up to 16 KiB").
 READ_BYTES = 16 * 1024
-#: Seconds between asking a program to go (HUP) and making it go (KILL).
+#: Seconds between asking a program to end (HUP) and killing it (KILL).
 GRACE_SECONDS = 2.0
 
 
@@ -44,11 +44,11 @@ class InputMode(Enum):
     """How a terminal hands input on, by its settings (termios(3), stty(1))."""
 
     UNKNOWN = auto()
-    #: By the line, edited by the terminal.
+    #: By line, edited by the terminal.
     CANONICAL = auto()
-    #: By the character, all else as for lines: what a script's `read -s` sets.
+    #: By character, otherwise as for lines: set by a script's `read -s`.
     CBREAK = auto()
-    #: By the character, and with less done to them: what line editors and full-screen programs set.
+    #: By character, with less processing: set by line editors and full-screen programs.
     RAW = auto()
 
 
@@ -61,7 +61,7 @@ class Pty(Protocol):
 
     @property
     def status(self) -> int | None:
-        """The exit status, or -n if signal n ended the program; None while it runs, or where it can't be known."""
+        """The exit status, or -n if signal n ended the program; None while it runs, or if it can't be known."""
 
     async def read(self, most: int = READ_BYTES) -> bytes:
         """Return the next output, unchanged: 1 to `most` bytes of it, and never more than 16 KiB.
@@ -77,39 +77,38 @@ class Pty(Protocol):
 
     @property
     def foreground_group(self) -> int | None:
-        """The process group that the terminal is for at the moment, None where it can't be known."""
+        """The terminal's foreground process group now, None if it can't be known."""
 
     def collected(self, group: int) -> int | None:
         """Return a count that grows whenever a group's first process has collected an ended child.
 
         Args:
-            group: the process group, as `foreground_group` gives it.
+            group: the process group, as `foreground_group` returns it.
 
         Returns:
-            The count, None where it can't be known.
+            The count, None if it can't be known.
         """
 
     @property
     def input_mode(self) -> InputMode:
-        """How the terminal hands input on at the moment."""
+        """How the terminal hands input on now."""
         ...
 
     @property
     def unread(self) -> int | None:
-        """Bytes of output that `read` would return at once, as far as the system tells; None if it does not."""
+        """Bytes of output that `read` would return at once; None if the system does not tell."""
 
     def interrupts(self, data: bytes) -> bool:
         """Tell whether this input would interrupt, end or stop the program, with the terminal's present settings."""
         ...
 
     def resize(self, size: Size) -> None:
-        """Change the terminal's size; the program is told."""
+        """Change the terminal's size, and tell the program."""
 
     async def close(self) -> None:
-        """End the program and all of its process group: hang up, and kill what is left after the grace.
+        """End the program and its process group: hang up, and kill the rest after the grace.
 
-        Returns when they are gone and nothing of them is left. Again: nothing happens. If cancelled, they are
-        killed at once.
+        Returns when they are gone. No-op if repeated. If cancelled, they are killed at once.
         """
 
 
@@ -128,7 +127,7 @@ def service(*, grace_seconds: float = GRACE_SECONDS) -> PtyService:
     """Return this platform's pseudo-terminals.
 
     Args:
-        grace_seconds: between asking a program to go and making it go.
+        grace_seconds: seconds between asking a program to end and killing it.
     """
     found: PtyService
     if sys.platform == "win32":

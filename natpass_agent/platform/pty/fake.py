@@ -1,4 +1,4 @@
-"""Pseudo-terminals that exist in a test only: their programs are coroutines."""
+"""Pseudo-terminals for tests: their programs are coroutines."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,12 +11,12 @@ from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, InputMode, Pty
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.text import printable
 
-#: Bytes that wait in a terminal, each way, as in a real one.
+#: Bytes that a terminal holds in each direction, as a real one.
 _ROOM = 4096
 
 
 class HungUpError(Exception):
-    """The terminal is gone: what a program gets that does not ignore HUP."""
+    """The terminal is gone; raised in programs that do not ignore HUP."""
 
 
 class FakeTerminal:
@@ -28,16 +28,16 @@ class FakeTerminal:
         self.input = bytearray()
         self.output = bytearray()
         self.is_hung_up = False
-        #: Who is in front, and which bytes are signals to it; a program may change both.
+        #: The foreground process group, and the bytes that are signals to it; a program may change both.
         self.foreground_group: int | None = None
         self.signals = b"\x03\x1c\x1a"
-        #: How many children whoever is in front has collected, and how it gets input.
+        #: How many children the foreground program has collected, and how it gets input.
         self.collected = 0
         self.input_mode = InputMode.RAW
         self.changed = asyncio.Condition()
 
     async def read(self) -> bytes:
-        """Return all the input there is, once there is any.
+        """Wait for input, and return all there is.
 
         Raises:
             HungUpError: the terminal is gone.
@@ -72,7 +72,7 @@ class FakeTerminal:
         await asyncio.Event().wait()
 
     async def tell(self) -> None:
-        """Let all who wait look again."""
+        """Wake all waiters, to check their conditions again."""
         async with self.changed:
             self.changed.notify_all()
 
@@ -91,21 +91,21 @@ class FakePtys:
     """Starts fake programs, by the last part of their path.
 
     Args:
-        programs: them.
-        grace_seconds: between hanging up and killing.
+        programs: the programs by name.
+        grace_seconds: seconds between hanging up and killing.
     """
 
     def __init__(self, programs: Mapping[str, FakeProgram], *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._programs = programs
         self._grace = grace_seconds
-        #: All that were started.
+        #: All programs that were started.
         self.spawned: list[FakePty] = []
 
     def spawn(self, command: PtyCommand) -> "FakePty":
         """Start a program.
 
         Raises:
-            SpawnError: the test knows none of this name.
+            SpawnError: the test has no program of this name.
         """
         program = self._programs.get(PurePath(command.argv[0]).name)
         if program is None:
@@ -156,16 +156,16 @@ class FakePty:
 
     @property
     def foreground_group(self) -> int | None:
-        """Whom the terminal is for."""
+        """The test's foreground process group."""
         return self.terminal.foreground_group or self.pid
 
     def collected(self, group: int) -> int | None:
-        """Return what the test says of the group in front."""
+        """Return the test's count for the foreground group."""
         return self.terminal.collected if group == self.foreground_group else None
 
     @property
     def input_mode(self) -> InputMode:
-        """What the test says."""
+        """The test's input mode."""
         return self.terminal.input_mode
 
     @property

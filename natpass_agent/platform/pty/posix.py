@@ -1,7 +1,7 @@
-"""Pseudo-terminals of POSIX systems, through ptyprocess.
+"""Pseudo-terminals on POSIX, through ptyprocess.
 
-ptyprocess starts the program and reports why it could not; its reading, writing and closing block (closing sleeps), so
-the bytes go through the event loop here, straight from and to the pty's descriptor.
+ptyprocess starts the program and reports why it could not. Its reading, writing and closing block (closing sleeps), so
+the event loop reads and writes the pty's descriptor directly here.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ from natpass_agent.platform.children import (  # noqa: E402 - exists only where 
     start_fault,
 )
 
-#: A terminal holds less output than this. What comes after the program's end, and after so much, is not the program's
-#: but that of others who still have its terminal open, and there may be no end to it.
+#: Bytes read after the program's end at most. A terminal holds less, so later bytes are from other processes that still
+#: have it open, and they may never end.
 _MOST_AFTER_EXIT = 1024 * 1024
-#: All terminal descriptors are closed while the program runs: somebody may open its terminal again.
+#: Seconds between two checks of a terminal that no process has open while the program runs: one may open it again.
 _REOPEN_SECONDS = 0.1
 
 
 class _Process(PtyProcess):  # type: ignore[misc]  # ptyprocess has no types
-    """A process that can be found when its start fails: `spawn` then forgets it, half made, with all that it holds."""
+    """A process that we can clean up when its start fails: ptyprocess' `spawn` would leave it half made."""
 
     _started = threading.local()
 
@@ -50,15 +50,15 @@ class _Process(PtyProcess):  # type: ignore[misc]  # ptyprocess has no types
 
     @classmethod
     def clean_up(cls, *, failed: bool) -> None:
-        """Forget the process that this thread has just started; if it has failed, there shall be nothing left of it."""
+        """Forget the process that this thread has just started; if it has failed, free all that it holds."""
         process: _Process | None = cls._started.__dict__.pop("process", None)
         if process is not None and failed:
             process.release()
             with suppress(ChildProcessError):
-                os.waitpid(process.pid, 0)  # it is on its last steps: it has told us why it can't go on
+                os.waitpid(process.pid, 0)  # it is about to exit: it has reported its error
 
     def release(self) -> None:
-        """Close the descriptor, and nothing else: ptyprocess' own closing sleeps, and ends the process in its way."""
+        """Close the descriptor only: ptyprocess' own `close` sleeps, and ends the process in its own way."""
         self.fileobj.close()
         self.closed = True
 
@@ -67,7 +67,7 @@ class PosixPtys:
     """Starts programs with ptyprocess.
 
     Args:
-        grace_seconds: between hanging up and killing.
+        grace_seconds: seconds between hanging up and killing.
     """
 
     def __init__(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -83,13 +83,13 @@ class PosixPtys:
         cwd = command.cwd
         failed = True
         try:
-            # Bytes, because encoding must not fail in the child: there it would be a second agent.
+            # Bytes, because encoding must not fail in the child, which would go on as a second agent.
             argv = [os.fsencode(word) for word in command.argv]
             env = {os.fsencode(key): os.fsencode(value) for key, value in command.env.items()}
             if any(b"\0" in word for word in (*argv, *env, *env.values())):
                 raise SpawnError("an argument or a variable holds a NUL character")
             with warnings.catch_warnings():
-                # Python warns of forking beside threads (of resolvers): the child touches no lock on its way to exec.
+                # Python warns of forking beside threads (of resolvers), but the child takes no lock before exec.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process = _Process.spawn(
                     argv,
@@ -109,7 +109,7 @@ class PosixPtys:
 
 
 def _prepare_child(cwd: str) -> None:
-    """Make the child's signals and directory those of a fresh session; runs between fork and exec."""
+    """Set the child's signals and directory as in a fresh session; runs between fork and exec."""
     reset_signals()
     os.chdir(cwd)
 
@@ -142,9 +142,9 @@ class PosixPty:
 
     async def read(self, most: int = READ_BYTES) -> bytes:
         """Return the next output; b"" once the program has ended and everything was returned."""
-        await asyncio.sleep(0)  # a program that never stops talking must not keep the loop for itself
+        await asyncio.sleep(0)  # a program that never stops writing must not starve the loop
         while not self._closed:
-            # In this order: what an ended program has written is there to be read at once.
+            # Check before reading: everything that an ended program has written can be read at once.
             has_exited = self._watch.has_exited
             data, is_hung_up = self._read_now(min(most, READ_BYTES))
             if data and self._after_exit < _MOST_AFTER_EXIT:
@@ -166,7 +166,7 @@ class PosixPty:
             except OSError as error:
                 if error.errno != errno.EIO:
                     raise
-                return len(data)  # nobody has the terminal open, nobody will ever read it
+                return len(data)  # no process has the terminal open, none will ever read it
             if taken:
                 return taken
             await self._wait_writable()
@@ -174,7 +174,7 @@ class PosixPty:
 
     @property
     def foreground_group(self) -> int | None:
-        """The process group that the terminal is for; None once it is closed, or while nobody has it open."""
+        """The foreground process group; None once the terminal is closed, or while no process has it open."""
         if self._closed:
             return None
         with suppress(OSError):
@@ -191,11 +191,11 @@ class PosixPty:
             status = Path(f"/proc/{group}/stat").read_bytes()
         except OSError:
             return None
-        return int(status.rpartition(b")")[2].split()[8])  # the name before may hold anything
+        return int(status.rpartition(b")")[2].split()[8])  # the name in parentheses may hold anything
 
     @property
     def input_mode(self) -> InputMode:
-        """How the terminal hands input on, UNKNOWN while nobody has it open."""
+        """How the terminal hands input on, UNKNOWN while no process has it open."""
         if self._closed:
             return InputMode.UNKNOWN
         try:
@@ -204,13 +204,13 @@ class PosixPty:
             return InputMode.UNKNOWN
         if local_flags & termios.ICANON:
             return InputMode.CANONICAL
-        # zle leaves the flags, and readline but one: both take the quoting character (lnext) for themselves.
+        # zle keeps these flags, and readline all but one; but both disable the quoting character (lnext).
         is_cooked = input_flags & termios.ICRNL and local_flags & termios.ISIG and characters[termios.VLNEXT] != b"\0"
         return InputMode.CBREAK if is_cooked else InputMode.RAW
 
     @property
     def unread(self) -> int | None:
-        """Bytes of output in the terminal: what its reader's side holds, up to 4 KiB on Linux."""
+        """Bytes of output in the terminal: those on the reader's side, up to 4 KiB on Linux."""
         if self._closed:
             return 0
         with suppress(OSError):
@@ -220,12 +220,12 @@ class PosixPty:
         return None
 
     def interrupts(self, data: bytes) -> bool:
-        """Tell whether this input holds a character that the terminal makes a signal of."""
+        """Tell whether this input holds a character that the terminal turns into a signal."""
         if self._closed or not data:
             return False
         try:
             settings = termios.tcgetattr(self._fd)
-        except termios.error:  # nobody has the terminal open
+        except termios.error:  # no process has the terminal open
             return False
         if not settings[3] & termios.ISIG:
             return False
@@ -238,7 +238,7 @@ class PosixPty:
             self._process.setwinsize(size.rows, size.cols)
 
     async def close(self) -> None:
-        """Hang up, and kill after 2 s what is left of the program's process group and of the foreground one.
+        """Hang up, and after 2 s kill the rest of the program's process group and of the foreground group.
 
         Background jobs that ignore HUP (nohup) and have a process group of their own live on, as they do under sshd:
         they were started to outlive their terminal.
@@ -251,7 +251,7 @@ class PosixPty:
         await end_groups(self._watch, groups, signal.SIGHUP, self._grace)
 
     def _release(self) -> None:
-        """Give the descriptor back; the kernel hangs up on the session."""
+        """Close the descriptor; the kernel hangs up on the session."""
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._process.release()
@@ -259,9 +259,9 @@ class PosixPty:
         self._writable.set()
 
     def _read_now(self, room: int) -> tuple[bytes, bool]:
-        """Return what can be read at once, up to `room` bytes, and whether nobody has the terminal open.
+        """Return what can be read at once, up to `room` bytes, and whether no process has the terminal open.
 
-        The kernel gives at most 4 KiB a time; a frame is better filled.
+        The kernel returns at most 4 KiB at a time; reading on fills a frame better.
         """
         chunks: list[bytes] = []
         try:
@@ -271,7 +271,7 @@ class PosixPty:
         except BlockingIOError:
             return b"".join(chunks), False
         except OSError as error:
-            if error.errno != errno.EIO:  # Linux says so where others say end of file
+            if error.errno != errno.EIO:  # Linux' end of file
                 raise
         return b"".join(chunks), room > 0
 
@@ -300,5 +300,5 @@ class PosixPty:
 
     def _exited(self) -> None:
         self._readable.set()
-        if self._closed:  # one that was given up, or whose closing was cancelled
+        if self._closed:  # killed and not waited for, or its closing was cancelled
             self._watch.reap()

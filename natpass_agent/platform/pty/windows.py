@@ -1,8 +1,8 @@
-"""Pseudo-terminals of Windows, through pywinpty.
+"""Pseudo-terminals on Windows, through pywinpty.
 
-pywinpty blocks, so each terminal has a thread that reads and one that writes; there is no queue between them and the
-loop: the next read is made when its caller asks for it. Windows' terminals speak text: what comes is sent on as UTF-8,
-and what goes in is decoded, where a character that is cut in two waits for its other half.
+pywinpty blocks, so each terminal has a thread that reads and one that writes. There is no queue between them and the
+loop: a read starts when its caller asks for it. Windows' terminals use text: output is encoded as UTF-8, and input is
+decoded; an incomplete character waits for its other bytes.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from natpass_agent.platform.programs import SpawnError
 from natpass_agent.platform.pty import GRACE_SECONDS, READ_BYTES, InputMode, PtyCommand, Size
 from natpass_wire.text import printable
 
-#: While a program is being ended: how often it is looked at.
+#: Seconds between two looks at a program that is being ended.
 _LOOK_SECONDS = 0.05
 
 
 class WinptyTerminal(Protocol):
-    """What we use of `winpty.PTY`."""
+    """The part of `winpty.PTY` that we use."""
 
     @property
     def pid(self) -> int | None:
@@ -56,11 +56,11 @@ class WinptyTerminal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WinptyApi:
-    """The parts of pywinpty, or a test's idea of them.
+    """The parts of pywinpty that we use, or a test's fakes of them.
 
     Attributes:
-        terminal: makes a terminal of so many columns and rows (in this order, which is pywinpty's).
-        error: what all its calls raise.
+        terminal: makes a terminal, with columns and rows in pywinpty's order.
+        error: the exception of all its calls.
         terminate: ends a process and its descendants at once.
     """
 
@@ -78,7 +78,7 @@ def _real_api() -> WinptyApi:
 
 
 def _terminate_tree(pid: int) -> None:
-    """End a process and all that it started."""
+    """End a process and its descendants."""
     killed = subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
     if killed.returncode:
         with suppress(OSError):
@@ -89,8 +89,8 @@ class WindowsPtys:
     """Starts programs with pywinpty.
 
     Args:
-        api: pywinpty; a test brings its own.
-        grace_seconds: between closing a terminal and ending its program by force.
+        api: pywinpty by default; tests pass fakes.
+        grace_seconds: seconds between closing a terminal and killing its program.
     """
 
     def __init__(self, api: WinptyApi | None = None, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -101,7 +101,7 @@ class WindowsPtys:
         """Start a program.
 
         Raises:
-            SpawnError: it could not be started, or pywinpty is not there.
+            SpawnError: it could not be started, or pywinpty is missing.
         """
         api = self._api = self._api or _real_api()
         env = "".join(f"{key}={value}\0" for key, value in command.env.items()) + "\0"
@@ -125,7 +125,7 @@ class WindowsPty:
         self._loop = asyncio.get_running_loop()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} output")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"pty {self._pid} input")
-        self._pieces: deque[bytes] = deque()  # of one read, where that was longer than asked for
+        self._pieces: deque[bytes] = deque()  # the rest of a read that returned more than asked for
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._writing: asyncio.Future[int] | None = None
         self._written = b""  # what is being written
@@ -163,22 +163,22 @@ class WindowsPty:
         """Give the program input; return how many bytes it took."""
         if self._closed:
             return len(data)
-        if self._writing is not None and data != self._written:  # a caller gave up waiting, and this is another's
+        if self._writing is not None and data != self._written:  # another write was cancelled and is still running
             await asyncio.wait([self._writing])
             self._writing = None
-        if self._writing is None:  # else a caller gave up waiting, and asks again with the same data
+        if self._writing is None:  # else a cancelled caller repeats the same data
             self._written = data
             self._writing = self._loop.run_in_executor(self._writer, self._terminal.write, self._decoder.decode(data))
         await asyncio.wait([self._writing])
         writing, self._writing = self._writing, None
-        # What a program that has ended does not take, nobody will ever read.
+        # Input that an ended program does not take is lost.
         with suppress(self._api.error, EOFError):
             writing.result()
         return len(data)
 
     @property
     def foreground_group(self) -> None:
-        """Nobody: Windows' terminals have no process groups."""
+        """None: Windows' terminals have no process groups."""
 
     def collected(self, group: int) -> None:
         """Return None: unknown."""
@@ -193,7 +193,7 @@ class WindowsPty:
         """Unknown."""
 
     def interrupts(self, data: bytes) -> bool:
-        """Tell whether this input holds Ctrl+C; whether the program takes it as a key can't be known."""
+        """Tell whether this input holds Ctrl+C; a program that reads it as a key can't be recognised."""
         return b"\x03" in data
 
     def resize(self, size: Size) -> None:
@@ -203,7 +203,7 @@ class WindowsPty:
                 self._terminal.set_size(size.cols, size.rows)
 
     async def close(self) -> None:
-        """Close the terminal, which asks its programs to go, and end after 2 s those that are left."""
+        """Close the terminal, which asks its programs to end, and kill the rest after 2 s."""
         if self._closed:
             return
         self._closed = True

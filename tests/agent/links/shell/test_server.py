@@ -165,7 +165,7 @@ async def test_exec_is_a_program_a_path_or_a_command_line(open_shell: Open, tmp_
         ("/tmp", "/tmp is a directory"),
         ("/etc/passwd", "/etc/passwd is not executable"),
         ("  ", "no such program:   "),
-        ("a\0b", "a program's name holds no NUL character"),
+        ("a\0b", "a program's name can't hold a NUL character"),
         ("echo a\0b", "an argument or a variable holds a NUL character"),
         ("\x1b[31mred", "no such program: \ufffd[31mred"),
     ],
