@@ -5,9 +5,9 @@
 
 from dataclasses import dataclass
 
-#: While somebody waits for the connection, in seconds.
+#: In seconds: the first delay, and the longest with and without links that wait.
 FIRST, MOST_WAITED_FOR, MOST = 0.25, 1.0, 8.0
-#: After a refusal: the relay is there, and asking more often changes nothing.
+#: After a refusal, in seconds: the relay is there, and asking more often changes nothing.
 REFUSED = 30.0
 
 
@@ -21,18 +21,18 @@ class Backoff:
     _failures: int = 0
 
     def succeeded(self) -> None:
-        """Take note of a login: the next attempt after it is at once."""
+        """Record a login: the next attempt after it is at once."""
         self._failures = 0
 
     def failed(self) -> None:
-        """Take note of an attempt that failed, or of a connection that was lost."""
+        """Record an attempt that failed, or a connection that was lost."""
         self._failures += 1
 
     def delay(self, *, links_wait: bool, refused: bool, random: float) -> float:
         """Return the seconds to wait before the next attempt.
 
         Args:
-            links_wait: somebody waits for this connection.
+            links_wait: links wait for this connection.
             refused: the last attempt was answered with a refusal.
             random: uniform in [0, 1); spreads clients that lost the same relay at the same moment.
         """

@@ -1,4 +1,4 @@
-"""Durations in words, as all programs say them; without a clock."""
+"""Durations in words, the same in all programs. No clock."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -31,7 +31,7 @@ def span(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return how long something has lasted, so that one sees it count: ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    """Return how long something has lasted, precise enough to see it grow: ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
     whole = max(0, int(seconds))
     if whole < _MINUTE:
         return f"{whole} s"
@@ -41,7 +41,7 @@ def elapsed(seconds: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration in words, as precise as one needs it: `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`."""
+    """Return a duration in words, as precise as people need it: `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`."""
     whole = max(0, round(seconds or 0))
     if whole < _MINUTE:
         return f"{whole} s"

@@ -1,12 +1,12 @@
-"""Messages: parsing what came, building what goes, and reading an envelope without parsing the message.
+"""Messages: parse and build them, and read an envelope without parsing its message.
 
 A relay that forwards a frame needs the addressing fields only. In a **canonical** envelope they stand at the start, in
 the order of their numbers and each at most once, and one payload field follows that ends with the message:
 
     type 1 | from 2 | [from_idx 3] | to 4 | [to_idx 5] | [link_id 6] | payload field, number >= 10
 
-Protobuf lets the last duplicate of a field win, so reading the first one is right only where none can follow: for a
-canonical envelope that is certain, everything else has to be parsed.
+Protobuf lets the last duplicate of a field win, so reading the first one is right only if none can follow. A canonical
+envelope guarantees that; everything else has to be parsed.
 """
 
 from typing import cast
@@ -27,10 +27,10 @@ _TOO_LONG = 1 << 35  # a varint of more than 5 bytes: no tag, and no size that f
 
 
 def parse(payload: bytes) -> Msg:
-    """Return the message in a frame's payload. Unknown fields are kept and go out again with it.
+    """Return the message in a frame's payload. Unknown fields are kept and sent again with it.
 
     Raises:
-        RemoteProtocolError: it is no protobuf message of the wire.
+        RemoteProtocolError: it is not a valid message.
     """
     try:
         return Msg.FromString(payload)
@@ -47,7 +47,7 @@ def to_frame(message: Msg) -> bytes:
     """Return the frame that carries `message`.
 
     Raises:
-        LocalProtocolError: it does not fit into one.
+        LocalProtocolError: it does not fit into one frame.
     """
     payload = message.SerializeToString()
     if not payload:
@@ -56,10 +56,10 @@ def to_frame(message: Msg) -> bytes:
 
 
 def canonical_envelope_end(view: memoryview, start: int, end: int) -> int:
-    """Return where the addressing fields end of the message at `view[start:end]`, if its envelope is canonical.
+    """Return where the addressing fields of the message at `view[start:end]` end, 0 if its envelope is not canonical.
 
-    Returns 0 where it is not: parse it then. The fields are told by their tags alone: their values, and that the
-    sender may use them, have to be checked once by parsing; after that, equal bytes mean equal fields.
+    Parse the message after a 0. Only the fields' tags are checked here. To check their values, and that the sender may
+    use them, parse the message once; after that, equal bytes mean equal fields.
     """
     try:
         at = start
@@ -136,7 +136,7 @@ def type_of(message: bytes) -> tuple[MsgType, int]:
     """Return the type of a serialised message without addresses, and where its payload field begins.
 
     Raises:
-        LocalProtocolError: it is no such message.
+        LocalProtocolError: it is not such a message.
     """
     try:
         has_type = message[0] == _TYPE
@@ -146,12 +146,12 @@ def type_of(message: bytes) -> tuple[MsgType, int]:
     except IndexError:
         whole = False
     if not whole:
-        raise LocalProtocolError("no type, or a payload that is cut")
+        raise LocalProtocolError("no type, or a truncated payload")
     return cast("MsgType", number), at
 
 
 def record_head(size: int) -> bytes:
-    """Return what stands in a message of type `record` between the envelope and `size` bytes of record.
+    """Return the bytes between the envelope and the `size` bytes of the record in a message of type `record`.
 
     That is the tag and size of `Msg.record` (120), and those of its field `data` (1): see `record_in`.
     """
@@ -160,10 +160,10 @@ def record_head(size: int) -> bytes:
 
 
 def record_in(payload: bytes, at: int) -> bytes | None:
-    """Return the record in a message of type `record`, None where it has to be parsed to be found.
+    """Return the record in a message of type `record`, None if only parsing can find it.
 
     Args:
-        payload: the message; nothing but one record follows its canonical envelope, and ends with it.
+        payload: the message; a single record should follow its canonical envelope and end with it.
         at: where the envelope ends.
     """
     try:

@@ -21,7 +21,7 @@ class LoginRefusedError(NatpassError):
     """The relay does not let us in.
 
     Attributes:
-        code: `Refusal.Code`, or 0 where the relay gave none.
+        code: `Refusal.Code`, or 0 if the relay gave none.
         text: the reason for a person, already safe to print.
     """
 
@@ -32,8 +32,8 @@ class LoginRefusedError(NatpassError):
 
 
 class RelayNotTrustedError(NatpassError):
-    """The relay could not prove that it holds the secret: a stranger, or somebody in the middle."""
+    """The relay could not prove that it has the secret: it is a stranger, or there is a man in the middle."""
 
 
 class UserError(NatpassError):
-    """Something that the user can mend: printed as one line, exit status 2."""
+    """Something that the user can fix: printed as one line, exit status 2."""

@@ -17,7 +17,7 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 HEADER_BYTES = 6
 #: The size field has 16 bits.
 MAX_PAYLOAD_BYTES = 0xFFFF
-#: Data that a sender puts in one frame at most, so that the envelope fits as well (docs/wire.md §5).
+#: The most data that a sender puts in one frame, so that the envelope fits as well (docs/wire.md §5).
 MAX_DATA_BYTES = 60 * 1024
 
 _HEADER = Struct(">HI")
@@ -36,7 +36,7 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 def encode_frame_of(*parts: bytes) -> bytes:
-    """Return the frame whose payload is `parts` one behind another; they are copied once.
+    """Return the frame whose payload is `parts` joined; they are copied once.
 
     Raises:
         LocalProtocolError: the payload is empty or longer than 65 535 bytes.
@@ -52,10 +52,10 @@ def encode_frame_of(*parts: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whole, checked frames that lie one behind another in a buffer.
+    """Whole, checked frames, one after another in a buffer.
 
-    Frame `i` is `view[bounds[i]:bounds[i + 1]]`, header included. The view is good until the next call of the decoder
-    that returned it: whoever needs the bytes for longer copies them.
+    Frame `i` is `view[bounds[i]:bounds[i + 1]]`, header included. The view is valid until the next call of the decoder
+    that returned it: copy bytes that are needed for longer.
     """
 
     view: memoryview
@@ -86,11 +86,11 @@ class FrameDecoder:
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterator[Batch]:
         """Take the next bytes of the stream and yield the frames that they complete, in order.
 
-        Iterate to the end: what is not asked for is not taken.
+        Iterate to the end: frames that are not iterated over are lost.
 
         Raises:
             RemoteProtocolError: a frame is empty or its crc32 is wrong; the good frames before it have been yielded.
-                The decoder is of no use afterwards.
+                Do not use the decoder afterwards.
         """
         view = memoryview(chunk)
         if self._rest:
@@ -115,7 +115,7 @@ class FrameDecoder:
             raise RemoteProtocolError(f"the connection ended within a frame, {len(self._rest)} bytes after its start")
 
     def _complete_rest(self, view: memoryview) -> int | None:
-        """Move to the incomplete frame what it lacks; return how many bytes, None while it stays incomplete."""
+        """Complete the incomplete frame from `view`; return how many bytes it took, None while it stays incomplete."""
         rest = self._rest
         used = 0
         if len(rest) < HEADER_BYTES:

@@ -1,6 +1,6 @@
 """An HTTP proxy's CONNECT (RFC 9110 §9.3.6), as bytes. Sans-IO.
 
-python-socks reads an answer with one read: the rest of one that comes in two parts would be taken for the relay's TLS.
+python-socks reads an answer with one read: it would take the rest of an answer in two parts for the relay's TLS.
 """
 
 # Why: docs/decisions/012-proxies.md
@@ -11,7 +11,7 @@ import re
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import printable
 
-#: No proxy says more before the connection is there.
+#: The longest header of an answer that we accept.
 _MOST_HEADER_BYTES = 16 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: ([^\r\n]*))?\r?\n")
 _END = re.compile(rb"\r?\n\r?\n")
@@ -21,7 +21,7 @@ def request(host: str, port: int, user: str | None, password: str | None) -> byt
     """Return the request for a connection to `host`.
 
     Raises:
-        ValueError: that is no host name.
+        ValueError: `host` is not a host name.
     """
     name = host if ":" in host else host.encode("idna").decode()  # UnicodeError is a ValueError
     if not name or any(character <= " " or character == "\x7f" for character in name):
@@ -41,10 +41,10 @@ class ProxyResponse:
         self._received = b""
 
     def receive(self, data: bytes) -> str | None:
-        """Take bytes; return None while the answer is not whole, then "" for a yes, else why not, safe to print.
+        """Take bytes; return None while the answer is incomplete, "" once accepted, else the refusal, safe to print.
 
         Raises:
-            RemoteProtocolError: this is no answer to CONNECT.
+            RemoteProtocolError: this is not an answer to CONNECT.
         """
         self._received += data
         end = _END.search(self._received)
@@ -59,5 +59,5 @@ class ProxyResponse:
         if not code.startswith("2"):
             return printable(f"{code} {(status[2] or b'').decode('utf-8', 'replace')}".strip(), 100)
         if end.end() != len(self._received):
-            raise RemoteProtocolError("says something in the relay's name")  # a relay waits for us to speak
+            raise RemoteProtocolError("sends data before the relay could")  # a relay waits for us to speak
         return ""

@@ -1,4 +1,4 @@
-"""Client ids and link ids: what is a valid one, and how one becomes a file name."""
+"""Client ids and link ids: which are valid, and how an id becomes a file name."""
 
 # Why: docs/decisions/020-ids-are-safe-in-scripts.md
 
@@ -16,24 +16,24 @@ MAX_ID_CHARACTERS = 64
 #: A link id is 16 lower-case hex digits with existing peers; others are taken up to this length.
 MAX_LINK_ID_BYTES = 64
 
-#: What a path begins with that is not relative to where one is.
+#: How a path begins that is not relative to the working directory.
 _LEADS_ELSEWHERE = ("/", "\\", "~")
 _SEPARATORS = re.compile(r"[/\\]")
-#: File systems take 255 bytes; the rest is for what callers put around the id.
+#: File systems take 255 bytes; the rest is for what callers add to the id.
 _MAX_FILE_NAME = 200
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
-#: What Windows takes for a device whatever follows a dot.
+#: Names that Windows takes for a device, even with a suffix after a dot.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
 def client_id_fault(client_id: str) -> str | None:
-    """Return why `client_id` is no client id, or None if it is one.
+    """Return why `client_id` is not a valid client id, or None if it is valid.
 
-    A client id has 1 to 64 printable characters, none of them a control or a bidi character, is not `server`
-    (in any case, so that it can't be taken for the relay), has no space at its ends, and is NFC normalised, so that
-    two ids which look alike for that reason are not two clients. It is no option (`-rf`) and no path that leads
-    elsewhere (`..`, `/etc`, `~root`, `a/../b`): people put ids into command lines and scripts. (A slash within an id is
-    good, some have one; `as_file_name` makes a file's name of it.)
+    A client id has 1 to 64 printable characters, no control or bidi character, and no space at its ends. It is not
+    `server` in any case, so that nobody takes it for the relay. It is NFC normalised, so that no two clients have ids
+    that look alike for that reason. It is not an option (`-rf`) or a path that leads elsewhere (`..`, `/etc`, `~root`,
+    `a/../b`): people put ids into command lines and scripts. (A slash within an id is allowed, some have one;
+    `as_file_name` makes a file name of it.)
     """
     if not client_id:
         return "an id needs at least one character"
@@ -66,7 +66,7 @@ def check_client_id(client_id: str) -> str:
 
 
 def link_id_fault(link_id: str) -> str | None:
-    """Return why `link_id` is no link id, or None if it is one."""
+    """Return why `link_id` is not a valid link id, or None if it is valid."""
     if not link_id:
         return "a link id is missing"
     if len(link_id.encode()) > MAX_LINK_ID_BYTES:
@@ -77,9 +77,9 @@ def link_id_fault(link_id: str) -> str | None:
 def as_file_name(client_id: str) -> str:
     """Return `client_id` encoded so that it is one path component on every platform, and no two ids share one.
 
-    Lower-case letters, digits, `-` and `_` stay, all other bytes of its UTF-8 become `%` and two hex digits: upper case
-    as well, since some file systems don't tell it from lower case. Names of devices (Windows) and what would be too
-    long for a file system (a digest stands for the end then) are changed too. The result has at most 200 characters.
+    Lower-case letters, digits, `-` and `_` stay; all other bytes of its UTF-8 become `%` and two hex digits. Upper case
+    does too, since some file systems ignore case. Names of Windows devices are changed, and a digest replaces the end
+    of a name that would be too long for a file system. The result has at most 200 characters.
     """
     name = "".join(c if c in _PLAIN else _escaped(c) for c in client_id)
     if name in _DEVICES:

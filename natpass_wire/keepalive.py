@@ -1,7 +1,7 @@
 """When to send a sign of life, and when to give the peer up. Seconds of any monotonic clock, passed in.
 
-Any received byte is life. Silence is not counted while we did not listen: while reading was paused because somebody
-else was slow, nor while this process itself stood still (stopped, suspended, swapped out).
+Any received byte is life. Silence is not counted while we did not listen: while reading was paused because another
+party was slow, or while this process itself stood still (stopped, suspended, swapped out).
 """
 
 # Why: docs/decisions/010-keepalive.md
@@ -16,7 +16,7 @@ INTERVAL_LEGACY = 10.0
 CLIENT_SILENCE_LEGACY = 60.0
 RELAY_SILENCE_LEGACY = 600.0
 
-#: Ticks that come later than this say that we stalled, not the peer.
+#: A tick that comes later than this (seconds) shows that we stalled, not the peer.
 STALL = 2.0
 
 
@@ -28,7 +28,7 @@ class Keepalive:
 
     Attributes:
         interval: send something at least this often, in seconds.
-        silence: give the peer up after this many seconds in which we listened and nothing came.
+        silence: give the peer up after so many seconds in which we listened and nothing came.
     """
 
     interval: float
@@ -44,19 +44,19 @@ class Keepalive:
         return cls(interval=interval, silence=silence, _last_sent=now, _last_tick=now)
 
     def received(self) -> None:
-        """Take note that bytes came."""
+        """Record that bytes came."""
         self._silent = 0.0
 
     def sent(self, now: float) -> None:
-        """Take note that something was sent."""
+        """Record that something was sent."""
         self._last_sent = now
 
     def listening(self, listens: bool) -> None:
-        """Take note that we paused reading (False) or resumed it (True)."""
+        """Record that we paused reading (False) or resumed it (True)."""
         self._listening = listens
 
     def tick(self, now: float) -> None:
-        """Let time pass: count the silence since the last tick, if we were there to hear."""
+        """Let time pass: count the silence since the last tick, if we listened."""
         passed = now - self._last_tick
         self._last_tick = now
         if self._listening and 0 <= passed <= STALL:

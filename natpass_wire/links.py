@@ -1,4 +1,4 @@
-"""The links of one client, without I/O: which exist, in what state, and what a message does to them.
+"""The links of one client, without I/O: which exist, their states, and how messages change them.
 
     (none) --open()--> OPENING --connect_rep ok--> OPEN --disconnect, end()--> (none)
                        OPENING --connect_rep no, disconnect, end()----------> (none)
@@ -22,7 +22,7 @@ from natpass_wire.text import printable
 
 
 class LinkPhase(Enum):
-    """Where a link is in its life."""
+    """The state of a link in its life."""
 
     OPENING = auto()
     ASKED = auto()
@@ -37,9 +37,9 @@ class End:
     Attributes:
         cause: for a program.
         text: for a person, safe to print; may be empty.
-        status: EXITED: the program's exit status, or -n where signal n ended it.
-        reason: a refused opening: why, for a program.
-        is_alarm: the other end has not the key that it should have. Never told to it, nor by it.
+        status: for EXITED: the program's exit status, or -n if signal n ended it.
+        reason: for a refused opening: why, for a program.
+        is_alarm: the other end does not have the key that it should have. Never told to it, nor by it.
     """
 
     cause: LinkEnd.Cause = LinkEnd.UNSET
@@ -54,9 +54,9 @@ class End:
 
     @classmethod
     def from_message(cls, message: Msg) -> "End":
-        """Return the end that a `disconnect` tells; existing peers give no reason.
+        """Return the end that a `disconnect` reports; existing peers give no reason.
 
-        Existing relays say so in their own name when the other end is gone (docs/wire.md §5).
+        Existing relays send it in their own name when the other end is gone (docs/wire.md §5).
         """
         if message.from_id == RELAY_ID and not message.HasField("end"):
             return cls(LinkEnd.PEER_GONE)
@@ -64,7 +64,7 @@ class End:
 
     @classmethod
     def from_end(cls, end: LinkEnd) -> "End":
-        """Return the end that a `LinkEnd` tells, its text safe to print."""
+        """Return the end that a `LinkEnd` reports, its text safe to print."""
         return cls(end.cause, printable(end.text), end.status if end.HasField("status") else None)
 
 
@@ -74,9 +74,9 @@ class LinkState:
 
     Attributes:
         peer: the other end's client id.
-        link_id: its id, unique with this peer.
-        state: where it is in its life.
-        end: why it ended, once it did.
+        link_id: its id, unique among the links with this peer.
+        state: its state.
+        end: why it ended, None until then.
         peer_idx: which of its connections an older peer uses for this link (`from_idx`), 0 for all others.
     """
 
@@ -89,7 +89,7 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class LinkOpened:
-    """The target has accepted a link of ours; `answer` is how."""
+    """The target has accepted a link of ours with `answer`."""
 
     link: LinkState
     answer: ConnectResponse = field(default_factory=ConnectResponse, compare=False)
@@ -104,7 +104,7 @@ class LinkEnded:
 
 @dataclass(frozen=True, slots=True)
 class LinkAsked:
-    """Somebody asks for a link: `accept` or `refuse` it."""
+    """A peer asks for a link: `accept` or `refuse` it."""
 
     link: LinkState
     request: ConnectRequest
@@ -127,7 +127,7 @@ class Refuse:
 
 Event = LinkOpened | LinkEnded | LinkAsked | LinkReceived | Refuse
 
-#: Links that one client has at most, so that a peer can't fill our memory with requests.
+#: The most links of one client, so that a peer can't fill our memory with requests.
 MAX_LINKS = 1024
 
 
@@ -138,7 +138,7 @@ class LinkTable:
         self.client_id = client_id
         self._accepts = accepts
         self._links: dict[tuple[str, str], LinkState] = {}
-        #: Messages of unknown or ended links.
+        #: How many messages of unknown or ended links were dropped.
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -170,7 +170,7 @@ class LinkTable:
     def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
         """Refuse a link that was asked for; return the message to send.
 
-        The text goes out in one line of at most 200 characters: it may hold what the peer sent, and has to fit a frame.
+        The text is sent as one line of at most 200 characters: it may quote what the peer sent, and has to fit a frame.
         """
         self._expect(link, LinkPhase.ASKED)
         text = printable(text)
@@ -187,7 +187,7 @@ class LinkTable:
         return self.message(link, Msg(type=MsgType.disconnect, end=end.to_message()))
 
     def end_all(self, end: End) -> list[LinkState]:
-        """End every link without a word, because the connection is gone; return them."""
+        """End every link without sending anything, because the connection is gone; return them."""
         links = list(self._links.values())
         for link in links:
             self._remove(link, end)
@@ -202,7 +202,7 @@ class LinkTable:
         return message
 
     def receive(self, message: Msg) -> Event | None:
-        """Take a message that is not the relay's own; return what it means, None if it means nothing."""
+        """Take a message that is not the relay's own; return the event, None if there is none."""
         key = (message.from_id, message.link_id)
         link = self._links.get(key)
         if link is None and message.from_id == RELAY_ID:  # relays may end or refuse a link in their own name

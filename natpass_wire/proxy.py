@@ -1,4 +1,4 @@
-"""Which proxy leads to the relay: what was named, else what the environment says, as curl reads it."""
+"""Which proxy leads to the relay: the one that the user named, else the environment's, read as curl reads it."""
 
 # Why: docs/decisions/012-proxies.md
 
@@ -14,9 +14,9 @@ from natpass_wire.text import printable
 
 #: The value that switches proxies off.
 NONE = "none"
-#: As curl has it, whatever the scheme is.
+#: curl's default, for every scheme.
 _DEFAULT_PORT = 1080
-#: What names a proxy for everything that is encrypted, the first one that is set wins; curl's order.
+#: The variables that name a proxy for encrypted traffic, in curl's order: the first one that is set wins.
 _NAMING = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _EXCEPTING = ("no_proxy", "NO_PROXY")
 #: All variables that may hold a proxy's password.
@@ -24,7 +24,7 @@ VARIABLES = (*_NAMING, "http_proxy", "HTTP_PROXY")
 
 
 class ProxyKind(Enum):
-    """How one speaks to a proxy; by its URL's scheme."""
+    """The protocol of a proxy; the value is its URL's scheme."""
 
     HTTP = "http"
     SOCKS5 = "socks5"
@@ -35,10 +35,10 @@ class Proxy:
     """A proxy. As text it shows no credentials.
 
     Attributes:
-        kind: how one speaks to it.
+        kind: its protocol.
         host: its name or address.
         port: its port.
-        user: the user's name, None: it asks for none.
+        user: the user's name, None if it asks for none.
         password: the user's password.
     """
 
@@ -55,11 +55,11 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Proxying:
-    """What was said about proxies.
+    """The settings for proxies.
 
     Attributes:
-        given: the option's or the config file's value, None: nothing.
-        environment: the variables that speak of proxies.
+        given: the option's or the config file's value, None if not set.
+        environment: the variables that concern proxies.
     """
 
     given: str | None = field(default=None, repr=False)
@@ -67,17 +67,17 @@ class Proxying:
 
     @classmethod
     def among(cls, given: str | None, environment: Mapping[str, str]) -> "Proxying":
-        """Return what counts of the option's value and of a process's environment."""
+        """Return the settings in the option's value and in a process's environment."""
         return cls(given, {name: environment[name] for name in (*_NAMING, *_EXCEPTING) if name in environment})
 
     def towards(self, host: str, *, is_loopback: bool) -> Proxy | None:
-        """Return the proxy that leads to a relay, None: none does.
+        """Return the proxy that leads to a relay, None to connect directly.
 
-        What was named outranks NO_PROXY, which belongs to the environment's proxies. This machine itself is never
-        reached by a proxy.
+        A proxy that the user named outranks NO_PROXY, which only concerns the environment's proxies. Loopback addresses
+        are never reached through a proxy.
 
         Raises:
-            UserError: what was said is of no use.
+            UserError: a setting is invalid.
         """
         if is_loopback or self.given == NONE:
             return None
@@ -95,10 +95,10 @@ def parse(text: str, source: str) -> Proxy:
 
     Args:
         text: the URL, `http://`, `socks5://` or `socks5h://` (which is the same here: the proxy resolves names).
-        source: the option or variable that it came from, for errors; the URL, which may hold a password, is not shown.
+        source: the option or variable that it came from, for errors; the URL may hold a password and is not shown.
 
     Raises:
-        UserError: it is no such URL.
+        UserError: the URL is invalid.
     """
     hint = f"{source} should be http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ if need be, or '{NONE}'"
     found = _split(text)
@@ -123,7 +123,7 @@ def parse(text: str, source: str) -> Proxy:
 
 
 def credentials(text: str | None) -> str | None:
-    """Return the part of a proxy's URL that nobody else should see, as it stands there; None if there is none."""
+    """Return the credentials in a proxy's URL, as they are written there; None if there are none."""
     if not text:
         return None
     found, at, _ = (text.partition("://")[2] or text).rpartition("@")
@@ -131,7 +131,7 @@ def credentials(text: str | None) -> str | None:
 
 
 def is_excepted(host: str, exceptions: str) -> bool:
-    """Tell whether NO_PROXY's value has this host: `*`, names with all below them, addresses and networks."""
+    """Tell whether NO_PROXY's value covers this host: `*`, names with all below them, addresses and networks."""
     host = host.lower().removesuffix(".")
     address = _address(host)
     for entry in re.split(r"[,\s]+", exceptions.lower()):

@@ -1,7 +1,8 @@
-"""Which of a name's addresses is tried when: Happy Eyeballs, RFC 8305. The clock is passed in.
+"""When each of a name's addresses is tried: Happy Eyeballs, RFC 8305. The clock is passed in.
 
-A name often has an address that leads nowhere: an IPv6 one in a network that drops it, the old one of a relay that has
-moved. Each further address is tried after a short delay, while the ones before go on; the first that works wins.
+A name often has an address that leads nowhere: an IPv6 address in a network that drops IPv6, or the old address of a
+relay that has moved. Each further address is tried after a short delay, while earlier attempts go on; the first
+success wins.
 """
 
 # Why: docs/decisions/011-racing-addresses.md
@@ -14,9 +15,9 @@ from typing import Any
 
 #: Seconds between the starts of two attempts (RFC 8305 §5 and §8: "Connection Attempt Delay").
 ATTEMPT_DELAY = 0.25
-#: More addresses of a name than this are not tried: whoever answers for the name decides how many there are.
+#: At most so many addresses of a name are tried: a hostile name server could return any number.
 MOST_ATTEMPTS = 16
-#: An error names so many addresses.
+#: An error names at most so many addresses.
 _MOST_NAMED = 4
 
 
@@ -26,7 +27,7 @@ class Address:
 
     Attributes:
         family: as the name service gives it; tells IPv4 from IPv6.
-        host: the numeric address, with its zone where it needs one.
+        host: the numeric address, with its zone if it needs one.
         port: the port.
     """
 
@@ -43,20 +44,20 @@ class Experience:
     """What a client has learnt about addresses while it runs.
 
     Attributes:
-        good: the address of the last connection that let us in.
-        doubtful: those that took a connection, and then were no relay.
+        good: the address of the last connection that got through a login.
+        doubtful: addresses that accepted a connection but did not lead to a relay.
     """
 
     good: Address | None = None
     doubtful: set[Address] = field(default_factory=set)
 
     def worked(self, address: Address) -> None:
-        """Take note of an address that let us in."""
+        """Record an address that led to a login."""
         self.good = address
         self.doubtful.clear()
 
     def failed(self, address: Address) -> None:
-        """Take note of an address that was no relay after all: others are tried before it the next time."""
+        """Record an address that did not lead to a relay: next time others are tried before it."""
         if self.good == address:
             self.good = None
         self.doubtful.add(address)
@@ -67,8 +68,8 @@ class Experience:
 def in_order(found: Sequence[Address], experience: Experience) -> list[Address]:
     """Return the addresses in the order in which they are tried, each once.
 
-    The last good one comes first. The others alternate between families, beginning with that of the first one found
-    (RFC 8305 §4: the system has sorted them already); doubtful ones come last.
+    The last good one comes first. The others alternate between families, beginning with the family of the first address
+    found (RFC 8305 §4: the system has sorted them already); doubtful ones come last.
     """
     unique = list(dict.fromkeys(found))
     alternating = _alternating(unique)
@@ -86,7 +87,7 @@ def _alternating(addresses: Sequence[Address]) -> list[Address]:
 
 
 class Race:
-    """One race. Ask `start` whenever something has happened, and after `pause` seconds.
+    """One race. Call `start` whenever something has happened, and after `pause` seconds.
 
     Args:
         addresses: in the order in which they are tried.
@@ -99,7 +100,7 @@ class Race:
         self._at_once = True
 
     def start(self, now: float) -> Address | None:
-        """Return the address to try now, None if it is not time for one."""
+        """Return the address to try now, None if no attempt is due."""
         if not self._waiting or not (self._at_once or now >= self._next_at):
             return None
         address = self._waiting.popleft()
@@ -109,13 +110,13 @@ class Race:
         return address
 
     def pause(self, now: float) -> float | None:
-        """Return the seconds until the next attempt is due, None if there is none."""
+        """Return the seconds until the next attempt is due, None if no address is left."""
         if not self._waiting:
             return None
         return 0.0 if self._at_once else max(0.0, self._next_at - now)
 
     def failed(self, address: Address) -> None:
-        """Take note of an attempt that failed: the next one is due at once."""
+        """Record an attempt that failed: the next one is due at once."""
         self._running.discard(address)
         self._at_once = True
 

@@ -1,10 +1,10 @@
 """A console's copy of the relay's roster: which agents are connected, and which were.
 
 A relay sends a snapshot in chunks (all of one revision, the first with `snapshot_begin`, the last with
-`snapshot_end`), then one message for each step to the next revision. The copy is right, or known to be wrong: a step
-that does not follow asks for a new snapshot. Until that has come whole, the old entries stay.
+`snapshot_end`), then one message for each step to the next revision. If a step is missing, the copy asks for a new
+snapshot. It keeps the old entries until that is complete.
 
-Strings in the entries are the agents' own words: `natpass_wire.text.printable` before showing them.
+Strings in the entries come from the agents: use `natpass_wire.text.printable` before showing them.
 """
 
 # Why: docs/decisions/007-roster-revisions.md
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.roster_pb2 import Roster, RosterEntry
 
-#: Agents that a roster has at most: ten times what a relay is made for.
+#: The most agents of a roster: ten times what a relay is made for.
 MAX_ENTRIES = 100_000
 
 
@@ -24,11 +24,11 @@ MAX_ENTRIES = 100_000
 class RosterChanges:
     """What a message did to the copy.
 
-    Attributes:
-        changed: entries that are new or another: of agents that joined or changed, or (`away_since_unix_ms` is not 0)
+    changed: entries that are new or differ: of agents that joined or changed, or that left and are remembered (then
+        `away_since_unix_ms` is not 0).
             left and are remembered.
-        left: ids that are gone, and not remembered.
-        gap: the copy has missed something: ask the relay for a new snapshot (`roster_watch` with `on`). Told once.
+        left: ids of agents that left and are not remembered.
+        gap: the copy has missed something: ask the relay for a new snapshot (`roster_watch` with `on`). Reported once.
     """
 
     changed: tuple[RosterEntry, ...] = ()
@@ -40,7 +40,7 @@ _NOTHING = RosterChanges()
 
 
 class RosterMirror:
-    """The copy of one relay's roster, over one connection: a new connection needs a new one, or `restart`."""
+    """The copy of one relay's roster, over one connection; call `restart` for a new connection."""
 
     def __init__(self) -> None:
         self._entries: dict[str, RosterEntry] = {}
@@ -57,26 +57,26 @@ class RosterMirror:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the copy follows the relay: a snapshot has come whole, and no step is missing."""
+        """Whether the copy follows the relay: it has a whole snapshot and every step since."""
         return self._revision is not None
 
     def restart(self) -> None:
-        """Begin again, with a new connection; the old entries stay until its snapshot has come."""
+        """Begin again with a new connection; the old entries stay until its snapshot is complete."""
         self._staged = None
         self._revision = None
 
     def receive(self, roster: Roster) -> RosterChanges:
-        """Take a message of the relay; return what it changed.
+        """Take a message from the relay; return what it changed.
 
         Raises:
-            RemoteProtocolError: the roster is longer than any.
+            RemoteProtocolError: the roster has more than `MAX_ENTRIES` agents.
         """
         if roster.snapshot_begin:
             self._staged, self._staged_revision = {}, roster.revision
         if self._staged is not None:
             return self._stage(roster, self._staged)
         if self._revision is None:
-            return _NOTHING  # the snapshot that makes sense of this is under way
+            return _NOTHING  # the snapshot that this step builds on is under way
         if roster.revision != self._revision + 1:
             self._revision = None
             return RosterChanges(gap=True)
@@ -109,7 +109,7 @@ class RosterMirror:
 
 
 def _by_id(roster: Roster) -> dict[str, RosterEntry]:
-    """Return the entries of a message: who is connected and away in it is connected."""
+    """Return the entries of a message; an agent that is listed as both connected and away is connected."""
     return {entry.id: entry for entries in (roster.away, roster.present) for entry in entries}
 
 

@@ -1,4 +1,4 @@
-"""Strings from other machines are hostile until they went through here."""
+"""Makes strings from other machines, which are hostile, safe to print."""
 
 import unicodedata
 
@@ -6,11 +6,11 @@ import unicodedata
 #: surrogates, private use, unassigned, line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-#: Categories of marks that stand on the character before them; so many on one are believed to be language.
+#: Categories of marks on the character before them. Languages use at most so many on one character.
 _MARKS = frozenset({"Mn", "Me"})
 MOST_MARKS = 4
-#: Characters that show nothing although their category does not say so: Unicode's Default_Ignorable_Code_Point (those
-#: that are not in the categories above), and the blank of braille.
+#: Characters that show nothing although their category does not say so: Unicode's Default_Ignorable_Code_Point outside
+#: the categories above, and braille's blank.
 _BLANK = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0}
     | {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
@@ -23,7 +23,7 @@ def is_visible(character: str) -> bool:
 
 
 def piles_marks(text: str) -> bool:
-    """Tell whether `text` has more marks on one character than any language, so that it runs over its neighbours."""
+    """Tell whether `text` has more marks on one character than any language: such a pile covers its neighbours."""
     run = 0
     for character in text:
         run = run + 1 if unicodedata.category(character) in _MARKS else 0
@@ -38,10 +38,10 @@ def is_printable(character: str) -> bool:
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """Return `text` in one line that is safe to print.
+    """Return `text` as one line that is safe to print.
 
-    White space becomes a space, every other unprintable character U+FFFD, and what is longer than `limit`
-    characters ends in an ellipsis. What is shown of a text that piles up marks loses all of them.
+    White space becomes a space, every other unprintable character U+FFFD. A text longer than `limit` characters ends in
+    an ellipsis. A text that piles up marks loses all of them.
     """
     is_cut = len(text) > limit
     text = text[: limit - 1] if is_cut else text

@@ -1,4 +1,4 @@
-"""Carriers that somebody made for a stream, before it is known for which, and those that are turned away."""
+"""Carriers that peers have made for streams, until their hello names the stream; and the refusal of carriers."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,20 +8,20 @@ from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
 
-#: A carrier has to say which stream it is for within so many seconds, and so many of one opener may be that far.
+#: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it.
 HELLO_SECONDS = 10.0
 MAX_ARRIVALS = 16
-#: And so many of all openers: nobody has shown yet to know the secret, and a client has so many links in all. An honest
-#: one says hello at once, so the oldest goes where there are more.
+#: The same for all openers: none of them has proved yet that it knows the secret, and a client's links are limited. An
+#: honest one says hello at once, so the oldest has to go if there are more.
 MAX_ALL_ARRIVALS = 256
 
 
 class Arrivals:
-    """The carriers that have not said for which stream they are; their passenger until then.
+    """The carriers that have not sent their hello yet; their passenger until then.
 
     Args:
-        on_hello: gets them when they have, with what they said; raises RemoteProtocolError where that is no hello.
-        seconds: how long they may take.
+        on_hello: called with a carrier and its first record; raises RemoteProtocolError if that is not a hello.
+        seconds: how long the hello may take.
     """
 
     def __init__(self, on_hello: Callable[[Carrier, bytes], None], seconds: float = HELLO_SECONDS) -> None:
@@ -44,13 +44,13 @@ class Arrivals:
         return True
 
     def close(self) -> None:
-        """Wait for nobody any more."""
+        """Stop all timers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
     def carrier_sealed(self, carrier: Carrier) -> None:
-        """Wait on: nothing is done before the hello."""
+        """No-op: everything starts with the hello."""
 
     def carrier_received(self, carrier: Carrier, record: bytes) -> None:
         """Take the first record."""
@@ -58,11 +58,11 @@ class Arrivals:
         self._on_hello(carrier, record)
 
     def carrier_ended(self, carrier: Carrier, end: End) -> None:
-        """Forget it."""
+        """Forget the carrier."""
         self._forget(carrier)
 
     def next_record(self, carrier: Carrier) -> None:
-        """Return None: there is nothing to say before the hello."""
+        """Return None: nothing is sent before the hello."""
         return
 
     def _forget(self, carrier: Carrier) -> None:
@@ -72,23 +72,23 @@ class Arrivals:
 
 
 class LastWords:
-    """The passenger of a carrier whose stream is not served: one reply, and its end."""
+    """The passenger of a carrier whose stream is not served: it sends one reply and ends the carrier."""
 
     def __init__(self, text: str, reason: ConnectResponse.Reason) -> None:
         self._reply: bytes | None = StreamRecord(reply=StreamReply(text=text, reason=reason)).SerializeToString()
         self._end = End(LinkEnd.FAILED, text)
 
     def carrier_sealed(self, carrier: Carrier) -> None:
-        """Not called: it was before."""
+        """Not called: the carrier was sealed before."""
 
     def carrier_received(self, carrier: Carrier, record: bytes) -> None:
-        """Take no more."""
+        """Ignore the record."""
 
     def carrier_ended(self, carrier: Carrier, end: End) -> None:
-        """Nothing is left to do."""
+        """No-op."""
 
     def next_record(self, carrier: Carrier) -> bytes | None:
-        """Return the reply, once; the carrier ends behind it."""
+        """Return the reply, once; then the carrier ends."""
         reply, self._reply = self._reply, None
         if reply is not None:
             asyncio.get_running_loop().call_soon(carrier.close, self._end)

@@ -13,49 +13,49 @@ from natpass_wire.stream.transport import Transport, Unsealed
 
 
 class Passenger(Protocol):
-    """Whose records are carried. All calls come from the event loop."""
+    """The owner of the records on a carrier. All calls come from the event loop."""
 
     def carrier_sealed(self, carrier: "Carrier") -> None:
-        """Take note that the other end has proved who it is, `carrier.peer_key`, and that it knows the secret.
+        """Record that the other end has proved its key, `carrier.peer_key`, and that it knows the secret.
 
         Raises:
-            NotTrustedError: it is not who was there before.
+            NotTrustedError: the key differs from the one before.
         """
 
     def carrier_received(self, carrier: "Carrier", record: bytes) -> None:
         """Take a record."""
 
     def carrier_ended(self, carrier: "Carrier", end: End) -> None:
-        """The carrier is gone, whoever ended it."""
+        """Record that the carrier is gone, ended by either side."""
 
     def next_record(self, carrier: "Carrier") -> bytes | None:
-        """Return the next record to send, None if there is none at the moment."""
+        """Return the next record to send, None if there is none now."""
         ...
 
 
 class CarrierSet(Protocol):
-    """All carriers of one connection, as one of them needs them."""
+    """All carriers of one connection, as each of them sees it."""
 
-    #: Whose turn it is to send.
+    #: Which carrier sends next.
     turns: Turns["Carrier"]
 
     def send(self) -> None:
-        """Send records in their turn, as far as the socket takes them."""
+        """Send records, each carrier in its turn, while the socket accepts them."""
 
     def end(self, carrier: "Carrier", end: End) -> None:
-        """End a carrier's link, and tell its passenger."""
+        """End a carrier's link, and notify its passenger."""
 
 
 class Carrier:
-    """One link of one connection, and who rides on it. Known by identity.
+    """One link of one connection, with its passenger. Compared by identity.
 
     Args:
-        carriers: all of the connection.
+        carriers: all carriers of the connection.
         state: the link.
-        head: the envelope of the frames that we send, serialised: what stands before the payload.
-        peer_head: that of the frames that the other end sends, as far as it is canonical.
-        handshake: what its records are sealed by; None: they are not.
-        trust: whom we trust, where they are.
+        head: the serialised envelope of the frames that we send, without the payload.
+        peer_head: the same for the frames that the other end sends, if they are canonical.
+        handshake: the handshake that seals its records, None if they are not sealed.
+        trust: decides whose keys we trust, None without sealing.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Carrier:
     ) -> None:
         self.state = state
         self._carriers = carriers
-        #: Whose records it carries.
+        #: The owner of its records.
         self.passenger: Passenger
         self._head = head
         self.peer_head = peer_head
         self._handshake = handshake
         self._trust = trust
         self._transport: Transport | None = Unsealed() if handshake is None else None
-        #: The other end's static key, once it has proved that it has it and knows the secret; None: not sealed.
+        #: The other end's static key, once it has proved that it has it and knows the secret; None if not sealed.
         self.peer_key: bytes | None = None
         self._unproved: bytes | None = None  # the same, until it has proved to know the secret
 
@@ -87,29 +87,29 @@ class Carrier:
         return self.state.peer
 
     def wake(self) -> None:
-        """Take note that the passenger may have something to send. Nothing happens once the carrier is gone."""
+        """Note that the passenger may have something to send. No-op once the carrier is gone."""
         if self.state.end is None:
             self._carriers.turns.wake(self)
             self._carriers.send()
 
     def close(self, end: End) -> None:
-        """End the link; the passenger is told. Nothing happens if it had ended."""
+        """End the link and notify the passenger. No-op if it has ended."""
         self._carriers.end(self, end)
 
     def answer(self, offer: bytes) -> bytes:
-        """Target: return what goes into the answer to `offer`.
+        """Target: return the handshake message that answers `offer`.
 
         Raises:
-            RemoteProtocolError: the offer is none.
+            RemoteProtocolError: the offer is invalid.
         """
         return self._handshake.second(offer) if isinstance(self._handshake, TargetHandshake) else b""
 
     def answered(self, answer: bytes) -> bytes | None:
-        """Opener: take the target's answer; return the frame that has to go out before all others, if there is one.
+        """Opener: take the target's answer; return the frame to send before all others, None if there is none.
 
         Raises:
-            RemoteProtocolError: the answer is none.
-            NotTrustedError: it comes from somebody whom we do not trust, who has learnt nothing of us.
+            RemoteProtocolError: the answer is invalid.
+            NotTrustedError: we do not trust the other end's key; it has learnt nothing about us.
         """
         if not isinstance(self._handshake, OpenerHandshake):
             return None
@@ -128,15 +128,15 @@ class Carrier:
         if record is None:
             return None
         data = self._transport.seal(record)
-        # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
+        # The payload field comes after the envelope's fields, whose numbers are lower: a canonical message.
         return encode_frame_of(self._head, record_head(len(data)), data)
 
     def received(self, data: bytes) -> None:
-        """Take what came in the next record.
+        """Take the data of the next record.
 
         Raises:
             RemoteProtocolError: it is not what the other end sent next, or it breaks the protocol of the stream.
-            NotTrustedError: it ends the handshake with somebody whom we do not trust.
+            NotTrustedError: it ends the handshake, and we do not trust the other end's key.
         """
         if self._transport is not None:
             record = self._transport.open(data)
@@ -145,7 +145,7 @@ class Carrier:
             self.passenger.carrier_received(self, record)
             return
         if not isinstance(self._handshake, TargetHandshake):
-            raise LocalProtocolError("a record before the answer")  # the table of links lets none through
+            raise LocalProtocolError("a record before the answer")  # the link table lets none through
         key, transport = self._handshake.third(data)
         if self._trust is not None:
             self._trust.check(self.peer, key)

@@ -19,19 +19,19 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Records are found by what they begin with, of so many lengths; those of other carriers are parsed, as all could be.
+#: Records are found by their first bytes, of at most so many lengths; those of other carriers are parsed instead.
 _MOST_HEAD_SIZES = 16
 
 
 class Carriers:
-    """Makes and takes carriers, and has each send in its turn.
+    """Makes and accepts carriers, and lets each send in its turn.
 
     Args:
         table: all links of the connection.
         socket: the connection.
-        on_carrier: takes one that somebody makes for a stream, and returns whether it does; None: we serve no streams.
-        sealing: how they are sealed; None: they are not.
-        allow_unsealed: take some that are not sealed as well.
+        on_carrier: called with a carrier that a peer makes for a stream, returns whether we take it; None: we serve no streams.
+        sealing: how carriers are sealed, None if they are not.
+        allow_unsealed: also accept carriers that are not sealed.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Carriers:
         self._sealing = sealing
         self._allow_unsealed = allow_unsealed
         self._carriers: dict[LinkState, Carrier] = {}
-        self._by_head: dict[int, dict[bytes, Carrier]] = {}  # by what their records begin with, and its size
-        #: Who waits to send.
+        self._by_head: dict[int, dict[bytes, Carrier]] = {}  # by the first bytes of their records, and their number
+        #: The carriers that wait to send.
         self.turns: Turns[Carrier] = Turns()
 
     def __contains__(self, state: LinkState) -> bool:
@@ -58,7 +58,7 @@ class Carriers:
         return state in self._carriers
 
     def carry(self, peer: str, passenger: Passenger) -> Carrier:
-        """Make a carrier to `peer` for a stream. Where it is not sealed, records go out behind the request.
+        """Make a carrier to `peer` for a stream. Unsealed records may follow the request at once.
 
         Raises:
             LocalProtocolError: there are too many links.
@@ -74,7 +74,7 @@ class Carriers:
         return carrier
 
     def send(self) -> None:
-        """Send what streams have to say, each in its turn, as far as the socket takes it."""
+        """Send the streams' records, each stream in its turn, while the socket accepts them."""
         while self._socket.writable and (carrier := self.turns.take()) is not None:
             frame = carrier.next_frame()
             if frame is None:
@@ -85,7 +85,7 @@ class Carriers:
                 self.turns.wake(carrier)
 
     def end(self, carrier: Carrier, end: End) -> None:
-        """End a carrier; its passenger is told. Nothing happens if it had ended."""
+        """End a carrier and notify its passenger. No-op if it has ended."""
         message = self._table.end(carrier.state, end)
         if message is not None:
             self._say(message)
@@ -94,9 +94,9 @@ class Carriers:
     # what the connection calls
 
     def receive_record(self, payload: bytes) -> bool:
-        """Take a record whose envelope looks like all others of its link, without parsing it; return whether it was.
+        """Take a record whose envelope equals that of its link's other records, without parsing it; return False otherwise.
 
-        Equal bytes are equal fields: what a parser would make of them was decided when the carrier was made.
+        Equal bytes are equal fields: they were checked when the carrier was made.
         """
         for size, carriers in self._by_head.items():
             carrier = carriers.get(payload[:size])
@@ -108,7 +108,7 @@ class Carriers:
         return False
 
     def receive(self, event: LinkOpened | LinkReceived | LinkEnded) -> None:
-        """Take what happened to a carrier."""
+        """Handle an event of a carrier."""
         match event:
             case LinkReceived(link, message) if message.type == MsgType.record:
                 self._receive(self._carriers[link], message.record.data)
@@ -118,7 +118,7 @@ class Carriers:
                 self.forget(link)
 
     def offered(self, state: LinkState, offer: StreamOffer) -> None:
-        """Take a link for a stream, if it is one that we can carry. What is asked for comes in its first record."""
+        """Accept or refuse a link for a stream. Its first record names the stream and the request."""
         sealing = self._sealing if offer.handshake else None
         handshake = sealing.target(self._table.client_id, state.peer, state.link_id) if sealing is not None else None
         carrier = self._carrier(state, handshake)
@@ -130,7 +130,7 @@ class Carriers:
             except RemoteProtocolError as error:
                 refusal = str(error)
         if not refusal and self._on_carrier is not None and not self._on_carrier(carrier):
-            refusal = f"{self._table.client_id} takes no more links of yours at the moment"
+            refusal = f"{self._table.client_id} takes no more links of yours now"
         if refusal:
             log.warning("refused a link of %s: %s", printable(state.peer), refusal)
             self._say(self._table.refuse(state, refusal, ConnectResponse.REFUSED))
@@ -139,7 +139,7 @@ class Carriers:
         self._add(carrier)
 
     def forget(self, state: LinkState) -> None:
-        """Take note that a link has ended."""
+        """Record that a link has ended."""
         carrier = self._carriers.pop(state, None)
         if carrier is None:
             return
@@ -150,7 +150,7 @@ class Carriers:
         carrier.passenger.carrier_ended(carrier, state.end or End(LinkEnd.PEER_GONE))
 
     def _fault_of_offer(self, peer: str, offer: StreamOffer) -> str:
-        """Return why an offer is not taken, empty if it is. Who once sealed their links is not spoken to otherwise."""
+        """Return why an offer is refused, empty if it is not. A peer that once sealed its links must always seal them."""
         own_id = self._table.client_id
         if self._on_carrier is None:
             return f"{own_id} serves no links"
@@ -181,7 +181,7 @@ class Carriers:
                 carrier.wake()
 
     def _distrust(self, carrier: Carrier, error: NotTrustedError) -> None:
-        """End a carrier whose other end is not who it should be. It is told no more than that."""
+        """End a carrier whose peer has the wrong key. The peer only learns that it is not trusted."""
         end = End(LinkEnd.FAILED, str(error), reason=ConnectResponse.REFUSED, is_alarm=True)
         message = self._table.end(carrier.state, end)
         if message is not None:
@@ -202,7 +202,7 @@ class Carriers:
             self._by_head.setdefault(size, {})[carrier.peer_head] = carrier
 
     def _receive(self, carrier: Carrier, data: bytes) -> None:
-        """Take a record. A peer that breaks the protocol of its stream loses this carrier, and no other one does."""
+        """Take a record. A peer that breaks its stream's protocol loses this carrier only."""
         try:
             carrier.received(data)
         except RemoteProtocolError as error:

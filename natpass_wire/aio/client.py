@@ -1,4 +1,4 @@
-"""A client's standing connection to its relay: it dials, logs in, serves, and starts again, for ever."""
+"""A client's standing connection to its relay: dial, log in, serve, and start again, forever."""
 
 # Why: docs/decisions/014-reconnecting.md
 
@@ -33,27 +33,27 @@ from natpass_wire.roaming import LOOK_SECONDS, UNKNOWN, Roaming, Sign, answer_se
 log = logging.getLogger(__name__)
 
 
-#: A connection that lived for less counts as a failed attempt, lest we dial a dying relay in a tight loop.
+#: A connection that lived for less counts as a failed attempt, so that we don't dial a dying relay in a tight loop.
 STEADY_SECONDS = 5.0
 
 
 class Phase(Enum):
-    """Where a client is on its way to the relay."""
+    """The state of a client's connection to the relay."""
 
     CONNECTING = auto()
     ONLINE = auto()
-    WAITING = auto()  # until the next attempt
+    WAITING = auto()  # for the next attempt
 
 
 @dataclass(frozen=True, slots=True)
 class RelayStatus:
-    """How a client stands with its relay.
+    """The state of a client's connection, with details.
 
     Attributes:
-        phase: where it is.
+        phase: the state.
         reason: why the last connection or attempt ended, safe to print; empty if there was none.
-        refused: the last attempt was answered, with a no; or another process with our instance token took our place.
-        retry_at: WAITING: when the next attempt is made, in the loop's time.
+        refused: the relay refused the last attempt, or another process with our instance token took our place.
+        retry_at: for WAITING: when the next attempt is made, in the loop's time.
     """
 
     phase: Phase
@@ -68,12 +68,12 @@ class RelayClient:
     Args:
         target: the relay, and who we are.
         on_status: called at every change.
-        on_link: takes plain links that others ask us for; None: we take none.
-        on_stream: takes streams that others ask us for; None: we serve none.
-        keep_seconds: how long a stream is kept whose opener is away.
-        on_relay_message: takes the relay's own messages.
+        on_link: called with plain links that peers ask for; None: we take none.
+        on_stream: called with streams that peers ask for; None: we serve none.
+        keep_seconds: how long we keep a stream whose opener is away.
+        on_relay_message: called with the relay's own messages.
         on_online: called with each new connection, before anything else uses it.
-        allow_unsealed: take links that are not sealed as well.
+        allow_unsealed: also accept links that are not sealed.
         rng: randomness for the delays, uniform in [0, 1).
     """
 
@@ -111,7 +111,7 @@ class RelayClient:
         self.streams = Streams(on_stream, keep_seconds)
         #: The connection, None while there is none.
         self.connection: RelayConnection | None = None
-        #: How we stand with the relay.
+        #: The connection's state.
         self.status = RelayStatus(Phase.CONNECTING)
 
     @property
@@ -147,7 +147,7 @@ class RelayClient:
                 self.connection = None
 
     async def online(self) -> RelayConnection:
-        """Wait until logged in; return the connection. Who waits makes the attempts more frequent."""
+        """Wait until logged in; return the connection. While callers wait, attempts are more frequent."""
         self._waiters += 1
         try:
             while self.connection is None:
@@ -160,13 +160,13 @@ class RelayClient:
     async def open_link(
         self, peer: str, request: ConnectRequest, timeout: float = OPEN_SECONDS, *, plain: bool = False
     ) -> Link:
-        """Open a link on the present connection: a stream, which then outlives it.
+        """Open a link on the present connection: a stream, which outlives the connection.
 
         Args:
-            peer: who is asked.
-            request: what for.
+            peer: the target's client id.
+            request: what to open.
             timeout: seconds.
-            plain: open it as existing natpass programs do; then it ends with the connection.
+            plain: open a plain link, for existing natpass programs; it ends with the connection.
 
         Raises:
             LinkEndedError: there is no connection, or the link was refused, or not answered in time.
@@ -180,15 +180,15 @@ class RelayClient:
 
     @property
     def _is_waited_for(self) -> bool:
-        """Whether somebody, or a stream, waits for a connection."""
+        """Whether a caller or a stream waits for a connection."""
         return self._waiters > 0 or self.streams.is_waiting
 
     def retry_links(self, peer: str) -> None:
-        """Take note that `peer` is there (again): streams to it that wait go on at once."""
+        """Note that `peer` is back: waiting streams to it go on at once."""
         self.streams.retry(peer)
 
     async def settled(self, seconds: float) -> None:
-        """Wait until the ends of our streams are acknowledged, but no longer than so many seconds."""
+        """Wait until the ends of our streams are acknowledged, at most so many seconds."""
         await self.streams.settled(seconds)
 
     def retry_now(self) -> None:
@@ -197,14 +197,14 @@ class RelayClient:
         self._changed.set()
 
     async def _once(self) -> None:
-        """Make one attempt, and keep the connection for as long as it lives."""
+        """Make one attempt, and keep the connection while it lives."""
         self._set(RelayStatus(Phase.CONNECTING, self.status.reason))
         try:
             logged_in = await self._dial()
-        except TimeoutError:  # what was tried from the old address leads nowhere
+        except TimeoutError:  # an attempt from the old address leads nowhere
             self._at_once = True
         except LoginRefusedError as error:
-            # A relay that has no room just now has not judged us: that passes sooner than a wrong secret does.
+            # A relay without room has not judged us: that passes sooner than a wrong secret does.
             judged = error.code != Refusal.OVERLOADED
             self._failed(f"the relay refuses the login: {error.text}", refused=judged)
         except RelayNotTrustedError as error:
@@ -216,7 +216,7 @@ class RelayClient:
             self._failed(reason, refused=replaced)
 
     async def _dial(self) -> LoggedIn:
-        """Dial; a TimeoutError says that the network has changed meanwhile."""
+        """Dial; a TimeoutError means that the network has changed meanwhile."""
         try:
             async with asyncio.timeout(None) as self._dialling:
                 return await dial(self.target, self._buffers, self._experience)
@@ -224,7 +224,7 @@ class RelayClient:
             self._dialling = None
 
     async def _watch(self) -> None:
-        """Look at the clocks and at our place in the network, and doubt the connection when they have jumped."""
+        """Watch the clocks and our own address, and doubt the connection when they have jumped."""
         roaming = Roaming()
         async with asyncio.TaskGroup() as group:
             while True:
@@ -239,23 +239,23 @@ class RelayClient:
                 elif self.connection is None or socket is None:
                     self._dial_anew(sign)
                 elif here and ours is not None and here != ours and not whereabouts.is_own(ours):
-                    self._give_up(socket, sign.value)  # what comes back to our address comes to nobody
+                    self._give_up(socket, sign.value)  # answers to our old address are lost
                 else:
                     group.create_task(self._examine(self.connection, socket, sign), name="examine the connection")
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _dial_anew(self, sign: Sign) -> None:
-        """Make the next attempt at once; one that was begun in another network is given up."""
+        """Make the next attempt at once; give up an attempt from another network."""
         if self._dialling is None:
             self.retry_now()
-        elif sign is not Sign.STOOD_STILL:  # or a busy machine would begin anew for ever
+        elif sign is not Sign.STOOD_STILL:  # otherwise a busy machine would start anew forever
             self._dialling.reschedule(0.0)
             self._dialling = None
 
     async def _examine(self, connection: RelayConnection, socket: FrameSocket, sign: Sign) -> None:
         """Give a connection up if the relay gives no sign of life within a second or two.
 
-        On a slow line the question waits behind what was sent before. While that gets less, the line is not dead.
+        On a slow line the question waits behind earlier data. While that shrinks, the line is not dead.
         """
         answers, waited = connection.life.answers, socket.untaken_bytes
         if not connection.life.ask():
@@ -266,13 +266,13 @@ class RelayClient:
             taken = socket.sent_bytes - socket.untaken_bytes
             half = answer_seconds(connection.life.round_trip, is_behind=waited > 0) / 2
             await asyncio.sleep(half)
-            received = socket.received_bytes  # what came while we stood still is read by now: it was no sign of life
+            received = socket.received_bytes  # data from before the stall has been read by now: it was no sign of life
             waited = socket.untaken_bytes
             await asyncio.sleep(half)
             if connection.life.answers != answers or socket.received_bytes != received or connection.ended.done():
                 return
             left = socket.untaken_bytes
-            # Where nothing waits any more the answer is due, unless that was so only just now.
+            # If nothing waits any more, the answer is due; not if the queue became empty only just now.
             is_moving = waited > 0 and socket.sent_bytes - left > taken
         self._give_up(socket, f"{sign.value}, and the relay does not answer")
 
@@ -281,9 +281,9 @@ class RelayClient:
         socket.abort(TimeoutError(reason))
 
     async def _serve(self, logged_in: LoggedIn) -> tuple[str, bool]:
-        """Keep a connection until it ends; return why it did, and whether another process has taken our place.
+        """Keep a connection until it ends; return why it ended, and whether another process has taken our place.
 
-        Two machines with one copied instance token would otherwise replace each other as fast as they can dial.
+        Otherwise two machines with one copied instance token would replace each other as fast as they can dial.
         """
         keepalive = Keepalive.start(asyncio.get_running_loop().time(), logged_in.keepalive_interval, logged_in.silence)
         connection = RelayConnection(
@@ -302,7 +302,7 @@ class RelayClient:
         log.info("logged in at %s%s as %s", self.target.address, self.target.through, self.client_id)
         if self._on_online is not None:
             self._on_online(connection)
-        # Before the hand-over: what came behind the login may be links for streams, and they want to be answered.
+        # Before the hand-over: data right behind the login may be links for streams, which need an answer.
         self.streams.online(connection)
         logged_in.hand_over(connection)
         self._set(RelayStatus(Phase.ONLINE))
@@ -314,7 +314,7 @@ class RelayClient:
             connection.close()
             self.connection = self._socket = None
             self.streams.offline()
-            # Cancelled: what was still to be said goes out before the program ends (within CLOSE_SECONDS).
+            # Cancelled: waiting data is sent before the program ends (within CLOSE_SECONDS).
             await asyncio.wait([connection.ended])
             if asyncio.get_running_loop().time() - since >= STEADY_SECONDS:
                 self._backoff.succeeded()
@@ -327,7 +327,7 @@ class RelayClient:
         self._set(RelayStatus(Phase.CONNECTING, reason, refused))
 
     async def _wait_for_retry(self, delay: float) -> None:
-        """Wait, but no longer than a new waiter would have it."""
+        """Wait for `delay` seconds, or less if a caller starts to wait for the connection."""
         loop = asyncio.get_running_loop()
         until = loop.time() + delay
         waited_for = self._is_waited_for

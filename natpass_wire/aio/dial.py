@@ -26,11 +26,11 @@ from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from natpass_wire.proxy import Proxy
 from natpass_wire.race import Experience
 
-#: A keepalive interval that a relay asks for is believed within these bounds, in seconds.
+#: Bounds for the keepalive interval that a relay asks for, in seconds.
 _LEAST_INTERVAL, _MOST_INTERVAL = 0.1, 60.0
-#: A relay that closes the connection within this time refuses a login of an older dialect.
+#: An older dialect's login is refused if the relay closes the connection within so many seconds.
 CONSENT_SECONDS = 1.0
-#: How many intervals of silence end a connection.
+#: How many silent intervals end a connection.
 _SILENT_INTERVALS = 3
 
 
@@ -52,7 +52,7 @@ class RelayAddress:
 
 @dataclass(frozen=True, slots=True)
 class LegacyLogin:
-    """A login at an existing np-svr."""
+    """The login at an existing np-svr."""
 
     dialect: legacy.Dialect
     secret: str = field(repr=False)
@@ -60,7 +60,7 @@ class LegacyLogin:
 
 @dataclass(frozen=True, slots=True)
 class RelayTarget:
-    """A relay, and how to get in.
+    """A relay, and how to log in there.
 
     Attributes:
         address: where it listens.
@@ -69,9 +69,9 @@ class RelayTarget:
         login: the key of handshake v2, or the login of an older dialect.
         verify: check the certificate against the system's authorities. Handshake v2 binds the certificate itself.
         dead_after: seconds of silence that end the connection, with handshake v2; the relay may want fewer.
-        sealing: how our links are sealed; None: they are not.
-        secret_from: where the secret came from, such as a file's name; said where the relay finds it wrong.
-        proxy: the proxy on the way there, None: there is none.
+        sealing: how our links are sealed, None if they are not.
+        secret_from: the secret's source, such as a file name; named if the relay finds the secret wrong.
+        proxy: the proxy on the way there, None if there is none.
     """
 
     address: RelayAddress
@@ -86,7 +86,7 @@ class RelayTarget:
 
     @property
     def through(self) -> str:
-        """How we get there, for people; empty without a proxy."""
+        """The proxy on the way, for people; empty without one."""
         return through(self.proxy)
 
     @property
@@ -98,14 +98,14 @@ class RelayTarget:
 
 @dataclass(slots=True)
 class LoggedIn:
-    """A connection that the relay let in; nobody handles its frames yet.
+    """A connection that the relay let in; its frames have no handler yet.
 
     Attributes:
         socket: the connection.
         keepalive_interval: seconds.
         silence: give the relay up after this many seconds.
-        pings: whether the relay answers pings and speaks our extensions.
-        capabilities: what the relay understands beyond docs/wire.md §2.
+        pings: whether the relay answers pings and supports our extensions.
+        capabilities: what the relay supports beyond docs/wire.md §2.
     """
 
     socket: FrameSocket
@@ -116,7 +116,7 @@ class LoggedIn:
     capabilities: frozenset[str] = frozenset()
 
     def hand_over(self, handler: FrameHandler) -> None:
-        """Give the connection its handler, with everything that came since the login."""
+        """Give the connection its handler, with everything received since the login."""
         self._handler.hand_over(handler)
 
 
@@ -136,13 +136,13 @@ async def dial(target: RelayTarget, buffers: ReadBuffers, experience: Experience
     Args:
         target: the relay, and who we are.
         buffers: the loop's read buffers.
-        experience: what is known of the relay's addresses; what is learnt is added.
+        experience: what we know of the relay's addresses; updated here.
 
     Raises:
-        DialError: there is no connection.
+        DialError: the connection failed.
         LoginRefusedError: the relay does not let us in.
         RelayNotTrustedError: it does not know the secret.
-        RemoteProtocolError: it is no natpass relay, or a broken one.
+        RemoteProtocolError: it is not a natpass relay, or broken.
     """
     experience = Experience() if experience is None else experience
     handler, address = await reach(target.place, _LoginHandler, buffers, experience)
@@ -155,7 +155,7 @@ async def dial(target: RelayTarget, buffers: ReadBuffers, experience: Experience
         experience.failed(address)
         if socket.received_bytes:
             text = f"{target.address} does not answer the login: is it a natpass relay?"
-        else:  # its system took the connection; whether the network or the program is slow, nobody can tell
+        else:  # its system accepted the connection; we can't tell whether the network or the program is slow
             text = f"no answer from {target.address} within {v2.LOGIN_SECONDS:.0f} s"
         raise DialError(text) from error
     except LoginRefusedError as error:
@@ -194,7 +194,7 @@ async def _log_in(target: RelayTarget, socket: FrameSocket, handler: "_LoginHand
 
 
 class _LoginHandler:
-    """Handles a connection until somebody takes it over."""
+    """Handles a connection during the login."""
 
     socket: FrameSocket
 
@@ -213,7 +213,7 @@ class _LoginHandler:
 
         Raises:
             DialError: the connection is gone.
-            RemoteProtocolError: what came is no message.
+            RemoteProtocolError: the data is not a valid message.
         """
         while not self._payloads:
             if self._lost is not None:
@@ -223,7 +223,7 @@ class _LoginHandler:
         return envelope.parse(self._payloads.popleft())
 
     async def no_refusal(self, dialect: legacy.Dialect) -> None:
-        """Wait until a login of an older dialect counts as good: silence is consent, a closed connection is a no.
+        """Wait until a login of an older dialect counts as accepted: silence means yes, a closed connection no.
 
         Raises:
             LoginRefusedError: the relay closed the connection.
@@ -240,7 +240,7 @@ class _LoginHandler:
             )
 
     def hand_over(self, handler: FrameHandler) -> None:
-        """Let `handler` have the connection, and what came on it since the login."""
+        """Give `handler` the connection, with everything received since the login."""
         self.socket.handler = handler
         try:
             while self._payloads:
@@ -253,7 +253,7 @@ class _LoginHandler:
             handler.socket_lost(self._lost[0])
 
     def socket_ready(self) -> None:
-        if not self._ready.done():  # who waited may have been cancelled in this very turn of the loop
+        if not self._ready.done():  # the waiter may have been cancelled in this very turn of the loop
             self._ready.set_result(None)
 
     def batch_received(self, batch: Batch) -> None:
@@ -261,7 +261,7 @@ class _LoginHandler:
         self._changed.set()
 
     def writable_changed(self, writable: bool) -> None:
-        """Nothing waits: whoever takes over looks at the socket."""
+        """No-op: the next handler checks the socket."""
 
     def socket_lost(self, error: Exception | None) -> None:
         self._lost = (error,)

@@ -1,8 +1,8 @@
 """A guest at a relay: from a one-time code to the secret, over a connection that never logs in.
 
-Nothing here checks whom the connection leads to: neither the relay nor who stands before it gets more from a guest than
-one guess at the code (`natpass_wire.invite`), so a self-signed certificate is as good as any. Who the relay is gets
-checked at the login that follows, with the secret.
+Nothing here checks who is at the other end: neither the relay nor a man in the middle gets more from a guest than one
+guess at the code (`natpass_wire.invite`), so any certificate will do. The login that follows checks the relay, with the
+secret.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from natpass_wire.proxy import Proxy
 from natpass_wire.race import Experience
 from natpass_wire.text import printable
 
-#: Seconds for everything: the relay gives a guest as many.
+#: Seconds for the whole exchange; the relay allows a guest as many.
 ENROL_SECONDS = 30.0
-#: An inviter says three things; who says more is none.
+#: An inviter sends three messages; this bounds a faulty or hostile one.
 _MOST_MESSAGES = 8
 
 
@@ -48,16 +48,16 @@ async def enrol(
     Args:
         address: the relay's.
         code: the code.
-        host: what the inviter is told that we are called.
-        keep: keeps the secret so that a power failure does not lose it; called once, and the inviter learns of success
-            only when it has returned.
+        host: our host name, for the inviter.
+        keep: stores the secret safely, even against a power failure; called once. The inviter learns of success only after it
+            has returned.
         tls: whether the relay speaks TLS.
-        proxy: the proxy on the way there, None: there is none.
+        proxy: the proxy on the way there, None if there is none.
 
     Raises:
-        UserError: there is no secret for us, with the reason; or what `keep` raises.
-        DialError: there is no connection, or it was lost.
-        RemoteProtocolError: the other end is no natpass relay or inviter.
+        UserError: the inviter or the relay refuses, with the reason; or what `keep` raises.
+        DialError: the connection failed or was lost.
+        RemoteProtocolError: the other end is not a natpass relay or inviter.
     """
     place = Destination(address.host, address.port, client_context(verify=False) if tls else None, proxy)
     visit: _Visit | None = None
@@ -65,7 +65,7 @@ async def enrol(
         async with asyncio.timeout(ENROL_SECONDS):
             visit, _ = await reach(place, _Visit, ReadBuffers(), Experience())
             await _exchange(visit, code, host, keep)
-        await visit.close()  # the socket gives itself so long, and the secret is kept: nothing may fail any more
+        await visit.close()  # outside the timeout: the socket limits it, and the secret is kept, so nothing may fail now
     except TimeoutError as error:
         raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
     finally:
@@ -97,7 +97,7 @@ class _Visit:
         self._lost: tuple[Exception | None] | None = None
 
     async def ready(self) -> None:
-        """Wait until there is a connection, with TLS if there is any."""
+        """Wait until the connection is up, including TLS."""
         while not self._ready.is_set():
             await self._next()
 
@@ -107,12 +107,12 @@ class _Visit:
         self.socket.write(envelope.to_frame(Msg(type=MsgType.handshake, to=RELAY_ID, hsp=payload)))
 
     async def receive(self) -> bytes:
-        """Return what the inviter said next.
+        """Return the inviter's next step.
 
         Raises:
-            UserError: the relay says that there is no such invite.
+            UserError: the relay has no such invite.
             DialError: the connection is gone.
-            RemoteProtocolError: the other end is no relay.
+            RemoteProtocolError: the other end is not a relay.
         """
         while not self._messages:
             await self._next()
@@ -120,18 +120,18 @@ class _Visit:
         if message.hsp.HasField("refusal"):
             raise UserError(printable(message.hsp.refusal.text))
         if message.type != MsgType.handshake or not message.hsp.HasField("guest"):
-            raise RemoteProtocolError("the relay speaks of other things than the invite")
+            raise RemoteProtocolError("the relay sent another message than the invite's")
         return message.hsp.guest.data
 
     async def close(self) -> None:
-        """Send what waits, and close."""
+        """Send what waits, and close. Wait for the end."""
         self.socket.close()
         while self._lost is None:
             self._changed.clear()
             await self._changed.wait()
 
     def abort(self) -> None:
-        """Close at once, if that was not done."""
+        """Close at once, if still open."""
         if self._lost is None:
             self.socket.abort()
 
@@ -156,7 +156,7 @@ class _Visit:
         for payload in batch.payloads():
             self._heard += 1
             if self._heard > _MOST_MESSAGES:
-                raise RemoteProtocolError("the relay says more than an inviter has to say")
+                raise RemoteProtocolError("the relay sent more than an inviter has to say")
             self._messages.append(envelope.parse(payload))
         self._changed.set()
 

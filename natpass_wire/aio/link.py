@@ -20,11 +20,11 @@ class LinkEndedError(NatpassError):
 
 @dataclass(frozen=True, slots=True)
 class Detached:
-    """There is no way to the other end at the moment; the link goes on when there is one.
+    """There is no way to the other end now; the link goes on when there is one.
 
     Attributes:
         reason: why, for a person, safe to print.
-        since: since when, in the loop's time.
+        since: when that began, in the loop's time.
     """
 
     reason: str
@@ -34,7 +34,7 @@ class Detached:
 class Link(Protocol):
     """A link that is open, or being opened.
 
-    One task reads, any number send. Nothing is dropped: who does not read slows the sender down.
+    One task reads, any number send. Nothing is dropped: a slow reader slows the sender down.
     """
 
     @property
@@ -44,7 +44,7 @@ class Link(Protocol):
 
     @property
     def peer_key(self) -> bytes | None:
-        """The static key that the other end has proved to have; None: the link is not sealed."""
+        """The static key that the other end has proved to have, None if the link is not sealed."""
         ...
 
     @property
@@ -54,7 +54,7 @@ class Link(Protocol):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the other end may be an existing natpass program: it did not have to announce itself."""
+        """Whether this is a plain link: the other end may be an existing natpass program."""
         ...
 
     @property
@@ -64,28 +64,28 @@ class Link(Protocol):
 
     @property
     def detached(self) -> Detached | None:
-        """How it comes that nothing gets through; None while the other end can be reached, or if the link has ended."""
+        """Why nothing gets through, None while the other end can be reached, or if the link has ended."""
         ...
 
     @property
     def resumes(self) -> int:
-        """How many times the link went on over another connection."""
+        """How many times the link has gone on over another connection."""
         ...
 
     @property
     def unacknowledged(self) -> int | None:
-        """How many of the messages that were sent the other end's program is not done with, as far as we know.
+        """How many sent messages the other end's program has not consumed yet, as we know it.
 
-        Once the link has ended: which it was not known to be done with. None where nobody tells (plain links).
+        Once the link has ended: those that we do not know to be consumed. None for plain links, which do not report it.
         """
         ...
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Have `watcher` called whenever `detached` changes, and when the link goes on after something was skipped."""
+        """Call `watcher` whenever `detached` changes, and when the link goes on after something was skipped."""
 
     @property
     def is_holding(self) -> bool:
-        """Whether so much waits for this link's reader that others wait as well; never with credit."""
+        """Whether this link's unread data blocks other links as well; never with credit."""
         ...
 
     async def ended(self) -> End:
@@ -93,9 +93,9 @@ class Link(Protocol):
         ...
 
     async def room(self) -> int:
-        """Wait until something can be sent; return how many bytes of data one message should have at most.
+        """Wait until there is room to send; return how many bytes of data one message should have at most.
 
-        Who makes data asks first, and makes no more than that: what is not made yet can still change (Ctrl+C).
+        Call this before producing data, and produce no more: data that does not exist yet can still change (Ctrl+C).
 
         Raises:
             LinkEndedError: the link is gone.
@@ -106,8 +106,8 @@ class Link(Protocol):
         """Send a message (type and payload, no addresses). Waits while the network is slow.
 
         Args:
-            message: the message; it belongs to the link then.
-            newest: something newer will follow, so that this one need not be sent again should it be lost.
+            message: the message; do not change it afterwards.
+            newest: a newer message will replace this one, so it need not be sent again if lost.
 
         Raises:
             LinkEndedError: the link is gone.
@@ -115,7 +115,7 @@ class Link(Protocol):
         """
 
     def put(self, message: Msg) -> None:
-        """Send a message at once. For who has just waited for `room`, and sends one message for it.
+        """Send a message at once. Only for one message after `room` has returned.
 
         Args:
             message: the message, as for `send`.
@@ -126,10 +126,10 @@ class Link(Protocol):
         """
 
     async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
-        """Send a message that somebody else has serialised: it is not parsed here. Waits as `send` does.
+        """Send a message that is serialised already and not parsed here. Waits as `send` does.
 
         Args:
-            message: its type, and one payload field or none; no addresses.
+            message: its type, and at most one payload field; no addresses.
             newest: as for `send`.
 
         Raises:
@@ -138,7 +138,7 @@ class Link(Protocol):
         """
 
     def send_urgent(self, message: Msg) -> bool:
-        """Send a small message that overtakes all others and waits for no credit; return whether it was taken.
+        """Send a small message that overtakes all others and needs no credit; return whether it was accepted.
 
         It is not if the link has ended or is not open yet, or if too many are on their way. Never blocks.
 
@@ -148,9 +148,9 @@ class Link(Protocol):
         ...
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
-        """Have `handler` called with each message that overtakes, until the end; without one they are dropped.
+        """Call `handler` with each message that overtakes, until the end; without a handler they are dropped.
 
-        To be set before the first `await` behind `accept`. It is called from the event loop, and must not block.
+        Set it before the first `await` after `accept`. The event loop calls it, and it must not block.
         """
 
     @property
@@ -159,17 +159,17 @@ class Link(Protocol):
         ...
 
     async def receive(self) -> Msg:
-        """Return the next message. Who asks for another one is done with the one before: the sender gets credit for it.
+        """Return the next message. This also marks the one before as consumed, so that the sender gets credit for it.
 
         Raises:
-            LinkEndedError: the link is gone, and everything that came before its end has been returned.
+            LinkEndedError: the link is gone, and there is nothing left to read.
         """
         ...
 
     async def receive_batch(self) -> list[Msg]:
-        """Return the next messages, at least one: as many as are here, but a bounded number of bytes.
+        """Return the next messages, at least one: all that have arrived, up to a limit in bytes.
 
-        For those whose own steps cost more than a message does. Who asks for more is done with all of these.
+        For readers whose own steps cost more than a message. The next call marks all of these as consumed.
 
         Raises:
             LinkEndedError: as for `receive`.
@@ -177,24 +177,24 @@ class Link(Protocol):
         ...
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the link, and tell the other end why. Nothing happens if it had ended.
+        """End the link, and tell the other end why. No-op if it has ended.
 
-        What a target has sent is delivered before that; an opener gives up what it asked for, and what it has not sent.
+        A target's sent messages are delivered first; an opener gives up its request, and everything not sent yet.
         """
 
 
 class IncomingLink(Link, Protocol):
-    """A link that somebody asks us for: accept or refuse it, once."""
+    """A link that a peer asks for: accept or refuse it, once."""
 
     def accept(self) -> None:
-        """Say yes: from now on both sides may send.
+        """Accept the link: from now on both sides may send.
 
         Raises:
             LinkEndedError: the opener has given up already.
         """
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
-        """Say no, with the reason for a person. Nothing happens if it was answered, or the opener has given up."""
+        """Refuse the link, with the reason for a person. No-op if it was answered, or the opener has given up."""
 
     @property
     def is_asked(self) -> bool:

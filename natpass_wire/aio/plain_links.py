@@ -1,4 +1,4 @@
-"""The links of one connection that are as existing natpass programs have them."""
+"""The plain links of one connection, as existing natpass programs use them."""
 
 import asyncio
 import secrets
@@ -16,18 +16,18 @@ from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.text import printable
 
-#: How long an opener waits for `connect_rep` (docs/wire.md §5: np-svr says nothing about an absent target).
+#: Seconds for which an opener waits for `connect_rep` (docs/wire.md §5: np-svr says nothing about an absent target).
 OPEN_SECONDS = 10.0
 
 
 class PlainLinks:
-    """Opens and takes plain links, sends for them, and holds the connection for those that are not read.
+    """Opens and accepts plain links, sends for them, and stops reading while one of them has too much unread.
 
     Args:
         table: all links of the connection.
         socket: the connection.
-        life: told when the connection is not read.
-        on_link: takes a link that somebody asks us for; None: nobody gets one.
+        life: told when reading is paused.
+        on_link: called with links that peers ask for; None: we take none.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class PlainLinks:
     # what the connection calls
 
     def asked(self, state: LinkState, request: ConnectRequest) -> None:
-        """Take a link that somebody asks us for."""
+        """Take a link that a peer asks for."""
         if self._on_link is None:
             text = f"{self._table.client_id} serves no plain links"
             self.refuse_link(state, text, ConnectResponse.REFUSED)
@@ -84,7 +84,7 @@ class PlainLinks:
         self._on_link(link, request)
 
     def receive(self, event: LinkOpened | LinkReceived | LinkEnded) -> None:
-        """Take what happened to a link."""
+        """Handle an event of a link."""
         link = self._links.get(event.link)
         match event:
             case LinkEnded():
@@ -99,13 +99,13 @@ class PlainLinks:
         (self._writable.set if writable else self._writable.clear)()
 
     def forget(self, state: LinkState) -> None:
-        """Take note that a link has ended."""
+        """Record that a link has ended."""
         link = self._links.pop(state, None)
         if link is not None:
             link.wake()
 
     def lost(self, end: End) -> None:
-        """Take note that the connection is gone: nobody waits for it any more."""
+        """Record that the connection is gone: nothing waits for it any more."""
         self._over = end
         self._writable.set()
 
@@ -117,7 +117,7 @@ class PlainLinks:
             await self._writable.wait()
 
     def send_on(self, link: LinkState, message: Msg) -> None:
-        """Send a message of this link; nothing happens once it has ended."""
+        """Send a message of this link; no-op once it has ended."""
         if link.end is None:
             self._send(self._table.message(link, message))
 
@@ -125,7 +125,7 @@ class PlainLinks:
         """Send a serialised message as `send_on` does."""
         if link.end is None:
             message_type, at = envelope.type_of(message)
-            # A payload field behind the fields of the envelope, all of lower numbers: a canonical message.
+            # The payload field comes after the envelope's fields, whose numbers are lower: a canonical message.
             head = self._table.message(link, Msg(type=message_type)).SerializeToString()
             self._socket.write(encode_frame(head + message[at:]))
 
@@ -137,16 +137,16 @@ class PlainLinks:
         self.forget(link)
 
     def accept_link(self, link: LinkState) -> None:
-        """Say yes to an asked link."""
+        """Accept a link."""
         self._send(self._table.accept(link))
 
     def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
-        """Say no to an asked link."""
+        """Refuse a link."""
         self._send(self._table.refuse(link, text, reason))
         self.forget(link)
 
     def hold(self, holder: object, holds: bool) -> None:
-        """Read no further (or again) on behalf of `holder`."""
+        """Stop reading (or resume) on behalf of `holder`."""
         before = bool(self._holders)
         (self._holders.add if holds else self._holders.discard)(holder)
         if before == bool(self._holders):

@@ -1,1 +1,1 @@
-"""Who is who: static keys, their fingerprints, and the files that say whom we trust. No I/O but through `StateDir`."""
+"""Identity: static keys, their fingerprints, and the files of trusted keys. No I/O except through `StateDir`."""

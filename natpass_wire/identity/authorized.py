@@ -1,23 +1,23 @@
 """The file `authorized_consoles`: which consoles an agent serves, and what each may do. Pure.
 
 One console a line, as in sshd's authorized_keys: options (commas between them, no spaces outside quotes), the key, and
-whatever tells a person whose it is.
+a comment that says whose key it is.
 
     x25519:KEY anna's laptop
     kinds="shell,exec",expiry-time="2026-12-31" x25519:KEY a contractor
     read-only x25519:KEY the screen in the hall
 
-    kinds="..."         the link kinds that are served, of those that the agent knows; all by default
-    read-only           to look, and change nothing. What that means is up to each kind: a desktop is shown without
-                        input and clipboard; shells and commands are refused, since no program can be kept from
-                        changing something
-    expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS, a Z
-                        behind it or not. UTC in either case, whatever the agent's clock shows
+    kinds="..."         the link kinds that the console may use; default: all that the agent serves
+    read-only           the console may look, and change nothing. Each kind decides what that means: a desktop is
+                        shown without input and clipboard; shells and commands are refused, since no program can be
+                        kept from changing something
+    expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS,
+                        with or without a Z. Always UTC, whatever the agent's time zone
 
-Empty lines and lines that begin with `#` say nothing. A line that is not understood grants nothing, as with sshd, and
-the others hold: lines only ever grant, so that one less is never more than was meant. The key in it, if it can be read,
-is refused with the line's number. Of half a line that would not be true: so no comment begins with an option (behind
-the key it would say nothing), and two lines with one key both grant nothing, since nobody knows which was meant.
+Empty lines and lines that begin with `#` are ignored. A bad line grants nothing, as with sshd, and the other lines
+stay valid: lines only ever grant, so one line less never grants too much. If the key of a bad line can be read, it is
+refused with the line's number. A bad line must never count in part. So no comment may begin with an option (behind the
+key it would have no effect), and two lines with one key both grant nothing, since nobody knows which was meant.
 """
 
 import codecs
@@ -30,7 +30,7 @@ from natpass_wire.identity import fingerprint
 from natpass_wire.identity.keys import PREFIX, PublicKey
 from natpass_wire.identity.known import MalformedError
 
-#: Thousands of lines; what is longer is no such file.
+#: Thousands of lines; a longer file is not ours.
 MAX_BYTES = 1024 * 1024
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
@@ -45,7 +45,7 @@ class Rights:
     """What a console may do.
 
     Attributes:
-        kinds: the names of the link kinds that it may open, None: whatever the agent serves.
+        kinds: the names of the link kinds that it may open, None for all that the agent serves.
         read_only: it may look, and change nothing.
     """
 
@@ -53,17 +53,17 @@ class Rights:
     read_only: bool = False
 
 
-#: Everything: what whoever has the secret may do where there is no file.
+#: Everything: the rights of each client with the secret if there is no file.
 ALL = Rights()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One line.
+    """The grant of one line.
 
     Attributes:
         rights: what the console may do.
-        until: and until when; None: for ever.
+        until: when the grant ends, None if never.
     """
 
     rights: Rights
@@ -88,9 +88,9 @@ class AuthorizedConsoles:
     """The file's content.
 
     Attributes:
-        grants: what it grants, by key.
-        faults: its lines that grant nothing, in their order.
-        refused: the keys in these lines, those that can be read, and the first line with each. None is in `grants`.
+        grants: the grants, by key.
+        faults: the lines that grant nothing, in their order.
+        refused: the readable keys of these lines, with the first line of each. None of them is in `grants`.
     """
 
     grants: dict[PublicKey, Grant]
@@ -99,11 +99,11 @@ class AuthorizedConsoles:
 
     @classmethod
     def parse(cls, content: bytes, kinds: Collection[str]) -> "AuthorizedConsoles":
-        """Return what the file says.
+        """Parse the file.
 
         Args:
             content: the file.
-            kinds: the names of the link kinds that there are.
+            kinds: the names of all link kinds.
 
         Raises:
             MalformedError: it is too long to be such a file.
@@ -123,7 +123,7 @@ class AuthorizedConsoles:
                 raw.decode()
                 key, grants[number] = _grant(line, kinds)
             except UnicodeDecodeError:
-                faults[number] = "no UTF-8"
+                faults[number] = "not UTF-8"
             except ValueError as error:
                 faults[number] = str(error)
             if key is None:
@@ -141,10 +141,10 @@ class AuthorizedConsoles:
         )
 
     def rights_of(self, key: PublicKey, now: datetime) -> Rights | str:
-        """Return what the console with this key may do at the time `now`; a text that says why, if that is nothing."""
+        """Return what the console with this key may do at the time `now`, or a text that says why it may do nothing."""
         if key in self.refused:
             return (
-                f"line {self.refused[key]} of this agent's authorized_consoles, with your console's key, is of no use: "
+                f"line {self.refused[key]} of this agent's authorized_consoles, with your console's key, is invalid: "
                 "its log says why"
             )
         grant = self.grants.get(key)
@@ -159,10 +159,10 @@ class AuthorizedConsoles:
 
 
 def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
-    """Return what a line grants to whom.
+    """Return the key and the grant of a line.
 
     Raises:
-        ValueError: it is none; the text is safe to print.
+        ValueError: the line is invalid; the text is safe to print.
     """
     options: dict[str, str | None] = {}
     at = 0
@@ -170,7 +170,7 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
         option = _OPTION.match(line, at)
         if option is None or (option[3] != "," and not line.startswith(PREFIX, option.end())):
             if _APART.match(line, at if option is None else option.start(3)):
-                raise ValueError("no blanks between options, a comma only")
+                raise ValueError("put only a comma between options, no blanks")
             raise ValueError("not OPTIONS x25519:KEY COMMENT")
         name, value, separator = option.groups()
         if name in options:
@@ -182,7 +182,7 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
     word, *comment = re.split("[ \t]+", line[at:], maxsplit=1)
     key = PublicKey.parse(word)
     if comment and (option := _MISPLACED.match(comment[0])):
-        raise ValueError(f"{option[1]} stands behind the key, where it says nothing: options come first")
+        raise ValueError(f"{option[1]} stands behind the key, where it has no effect: options come first")
     kinds, until, read_only = None, None, False
     for name, value in options.items():
         if name == "kinds" and value is not None:
@@ -215,7 +215,7 @@ def _time(value: str) -> datetime:
 
 
 def _key_in(line: str) -> PublicKey | None:
-    """Return the key in a line that is none: the first word that could be one, None if it is none."""
+    """Return the key in an invalid line: the first word that looks like a key, None if it is not valid either."""
     found = _KEY.search(line)
     try:
         return None if found is None else PublicKey.parse(found[0])

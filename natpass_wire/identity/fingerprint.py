@@ -5,19 +5,19 @@ from hashlib import sha256
 
 from natpass_wire.identity.keys import PublicKey
 
-#: Twelve words of BIP-39 say 128 bits, and 4 bits of checksum.
+#: Twelve words of BIP-39 hold 128 bits, and 4 bits of checksum.
 WORDS = 12
 _WORDS_BYTES = 16
 
 #: The board of OpenSSH's randomart (sshkey.c, fingerprint_randomart), after the "drunken bishop" of Alexander
-#: Gajewski; what a square shows for each visit, and where the walk began and ended.
+#: Gajewski; the character for each number of visits, and for the walk's start and end.
 COLUMNS, ROWS = 17, 9
 _VALUES = " .o+=*BOX@%&#/^"
 _START, _END = "S", "E"
 
 
 def digest(key: PublicKey) -> bytes:
-    """Return the SHA-256 of the key's 32 bytes, of which all fingerprints are made."""
+    """Return the SHA-256 of the key's 32 bytes: all forms of the fingerprint come from it."""
     return sha256(key.raw).digest()
 
 
@@ -27,9 +27,9 @@ def short(key: PublicKey) -> str:
 
 
 def words(key: PublicKey) -> tuple[str, ...]:
-    """Return the first 128 bits of the digest as twelve English words (BIP-39), to read out on the telephone.
+    """Return the first 128 bits of the digest as twelve English words (BIP-39), to read out on the phone.
 
-    The last one is a checksum in part: a word that was misheard is likely to make no mnemonic at all.
+    The last one is in part a checksum: with a misheard word the phrase is probably invalid.
     """
     from mnemonic import Mnemonic  # noqa: PLC0415 - 12 ms, which a console's start does not need
 
@@ -62,7 +62,7 @@ def _edge(title: str) -> str:
 
 
 def shown(key: PublicKey) -> str:
-    """Return all forms of a fingerprint, in lines, as the programs' commands print it."""
+    """Return all forms of a fingerprint, as lines that the programs' commands print."""
     spoken = words(key)
     half = len(spoken) // 2
     return "\n".join([short(key), " ".join(spoken[:half]), " ".join(spoken[half:]), randomart(key)])

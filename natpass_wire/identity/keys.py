@@ -1,4 +1,4 @@
-"""The static X25519 key (RFC 7748) of an agent or a console: what it is known by, whatever the relay. Pure."""
+"""The static X25519 key (RFC 7748) that identifies an agent or a console at every relay. Pure."""
 
 import base64
 import binascii
@@ -15,19 +15,19 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 KEY_BYTES = 32
-#: What a public key begins with where it is written down.
+#: The prefix of a public key in text.
 PREFIX = "x25519:"
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key; `str` gives the one word that stands for it in files, `x25519:` and base64.
+    """A public key; `str` gives its form in files: one word, `x25519:` and base64.
 
     Attributes:
         raw: its 32 bytes.
 
     Raises:
-        ValueError: there are not 32 of them.
+        ValueError: it does not have 32 bytes.
     """
 
     raw: bytes
@@ -38,10 +38,10 @@ class PublicKey:
 
     @classmethod
     def parse(cls, word: str) -> "PublicKey":
-        """Return the key that `str` gave this word for; no two words stand for one key.
+        """Return the key whose `str` is this word; each key has only one such word.
 
         Raises:
-            ValueError: it is none; the text is safe to print.
+            ValueError: the word is invalid; the text is safe to print.
         """
         try:
             if not word.startswith(PREFIX):
@@ -50,7 +50,7 @@ class PublicKey:
         except (ValueError, binascii.Error):
             raise ValueError(f"a key is written {PREFIX} and 44 characters of base64") from None
         if str(key) != word:  # base64's last character has bits to spare
-            raise ValueError("the key's last character is none that stands there")
+            raise ValueError("the key's last character is wrong")
         return key
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """Our own key pair; its repr shows nothing of it.
+    """Our own key pair; its repr shows neither key.
 
     Attributes:
         private: the private key.
@@ -75,17 +75,17 @@ class Identity:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "Identity":
-        """Return the identity whose private key this is.
+        """Return the identity with this private key.
 
         Raises:
-            ValueError: it is no X25519 key in PEM (PKCS #8), or one behind a passphrase.
+            ValueError: it is not an X25519 key in PEM (PKCS #8), or it has a passphrase.
         """
         try:
             private = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ValueError("no private key in PEM") from None  # the error might show some of it
+            raise ValueError("not a private key in PEM") from None  # the error might show some of it
         if not isinstance(private, X25519PrivateKey):
-            raise ValueError("no X25519 key")
+            raise ValueError("not an X25519 key")
         return cls(private)
 
     def to_pem(self) -> bytes:

@@ -1,11 +1,11 @@
-"""The file `known_agents`: the key of each agent that a console has spoken to, and what another key means. Pure.
+"""The file `known_agents`: the key of each agent that a console has connected to. Pure.
 
 One agent a line, fields with one space between them, the agent's id last since it may have spaces itself:
 
     RELAY x25519:KEY 2026-01-31T12:00:00Z AGENT
 
-Empty lines and lines that begin with `#` are kept as they are. Anything else makes the whole file unusable, since a
-line that is passed over is an agent that is taken for a new one.
+Empty lines and lines that begin with `#` are kept as they are. Any other line makes the whole file unusable: the agent
+of a skipped line would be taken for a new one.
 """
 
 import enum
@@ -17,19 +17,19 @@ from datetime import UTC, datetime
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.ids import client_id_fault
 
-#: More than 10 000 agents with the longest names fit in; what is longer was not written by us.
+#: More than 10 000 agents with the longest names fit in; we never write a longer file.
 MAX_BYTES = 4 * 1024 * 1024
 HEAD = "# The keys of agents, as natpass-tui first met them: natpass-tui known lists them, and forgets them.\n"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class MalformedError(ValueError):
-    """A file of trust that can't be relied on; the text begins with the line's number, and is safe to print."""
+    """A file of trusted keys that is invalid; the text begins with the line's number, and is safe to print."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What an agent is known by.
+    """The key that an agent is known by.
 
     Attributes:
         relay: the relay's address, `HOST:PORT`, in lower case.
@@ -50,7 +50,7 @@ class Pin:
 
 
 class KeyStatus(enum.Enum):
-    """What we know of a key that an agent shows."""
+    """Whether the key that an agent shows is the one that we know."""
 
     NEW = "new"
     KNOWN = "known"
@@ -59,12 +59,12 @@ class KeyStatus(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of a key that an agent showed.
+    """The result of checking a key that an agent showed.
 
     Attributes:
-        trust: whether it is known. With `CHANGED` nothing may be said to whoever shows it.
+        trust: whether it is known. With `CHANGED`, send nothing to the peer that shows it.
         key: the key that was shown.
-        pin: what is known of the agent; what has just been pinned where it was new.
+        pin: the agent's known key; a new pin if the agent is new.
     """
 
     trust: KeyStatus
@@ -73,13 +73,13 @@ class Checked:
 
 
 def check(pins: "KnownAgents", relay: str, agent_id: str, key: PublicKey, now: datetime) -> Checked:
-    """Return what a key means that an agent shows, and with `NEW` the pin that is to be kept.
+    """Check a key that an agent shows; with `NEW`, the result has the pin to keep.
 
     Args:
-        pins: what is known.
+        pins: the known agents.
         relay: the relay's address.
         agent_id: the agent's id.
-        key: what it shows.
+        key: the key that it shows.
         now: the time, for a new pin.
     """
     pin = pins.find(relay, agent_id)
@@ -89,7 +89,7 @@ def check(pins: "KnownAgents", relay: str, agent_id: str, key: PublicKey, now: d
 
 
 def normalised(relay: str) -> str:
-    """Return a relay's address as it stands in the file: names of hosts have no case."""
+    """Return a relay's address as it is written in the file: host names are case-insensitive."""
     return relay.lower()
 
 
@@ -109,10 +109,10 @@ class KnownAgents:
 
     @classmethod
     def parse(cls, content: bytes) -> "KnownAgents":
-        """Return what the file says.
+        """Parse the file.
 
         Raises:
-            MalformedError: it is too long, has a line that is none, or says two things of one agent.
+            MalformedError: it is too long, has an invalid line, or has two lines for one agent.
         """
         if len(content) > MAX_BYTES:
             raise MalformedError(f"line 1 and following: more than {MAX_BYTES} bytes")
@@ -120,7 +120,7 @@ class KnownAgents:
             text = content.decode()
         except UnicodeDecodeError as error:
             number = content.count(b"\n", 0, error.start) + 1
-            raise MalformedError(f"line {number}: no UTF-8") from None
+            raise MalformedError(f"line {number}: not UTF-8") from None
         lines: list[str | Pin] = []
         seen: set[tuple[str, str]] = set()
         text = text.replace("\r\n", "\n")  # an editor's on Windows
@@ -149,17 +149,17 @@ class KnownAgents:
         return self._found.get((normalised(relay), agent_id))
 
     def with_pin(self, pin: Pin) -> "KnownAgents":
-        """Return what is known once this agent is.
+        """Return the file's content with this pin added.
 
         Raises:
-            MalformedError: the file can't say it.
+            MalformedError: the pin can't be written as a line.
         """
         if pin.line().startswith("#") or _pin(len(self.lines) + 1, pin.line()) != pin:
-            raise MalformedError(f"line {len(self.lines) + 1}: no relay's address")
+            raise MalformedError(f"line {len(self.lines) + 1}: invalid relay address")
         return KnownAgents((*(self.lines or (HEAD.rstrip("\n"),)), pin))
 
     def without(self, pins: Iterable[Pin]) -> "KnownAgents":
-        """Return what is known without these."""
+        """Return the file's content without these pins."""
         gone = set(pins)
         return KnownAgents(tuple(line for line in self.lines if line not in gone))
 
@@ -170,7 +170,7 @@ def _pin(number: int, line: str) -> Pin:
         raise MalformedError(f"line {number}: not RELAY KEY DATE AGENT")
     relay, word, date, agent_id = fields
     if not relay or relay != normalised(relay) or not relay.isprintable():
-        raise MalformedError(f"line {number}: no relay's address")
+        raise MalformedError(f"line {number}: invalid relay address")
     try:
         key = PublicKey.parse(word)
     except ValueError as error:
@@ -180,7 +180,7 @@ def _pin(number: int, line: str) -> Pin:
             raise ValueError
         since = datetime.fromisoformat(date)
     except ValueError:
-        raise MalformedError(f"line {number}: no date such as 2026-01-31T12:00:00Z") from None
+        raise MalformedError(f"line {number}: invalid date, not like 2026-01-31T12:00:00Z") from None
     if fault := client_id_fault(agent_id):
-        raise MalformedError(f"line {number}: no agent: {fault}")
+        raise MalformedError(f"line {number}: invalid agent: {fault}")
     return Pin(relay, agent_id, key, since)

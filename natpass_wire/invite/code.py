@@ -1,4 +1,4 @@
-"""One-time codes: a number that the relay finds the inviter by, and words that it never learns."""
+"""One-time codes: a number by which the relay finds the inviter, and words that the relay never learns."""
 
 import difflib
 import re
@@ -8,11 +8,11 @@ from natpass_wire.errors import UserError
 from natpass_wire.invite.words import WORDS
 from natpass_wire.text import printable
 
-#: The number in front of a code: it hides nothing, it only keeps two invites of one relay apart.
+#: The largest number in a code: it hides nothing, it only keeps two invites of one relay apart.
 MOST_NAMEPLATE = 9999
-#: 24 bits, of which a stranger has three guesses, online. `wormhole` has 16, and one guess.
+#: 24 bits; a stranger has three guesses, online. `wormhole` has 16 bits, and one guess.
 WORD_COUNT = 3
-#: Random bytes that make a code: the words, and enough for the number to be even.
+#: Random bytes for a code: the words, and enough bytes for a uniform number.
 RANDOM_BYTES = WORD_COUNT + 8
 
 _MOST_CHARACTERS = 200
@@ -41,12 +41,12 @@ class Code:
 
     @classmethod
     def parse(cls, text: str) -> "Code":
-        """Return the code that somebody typed: upper and lower case, and what stands between its parts, don't matter.
+        """Return the code that a user typed; case and separators don't matter.
 
-        A word that is in no code is found here, so that a slip does not cost a try.
+        A word that is in no code is found here, so that a typing error does not cost a try.
 
         Raises:
-            UserError: it is no code. The text is repeated only as far as it is none.
+            UserError: the code is invalid. Only the invalid part of the text is repeated.
         """
         if len(text) > _MOST_CHARACTERS:
             raise UserError(f"an invite code has less than {_MOST_CHARACTERS} characters")

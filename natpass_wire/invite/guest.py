@@ -1,4 +1,4 @@
-"""The guest's half of an invite: it has the code and gets the secret."""
+"""The guest's half of an invite: it has the code and receives the secret."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from natpass_wire.login.keys import check_secret
 from natpass_wire.pb.invite_pb2 import InviteStep
 
 _FAILURES = {
-    InviteStep.USED: "this invite has been used: another machine has got the secret by it; ask for a new one",
+    InviteStep.USED: "this invite has been used: another machine has got the secret with it; ask for a new one",
     InviteStep.EXPIRED: "this invite has expired; ask for a new one",
     InviteStep.WITHDRAWN: "this invite was withdrawn, or three wrong codes have ended it; ask for a new one",
     InviteStep.MALFORMED: "the inviter did not understand this program: are they of different versions?",
@@ -21,8 +21,8 @@ class Guest:
     """A guest. Send `hello()`, then what `receive` returns, until `secret` is set; keep that, and send `kept()`.
 
     Args:
-        code: what was typed.
-        host: what the inviter is told that we are called.
+        code: the code that the user typed.
+        host: our host name, for the inviter.
         entropy: returns so many random bytes.
     """
 
@@ -42,11 +42,11 @@ class Guest:
         return InviteStep(spake2=self._exchange.message).SerializeToString()
 
     def receive(self, data: bytes) -> bytes | None:
-        """Take a step of the inviter; return the answer, None once `secret` is set.
+        """Take a step from the inviter; return the answer, None once `secret` is set.
 
         Raises:
-            UserError: there is no secret for us, with the reason.
-            RemoteProtocolError: the inviter, or who pretends to be it, said something else than expected.
+            UserError: the inviter refuses, with the reason.
+            RemoteProtocolError: the step is not the expected one.
         """
         step = steps.read(data, steps.MOST_INVITER_BYTES)
         if step.failure != InviteStep.NONE:
@@ -62,19 +62,19 @@ class Guest:
         raise RemoteProtocolError("the inviter's answer does not belong at this point")
 
     def kept(self) -> bytes:
-        """Return the step that tells the inviter that the secret is kept."""
+        """Return the step that reports that the secret is stored."""
         assert self._secret is not None  # receive comes first
         return InviteStep(kept=self._exchange.tag(GUEST_KEPT)).SerializeToString()
 
     def _open(self, step: InviteStep) -> str:
         if not self._exchange.confirms(INVITER_CONFIRMS, step.confirmation):
-            raise RemoteProtocolError("the other end does not know the code: somebody is in the middle")
+            raise RemoteProtocolError("the other end does not know the code: there is a man in the middle")
         try:
             secret = self._exchange.open(step.sealed).decode()
         except UnicodeDecodeError:
-            raise RemoteProtocolError("the inviter's secret is no text") from None  # the error would show it
+            raise RemoteProtocolError("the inviter's secret is not text") from None  # the error would show it
         if not secret.isprintable():
-            raise RemoteProtocolError("the inviter's secret is no line of text")
+            raise RemoteProtocolError("the inviter's secret is not a line of text")
         return check_secret(secret)
 
     @staticmethod

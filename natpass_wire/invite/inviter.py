@@ -1,4 +1,4 @@
-"""The inviter's half of an invite: it has made the code, and gives the secret to the first who has it as well.
+"""The inviter's half of an invite: it makes the code, and gives the secret to the first guest that has it too.
 
 States: open -> given (the secret was sent) -> ended. From the state `given` on no other guest gets anything.
 """
@@ -13,15 +13,15 @@ from natpass_wire.invite.code import Code
 from natpass_wire.invite.pake import GUEST_CONFIRMS, GUEST_KEPT, INVITER_CONFIRMS, Exchange
 from natpass_wire.pb.invite_pb2 import InviteStep
 
-#: Seconds for which a code is good.
+#: Seconds for which a code is valid.
 LIFETIME_SECONDS = 600.0
 #: Wrong codes that end an invite.
 MOST_TRIES = 3
-#: Seconds that a guest has to write the secret to its disk and say so.
+#: Seconds for a guest to store the secret on its disk and say so.
 KEEP_SECONDS = 15.0
-#: Guests that may have begun and not confirmed; the oldest is forgotten for the next. Each is some KiB.
+#: The most guests that have begun and not confirmed; a new one replaces the oldest. Each takes some KiB.
 MOST_GUESTS = 256
-#: Guests in all. Each costs us 10 ms: whoever makes so many means no good.
+#: The most guests of one invite. Each costs us 10 ms: only an attacker makes so many.
 MOST_VISITS = 2000
 
 
@@ -29,7 +29,7 @@ class How(Enum):
     """How an invite ended."""
 
     ENROLLED = auto()  # the guest has the secret, and kept it
-    UNSURE = auto()  # the guest was sent the secret, and has not said that it kept it
+    UNSURE = auto()  # the guest was sent the secret, and has not confirmed that it kept it
     WRONG_CODES = auto()
     EXPIRED = auto()
     CROWDED = auto()  # far more guests than anybody invites
@@ -41,8 +41,8 @@ class InviteOutcome:
     """The end of an invite.
 
     Attributes:
-        how: what it was.
-        host: what the guest that got the secret calls itself: not to be shown but as `printable`.
+        how: how it ended.
+        host: the name that the guest with the secret gives itself; use `printable` before showing it.
     """
 
     how: How
@@ -51,7 +51,7 @@ class InviteOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Send `data` to a guest; `last` ends its connection behind that."""
+    """Send `data` to a guest; with `last`, close its connection after that."""
 
     guest: int
     data: bytes = field(repr=False)
@@ -78,7 +78,7 @@ class Inviter:
     Args:
         code: the code.
         secret: what the guest gets.
-        expires_at: when the code is no longer good.
+        expires_at: when the code expires.
         entropy: returns so many random bytes.
 
     Raises:
@@ -95,7 +95,7 @@ class Inviter:
         self._visits: dict[int, _Visit] = {}
         self._given: _Given | None = None
         self._count = 0
-        #: Wrong codes that are still allowed.
+        #: How many wrong codes are still allowed.
         self.tries_left = MOST_TRIES
         #: Set at the end.
         self.outcome: InviteOutcome | None = None
@@ -106,11 +106,11 @@ class Inviter:
         return self._given is not None
 
     def seconds_left(self, now: float) -> float:
-        """Return for how long the code is still good."""
+        """Return for how many seconds the code is still valid."""
         return max(0.0, self._expires_at - now)
 
     def receive(self, guest: int, data: bytes, now: float) -> list[Say]:
-        """Take a guest's step. The first right confirmation gets the secret, whatever else is under way."""
+        """Take a guest's step. The first right confirmation gets the secret, even while other guests are under way."""
         says = self.tick(now)
         if self.outcome is not None or (self._given is not None and self._given.guest != guest):
             return [*says, self._refuse(guest)]
@@ -128,7 +128,7 @@ class Inviter:
             return [*says, _failure(guest, InviteStep.MALFORMED)]
 
     def gone(self, guest: int) -> None:
-        """Take note that a guest's connection is gone. No try is lost: see the package."""
+        """Record that a guest's connection is gone. This costs no try: see the package."""
         self._visits.pop(guest, None)
         if self._given is not None and self._given.guest == guest and self.outcome is None:
             self._end(How.UNSURE, self._given.host)
@@ -168,7 +168,7 @@ class Inviter:
         """Decide on a confirmation."""
         if not step.confirmation:
             raise RemoteProtocolError("a guest confirms")
-        visit.exchange.finish(visit.message)  # not before: it costs time, and a guest may not mean it
+        visit.exchange.finish(visit.message)  # only now: it costs time, and the guest might never confirm
         if not visit.exchange.confirms(GUEST_CONFIRMS, step.confirmation):
             self.tries_left -= 1
             told = _failure(guest, InviteStep.WRONG_CODE, self.tries_left)

@@ -1,15 +1,15 @@
-"""The cryptography of invites: SPAKE2 over the code, and what is made of its key.
+"""The cryptography of invites: SPAKE2 over the code, and the keys derived from it.
 
 SPAKE2 is python-spake2's (Ed25519, SHA-256; the scheme of RFC 9382 with that package's own group elements and
-transcript, so that it speaks with itself only). It is slow, some 10 ms a step, and not in constant time: what timing
-could tell is about one code that has three tries and is then gone.
+transcript, so that it only works with itself). It is slow, some 10 ms a step, and not in constant time: timing could
+only reveal something about one code, which has three tries and is then gone.
 
     key = SPAKE2(words, A = "natpass invite 1 guest NAMEPLATE", B = "natpass invite 1 inviter NAMEPLATE")
 
-Both messages are part of SPAKE2's transcript, so what is derived from the key belongs to this very exchange. Each
-purpose has an HKDF output (RFC 5869) of its own; each sealing key is used once, so that its nonce can be zero. The
-confirmations are HKDF outputs and no sealed texts: ChaCha20-Poly1305 does not commit to its key, and one ciphertext
-could be made to fit many guesses.
+Both messages are part of SPAKE2's transcript, so derived keys belong to this very exchange. Each purpose has its own
+HKDF output (RFC 5869); each sealing key is used once, so its nonce can be zero. The confirmations are HKDF outputs
+rather than sealed texts: ChaCha20-Poly1305 does not commit to its key, so one ciphertext could be made to fit many
+guesses.
 """
 
 import hmac
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.code import Code
 
-#: A side's letter, and a point.
+#: A letter for the side, and a point.
 MESSAGE_BYTES = 33
 TAG_BYTES = 32
 #: What sealing adds.
@@ -36,7 +36,7 @@ _LABEL = b"natpass invite 1 "
 
 
 class Exchange:
-    """One side of one exchange; it has no repr worth a look.
+    """One side of one exchange.
 
     Args:
         code: the code.
@@ -53,47 +53,47 @@ class Exchange:
         self._spake: Any = side(code.words.encode(), entropy_f=entropy, **ids)
         self._is_guest = is_guest
         self._key: bytes | None = None
-        #: What the other side needs.
+        #: Our message to the other side.
         self.message: bytes = self._spake.start()
 
     def finish(self, message: bytes) -> None:
         """Take the other side's message, once.
 
         Raises:
-            RemoteProtocolError: it is none, or our own.
+            RemoteProtocolError: it is invalid, or our own.
         """
         from spake2 import SPAKEError  # noqa: PLC0415 - 0.1 s that only invites need
         from spake2.ed25519_basic import NotOnCurve  # noqa: PLC0415 - 0.1 s that only invites need
 
         if len(message) != MESSAGE_BYTES:
-            raise RemoteProtocolError("no SPAKE2 message")
+            raise RemoteProtocolError("not a SPAKE2 message")
         try:
             self._key = self._spake.finish(message)
         except (SPAKEError, NotOnCurve, ValueError):
-            raise RemoteProtocolError("no SPAKE2 message") from None  # their texts may hold what is secret
+            raise RemoteProtocolError("not a SPAKE2 message") from None  # their texts may hold a secret
 
     def tag(self, what: bytes) -> bytes:
-        """Return what proves to the other side that we have the key; `what` says of what it is the proof."""
+        """Return the proof that we have the key; `what` is its purpose."""
         return self._derive(what, TAG_BYTES)
 
     def confirms(self, what: bytes, tag: bytes) -> bool:
-        """Tell whether the other side has the key, and says `what`."""
+        """Tell whether `tag` proves that the other side has the key, for the purpose `what`."""
         return hmac.compare_digest(self.tag(what), tag)
 
     def seal(self, plain: bytes) -> bytes:
-        """Encrypt for the other side; once."""
+        """Encrypt for the other side. Call it only once."""
         return self._cipher(of_guest=self._is_guest).encrypt(_NONCE, plain, None)
 
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt what the other side sealed.
+        """Decrypt what the other side has sealed.
 
         Raises:
-            RemoteProtocolError: it did not seal this.
+            RemoteProtocolError: the other side did not seal this.
         """
         try:
             return self._cipher(of_guest=not self._is_guest).decrypt(_NONCE, sealed, None)
         except InvalidTag:
-            raise RemoteProtocolError("a sealed text does not open") from None
+            raise RemoteProtocolError("sealed data of an invite does not open") from None
 
     def _cipher(self, *, of_guest: bool) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(self._derive(b"guest seals" if of_guest else b"inviter seals", _KEY_BYTES))

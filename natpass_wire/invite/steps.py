@@ -1,4 +1,4 @@
-"""What both sides of an invite say: building and reading steps, with their sizes."""
+"""The steps of both sides of an invite: building and reading them, with their sizes."""
 
 from google.protobuf.message import DecodeError
 
@@ -6,20 +6,20 @@ from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.invite.pake import MESSAGE_BYTES, SEAL_BYTES, TAG_BYTES
 from natpass_wire.pb.invite_pb2 import InviteStep
 
-#: Of what a guest calls itself (who it is, and on which host), in UTF-8.
+#: The guest's name for itself (program and host), in UTF-8.
 MOST_HOST_BYTES = 256
-#: Of the secret: what a secret file holds at most.
+#: The secret: the most that a secret file holds.
 MOST_SECRET_BYTES = 4096
-#: Of a step: what relays and inviters take of guests, and guests of inviters.
+#: A step: the most that relays and inviters accept from guests, and guests from inviters.
 MOST_GUEST_BYTES = 512
 MOST_INVITER_BYTES = 5 * 1024
 
 
 def read(data: bytes, most: int) -> InviteStep:
-    """Return the step in `data`, whose fields have the sizes that they should have.
+    """Return the step in `data`, with the sizes of its fields checked.
 
     Raises:
-        RemoteProtocolError: it is none.
+        RemoteProtocolError: it is invalid.
     """
     if len(data) > most:
         raise RemoteProtocolError("a step of an invite is too long")
@@ -34,12 +34,12 @@ def read(data: bytes, most: int) -> InviteStep:
 
 
 def host_from(opened: bytes) -> str:
-    """Return the host name that a guest sealed; print it only as `printable`."""
+    """Return the host name that a guest sealed; use `printable` before showing it."""
     return opened[:MOST_HOST_BYTES].decode(errors="replace")
 
 
 def as_host(host: str) -> bytes:
-    """Return the host name as a guest seals it, cut where it is too long."""
+    """Return the host name as a guest seals it, truncated to the limit."""
     return host.encode(errors="replace")[:MOST_HOST_BYTES]
 
 

@@ -1,7 +1,7 @@
-"""The words that codes of invites are made of."""
+"""The words of invite codes."""
 
-#: 256 short words that are easy to say and to spell: each has four first letters of its own, and no two are one letter
-#: apart, so that a slip of the tongue or of a finger gives no other code.
+#: 256 short words that are easy to say and to spell. Their first four letters differ, and no two words differ in one
+#: letter only, so that a slip of the tongue or of a finger gives no other code.
 # fmt: off
 WORDS: tuple[str, ...] = (
     "acorn", "adobe", "agent", "alarm", "album", "alpine", "amber", "anchor", "angle", "antler", "apple", "apron",

@@ -4,8 +4,8 @@
     login key = HKDF-SHA256(root, "natpass v2 login")
     link key  = HKDF-SHA256(root, "natpass v2 link psk")
 
-Every purpose gets an HKDF output of its own, so that one of them, given away, says nothing about the others: a relay
-needs the login key only, which does not give the link key: the psk of sealed links.
+Each purpose has its own HKDF output, so that one key reveals nothing about another. A relay needs the login key only,
+which does not reveal the link key, the psk of sealed links.
 """
 
 import base64
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from natpass_wire.errors import UserError
 
-#: Shorter secrets are refused where a person chose them: whoever records a login can guess offline.
+#: Shorter secrets are refused if a person chose them: anybody who records a login can guess offline.
 MIN_SECRET_CHARACTERS = 16
 KEY_BYTES = 32
 
@@ -29,13 +29,13 @@ _SCRYPT_MEMORY = 64 * 1024 * 1024
 
 _LOGIN = b"natpass v2 login"
 _LINK = b"natpass v2 link psk"
-#: What a login key looks like as text: this, and 43 characters of base64url (RFC 4648 section 5) without padding.
+#: The prefix of a login key as text; 43 characters of base64url (RFC 4648 section 5) without padding follow.
 VERIFIER_PREFIX = "natpass-verifier-1:"
 
 
 @dataclass(frozen=True, slots=True)
 class RootKey:
-    """What scrypt makes of the secret. Never used itself: each purpose derives a key of its own."""
+    """The output of scrypt on the secret. Never used itself: each purpose derives its own key from it."""
 
     _bytes: bytes = field(repr=False)
 
@@ -54,11 +54,11 @@ class RootKey:
         return cls(root)
 
     def link_key(self) -> "LinkKey":
-        """Return the key that consoles and agents seal their links with, and a relay need not have."""
+        """Return the key that consoles and agents seal their links with; a relay does not need it."""
         return LinkKey(HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=_LINK).derive(self._bytes))
 
     def login_key(self) -> "LoginKey":
-        """Return the key that proves at login that one knows the secret."""
+        """Return the key that proves at login that a client knows the secret."""
         return LoginKey(HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=_LOGIN).derive(self._bytes))
 
 
@@ -78,7 +78,7 @@ class LoginKey:
         """Return the key that `to_verifier` wrote; white space around it does not matter.
 
         Raises:
-            UserError: it is no verifier. The text is not repeated: it may be a secret in the wrong place.
+            UserError: it is not a verifier. The text is not repeated: it may be a secret in the wrong place.
         """
         encoded = text.strip().removeprefix(VERIFIER_PREFIX)
         try:
@@ -88,14 +88,14 @@ class LoginKey:
         found = cls(key)
         if len(key) != KEY_BYTES or found.to_verifier() != text.strip():  # the last character has bits to spare
             form = f"{VERIFIER_PREFIX} and 43 characters, as 'natpass-relay verifier' prints it"
-            raise UserError(f"this is no verifier: one is {form}")
+            raise UserError(f"this is not a verifier: one is {form}")
         return found
 
     def to_verifier(self) -> str:
-        """Return the key as text for a relay that is not to know the secret.
+        """Return the key as text, for a relay that should not know the secret.
 
-        Whoever has it can log in, and can try guesses at the secret offline (0.1 s each): it is kept like a secret. It
-        gives neither the secret, unless that is weak, nor any other key that comes from it.
+        Anybody who has it can log in, and can try guesses at the secret offline (0.1 s each): keep it like a secret. It
+        reveals neither the secret, unless that is weak, nor any other key that comes from it.
         """
         return VERIFIER_PREFIX + base64.urlsafe_b64encode(self.key).decode().rstrip("=")
 
@@ -111,17 +111,17 @@ def check_secret(secret: str) -> str:
     """Return `secret` if it is text and long enough.
 
     Raises:
-        UserError: it has fewer than 16 characters, came as bytes that are no UTF-8, or is a verifier.
+        UserError: it has fewer than 16 characters, came as bytes that are not UTF-8, or is a verifier.
     """
     try:
         secret.encode()
     except UnicodeEncodeError:
-        raise UserError("the secret is no UTF-8 text") from None  # the error would show it
+        raise UserError("the secret is not UTF-8 text") from None  # the error would show it
     if secret.startswith(VERIFIER_PREFIX):
         raise UserError("this is a verifier, which only relays take (--verifier): the secret itself is needed here")
     if len(secret) < MIN_SECRET_CHARACTERS:
         raise UserError(
             f"the secret is {len(secret)} long and needs at least {MIN_SECRET_CHARACTERS} characters: "
-            "whoever records a login can guess a short one offline"
+            "anybody who records a login can guess a short one offline"
         )
     return secret

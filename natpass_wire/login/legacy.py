@@ -1,4 +1,4 @@
-"""The two handshakes of existing natpass programs (docs/wire.md §3). Both can be replayed by whoever sees them."""
+"""The two handshakes of existing natpass programs (docs/wire.md §3). An eavesdropper can replay both."""
 
 import hashlib
 import hmac
@@ -25,11 +25,11 @@ def encode(dialect: Dialect, secret: str, unix_seconds: float) -> bytes:
 
 
 def verify(dialect: Dialect, secret: str, enc: bytes, unix_seconds: float) -> bool:
-    """Tell whether `enc` is a good login now; for HMAC, the minute before and the one after are good too."""
+    """Tell whether `enc` is a valid login now; HMAC also accepts the minute before and the one after."""
     if dialect is Dialect.MD5:
         return hmac.compare_digest(enc, encode(dialect, secret, unix_seconds))
     window = int(unix_seconds // WINDOW_SECONDS)
-    # All three are compared, so that the time taken says nothing.
+    # All three are compared, so that the time taken reveals nothing.
     matches = [
         hmac.compare_digest(enc, _hmac(secret, window + offset)) for offset in (-1, 0, 1) if window + offset >= 0
     ]
@@ -37,7 +37,7 @@ def verify(dialect: Dialect, secret: str, enc: bytes, unix_seconds: float) -> bo
 
 
 def dialect_of(enc: bytes) -> Dialect | None:
-    """Return which dialect `enc` speaks, by its length."""
+    """Return the dialect of `enc`, told by its length."""
     return {MD5_BYTES: Dialect.MD5, HMAC_BYTES: Dialect.HMAC}.get(len(enc))
 
 

@@ -7,10 +7,10 @@
           instance, mac)
                                       <-  accept(mac) | refusal(code, text)
 
-Both macs are HMAC-SHA256 under the login key over the same transcript: everything either side said, and how the
-connection looks from the client's end; a direction label in front keeps one from serving as the other. The client
-proves first, so that a stranger who dials a relay gets nothing to guess a weak secret against. Since the transcript
-holds the TLS certificate that the client was shown, a self-signed one needs no pin: a man in the middle shows another.
+Both macs are HMAC-SHA256 under the login key over the same transcript: everything that either side sent, and the
+client's view of the connection. A direction label in front keeps one mac from serving as the other. The client proves
+first, so that a stranger who dials a relay gets nothing to guess a weak secret against. The transcript has the TLS
+certificate that the client was shown, so a self-signed one needs no pin: a man in the middle shows another.
 """
 
 import hmac
@@ -39,7 +39,7 @@ NONCE_BYTES = 32
 INSTANCE_BYTES = 16
 SHA256_BYTES = 32
 
-#: Seconds from the connection to the relay's last word; both sides give up then.
+#: Seconds from the connection to the relay's last message; both sides give up then.
 LOGIN_SECONDS = 10.0
 
 _CLIENT_LABEL = b"natpass v2 client proof"
@@ -72,12 +72,12 @@ def tls_binding(certificate_sha256: bytes) -> Binding:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a client says of itself at login.
+    """What a client claims about itself at login.
 
     Attributes:
         client_id: its id.
-        role: agent or console. While all share one secret this is a claim, not a boundary.
-        capabilities: what it understands beyond docs/wire.md §2.
+        role: agent or console. While all share one secret this is only a claim, not a security boundary.
+        capabilities: what it supports beyond docs/wire.md §2.
         program: name and version, for logs.
         instance: 16 bytes that stay the same for one installation (agent) or process (console).
     """
@@ -90,12 +90,12 @@ class Claims:
 
 
 def instance_tag(key: LoginKey, token: bytes) -> bytes:
-    """Return what stands for the secret instance token on the wire: strangers can't link it to anything."""
+    """Return what replaces the secret instance token on the wire: strangers can't link it to anything."""
     return hmac.digest(key.key, _INSTANCE_LABEL + token, "sha256")[:INSTANCE_BYTES]
 
 
 class ClientLogin:
-    """The client's half. Send `hello()`, then whatever `receive` returns, until `accepted` is set."""
+    """The client's half. Send `hello()`, then each message that `receive` returns, until `accepted` is set."""
 
     def __init__(self, key: LoginKey, claims: Claims, binding: Binding, nonce: bytes) -> None:
         if fault := client_id_fault(claims.client_id):
@@ -111,9 +111,9 @@ class ClientLogin:
             program=claims.program,
         )
         self._transcript: bytes | None = None
-        #: Set once the relay has proved that it holds the secret.
+        #: Set once the relay has proved that it has the secret.
         self.accepted: Accept | None = None
-        #: What the relay understands beyond docs/wire.md §2.
+        #: What the relay supports beyond docs/wire.md §2.
         self.relay_capabilities: frozenset[str] = frozenset()
         #: Name and version of the relay's program, safe to print.
         self.relay_program = ""
@@ -123,15 +123,15 @@ class ClientLogin:
         return self._message(HandshakePayload(hello=self._hello))
 
     def receive(self, message: Msg) -> Msg | None:
-        """Take a message of the relay; return the answer, or None after the last.
+        """Take a message from the relay; return the answer, or None after the last.
 
         Raises:
             LoginRefusedError: the relay refuses, with its reason.
-            RelayNotTrustedError: the relay does not hold the secret.
-            RemoteProtocolError: it said something else than expected.
+            RelayNotTrustedError: the relay does not have the secret.
+            RemoteProtocolError: the message is not the expected one.
         """
         if message.type != MsgType.handshake:
-            raise RemoteProtocolError("the relay spoke of other things before the login was done")
+            raise RemoteProtocolError("the relay sent another message before the login was done")
         step = message.hsp
         if step.HasField("refusal"):
             raise LoginRefusedError(printable(step.refusal.text), step.refusal.code)
@@ -162,7 +162,7 @@ class ClientLogin:
         expected = _mac(self._key, _RELAY_LABEL, transcript + pack(">I", accept.keepalive_ms))
         if not hmac.compare_digest(accept.mac, expected):
             raise RelayNotTrustedError(
-                "the relay does not know the secret: it is not yours, or somebody is in the middle"
+                "the relay does not know the secret: it is not yours, or there is a man in the middle"
             )
         self.accepted = accept
 
@@ -197,8 +197,8 @@ class RelayLogin:
 
     Args:
         key: the login key.
-        bindings: how a client of ours may see its connection: our own certificate's binding, or a TLS proxy's.
-        capabilities: what this relay understands beyond docs/wire.md §2.
+        bindings: the valid views of the connection: our own certificate's binding, or a TLS proxy's.
+        capabilities: what this relay supports beyond docs/wire.md §2.
         program: name and version.
         nonce: 32 random bytes.
     """
@@ -212,17 +212,17 @@ class RelayLogin:
         self._client_id = ""
         self._hello: Hello | None = None
         self._transcript: bytes | None = None
-        # One verdict a login: another guess needs another connection, whatever else is in the same read.
+        # One verdict per login: another guess needs another connection, even if it came in the same read.
         self._judged = False
 
     def receive(self, message: Msg) -> Continue | Proved | Refused:
-        """Take a message of the client.
+        """Take a message from the client.
 
         Raises:
-            RemoteProtocolError: it is no step of a login, or not at this point.
+            RemoteProtocolError: it is not a login step, or is out of order.
         """
         if message.type != MsgType.handshake:
-            raise RemoteProtocolError("the client spoke of other things before the login was done")
+            raise RemoteProtocolError("the client sent another message before the login was done")
         if message.hsp.HasField("hello") and self._hello is None and not self._judged:
             answer: Continue | Proved | Refused = self._greet(message)
         elif message.hsp.HasField("proof") and self._hello is not None and not self._judged:
@@ -249,7 +249,7 @@ class RelayLogin:
         if hello.version != VERSION:
             addressee = "" if fault else message.from_id
             return refuse(addressee, Refusal.VERSION, f"this relay speaks login version {VERSION} only")
-        if fault:  # such an id is not repeated: it may be longer than a frame with our reason
+        if fault:  # an invalid id is not repeated: with our reason it may exceed a frame
             return refuse("", Refusal.BAD_ID, fault)
         if hello.role not in {Role.ROLE_AGENT, Role.ROLE_CONSOLE}:
             return refuse(message.from_id, Refusal.MALFORMED, "a client is an agent or a console")
@@ -269,7 +269,7 @@ class RelayLogin:
         transcript = _transcript(hello, self._challenge, self._client_id, seen, proof.instance)
         if not hmac.compare_digest(proof.mac, _mac(self._key, _CLIENT_LABEL, transcript)):
             return refuse(self._client_id, Refusal.WRONG_SECRET, "wrong secret")
-        if seen not in self._bindings:  # only now: what an honest client saw, not what a stranger claims
+        if seen not in self._bindings:  # checked only now: only a client with the secret gets the reason
             return refuse(self._client_id, Refusal.CERTIFICATE_MISMATCH, _mismatch(seen, self._bindings))
         self._transcript = transcript
         return Proved(
@@ -293,9 +293,9 @@ def _from_relay(client_id: str, payload: HandshakePayload) -> Msg:
 
 
 def _mismatch(seen: Binding, bindings: Sequence[Binding]) -> str:
-    """Return what is wrong with a connection that looks different from both ends."""
+    """Return what is wrong with a connection that looks different to its two ends."""
     ours = " or ".join(_describe(binding) for binding in bindings)
-    hint = "a proxy that ends TLS needs the relay's --proxy-cert; if there is none, somebody is in the middle"
+    hint = "a proxy that ends TLS needs the relay's --proxy-cert; without one, there is a man in the middle"
     if seen.transport == Transport.TRANSPORT_NONE or all(b.transport == Transport.TRANSPORT_NONE for b in bindings):
         hint = "use --no-tls on both sides or on neither"
     return f"certificate mismatch: you see {_describe(seen)}, the relay has {ours}; {hint}"
@@ -315,7 +315,7 @@ def _mac(key: LoginKey, label: bytes, transcript: bytes) -> bytes:
 
 
 def _transcript(hello: Hello, challenge: Challenge, client_id: str, binding: Binding, instance: bytes) -> bytes:
-    """Return what both macs cover: each field behind its length, each list behind its count."""
+    """Return what both macs cover: each field after its length, each list after its count."""
     return _joined(
         [
             pack(">II", hello.version, challenge.version),

@@ -1,6 +1,6 @@
-"""Sealed links: what console and agent say to each other, past the relay. Without I/O; docs/sealing.md has the design.
+"""Sealed links: what console and agent send each other, hidden from the relay. No I/O; design: docs/sealing.md.
 
 - `noise`: the state machine of the Noise protocol framework, with the functions that we use.
-- `handshake`: ours of it, step by step, for the two ends of a link.
+- `handshake`: our handshake, step by step, for the two ends of a link.
 - `transport`: seals and opens the records of a link whose handshake is done.
 """

@@ -5,8 +5,8 @@
     second(message)  <───────── e, ee, s, es ──
     third() ── s, se, psk ────────────────────>  third(message)
 
-The opener knows who the target is before it says who it is itself: the caller checks the key between `second` and
-`third`. Who has the secret shows in 3 to the target, and in the target's first sealed record to the opener.
+The opener learns who the target is before it reveals itself: the caller checks the key between `second` and `third`.
+Message 3 proves to the target that the opener has the secret; the target's first sealed record proves it to the opener.
 """
 
 # Why: docs/decisions/027-pin-when-the-first-record-opens.md
@@ -21,10 +21,10 @@ from natpass_wire.errors import LocalProtocolError
 from natpass_wire.sealed.noise import KEY_BYTES, TAG_BYTES, XX_PSK3, HandshakeState, NoiseError
 from natpass_wire.sealed.transport import SealedTransport
 
-#: Of handshake and records as they are described here; part of the prologue.
+#: The version of handshake and records; part of the prologue.
 VERSION = 1
-#: The messages have no payload, which leaves each but one size: keys (encrypted from the first static one on), and the
-#: tag of the empty payload.
+#: The messages have no payload, so each has one size: keys (encrypted from the first static one on), and the tag of the
+#: empty payload.
 FIRST_BYTES = KEY_BYTES + TAG_BYTES
 SECOND_BYTES = KEY_BYTES + KEY_BYTES + TAG_BYTES + TAG_BYTES
 THIRD_BYTES = KEY_BYTES + TAG_BYTES + TAG_BYTES
@@ -35,11 +35,11 @@ _FAILED = "the handshake of a sealed link failed: the two ends have different se
 
 @dataclass(frozen=True, slots=True)
 class LinkContext:
-    """Which link is sealed. A handshake between ends that do not agree on this fails.
+    """The identity of a sealed link. The handshake fails if the two ends do not agree on it.
 
     Attributes:
         opener, target: client ids.
-        link_id: the link's, under which the relay forwards.
+        link_id: the id under which the relay forwards the link.
     """
 
     opener: str
@@ -47,19 +47,19 @@ class LinkContext:
     link_id: str
 
     def prologue(self) -> bytes:
-        """Return it as both ends write it: a label, the version, and each field behind its length (16 bits).
+        """Return the prologue: a label, the version, and each field after its length (16 bits).
 
         Raises:
-            LocalProtocolError: a field is longer than any id.
+            LocalProtocolError: a field is too long.
         """
         fields = [field.encode() for field in (self.opener, self.target, self.link_id)]
         if any(len(field) > 0xFFFF for field in fields):
-            raise LocalProtocolError("an id that is none")
+            raise LocalProtocolError("an id is too long")
         return b"".join([_LABEL, bytes([VERSION]), *(pack(">H", len(field)) + field for field in fields)])
 
 
 class _Handshake:
-    """What both ends have in common: steps that are taken once each, in order."""
+    """What both ends have in common: each step is taken once, in order."""
 
     _initiator: bool
 
@@ -88,7 +88,7 @@ class _Handshake:
         self._step = 0  # until this one is done
 
     def _read(self, message: bytes, size: int) -> None:
-        """Read a message without payload. A size that no such message has is refused before anything is computed."""
+        """Read a message without payload. A wrong size is refused before anything is computed."""
         if len(message) != size:
             raise NoiseError(_FAILED)
         try:
@@ -109,14 +109,14 @@ class _Handshake:
 
 
 class OpenerHandshake(_Handshake):
-    """The opener's end. Every step raises LocalProtocolError out of its order or after an error.
+    """The opener's end. Every step raises LocalProtocolError if it is out of order or after an error.
 
     Args:
         identity: our static key.
         psk: 32 bytes, shared by all who know the secret.
-        context: which link this is.
+        context: the link.
         ephemeral: a new key, for this handshake only.
-        clock: gives seconds that never go back; for the transport.
+        clock: returns monotonic seconds; for the transport.
     """
 
     _initiator = True
@@ -129,10 +129,10 @@ class OpenerHandshake(_Handshake):
         return message
 
     def second(self, message: bytes) -> bytes:
-        """Take message 2, from the answer; return the target's static public key, 32 bytes: it has proved to have it.
+        """Take message 2, from the answer; return the target's static public key, 32 bytes; it has proved to have it.
 
         Raises:
-            NoiseError: it is no message 2 for this link.
+            NoiseError: it is not a valid message 2 for this link.
         """
         self._take(2)
         self._read(message, SECOND_BYTES)
@@ -140,9 +140,9 @@ class OpenerHandshake(_Handshake):
         return self._noise.remote_static
 
     def third(self) -> tuple[bytes, SealedTransport]:
-        """Return message 3, the link's first record, and what seals those that follow.
+        """Return message 3, the link's first record, and the transport for later records.
 
-        Nobody has proved yet to know the secret: the target does so by its first sealed record.
+        The target has not proved yet that it knows the secret: its first sealed record does.
         """
         self._take(3)
         return self._write(), self._transport()
@@ -157,7 +157,7 @@ class TargetHandshake(_Handshake):
         """Take message 1, from the offer; return message 2, for the answer.
 
         Raises:
-            NoiseError: it is no message 1 for this link.
+            NoiseError: it is not a valid message 1 for this link.
         """
         self._take(1)
         self._read(message, FIRST_BYTES)
@@ -166,12 +166,12 @@ class TargetHandshake(_Handshake):
         return answer
 
     def third(self, message: bytes) -> tuple[bytes, SealedTransport]:
-        """Take message 3; return the opener's static public key, 32 bytes, and what opens the records that follow.
+        """Take message 3; return the opener's static public key, 32 bytes, and the transport for later records.
 
         The opener has proved that it has this key, and knows the secret.
 
         Raises:
-            NoiseError: it is no message 3 for this link, or the opener does not know the secret.
+            NoiseError: it is not a valid message 3 for this link, or the opener does not know the secret.
         """
         self._take(3)
         self._read(message, THIRD_BYTES)

@@ -1,8 +1,8 @@
 """The Noise protocol framework (https://noiseprotocol.org/noise.html, revision 34): its three state objects.
 
-For the functions 25519, ChaChaPoly and SHA256 (section 12), and for every pattern without pre-messages, given as data.
-Names are the specification's; sections are those of revision 34. Nothing here is random: ephemeral keys are passed in,
-a new one for each handshake.
+It supports the functions 25519, ChaChaPoly and SHA256 (section 12), and every pattern without pre-messages, given as
+data. Names are the specification's; sections are those of revision 34. Nothing here is random: callers pass in a new
+ephemeral key for each handshake.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 KEY_BYTES = 32
 #: A preshared key (section 9.1).
 PSK_BYTES = 32
-#: What ChaChaPoly adds to a plaintext (section 12.3).
+#: The tag that ChaChaPoly adds to a plaintext (section 12.3).
 TAG_BYTES = 16
-#: Every Noise message, of a handshake or behind it (section 3).
+#: The longest Noise message, in a handshake or after it (section 3).
 MAX_MESSAGE_BYTES = 65_535
-#: The one nonce that no message has: it is kept for `rekey` (section 5.1).
+#: The nonce that no message has: it is reserved for `rekey` (section 5.1).
 MAX_NONCE = 2**64 - 1
 
 _HASH_BYTES = 32
@@ -37,9 +37,9 @@ Token = Literal["e", "s", "ee", "es", "se", "ss", "psk"]
 
 
 class NoiseError(RemoteProtocolError):
-    """What came is not what the other end of a Noise protocol sent next.
+    """The received bytes are not the next message of the Noise protocol.
 
-    The text never says which check failed, nor what the bytes were: who tampers learns nothing from it.
+    The text never says which check failed, nor what the bytes were, so that an attacker learns nothing from it.
     """
 
     def __init__(self, text: str = "a Noise message that does not open") -> None:
@@ -52,7 +52,7 @@ class Pattern:
 
     Attributes:
         name: with its modifiers, as in a protocol name (section 8).
-        messages: the tokens of each message; the initiator's and the responder's in turn, the initiator's first.
+        messages: the tokens of each message, initiator and responder in turn, initiator first.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Pattern:
 
     @property
     def has_psk(self) -> bool:
-        """Whether a preshared key is part of it (section 9)."""
+        """Whether it uses a preshared key (section 9)."""
         return any("psk" in tokens for tokens in self.messages)
 
 
@@ -76,17 +76,17 @@ XX_PSK3 = Pattern("XXpsk3", (("e",), ("e", "ee", "s", "es"), ("s", "se", "psk"))
 class CipherState:
     """A key and the nonce of its next message (section 5.1).
 
-    The AEAD object is made once a key; the key itself is not kept beside it.
+    The AEAD object is made once per key; the key itself is not kept.
 
     Args:
-        key: 32 bytes; None: nothing is encrypted yet.
+        key: 32 bytes, None while nothing is encrypted.
     """
 
     __slots__ = ("_aead", "nonce")
 
     def __init__(self, key: bytes | None = None) -> None:
         self._aead = None if key is None else ChaCha20Poly1305(key)
-        #: Of the next message: `SetNonce` is an assignment.
+        #: The nonce of the next message: `SetNonce` is an assignment.
         self.nonce = 0
 
     @property
@@ -95,7 +95,7 @@ class CipherState:
         return self._aead is not None
 
     def encrypt(self, plaintext: bytes, data: bytes | None = None) -> bytes:
-        """Return `plaintext` encrypted and authenticated together with `data`; as it is while there is no key.
+        """Return `plaintext` encrypted and authenticated together with `data`; unchanged while there is no key.
 
         Raises:
             LocalProtocolError: it is too long for a Noise message, or there are no more nonces.
@@ -104,16 +104,16 @@ class CipherState:
             return plaintext
         nonce = self.nonce
         if nonce >= MAX_NONCE or len(plaintext) > MAX_MESSAGE_BYTES - TAG_BYTES:
-            raise LocalProtocolError("a Noise message that is too long, or has no nonce")
+            raise LocalProtocolError("a Noise message is too long, or the nonces are used up")
         ciphertext = self._aead.encrypt(_pack_nonce(nonce), plaintext, data)
         self.nonce = nonce + 1
         return ciphertext
 
     def decrypt(self, ciphertext: bytes, data: bytes | None = None) -> bytes:
-        """Return what `encrypt` was given; the nonce stays where it is if there is no such thing.
+        """Return the plaintext of what `encrypt` returned; the nonce only advances on success.
 
         Raises:
-            NoiseError: `ciphertext`, or `data`, is not what was encrypted next.
+            NoiseError: `ciphertext` or `data` is not what was encrypted next.
         """
         if self._aead is None:
             return ciphertext
@@ -128,14 +128,14 @@ class CipherState:
         return plaintext
 
     def rekey(self) -> None:
-        """Replace the key by one that does not give the old one back; the nonce goes on (sections 4.2 and 11.3)."""
+        """Replace the key one-way: the new key does not reveal the old one; the nonce goes on (sections 4.2, 11.3)."""
         if self._aead is None:
             raise LocalProtocolError("there is no key to replace")
         self._aead = ChaCha20Poly1305(self._aead.encrypt(_pack_nonce(MAX_NONCE), bytes(KEY_BYTES), None)[:KEY_BYTES])
 
 
 class SymmetricState:
-    """What all of a handshake goes into: chaining key, hash and cipher (section 5.2)."""
+    """The symmetric state of a handshake: chaining key, hash and cipher (section 5.2)."""
 
     __slots__ = ("_chaining_key", "cipher", "hash")
 
@@ -148,16 +148,16 @@ class SymmetricState:
         self.cipher = CipherState()
 
     def mix_key(self, material: bytes) -> None:
-        """Have the next cipher depend on `material`."""
+        """Make the next cipher depend on `material`."""
         self._chaining_key, key = self._derive(material, 2)
         self.cipher = CipherState(key)
 
     def mix_hash(self, data: bytes) -> None:
-        """Have everything that is encrypted from now on authenticate `data`, too."""
+        """Make everything that is encrypted from now on authenticate `data`, too."""
         self.hash = sha256(self.hash + data).digest()
 
     def mix_key_and_hash(self, material: bytes) -> None:
-        """Do both: for preshared keys."""
+        """Do both, for preshared keys."""
         self._chaining_key, mixed, key = self._derive(material, 3)
         self.mix_hash(mixed)
         self.cipher = CipherState(key)
@@ -169,22 +169,22 @@ class SymmetricState:
         return ciphertext
 
     def decrypt_and_hash(self, ciphertext: bytes) -> bytes:
-        """Return what `encrypt_and_hash` was given.
+        """Return the plaintext of what `encrypt_and_hash` returned.
 
         Raises:
-            NoiseError: it was not that, or the two ends differ in something that was mixed in.
+            NoiseError: it is invalid, or the two ends have mixed in different data.
         """
         plaintext = self.cipher.decrypt(ciphertext, self.hash)
         self.mix_hash(ciphertext)
         return plaintext
 
     def split(self) -> tuple[CipherState, CipherState]:
-        """Return the ciphers of what the initiator sends, and of what the responder sends."""
+        """Return the ciphers for the initiator's and for the responder's messages."""
         initiator, responder = self._derive(b"", 2)
         return CipherState(initiator), CipherState(responder)
 
     def _derive(self, material: bytes, count: int) -> list[bytes]:
-        """HKDF (section 4.3): that of RFC 5869 with the chaining key as salt, and no info."""
+        """Derive keys by HKDF (section 4.3): RFC 5869 with the chaining key as salt, and no info."""
         size = count * _HASH_BYTES
         derived = HKDF(algorithm=SHA256(), length=size, salt=self._chaining_key, info=b"").derive(material)
         return [derived[at : at + _HASH_BYTES] for at in range(0, size, _HASH_BYTES)]
@@ -193,18 +193,18 @@ class SymmetricState:
 class HandshakeState:
     """One end of a handshake (section 5.3): `write_message` and `read_message` in turn, then `split`.
 
-    After an error it is of no use. No key shows in its repr.
+    Do not use it after an error. No key shows in its repr.
 
     Args:
-        pattern: what is sent.
+        pattern: the pattern.
         initiator: whether this end sends the first message.
-        prologue: what both ends have to agree on beforehand; nothing opens where they do not.
-        static: our static key, where the pattern sends or uses it.
+        prologue: data that both ends have to agree on beforehand, else nothing decrypts.
+        static: our static key, if the pattern sends or uses it.
         ephemeral: made for this handshake.
-        psk: 32 bytes, where the pattern uses it.
+        psk: 32 bytes, if the pattern uses it.
 
     Raises:
-        LocalProtocolError: there is no preshared key of 32 bytes although the pattern uses one.
+        LocalProtocolError: the pattern uses a preshared key, and there is none of 32 bytes.
     """
 
     def __init__(
@@ -231,12 +231,12 @@ class HandshakeState:
 
     @property
     def handshake_hash(self) -> bytes:
-        """What both ends have agreed on so far: once they are done, the channel binding (section 11.2)."""
+        """The hash of the handshake so far; after the handshake, the channel binding (section 11.2)."""
         return self._symmetric.hash
 
     @property
     def remote_static(self) -> bytes:
-        """The other end's static public key, 32 bytes; empty until it came. Proved by what uses it (se, es, ss)."""
+        """The other end's static public key, 32 bytes; empty until it came. The tokens se, es and ss prove it."""
         key = self._theirs.get("s")
         return b"" if key is None else key.public_bytes_raw()
 
@@ -245,14 +245,14 @@ class HandshakeState:
 
         Raises:
             LocalProtocolError: it is not our turn, the message is too long, or a key is missing.
-            NoiseError: the other end's keys are none (a result of all zeros).
+            NoiseError: the other end's key is invalid (the exchange gives all zeros).
         """
         tokens = self._next(writes=True)
         parts = [self._write(token) for token in tokens]
         parts.append(self._symmetric.encrypt_and_hash(payload))
         message = b"".join(parts)
         if len(message) > MAX_MESSAGE_BYTES:
-            raise LocalProtocolError("a Noise message that is too long")
+            raise LocalProtocolError("a Noise message is too long")
         self._writes = False
         return message
 
@@ -273,19 +273,19 @@ class HandshakeState:
         return payload
 
     def split(self) -> tuple[CipherState, CipherState]:
-        """Return the ciphers of what the initiator sends from now on, and of what the responder sends.
+        """Return the ciphers for what the initiator and the responder send from now on.
 
         Raises:
-            LocalProtocolError: the handshake is not done.
+            LocalProtocolError: the handshake is not complete.
         """
         if self._messages or self._writes is None:
-            raise LocalProtocolError("a handshake that is not done")
+            raise LocalProtocolError("the handshake is not complete")
         return self._symmetric.split()
 
     def _next(self, *, writes: bool) -> tuple[Token, ...]:
         if not self._messages or self._writes is not writes:
-            raise LocalProtocolError("a step of a handshake out of its turn, or after an error")
-        self._writes = None  # it stays so if this message fails
+            raise LocalProtocolError("a handshake step is out of turn, or follows an error")
+        self._writes = None  # it stays None if this message fails
         return self._messages.pop(0)
 
     def _write(self, token: Token) -> bytes:
@@ -302,7 +302,7 @@ class HandshakeState:
                 return b""
 
     def _read(self, token: Token, message: bytes) -> bytes:
-        """Take what `token` stands for from the front of the other end's message; return the rest."""
+        """Consume the data of `token` at the start of the other end's message; return the rest."""
         match token:
             case "e":
                 public, rest = _cut(message, KEY_BYTES)
@@ -319,7 +319,7 @@ class HandshakeState:
 
     def _mix_ephemeral(self, public: bytes) -> None:
         self._symmetric.mix_hash(public)
-        if self._has_psk:  # section 9.2: so that no two handshakes have the same key for what follows
+        if self._has_psk:  # section 9.2: so that no two handshakes encrypt with the same key
             self._symmetric.mix_key(public)
 
     def _mix(self, token: Token) -> None:
@@ -334,7 +334,7 @@ class HandshakeState:
                 ours, theirs = ("e", "s") if (token[0] == "e") is self._initiator else ("s", "e")
         public = self._theirs.get(theirs)
         if public is None:
-            raise LocalProtocolError("a pattern that uses a key before it is sent")
+            raise LocalProtocolError("the pattern uses a key before it is sent")
         try:
             shared = self._private(ours).exchange(public)
         except ValueError:  # all zeros: their point is of small order, and everybody knows the result (section 12.1)
@@ -344,7 +344,7 @@ class HandshakeState:
     def _private(self, name: str) -> X25519PrivateKey:
         key = self._ours[name]
         if key is None:
-            raise LocalProtocolError("a pattern that needs a static key")
+            raise LocalProtocolError("the pattern needs a static key")
         return key
 
 

@@ -13,20 +13,20 @@ from natpass_wire.ids import MAX_ID_CHARACTERS, MAX_LINK_ID_BYTES
 from natpass_wire.sealed.noise import TAG_BYTES, CipherState, NoiseError
 
 #: Records of up to so many bytes are padded to a multiple of `PAD_TO`: key presses and their echoes look alike. Larger
-#: ones are output, whose size says little, and are many: not a byte more for them.
+#: ones are output: their size says little, and they are many, so they get no padding.
 PADDED_BYTES = 1024
 #: One more than the 7 bits can count.
 PAD_TO = 128
-#: A key is used for so many bytes, and so many seconds; the first record that goes beyond is its last. The cipher would
-#: take far more: it is what a stolen key opens that should not be all of a day.
+#: A key is used for so many bytes and so many seconds; the first record beyond a limit is its last. The cipher would
+#: allow far more: the limits bound how much a stolen key opens.
 REKEY_BYTES = 256 * 1024 * 1024
 REKEY_SECONDS = 600.0
-#: What sealing adds to a record, padding apart.
+#: What sealing adds to a record, without padding.
 SEAL_BYTES = 1 + TAG_BYTES
-#: What stands before a record in its frame at most: the type; two client ids, of four bytes a character, and the link's
-#: id, each behind a tag and a size of up to two bytes; tags and sizes of `Msg.record` and its field `data`.
+#: The most bytes before a record in its frame: the type; two client ids of up to four bytes a character, and the link
+#: id, each after a tag and a size of up to two bytes; tags and sizes of `Msg.record` and its field `data`.
 _ENVELOPE_BYTES = 2 + 2 * (3 + 4 * MAX_ID_CHARACTERS) + (3 + MAX_LINK_ID_BYTES) + 9
-#: The largest record whose frame is one whatever the ends are called.
+#: The largest record that fits into one frame with the longest ids.
 MAX_RECORD_BYTES = MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES - SEAL_BYTES
 
 _TAMPERED = "the sealed link was tampered with"
@@ -35,12 +35,12 @@ _ZEROS = tuple(bytes(count) for count in range(PAD_TO))
 
 
 class SealedTransport:
-    """Seals what goes over one link and opens what comes, a `stream.transport.Transport`. No key shows in its repr.
+    """Seals and opens the records of one link; a `stream.transport.Transport`. No key shows in its repr.
 
     Args:
-        sending: of what we send.
-        receiving: of what the other end sends.
-        clock: gives seconds that never go back.
+        sending: the cipher for what we send.
+        receiving: the cipher for what the other end sends.
+        clock: returns monotonic seconds.
     """
 
     __slots__ = ("_clock", "_due", "_is_dead", "_left", "_receiving", "_sending")
@@ -54,11 +54,11 @@ class SealedTransport:
         self._is_dead = False
 
     def seal(self, record: bytes) -> bytes:
-        """Return what travels for the next record.
+        """Return the next record, sealed.
 
         Raises:
             LocalProtocolError: it has more than `MAX_RECORD_BYTES`.
-            NoiseError: something that came before did not open; the link has ended.
+            NoiseError: something received before did not decrypt; the link has ended.
         """
         size = len(record)
         if self._is_dead:
@@ -77,11 +77,11 @@ class SealedTransport:
         return data
 
     def open(self, data: bytes) -> bytes:
-        """Return the record in what came next.
+        """Return the record in the next received bytes.
 
         Raises:
-            NoiseError: it is not what the other end sent next. The transport is dead then: whatever is sealed or opened
-                later raises the same.
+            NoiseError: they are not what the other end sent next. The transport is dead then: every later call raises
+                the same.
         """
         if self._is_dead:
             raise NoiseError(_TAMPERED)
@@ -93,7 +93,7 @@ class SealedTransport:
             raise self._die()
         head = plaintext[0]
         padding = head >> 1
-        if padding and not plaintext.endswith(_ZEROS[padding]):  # nor is the plaintext that short: the head is no zero
+        if padding and not plaintext.endswith(_ZEROS[padding]):  # nor is the plaintext too short: the head is not zero
             raise self._die()
         if head & 1:
             self._receiving.rekey()
