@@ -29,7 +29,7 @@ class Carriers:
     Args:
         table: all links of the connection.
         socket: the connection.
-        on_carrier: called with a carrier that a peer makes for a stream, returns whether we take it; None: we serve no streams.
+        on_carrier: called with a carrier that a peer makes, returns whether we take it; None: we serve no streams.
         sealing: how carriers are sealed, None if they are not.
         allow_unsealed: also accept carriers that are not sealed.
     """
@@ -94,7 +94,7 @@ class Carriers:
     # what the connection calls
 
     def receive_record(self, payload: bytes) -> bool:
-        """Take a record whose envelope equals that of its link's other records, without parsing it; return False otherwise.
+        """Take a record whose envelope equals that of its link's other records, without parsing it; else return False.
 
         Equal bytes are equal fields: they were checked when the carrier was made.
         """
@@ -150,7 +150,7 @@ class Carriers:
         carrier.passenger.carrier_ended(carrier, state.end or End(LinkEnd.PEER_GONE))
 
     def _fault_of_offer(self, peer: str, offer: StreamOffer) -> str:
-        """Return why an offer is refused, empty if it is not. A peer that once sealed its links must always seal them."""
+        """Return why an offer is refused, empty if it is not. A peer that once sealed its links must go on."""
         own_id = self._table.client_id
         if self._on_carrier is None:
             return f"{own_id} serves no links"

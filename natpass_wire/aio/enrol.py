@@ -49,8 +49,8 @@ async def enrol(
         address: the relay's.
         code: the code.
         host: our host name, for the inviter.
-        keep: stores the secret safely, even against a power failure; called once. The inviter learns of success only after it
-            has returned.
+        keep: stores the secret so that a power failure does not lose it; called once. The inviter learns of success
+            only after it has returned.
         tls: whether the relay speaks TLS.
         proxy: the proxy on the way there, None if there is none.
 
@@ -65,7 +65,7 @@ async def enrol(
         async with asyncio.timeout(ENROL_SECONDS):
             visit, _ = await reach(place, _Visit, ReadBuffers(), Experience())
             await _exchange(visit, code, host, keep)
-        await visit.close()  # outside the timeout: the socket limits it, and the secret is kept, so nothing may fail now
+        await visit.close()  # the socket limits the time, and the secret is kept: nothing may fail any more
     except TimeoutError as error:
         raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
     finally:

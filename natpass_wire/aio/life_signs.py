@@ -1,6 +1,6 @@
-"""Whether the relay is still there, and how far away it is.
+"""Whether the relay is still there, and its round trip.
 
-It looks at the socket's counts once a tick: nothing of it stands in the way of a frame.
+It checks the socket's counts once a tick, so no frame is delayed.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from natpass_wire.keepalive import Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Ping
 
 _TICK_SECONDS = 1.0
-#: Whoever sends and hears nothing for so long asks at once whether the relay is still there, in seconds.
+#: If we send and hear nothing for so many seconds, we ask the relay for a sign of life.
 _DOUBT_SECONDS = 2.0
 
 
@@ -42,18 +42,18 @@ class LifeSigns:
         self._sent, self._ticked_at = 0, 0.0  # bytes sent up to the last tick, and when that was
         #: Seconds from us to the relay and back, None until measured.
         self.round_trip: float | None = None
-        #: How many pings the relay has answered, of those that were the last one then.
+        #: How many pings the relay has answered; only the latest ping counts each time.
         self.answers = 0
 
     @property
     def unanswered(self) -> float:
-        """Seconds since the relay was asked for a sign of life, and gave none; 0 while there is nothing to doubt."""
+        """Seconds since we asked the relay for a sign of life, without an answer; 0 while nothing is in doubt."""
         if self._asked_at is None or self._socket.received_bytes != self._heard or not self._listens:
             return 0.0
         return self._loop.time() - self._asked_at
 
     async def watch(self, ended: "asyncio.Future[str]") -> None:
-        """Show life, and look for the relay's, until the connection has ended; a relay that is dead ends it."""
+        """Send signs of life and watch for the relay's until the connection has ended; end it if the relay is dead."""
         self._heard, self._heard_at = self._socket.received_bytes, self._loop.time()
         self._sent, self._ticked_at = self._socket.sent_bytes, self._heard_at
         self._show()  # the first round trip is measured at once
@@ -62,13 +62,13 @@ class LifeSigns:
             await asyncio.wait([ended], timeout=min(_TICK_SECONDS, self._keepalive.interval / 2))
 
     def measure(self) -> None:
-        """Measure the round trip anew, because the last time says how busy this process was."""
+        """Measure the round trip anew, because the last figure shows how busy this process was."""
         if self._pings:
             self.round_trip = None
             self._show()
 
     def ask(self) -> bool:
-        """Ask the relay for a sign of life, which counts as one of `answers`; return False if answers are not read."""
+        """Ask the relay for a sign of life, which `answers` counts; return False if we do not read answers."""
         if not self._pings or not self._listens:
             return False
         self._show()
@@ -82,7 +82,7 @@ class LifeSigns:
             self.answers += 1
 
     def listening(self, listens: bool) -> None:
-        """Take note that the connection is read no further (False), or again (True)."""
+        """Record that reading was paused (False) or resumed (True)."""
         self._listens = listens
         self._keepalive.listening(listens)
 
@@ -92,7 +92,7 @@ class LifeSigns:
         self._listen(now)
         if self._socket.sent_bytes != self._sent:
             self._sent = self._socket.sent_bytes
-            keepalive.sent(self._ticked_at)  # or later: a sign of life too many does no harm
+            keepalive.sent(self._ticked_at)  # or later: an extra sign of life does no harm
         self._ticked_at = now
         if keepalive.is_dead:
             self._socket.abort(TimeoutError(f"no sign of life for {keepalive.silence:.0f} s"))
@@ -100,26 +100,26 @@ class LifeSigns:
             self._show()
 
     def _is_ping_due(self, now: float) -> bool:
-        """Tell whether the relay has to be asked: who sends all the time still wants to know the round trip."""
+        """Tell whether to ping the relay: a busy sender wants to know the round trip, too."""
         if now - self._shown_at >= self._keepalive.interval:
             return True
         is_unanswered = self._socket.received_before_write == self._socket.received_bytes
         return self._asked_at is None and is_unanswered and now - self._heard_at >= _DOUBT_SECONDS
 
     def _listen(self, now: float) -> None:
-        """Take note of what came since the last time: any byte is life, even of a frame that takes its time."""
+        """Record whether bytes came since the last time: any byte is life, even of an incomplete frame."""
         if self._socket.received_bytes != self._heard:
             self._heard, self._heard_at = self._socket.received_bytes, now
             self._keepalive.received()
             self._asked_at = None
 
     def _show(self) -> None:
-        """Send a sign of life, which asks for one where the relay answers."""
+        """Send a sign of life; a ping if the relay answers them."""
         self._shown_at = self._loop.time()
         self._listen(self._shown_at)
         message = Msg(type=MsgType.keepalive, from_id=self._client_id, to=RELAY_ID)
         if self._pings:
-            # The loop's own time has a resolution of 1 ms with uvloop, and stands still between its turns.
+            # The loop's own time has a resolution of 1 ms with uvloop, and stands still within a turn.
             self._ping = (secrets.randbits(64), time.perf_counter())
             message = Msg(type=MsgType.ping, from_id=self._client_id, to=RELAY_ID, ping=Ping(nonce=self._ping[0]))
             if self._asked_at is None:

@@ -1,4 +1,4 @@
-"""A link as existing natpass programs have it: it ends with its connection, and has no credit of its own."""
+"""A plain link, as existing natpass programs use it: it ends with its connection, and has no credit of its own."""
 
 import asyncio
 from collections import deque
@@ -11,20 +11,20 @@ from natpass_wire.links import End, LinkPhase, LinkState
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
-#: Bytes that may wait for one link's reader before the whole connection is read no further, and where it goes on.
-#: Data of a link without credit has nowhere else to wait: this bounds memory, and TCP slows the sender down.
+#: Unread bytes of one link at which the whole connection stops reading, and at which it resumes. The data of a link
+#: without credit has nowhere else to wait: this bounds memory, and TCP slows the sender down.
 MAX_UNREAD_BYTES = 512 * 1024
 RESUME_UNREAD_BYTES = 128 * 1024
 
 
 class LinkOwner(Protocol):
-    """What a link needs from the connection that it is on."""
+    """What a link needs from its connection."""
 
     async def room_on(self, link: LinkState) -> None:
         """Wait while the connection is over its high-water mark, or until the link ends."""
 
     def send_on(self, link: LinkState, message: Msg) -> None:
-        """Send a message of this link; nothing happens once it has ended."""
+        """Send a message of this link; no-op once it has ended."""
 
     def send_serialised_on(self, link: LinkState, message: bytes) -> None:
         """Send a serialised message as `send_on` does."""
@@ -33,19 +33,19 @@ class LinkOwner(Protocol):
         """End this link, and tell the other side."""
 
     def accept_link(self, link: LinkState) -> None:
-        """Say yes to an asked link."""
+        """Accept a link."""
 
     def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
-        """Say no to an asked link."""
+        """Refuse a link."""
 
     def hold(self, holder: object, holds: bool) -> None:
-        """Read no further (or again) on behalf of `holder`."""
+        """Stop reading (or resume) on behalf of `holder`."""
 
 
 class PlainLink:
     """A link that is open, or being opened.
 
-    One task reads, any number send. Nothing is dropped: who does not read slows the sender down.
+    One task reads, any number send. Nothing is dropped: a slow reader slows the sender down.
     """
 
     def __init__(self, owner: LinkOwner, state: LinkState) -> None:
@@ -88,19 +88,19 @@ class PlainLink:
 
     @property
     def resumes(self) -> int:
-        """Return 0: a plain link never goes on."""
+        """Return 0: a plain link never resumes."""
         return 0
 
     @property
     def unacknowledged(self) -> None:
-        """Nobody tells."""
+        """Return None: plain links do not report it."""
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Nothing will happen that could be told."""
+        """No-op: plain links never detach."""
 
     @property
     def is_holding(self) -> bool:
-        """Whether so much waits for this link's reader that the whole connection is read no further."""
+        """Whether this link's unread data keeps the whole connection from reading."""
         return self._holding
 
     async def ended(self) -> End:
@@ -111,7 +111,7 @@ class PlainLink:
         return self._state.end
 
     async def room(self) -> int:
-        """Wait until something can be sent; return how many bytes of data one message should have at most.
+        """Wait until there is room to send; return how many bytes of data one message should have at most.
 
         Raises:
             LinkEndedError: the link is gone.
@@ -126,7 +126,7 @@ class PlainLink:
 
         Args:
             message: the message.
-            newest: of no meaning here: nothing is ever sent again.
+            newest: ignored: nothing is ever sent again.
 
         Raises:
             LinkEndedError: the link is gone.
@@ -140,7 +140,7 @@ class PlainLink:
         self._owner.send_on(self._state, message)
 
     async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
-        """Send a message that somebody else has serialised, see `Link`."""
+        """Send a message that is serialised already, see `Link`."""
         await self.room()
         self._owner.send_serialised_on(self._state, message)
 
@@ -149,18 +149,18 @@ class PlainLink:
         return False
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
-        """Nothing that overtakes will come."""
+        """No-op: plain links have no messages that overtake."""
 
     @property
     def has_unread(self) -> bool:
-        """Whether a message is here that was not read."""
+        """Whether a message waits to be read."""
         return bool(self._unread)
 
     async def receive(self) -> Msg:
         """Return the next message.
 
         Raises:
-            LinkEndedError: the link is gone, and everything that came before its end has been returned.
+            LinkEndedError: the link is gone, and there is nothing left to read.
         """
         while not self._unread:
             self._check()
@@ -174,10 +174,10 @@ class PlainLink:
         return message
 
     async def receive_batch(self) -> list[Msg]:
-        """Return the next messages: all that are here, or the next one.
+        """Return the next messages: all that have arrived, at least one.
 
         Raises:
-            LinkEndedError: the link is gone, and everything that came before its end has been returned.
+            LinkEndedError: the link is gone, and there is nothing left to read.
         """
         batch = [await self.receive()]
         while self._unread:
@@ -185,14 +185,14 @@ class PlainLink:
         return batch
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the link; the other end gets the reason. Nothing happens if it had ended."""
+        """End the link; the other end gets the reason. No-op if it has ended."""
         self._owner.end_link(self._state, End(cause, text, status))
         self.wake()
 
     # what the connection calls
 
     def deliver(self, message: Msg) -> None:
-        """Take a message that came for this link."""
+        """Take a received message."""
         self._unread.append(message)
         self._unread_bytes += message.ByteSize()
         if self._unread_bytes >= MAX_UNREAD_BYTES and not self._holding:
@@ -201,7 +201,7 @@ class PlainLink:
         self._changed.set()
 
     def wake(self) -> None:
-        """Let whoever waits see that the link's state has changed."""
+        """Let waiting tasks see that the link's state has changed."""
         self._changed.set()
         if self._holding and self._state.state is LinkPhase.ENDED:
             self._holding = False
@@ -224,10 +224,10 @@ class PlainLink:
 
 
 class IncomingPlainLink(PlainLink):
-    """A link that somebody asks us for: accept or refuse it, once."""
+    """A link that a peer asks for: accept or refuse it, once."""
 
     def accept(self) -> None:
-        """Say yes: from now on both sides may send.
+        """Accept the link: from now on both sides may send.
 
         Raises:
             LinkEndedError: the opener has given up already.
@@ -236,7 +236,7 @@ class IncomingPlainLink(PlainLink):
         self._owner.accept_link(self._state)
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
-        """Say no, with the reason for a person. Nothing happens if the opener has given up already."""
+        """Refuse the link, with the reason for a person. No-op if the opener has given up already."""
         if self._state.state is LinkPhase.ASKED:
             self._owner.refuse_link(self._state, text, reason)
             self.wake()

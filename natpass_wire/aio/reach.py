@@ -1,7 +1,7 @@
-"""From a relay's name to a connection with TLS up: every address of the name takes part in a race.
+"""From a relay's name to a connection with TLS up: a race of all addresses of the name.
 
-The race is decided at the end of TLS, not when TCP is connected: a middlebox may accept for an address that is dead,
-and go silent. (`create_connection(happy_eyeballs_delay=…)` decides at TCP, and not at all with uvloop.)
+The race is decided at the end of TLS, not when TCP is connected: a middlebox may accept a connection for a dead address
+and then go silent. (`create_connection(happy_eyeballs_delay=…)` decides at TCP, and uvloop ignores it.)
 """
 
 # Why: docs/decisions/011-racing-addresses.md
@@ -28,17 +28,17 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Seconds for a connection, from the name's addresses to the end of TLS. A console's command gives up after 10 s, and
-#: should know why by then.
+#: Seconds for a connection, from resolving the name to the end of TLS. A console's command gives up after 10 s, and
+#: should know the reason by then.
 CONNECT_SECONDS = 8.0
 
 
 class DialError(NatpassError):
-    """There is no connection to the relay; the text says why, safe to print."""
+    """The connection to the relay failed; the text says why, safe to print."""
 
 
 class Newcomer(FrameHandler, Protocol):
-    """Who handles a connection from its beginning."""
+    """A handler of a connection from its beginning."""
 
     socket: FrameSocket
 
@@ -61,7 +61,7 @@ class Destination:
         host: a name, or a numeric address.
         port: the port.
         tls: the TLS context, None for bare TCP.
-        proxy: what makes the connection for us, and resolves the name; None: we do.
+        proxy: the proxy that makes the connection for us, and resolves the name; None: we do.
     """
 
     host: str
@@ -75,12 +75,12 @@ class Destination:
 
     @property
     def hop(self) -> str:
-        """Whom we connect to ourselves, for people."""
+        """The proxy or relay that we connect to directly, for people."""
         return f"the proxy {self.proxy}" if self.proxy is not None else str(self)
 
     @property
     def through(self) -> str:
-        """How we get there, for people; empty without a proxy."""
+        """The proxy on the way, for people; empty without one."""
         return through(self.proxy)
 
     def check(self) -> None:
@@ -92,16 +92,16 @@ class Destination:
 
 
 def through(proxy: Proxy | None) -> str:
-    """Return how we get to a relay, for people; empty without a proxy."""
+    """Return the proxy on the way to a relay, for people; empty without one."""
     return f" through the proxy {proxy}" if proxy is not None else ""
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """Return the addresses that a name has at this moment, the system's favourite first.
+    """Return the present addresses of a name, the system's favourite first.
 
     Raises:
-        OSError: it has none, or nobody tells.
-        ValueError: this does not even fit a question to the name service.
+        OSError: it has none, or the name service fails.
+        ValueError: this can't even be asked of the name service.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=sockets.SOCK_STREAM)
     addresses = []
@@ -114,16 +114,16 @@ async def resolve(host: str, port: int) -> list[Address]:
 async def reach(
     place: Destination, make: Callable[[], N], buffers: ReadBuffers, experience: Experience
 ) -> tuple[N, Address]:
-    """Connect within 8 s; return the winner's handler, whose connection takes frames, and its address.
+    """Connect within 8 s; return the winner's handler, whose connection is ready for frames, and its address.
 
     Args:
-        place: where to.
+        place: the destination.
         make: makes the handler of an attempt.
         buffers: the loop's read buffers.
-        experience: what is known of the addresses.
+        experience: what we know of the addresses.
 
     Raises:
-        DialError: there is no connection, with the reason of each address.
+        DialError: the connection failed, with the reason for each address.
     """
     loop = asyncio.get_running_loop()
     seconds, until = CONNECT_SECONDS, loop.time() + CONNECT_SECONDS
@@ -138,7 +138,7 @@ async def reach(
         raise DialError(f"cannot reach {place.hop}: {reason_of(error)}") from error
     except (TypeError, ValueError) as error:  # TypeError: there is a NUL in it
         log.debug("%s", error)
-        raise DialError(f"cannot reach {place}: this is no host name") from error
+        raise DialError(f"cannot reach {place}: this is not a host name") from error
     race = Race(addresses)
     attempts: list[_Attempt[N]] = []
     tasks = Tasks()
@@ -149,14 +149,14 @@ async def reach(
     except TimeoutError:
         pass
     finally:
-        # Cut before anything is awaited: whoever cancels us now would leave them connected.
+        # Cut before awaiting anything: a cancellation now would leave them connected.
         _cut(attempts, winner)
         try:
             await tasks.close()
         except BaseException:  # nobody gets the winner
             _cut(attempts, None)
             raise
-        _cut(attempts, winner)  # those too that got there meanwhile
+        _cut(attempts, winner)  # also those that have connected meanwhile
     if winner is None:
         raise DialError(_failure(place, addresses, attempts, seconds))
     return winner.handler, winner.address
@@ -170,20 +170,20 @@ def _cut(attempts: "Sequence[_Attempt[N]]", winner: "_Attempt[N] | None") -> Non
 
 
 class _Stage(IntEnum):
-    """How far an attempt is."""
+    """The progress of an attempt."""
 
     CONNECTING = 1  # TCP, to the relay or the proxy
     ASKING = 2  # the proxy for the relay
-    THERE = 3  # whatever happens now happens between the relay and us
+    THERE = 3  # from now on only the relay and we are involved
 
 
 class _Attempt(Generic[N]):
     """One address of the race.
 
     Args:
-        place: where to.
-        address: the address, of the relay or of the proxy.
-        handler: of the connection.
+        place: the destination.
+        address: the relay's or the proxy's address.
+        handler: the connection's handler.
         buffers: the loop's read buffers.
     """
 
@@ -193,11 +193,11 @@ class _Attempt(Generic[N]):
         self.handler = handler
         handler.socket = FrameSocket(handler, buffers, tls=place.tls, server_name=place.host if place.tls else None)
         self.stage = _Stage.CONNECTING
-        #: Why it failed; empty while it has not.
+        #: Why it failed; empty if it has not.
         self.failure = ""
 
     async def run(self) -> None:
-        """Connect; this has failed if there is a `failure` afterwards."""
+        """Connect; after a failure, `failure` is set."""
         try:
             if self._place.proxy is None:
                 loop, socket = asyncio.get_running_loop(), self.handler.socket
@@ -229,7 +229,7 @@ async def _first(
     attempts: list[_Attempt[N]],
     tasks: Tasks,
 ) -> _Attempt[N] | None:
-    """Run the race; return the winner, None if all have failed. Whoever takes part is put into `attempts`."""
+    """Run the race; return the winner, None if all have failed. Each attempt is added to `attempts`."""
     loop = asyncio.get_running_loop()
     running: dict[asyncio.Task[None], _Attempt[N]] = {}
     while not race.is_lost:
@@ -241,7 +241,7 @@ async def _first(
         done, _ = await asyncio.wait(running, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             attempt = running.pop(task)
-            task.result()  # what is no failure of the network is a bug of ours
+            task.result()  # any other error is a bug of ours
             if not attempt.failure:
                 return attempt
             race.failed(attempt.address)
@@ -249,7 +249,7 @@ async def _first(
 
 
 def _failure(place: Destination, addresses: Sequence[Address], attempts: Sequence[_Attempt[N]], seconds: float) -> str:
-    """Return why there is no connection."""
+    """Return why the connection failed."""
     is_name = any(str(address) != (place.proxy or place).host for address in addresses)
     silent = [attempt for attempt in attempts if not attempt.failure]
     hint = ""
@@ -274,11 +274,11 @@ def _failure(place: Destination, addresses: Sequence[Address], attempts: Sequenc
 
 
 def reason_of(error: Exception) -> str:
-    """Return what the system says of a failure, without its number."""
+    """Return the system's text for a failure, without its number."""
     if isinstance(error, ssl.SSLError):
         return str(error.reason)
     if isinstance(error, OSError) and not isinstance(error, sockets.gaierror) and error.errno:
-        return os.strerror(error.errno)  # asyncio has words of its own in its place
+        return os.strerror(error.errno)  # asyncio puts its own text in its place
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""One connection to a relay, from its login to its end: it hands on what comes."""
+"""One connection to a relay, from its login to its end: it dispatches what it receives."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,19 +21,19 @@ from natpass_wire.text import printable
 
 
 class RelayConnection:
-    """A logged-in connection, the handler of its socket. It ends once, with `ended`, and all its links with it.
+    """A logged-in connection, the handler of its socket. It ends once, with `ended`; all its links end with it.
 
     Args:
         socket: the connection.
         client_id: our id.
-        keepalive: of this connection.
+        keepalive: the keepalive of this connection.
         pings: whether the relay answers pings; then they measure the round trip.
-        on_link: takes a plain link that somebody asks us for.
-        on_carrier: takes a link that somebody makes for a stream; returns whether it does.
-        on_relay_message: takes the relay's own messages (roster, round-trip times).
+        on_link: called with plain links that peers ask for.
+        on_carrier: called with a carrier that a peer makes for a stream; returns whether we take it.
+        on_relay_message: called with the relay's own messages (roster, round-trip times).
         capabilities: what the relay announced at login.
-        sealing: how carriers are sealed; None: they are not.
-        allow_unsealed: take carriers that are not sealed as well.
+        sealing: how carriers are sealed, None if they are not.
+        allow_unsealed: also accept carriers that are not sealed.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class RelayConnection:
         allow_unsealed: bool = False,
     ) -> None:
         self.client_id = client_id
-        #: What the relay understands beyond docs/wire.md: send nothing else of ours.
+        #: What the relay supports beyond docs/wire.md: send it nothing else of ours.
         self.capabilities = capabilities
         self._socket = socket
         self._on_relay_message = on_relay_message
         self._table = LinkTable(client_id, accepts=on_link is not None or on_carrier is not None)
-        #: Whether the relay is there, and how far away.
+        #: Whether the relay is still there, and its round trip.
         self.life = LifeSigns(socket, client_id, keepalive, pings=pings)
         #: Its plain links.
         self.plain_links = PlainLinks(self._table, socket, self.life, on_link)
         #: Its links that carry streams.
         self.carriers = Carriers(self._table, socket, on_carrier, sealing, allow_unsealed=allow_unsealed)
-        #: The relay's last words, if it said any.
+        #: Why the relay closes the connection, None unless it said so.
         self.notice: Notice | None = None
         #: Set to the reason (safe to print) once the connection is gone.
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -73,16 +73,16 @@ class RelayConnection:
         return self._table.dropped
 
     def send(self, message: Msg) -> None:
-        """Send a message at once. For small ones: data waits for its link."""
+        """Send a message at once. Only for small ones: data waits for room on its link."""
         self._socket.write(envelope.to_frame(message))
 
     async def run(self) -> str:
-        """Keep the connection alive until it ends; return why it did."""
+        """Keep the connection alive until it ends; return why it ended."""
         await self.life.watch(self.ended)
         return self.ended.result()
 
     def close(self) -> None:
-        """End the connection in order."""
+        """Close the connection in order."""
         self._socket.close()
 
     # FrameHandler: what the socket calls
@@ -135,7 +135,7 @@ class RelayConnection:
             case MsgType.keepalive:
                 pass
             case MsgType.ping:
-                answer = Ping(nonce=message.ping.nonce)  # no more of it: with all it may hold, the pong would not fit
+                answer = Ping(nonce=message.ping.nonce)  # nothing else of it: a pong with all its fields might not fit
                 self.send(Msg(type=MsgType.pong, from_id=self.client_id, to=RELAY_ID, ping=answer))
             case MsgType.pong:
                 self.life.answered(message.ping.nonce)

@@ -1,18 +1,18 @@
-"""What depends on the platform's event loop: the one place that knows uvloop and the proactor."""
+"""The platform's event loop: the only module that knows uvloop and the proactor."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-#: Bytes that one read takes at most.
+#: The most bytes of one read.
 READ_BYTES = 256 * 1024
-#: The proactor of Windows fills a connection's buffer while others run, so each needs its own; a smaller one.
+#: Windows' proactor fills a connection's buffer while others run, so each needs its own; a smaller one.
 _OWN_READ_BYTES = 64 * 1024
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes our event loop: uvloop where it exists, otherwise asyncio's default."""
+    """Return the factory of our event loop: uvloop where it exists, None for asyncio's default."""
     if sys.platform != "win32":
         import uvloop  # noqa: PLC0415 - it does not exist on Windows
 
@@ -31,12 +31,12 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 class ReadBuffers:
     """The memory that sockets read into.
 
-    All connections of a loop share one buffer of each sort, since none holds data between two callbacks: with one of
-    its own each, 10 000 connections would hold gigabytes. (On Windows they can't share, see above.)
+    All connections of a loop share two buffers, since none holds data between two callbacks. With their own, 10 000
+    connections would hold gigabytes. (On Windows they can't share, see above.)
 
     Attributes:
-        raw: what comes from the socket.
-        plain: what TLS makes of it.
+        raw: bytes from the socket.
+        plain: the same bytes after TLS.
     """
 
     def __init__(self, size: int = READ_BYTES) -> None:

@@ -1,4 +1,4 @@
-"""What a connection needs to seal its links: who we are, the key that all who know the secret share, whom we trust."""
+"""The parameters for sealing a connection's links: our identity, the key from the shared secret, the trusted keys."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,41 +12,41 @@ from natpass_wire.sealed.handshake import LinkContext, OpenerHandshake, TargetHa
 
 
 class NotTrustedError(NatpassError):
-    """The other end of a link has a key that is not the one it should have; the text says so to a person."""
+    """The other end of a link has the wrong key; the text tells a person."""
 
 
 class TrustPolicy(Protocol):
-    """Who knows whose key is whose."""
+    """Decides whose key is whose."""
 
     def check(self, peer: str, key: bytes) -> None:
-        """Take note that `peer` has proved that it has the static key `key`: 32 bytes, X25519.
+        """Check the static key `key` that `peer` has proved to have: 32 bytes, X25519.
 
-        Opener: called before our own key is shown. Target: called before anything that was asked for is done.
+        Opener: called before our own key is shown. Target: called before any of the request is done.
 
         Raises:
-            NotTrustedError: it should have another one.
+            NotTrustedError: `peer` should have another key.
         """
 
     def proved(self, peer: str, key: bytes) -> None:
-        """Take note that the same has proved to know the secret: what it is known by may be remembered.
+        """Record that `peer` has also proved to know the secret: its key may be remembered.
 
         Raises:
-            NotTrustedError: it can't be, or it should have another key by now.
+            NotTrustedError: the key can't be remembered, or `peer` should have another one by now.
         """
 
     def is_sealed(self, peer: str) -> bool:
-        """Tell whether `peer` is known to seal its links: then it is not spoken to otherwise."""
+        """Tell whether `peer` is known to seal its links: then they must always be sealed."""
         ...
 
 
 class TrustAll:
-    """Takes every key: whoever has the secret is welcome."""
+    """Accepts every key: each client with the secret is welcome."""
 
     def check(self, peer: str, key: bytes) -> None:
-        """Take it."""
+        """Accept it."""
 
     def proved(self, peer: str, key: bytes) -> None:
-        """Take it."""
+        """Accept it."""
 
     def is_sealed(self, peer: str) -> bool:
         """Return False: nothing is remembered."""
@@ -55,13 +55,13 @@ class TrustAll:
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """How the links of one client are sealed.
+    """The parameters for sealing one client's links.
 
     Attributes:
         identity: our static key.
-        psk: what all who know the secret have in common, the relay of a verifier excepted.
-        trust: whom we trust.
-        clock: seconds, for rekeying.
+        psk: the key shared by all who know the secret; a relay with only a verifier does not have it.
+        trust: decides whose keys we trust.
+        clock: returns seconds, for rekeying.
     """
 
     identity: X25519PrivateKey = field(repr=False)

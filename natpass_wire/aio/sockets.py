@@ -1,7 +1,7 @@
 """A socket that carries frames, with or without TLS, for either side.
 
-TLS is an `ssl.MemoryBIO` over the shared read buffers: the event loops' own TLS transports keep hundreds of KiB a
-connection after a burst (DESIGN figures: 552 KiB with uvloop, 287 KiB with asyncio), this keeps next to nothing.
+TLS is an `ssl.MemoryBIO` over the shared read buffers. The event loops' own TLS transports keep hundreds of KiB
+for each connection after a burst (552 KiB with uvloop, 287 KiB with asyncio); this keeps next to nothing.
 """
 
 # Why: docs/decisions/001-one-socket-class.md
@@ -18,17 +18,17 @@ from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
 
-#: How long a closed socket may take to send what waits, and how long the peer may take to close its side if none waits.
+#: Seconds for a closed socket to send waiting data; and, without any, for the peer to close its side.
 CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
 
 
 def plain_host(host: str) -> str:
-    """Return the IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1`, any other one as it is."""
+    """Return the IPv4 address in a dual-stack socket's `::ffff:192.0.2.1`; any other address unchanged."""
     return host.removeprefix("::ffff:") if "." in host else host
 
 
 class FrameHandler(Protocol):
-    """Who owns a `FrameSocket`. All calls come from the event loop; none may block."""
+    """The owner of a `FrameSocket`. All calls come from the event loop; none may block."""
 
     def socket_ready(self) -> None:
         """Frames can be sent: the connection is made, and TLS is up."""
@@ -37,11 +37,11 @@ class FrameHandler(Protocol):
         """Take some frames; copy what is needed after the call.
 
         Raises:
-            RemoteProtocolError: the peer broke the protocol: the socket is closed, and `socket_lost` gets the error.
+            RemoteProtocolError: the peer broke the protocol. The socket is closed, and `socket_lost` gets the error.
         """
 
     def writable_changed(self, writable: bool) -> None:
-        """The bytes that wait to be sent went over the high-water mark (False), or back under the low one (True)."""
+        """The bytes that wait to be sent went above the high-water mark (False), or back below the low one (True)."""
 
     def socket_lost(self, error: Exception | None) -> None:
         """The connection is gone; `error` is None if either side closed it in order."""
@@ -51,11 +51,11 @@ class FrameSocket(asyncio.BufferedProtocol):
     """Frames over one TCP connection.
 
     Args:
-        handler: gets the frames.
+        handler: receives the frames.
         buffers: the loop's read buffers.
         tls: the TLS context, None for bare TCP.
         server_side: which side of TLS this is.
-        server_name: the name that a client asks for and verifies (if its context verifies).
+        server_name: the name that a client asks for, and verifies if its context does.
         high_water: bytes that may wait for the network before `writable_changed(False)`.
     """
 
@@ -69,7 +69,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         server_name: str | None = None,
         high_water: int = 64 * 1024,
     ) -> None:
-        #: Who gets the frames; another one may take over at any time.
+        #: Receives the frames; another handler may take over at any time.
         self.handler = handler
         self._buffers = buffers.for_connection()
         self._high_water = high_water
@@ -84,12 +84,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._tls_up = False
         self._short_records = ShortRecords()
         self._ended_in_order = self._leaving = False
-        #: Whether the bytes that wait are under the high-water mark.
+        #: Whether the waiting bytes are below the high-water mark.
         self.writable = True
-        #: Bytes received so far, frames or not; and how many those were when we sent a frame last, -1: never.
+        #: Bytes received so far, in frames or not; and that count when we last sent a frame, -1 if never.
         self.received_bytes = 0
         self.received_before_write = -1
-        #: Bytes handed to the transport so far; without `waiting_bytes`, those that the network has taken.
+        #: Bytes given to the transport so far. Without `waiting_bytes`: those that the network has accepted.
         self.sent_bytes = 0
 
     # what the owner calls
@@ -104,13 +104,13 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     @property
     def peer(self) -> tuple[Any, ...] | None:
-        """The other end as a socket's address, None where there is none (any more)."""
+        """The other end's socket address, None without a connection."""
         name = self._transport.get_extra_info("peername") if self._transport else None
         return name if isinstance(name, tuple) else None
 
     @property
     def own_host(self) -> str | None:
-        """Our own end's address, None where there is none (any more)."""
+        """Our own end's address, None without a connection."""
         name = self._transport.get_extra_info("sockname") if self._transport else None
         return str(name[0]) if isinstance(name, tuple) else None
 
@@ -121,7 +121,7 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     @property
     def untaken_bytes(self) -> int:
-        """How many bytes were sent and did not reach the other end's system, as far as ours knows."""
+        """How many sent bytes have not reached the other end's system, as far as our system knows."""
         connection = self._transport.get_extra_info("socket") if self._transport else None
         return self.waiting_bytes + (0 if connection is None else whereabouts.untaken_bytes(connection.fileno()))
 
@@ -130,32 +130,32 @@ class FrameSocket(asyncio.BufferedProtocol):
         return self._tls.getpeercert(binary_form=True) if self._tls and self._tls_up else None
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send whole frames. Never blocks: mind `writable`. After the connection is lost, nothing happens."""
+        """Send whole frames. Never blocks: check `writable`. No-op once the connection is lost."""
         if self._transport is None or self._closing:
             return
         self.received_before_write = self.received_bytes
         if self._tls is None:
-            # The transport keeps what it can't send at once: never a view of a buffer that is about to change.
+            # The transport keeps what it can't send at once: never give it a view of a buffer that may change.
             self._hand_over(bytes(data))
         else:
             self._encrypt(self._tls, data)
             self._hand_over(self._outgoing.read())
 
     def pause_reading(self) -> None:
-        """Stop taking bytes from the peer; it is slowed down by TCP."""
+        """Stop reading from the peer; TCP slows it down."""
         if self._transport is not None and not self._closing and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take bytes again."""
+        """Read again."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Send what waits, then close.
+        """Send waiting data, then close.
 
-        What the peer still sends is read and dropped until it has closed its side: a socket that is closed with unread
-        bytes in it is reset, and what we said last may be lost with what was on its way (RFC 2525 §2.17).
+        What the peer still sends is read and dropped until it has closed its side. A socket that is closed with unread
+        bytes is reset, and our last data may be lost with those on their way (RFC 2525 §2.17).
         """
         if self._transport is None or self._closing:
             return
@@ -167,7 +167,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._hand_over(self._outgoing.read())
         seconds = CLOSE_SECONDS if self.waiting_bytes else LINGER_SECONDS
         self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
-        if self._ended_in_order:  # nothing can come that would be unread
+        if self._ended_in_order:  # nothing unread can come any more
             self._transport.close()
             return
         try:
@@ -185,7 +185,7 @@ class FrameSocket(asyncio.BufferedProtocol):
     # what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin: TLS first, if there is any."""
+        """Begin, with TLS first if it is used."""
         self._transport = cast("asyncio.Transport", transport)
         if self._closing:  # given up while it was connected
             self._transport.abort()
@@ -201,7 +201,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         return self._buffers.raw
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read, and hand on the frames in it."""
+        """Take the bytes that were read, and hand on the frames in them."""
         self.received_bytes += nbytes
         if self._closing:
             return
@@ -213,15 +213,15 @@ class FrameSocket(asyncio.BufferedProtocol):
                 if self._tls_up or self._shake_hands():
                     self._deliver_decrypted(self._tls)
         except RemoteProtocolError as error:
-            # What the handler still had to say (a refusal, a notice) goes out first.
+            # The handler's last messages (a refusal, a notice) are sent first.
             self._error = error
             self.close()
         except ssl.SSLError as error:
             self.abort(RemoteProtocolError(f"TLS failed: {error.reason or error}"))
 
     def eof_received(self) -> bool:
-        """Take the end of the peer's bytes: the connection is closed."""
-        if self._leaving:  # the last ones were not looked at
+        """Take the end of the peer's data: the connection is closed."""
+        if self._leaving:  # the last bytes were not decoded
             return False
         try:
             self._decoder.end_of_stream()
@@ -230,12 +230,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         return False
 
     def pause_writing(self) -> None:
-        """Take note that too many bytes wait."""
+        """Record that too many bytes wait."""
         self.writable = False
         self.handler.writable_changed(False)
 
     def resume_writing(self) -> None:
-        """Take note that few enough bytes wait."""
+        """Record that few enough bytes wait."""
         self.writable = True
         self.handler.writable_changed(True)
 
@@ -245,11 +245,11 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
-        # Who closed in order may be gone before our answer to that gets there: no error of the connection's.
+        # A peer that closed in order may be gone before our answer arrives: not an error of the connection.
         self.handler.socket_lost(self._error or (None if self._ended_in_order or self._leaving else exc))
 
     def _leave_out_tls(self) -> None:
-        """Speak bare TCP after all; for a server that has not taken the first byte yet."""
+        """Speak bare TCP after all; for a server that has not read a byte yet."""
         self._tls = None
         self.handler.socket_ready()
 
@@ -266,7 +266,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             tls.write(view[short:])
 
     def _hand_over(self, data: bytes) -> None:
-        """Give bytes, encrypted by now, to the transport."""
+        """Give bytes, already encrypted, to the transport."""
         if self._transport is not None:
             self.sent_bytes += len(data)
             self._transport.write(data)
@@ -296,7 +296,7 @@ class FrameSocket(asyncio.BufferedProtocol):
                 self._decoder.end_of_stream()
                 self._ended_in_order = True
                 self.close()
-        if self._outgoing.pending and not self._closing:  # TLS itself has something to answer, such as a key update
+        if self._outgoing.pending and not self._closing:  # TLS itself has to answer, such as a key update
             self._hand_over(self._outgoing.read())
 
     def _shake_hands(self) -> bool:
@@ -309,7 +309,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._hand_over(self._outgoing.read())
             return False
         except ssl.SSLError as error:
-            self._transport.write(self._outgoing.read())  # the alert says to the peer what was wrong
+            self._transport.write(self._outgoing.read())  # the alert tells the peer the fault
             self._error = RemoteProtocolError(f"TLS failed: {error.reason or error}")
             self._closing = True
             self._transport.close()

@@ -30,15 +30,15 @@ from natpass_wire.text import printable
 #: A message with the record around it, the seal and the envelope of its frame has to fit into 65 535 bytes.
 MAX_MESSAGE_BYTES = 64 * 1024 - 1 - 1024
 
-#: `receive_batch` takes no further message when it has so many units: what one read of the socket brings.
+#: `receive_batch` returns no further message once it has so many units: the size of one read of the socket.
 BATCH_UNITS = 256 * 1024
 
-#: What round trips are measured with: the loop's own clock counts milliseconds (uvloop), and local ones take less.
+#: The clock for round trips: the loop's own clock counts milliseconds (uvloop), and local round trips take less.
 now = time.perf_counter
 
 
 class Stream:
-    """A stream of ours, or one that somebody asks us for (then `accept` or `refuse` it, once).
+    """A stream of ours, or one that a peer asks for (then `accept` or `refuse` it, once).
 
     One task reads, any number send.
 
@@ -52,7 +52,7 @@ class Stream:
         self.core = core
         self._peer = peer
         self._on_change = on_change
-        #: What carries it at present.
+        #: The present carrier, None while detached.
         self.carrier: Carrier | None = None
         self._unread: deque[tuple[Msg, int]] = deque()
         self._was_opened = False
@@ -73,12 +73,12 @@ class Stream:
 
     @property
     def peer_key(self) -> bytes | None:
-        """The other end's static key; None: the stream is not sealed (or, an opener's, was not answered yet)."""
+        """The other end's static key; None if the stream is not sealed (or, for an opener, not answered yet)."""
         return self._peer_key
 
     @property
     def is_plain(self) -> bool:
-        """Return False: streams are of our programs only."""
+        """Return False: only our programs have streams."""
         return False
 
     @property
@@ -93,22 +93,22 @@ class Stream:
 
     @property
     def detached(self) -> Detached | None:
-        """How it comes that nothing gets through; None while the other end can be reached, or if the stream ended."""
+        """Why nothing gets through, None while the other end can be reached, or if the stream ended."""
         return self._detached
 
     @property
     def resumes(self) -> int:
-        """How many times the stream went on over another link."""
+        """How many times the stream has gone on over another link."""
         return self.core.resumes
 
     @property
     def unacknowledged(self) -> int:
-        """How many messages the other end is not done with, see `Link`."""
+        """How many messages the other end has not consumed, see `Link`."""
         return self.core.sender.unacknowledged
 
     @property
     def is_holding(self) -> bool:
-        """Return False: who does not read a stream holds up nobody else."""
+        """Return False: an unread stream blocks nothing else."""
         return False
 
     @property
@@ -117,7 +117,7 @@ class Stream:
         return self.core.state is StreamPhase.ASKED
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Have `watcher` called whenever `detached` changes."""
+        """Call `watcher` whenever `detached` changes."""
         self._watchers.append(watcher)
 
     async def ended(self) -> End:
@@ -132,12 +132,12 @@ class Stream:
         Raises:
             LinkEndedError: it refused, or can't be reached.
         """
-        while not self._was_opened:  # its end may have come with the answer, and what it has said is unread
+        while not self._was_opened:  # its end may have come with the answer, while its messages are unread
             self._check()
             await self._change()
 
     async def room(self) -> int:
-        """Wait until something can be sent; return how many bytes of data one message should have at most.
+        """Wait until there is room to send; return how many bytes of data one message should have at most.
 
         Raises:
             LinkEndedError: the stream is over.
@@ -153,7 +153,7 @@ class Stream:
         await self.send_serialised(message.SerializeToString(), newest=newest)
 
     async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
-        """Send a message that somebody else has serialised, see `Link`."""
+        """Send a message that is serialised already, see `Link`."""
         await self.room()
         self._put(message, newest=newest)
 
@@ -171,19 +171,19 @@ class Stream:
         return is_taken
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
-        """Have `handler` called with each message that overtakes, see `Link`."""
+        """Call `handler` with each message that overtakes, see `Link`."""
         self._on_urgent = handler
 
     @property
     def has_unread(self) -> bool:
-        """Whether a message is here that was not read."""
+        """Whether a message waits to be read."""
         return bool(self._unread)
 
     async def receive(self) -> Msg:
-        """Return the next message; the one before is done with.
+        """Return the next message; the one before is consumed.
 
         Raises:
-            LinkEndedError: the stream is over, and everything that came before its end has been returned.
+            LinkEndedError: the stream is over, and there is nothing left to read.
         """
         self._settle()
         while not self._unread:
@@ -193,10 +193,10 @@ class Stream:
         return message
 
     async def receive_batch(self) -> list[Msg]:
-        """Return the next messages; those before are done with, see `Link`.
+        """Return the next messages; those before are consumed, see `Link`.
 
         Raises:
-            LinkEndedError: the stream is over, and everything that came before its end has been returned.
+            LinkEndedError: the stream is over, and there is nothing left to read.
         """
         batch = [await self.receive()]
         while self._unread and self._owed < BATCH_UNITS:
@@ -206,7 +206,7 @@ class Stream:
         return batch
 
     def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
-        """End the stream, see `Link`. Nothing happens if it had ended."""
+        """End the stream, see `Link`. No-op if it has ended."""
         if self.core.end is not None:
             return
         if self.core.state is StreamPhase.ASKED:
@@ -217,7 +217,7 @@ class Stream:
         self._tell()
 
     def accept(self) -> None:
-        """Say yes.
+        """Accept the stream.
 
         Raises:
             LinkEndedError: the opener has given up already.
@@ -227,7 +227,7 @@ class Stream:
         self._tell()
 
     def refuse(self, text: str, reason: ConnectResponse.Reason = ConnectResponse.FAILED) -> None:
-        """Say no, with the reason for a person. Nothing happens if it was answered already."""
+        """Refuse the stream, with the reason for a person. No-op if it was answered already."""
         if self.is_asked:
             self.core.refuse(text, reason)
             self._tell()
@@ -238,11 +238,11 @@ class Stream:
         """Go on over a carrier.
 
         Args:
-            carrier: whose passenger this is from now on.
-            hello: target: what the carrier began with.
+            carrier: the carrier; this stream becomes its passenger.
+            hello: target: the carrier's first record.
 
         Raises:
-            RemoteProtocolError: the two ends do not agree on where they were; the stream is over then.
+            RemoteProtocolError: the two ends do not agree on their positions; the stream is over then.
         """
         older, self.carrier = self.carrier, carrier
         carrier.passenger = self
@@ -269,7 +269,7 @@ class Stream:
         self._tell()
 
     def detach(self, reason: str) -> None:
-        """Take note that there is no carrier, and why."""
+        """Record that there is no carrier, and why."""
         self.carrier = None
         self.core.detach()
         before = self._detached
@@ -281,10 +281,10 @@ class Stream:
     # Passenger: what the carrier calls
 
     def carrier_sealed(self, carrier: Carrier) -> None:
-        """Take note of who is at the other end; it has to be who was there before.
+        """Record the other end's key; it has to be the key from before.
 
         Raises:
-            NotTrustedError: it is not.
+            NotTrustedError: it is another one.
         """
         if self._peer_key is not None and carrier.peer_key != self._peer_key:
             raise NotTrustedError(f"{printable(self._peer)} came back with another key")
@@ -337,11 +337,11 @@ class Stream:
         self._wake()
 
     def _broken(self, error: RemoteProtocolError) -> None:
-        """End the stream, since the other end said what it may not say."""
+        """End the stream, since the other end broke the protocol."""
         self.fail(End(LinkEnd.FAILED, f"protocol error: {error}"))
 
     def _take(self, events: list[Event]) -> None:
-        """Take what the other end said."""
+        """Handle the core's events."""
         for event in events:
             match event:
                 case StreamReceived(message, units):
@@ -350,7 +350,7 @@ class Stream:
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
-                    self._loop.call_soon(self._overtake, message)  # what a handler raises is not the connection's
+                    self._loop.call_soon(self._overtake, message)  # so that a handler's exception does not hit the connection
                 case StreamOpened() | Resumed():
                     self._was_opened = True
                     self._detached = None
@@ -367,7 +367,7 @@ class Stream:
             self._on_urgent(message)
 
     def _settle(self) -> None:
-        """Tell the sender that the reader is done with its message."""
+        """Give the sender credit: the reader has consumed its messages."""
         if self._owed:
             self.core.consumed(self._owed)
             self._owed = 0
@@ -381,13 +381,15 @@ class Stream:
             self._nobody_reads(self._unread.popleft()[1])
 
     def _nobody_reads(self, units: int) -> None:
-        """Make room for the end of a target, which comes behind its messages. An opener's needs none, and what it sent
-        was not taken by what has ended here: it is not told so."""
+        """Give a target credit for unread messages, so that its end, which follows them, can arrive.
+
+        An opener's end needs no credit, and an opener must not be told that its messages were consumed.
+        """
         if self.core.is_opener:
             self.core.consumed(units)
 
     def _tell(self) -> None:
-        """Let everybody see that the state has changed."""
+        """Let all waiting tasks see that the state has changed."""
         self._changed.set()
         self._wake()
         if self.core.state is StreamPhase.ENDED:

@@ -1,4 +1,4 @@
-"""All streams of one client: they outlive its connections, and this finds the next link for each of them."""
+"""All streams of one client: they outlive its connections, and each gets its next link here."""
 
 # Why: docs/decisions/025-who-keeps-a-stream.md
 
@@ -25,15 +25,15 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: How long a target keeps a stream whose opener is away, in seconds: a long tunnel, a lunch with the lid closed.
+#: Seconds for which a target keeps a stream whose opener is away: a long tunnel, a lunch with the lid closed.
 KEEP_SECONDS = 3600.0
-#: Streams of one client, those included whose end is not acknowledged yet.
+#: The most streams of one client, including those whose end is not acknowledged yet.
 MAX_STREAMS = 512
 #: Seconds before the next link for a detached stream: the first is made at once, then the delay doubles.
 _FIRST_RETRY, _MOST_RETRY = 0.1, 0.5
-#: The same for one whose end is all that is left to tell: nobody waits for that.
+#: The same for a stream that only has its end left to send: nobody waits for that.
 _MOST_RETRY_OF_END = 8.0
-#: A link on which the other end does not answer our hello within so many seconds is given up.
+#: A link is given up if the other end does not answer our hello within so many seconds.
 _ANSWER_SECONDS = 10.0
 GONE_TEXT = "the agent was restarted, or has given this link up"
 
@@ -42,7 +42,7 @@ _Key = tuple[str, bytes]
 
 @dataclass(slots=True)
 class _Care:
-    """What is done for one stream while it is detached, or not answered."""
+    """The timers of one stream while it is detached, or not answered."""
 
     timer: asyncio.TimerHandle | None = None
     delay: float = 0.0
@@ -58,8 +58,8 @@ class Streams:
     """The streams of one client.
 
     Args:
-        on_stream: takes a stream that somebody asks us for; None: we serve none.
-        keep_seconds: how long a stream is kept whose opener is away.
+        on_stream: called with streams that peers ask for; None: we serve none.
+        keep_seconds: how long we keep a stream whose opener is away.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Streams:
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        """Return how many streams there are, those included whose end is still on its way."""
+        """Return how many streams there are, including those whose end is still on its way."""
         return len(self._streams)
 
     @property
@@ -95,14 +95,14 @@ class Streams:
                 self._attach(stream)
 
     def offline(self) -> None:
-        """Take note that there is no connection: it has ended all carriers."""
+        """Record that there is no connection: it has ended all carriers."""
         self._connection = None
         for stream in list(self._streams.values()):
             if stream.core.is_opener and not stream.core.is_attached:
                 self._care[stream].cancel()  # the next connection brings the next link
 
     def retry(self, peer: str) -> None:
-        """Take note that `peer` is there (again): detached streams to it go on at once."""
+        """Note that `peer` is back: detached streams to it go on at once."""
         for stream in list(self._streams.values()):
             if stream.peer == peer and stream.core.is_opener and stream.carrier is None:
                 self._care[stream].delay = 0.0
@@ -113,7 +113,7 @@ class Streams:
 
         Raises:
             LinkEndedError: it was refused, or not answered in time.
-            LocalProtocolError: there are too many.
+            LocalProtocolError: there are too many streams.
         """
         if len(self._streams) >= MAX_STREAMS:
             raise LocalProtocolError(f"there are {MAX_STREAMS} streams already")
@@ -130,12 +130,12 @@ class Streams:
             stream.close(text, LinkEnd.FAILED)
             raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.ABSENT)) from error
         except BaseException:
-            stream.close()  # should it be open over there, or be opened yet, it ends
+            stream.close()  # end it over there as well, if it is open or will be
             raise
         return stream
 
     def evict(self) -> bool:
-        """Give up the stream whose opener has been away for longest, to make room; return whether there was one."""
+        """Give up the stream whose opener has been away longest, to make room; return whether there was one."""
         away = [stream for stream in self._streams.values() if not stream.core.is_opener and stream.detached]
         if not away:
             return False
@@ -144,14 +144,14 @@ class Streams:
         return True
 
     def kept_until(self, link: Link) -> float | None:
-        """Return when a stream is given up whose opener is away, in the loop's time; None: it is not, or no stream."""
+        """Return when a stream whose opener is away is given up, in the loop's time; None if that does not apply."""
         if not isinstance(link, Stream) or link.core.is_opener or link.detached is None:
             return None
         care = self._care.get(link)
         return care.timer.when() if care is not None and care.timer is not None else None
 
     async def settled(self, seconds: float) -> None:
-        """Wait until the other sides have acknowledged the ends of our streams, but no longer than so many seconds."""
+        """Wait until the other sides have acknowledged the ends of our streams, at most so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while any(stream.core.state is StreamPhase.CLOSING for stream in self._streams.values()):
@@ -171,11 +171,11 @@ class Streams:
     # what the connection calls
 
     def arriving(self, carrier: Carrier) -> bool:
-        """Take a carrier that somebody has made for a stream; False: not this one."""
+        """Take a carrier that a peer has made for a stream; return False to refuse it."""
         return self._on_stream is not None and self._arrivals.take(carrier)
 
     def _arrived(self, carrier: Carrier, record: bytes) -> None:
-        """Take the first record of a carrier that somebody made: it says for which stream.
+        """Take the first record of a carrier that a peer made: it names the stream.
 
         Raises:
             RemoteProtocolError: it does not, or the two ends of that stream do not agree.
@@ -183,7 +183,7 @@ class Streams:
         hello = parse_hello(record).hello
         stream = self._streams.get((carrier.peer, hello.stream_id))
         if stream is not None and stream.peer_key != carrier.peer_key:
-            # Somebody else's stream, or one that was sealed and would now not be: it does not exist for this one.
+            # Another peer's stream, or a sealed one that would now be unsealed: it does not exist for this peer.
             self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
         elif stream is not None and stream.core.state is not StreamPhase.ENDED and not stream.core.is_opener:
             stream.ride(carrier, hello)
@@ -200,7 +200,7 @@ class Streams:
     # inside
 
     def _stream_changed(self, stream: Stream) -> None:
-        """Find a carrier for a stream that has none; let go of one that is over."""
+        """Find a carrier for a stream that has none; remove a stream that is over."""
         self._changed.set()
         care = self._care.get(stream)
         if care is None:
@@ -223,7 +223,7 @@ class Streams:
             most = _MOST_RETRY
             if core.state is StreamPhase.CLOSING:
                 care.closing_since = care.closing_since or now()
-                if now() - care.closing_since > self._keep_seconds:  # its target will not have kept it either
+                if now() - care.closing_since > self._keep_seconds:  # its target has not kept it either
                     stream.fail(End(LinkEnd.PEER_GONE, "its end could not be told"))
                     return
                 most = _MOST_RETRY_OF_END

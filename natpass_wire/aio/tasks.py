@@ -25,7 +25,7 @@ class Tasks:
         return task
 
     async def close(self) -> None:
-        """Cancel all tasks and wait until they have ended (but not for the one that calls this)."""
+        """Cancel all tasks and wait until they have ended, except for the calling task."""
         mine = asyncio.current_task()
         others = [task for task in self._tasks if task is not mine]
         for task in others:

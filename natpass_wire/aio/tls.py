@@ -10,7 +10,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return the relay's TLS context.
 
     Raises:
-        UserError: the files are no certificate and its key.
+        UserError: the files are not a certificate and its key.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -26,8 +26,8 @@ def client_context(*, verify: bool) -> ssl.SSLContext:
     """Return a client's TLS context.
 
     Args:
-        verify: check the relay's certificate against the system's authorities and the name. Handshake v2 needs no such
-            check, since both sides prove which certificate they see; the older dialects prove nothing.
+        verify: check the relay's certificate against the system's authorities and the name. Handshake v2 does not need it,
+            since both sides prove which certificate they see; the older dialects prove nothing.
     """
     if verify:
         context = ssl.create_default_context()

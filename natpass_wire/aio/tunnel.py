@@ -14,19 +14,19 @@ from natpass_wire.proxy import Proxy, ProxyKind
 from natpass_wire.race import Address
 from natpass_wire.text import printable
 
-#: Bytes that are read at once of a proxy's answer.
+#: The most bytes of one read from a proxy.
 _READ_BYTES = 4096
 
 
 class ProxyRefusesError(NatpassError):
-    """The proxy makes no connection; the text says why, safe to print."""
+    """The proxy refuses; the text says why, safe to print."""
 
 
 async def connect_tcp(address: Address) -> sockets.socket:
     """Return a TCP connection.
 
     Raises:
-        OSError: there is none.
+        OSError: the connection failed.
     """
     loop = asyncio.get_running_loop()
     socket = sockets.socket(sockets.AddressFamily(address.family), sockets.SOCK_STREAM)
@@ -41,12 +41,12 @@ async def connect_tcp(address: Address) -> sockets.socket:
 
 
 async def ask(proxy: Proxy, socket: sockets.socket, host: str, port: int) -> None:
-    """Let the proxy connect to a relay, by its name.
+    """Make the proxy connect to a relay, by the relay's name.
 
     Raises:
-        ProxyRefusesError: it does not, or does not speak as its URL says.
+        ProxyRefusesError: it refuses, or does not speak its URL's protocol.
         OSError: the connection to it is lost.
-        ValueError: this is no host name.
+        ValueError: `host` is not a host name.
     """
     try:
         await (_ask_http if proxy.kind is ProxyKind.HTTP else _ask_socks)(proxy, socket, host, port)
@@ -74,7 +74,7 @@ async def _ask_socks(proxy: Proxy, socket: sockets.socket, host: str, port: int)
         proxy.port,
         username=proxy.user,
         password=proxy.password,
-        rdns=True,  # the proxy resolves names: here they may mean nothing
+        rdns=True,  # the proxy resolves names: they may mean nothing here
         forward=_Connected(socket),
     )
     try:
@@ -84,7 +84,7 @@ async def _ask_socks(proxy: Proxy, socket: sockets.socket, host: str, port: int)
 
 
 class _Connected(SocksProxy):
-    """Stands for a proxy on the way to the proxy, through which python-socks has its connection: ours."""
+    """Gives python-socks our connection: it plays a proxy in front of the proxy."""
 
     def __init__(self, socket: sockets.socket) -> None:
         super().__init__(ProxyType.SOCKS5, "", 0)
@@ -103,7 +103,7 @@ async def adopt(socket: sockets.socket, frames: FrameSocket) -> None:
         await asyncio.shield(handing)
     except asyncio.CancelledError:
         # This waits for no network, and must not be cut short: uvloop would close the descriptor of a socket that is
-        # still ours, and with it perhaps whatever gets its number next.
+        # still ours, and perhaps whatever gets its number next.
         await asyncio.wait([handing])
         frames.abort()
         raise

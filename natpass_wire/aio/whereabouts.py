@@ -1,4 +1,4 @@
-"""What the system tells of the time and of our place in the network: the I/O of `natpass_wire.roaming`."""
+"""The system's clocks and our own address: the I/O of `natpass_wire.roaming`."""
 
 # Why: docs/decisions/013-roaming.md
 
@@ -9,16 +9,16 @@ import sys
 import time
 from typing import Any
 
-#: The clock that runs on while the machine sleeps. Only Linux has one (Windows' monotonic clock runs on by itself); the
-#: time of day is set now and then, which costs one question to the relay.
+#: The clock that goes on while the machine sleeps. Only Linux has one (on Windows the monotonic clock does so). Elsewhere
+#: we use the time of day; each time it is set, that costs one question to the relay.
 _SLEEPING_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-#: Linux's question for what a socket has not got rid of (tcp(7)); the system that has the clock above has it, too.
+#: Linux's ioctl for a socket's unacknowledged bytes (tcp(7)); a system with the clock above has it, too.
 _SIOCOUTQ = 0x5411 if _SLEEPING_CLOCK is not None else None
 _fcntl: Any = importlib.import_module("fcntl") if _SIOCOUTQ is not None else None  # not on Windows
 
 
 def clocks() -> tuple[float, float]:
-    """Return the seconds of a monotonic clock, and of one that runs on while the machine sleeps."""
+    """Return the seconds of a monotonic clock, and of one that goes on while the machine sleeps."""
     if _SLEEPING_CLOCK is None:
         return time.monotonic(), time.time()
     now: float = getattr(time, "clock_gettime")(_SLEEPING_CLOCK)  # noqa: B009 - not on Windows
@@ -26,7 +26,7 @@ def clocks() -> tuple[float, float]:
 
 
 def own_address(peer: tuple[Any, ...]) -> str | None:
-    """Return the address that the system would use towards `peer`, a socket's address; None if there is no way.
+    """Return the address that the system would use towards `peer`, a socket address; None without a route.
 
     No packet is sent.
     """
@@ -40,7 +40,7 @@ def own_address(peer: tuple[Any, ...]) -> str | None:
 
 
 def is_own(address: str) -> bool:
-    """Tell whether this machine has an address at this moment."""
+    """Tell whether this machine has an address now."""
     try:
         with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
             probe.bind((address, 0))
@@ -50,7 +50,7 @@ def is_own(address: str) -> bool:
 
 
 def untaken_bytes(connection: int) -> int:
-    """Return how many bytes of a TCP connection the system has, and the other end's has not; 0 where it doesn't tell.
+    """Return how many bytes of a TCP connection the other end's system has not acknowledged; 0 if ours doesn't tell.
 
     Args:
         connection: the socket's file descriptor.

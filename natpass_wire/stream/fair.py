@@ -1,8 +1,8 @@
 """Whose record a connection sends next: start-time fair queueing (Goyal, Vin, Cheng, 1996).
 
-Each waiting party has a tag: how much it has had, in bytes, on a clock that all share. The smallest tag goes next. Who
-comes back after a pause starts at the clock's present time, which is before everybody who was served meanwhile: a key
-press goes before a bulk transfer, and two bulk transfers share evenly.
+Each party has a tag: the bytes that it has sent, on a shared clock. The smallest tag goes next. A party that comes back
+after a pause starts at the clock's present time, ahead of all that were served meanwhile: a key press goes before a
+bulk transfer, and two bulk transfers share evenly.
 """
 
 import heapq
@@ -12,7 +12,7 @@ Who = TypeVar("Who")
 
 
 class Turns(Generic[Who]):
-    """Who waits to send, and whose turn it is. Whoever is in it is told apart by identity."""
+    """The parties that wait to send, in their order. They are compared by identity."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Who]] = []
@@ -26,7 +26,7 @@ class Turns(Generic[Who]):
         return len(self._waiting)
 
     def wake(self, who: Who) -> None:
-        """Take note that `who` has something to send."""
+        """Record that `who` has something to send."""
         if who in self._waiting:
             return
         self._entries += 1
@@ -34,7 +34,7 @@ class Turns(Generic[Who]):
         heapq.heappush(self._heap, (max(self._tags.get(who, 0), self._now), self._entries, who))
 
     def take(self) -> Who | None:
-        """Return whose turn it is, None if nobody waits. It waits no more: `wake` it if it has more to send."""
+        """Remove and return the next party, None if none waits. Call `wake` if it has more to send."""
         while self._heap:
             tag, entry, who = heapq.heappop(self._heap)
             if self._waiting.get(who) == entry:
@@ -44,10 +44,10 @@ class Turns(Generic[Who]):
         return None
 
     def sent(self, who: Who, size: int) -> None:
-        """Take note that `who`, whose turn it was, has sent `size` bytes."""
+        """Record that `who`, whose turn it was, has sent `size` bytes."""
         self._tags[who] = self._now + size
 
     def forget(self, who: Who) -> None:
-        """Take `who` out."""
+        """Remove `who`."""
         self._waiting.pop(who, None)
         self._tags.pop(who, None)

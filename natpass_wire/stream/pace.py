@@ -1,19 +1,19 @@
-"""How much one sender has on its way, so that the way is full and nothing more waits on it than has to.
+"""How much one sender has on its way: enough to fill the way, with the shortest possible queue.
 
-The window is moved once a round trip by the rule of FAST TCP (Wei, Jin, Low, Hegde, 2006), which is a function of
-delay alone: `window * (base + target) / round trip`. TCP below cares for loss and for the network's health; this one
-cares for what stands between a key press and its echo: the queue that a bulk transfer builds in front of the
-bottleneck, wherever that is (a modem, the relay, a slow terminal: a record is on its way until it is consumed).
+Once a round trip the window is adjusted by the rule of FAST TCP (Wei, Jin, Low, Hegde, 2006), which depends on delay
+alone: `window * (base + target) / round trip`. TCP below handles loss and the network's health. This rule bounds the
+wait between a key press and its echo: the queue that a bulk transfer builds before the bottleneck, wherever that is (a
+modem, the relay, a slow terminal: a record is on its way until it is consumed).
 
-- The **base** is the shortest round trip of the last 10 to 20 s. A sender that is always busy would never see it again:
-  once in 10 s it lets the way run dry.
-- Round trips that vary without a queue of ours (`jitter`) make the target larger, or the window would shrink until
-  nothing was left of it.
-- While the standing queue is under half its target the window grows by what was acknowledged, so that it doubles when
-  it is full (slow start, RFC 5681): the quick answer to one key press says nothing of the flood that follows it. And it
-  grows only if it was the window that held the sender back. The last round trip of the round has a say as well: the
-  first one may be that of an echo, with nothing in front of it but the flood right behind.
-- After a pause it starts anew from 8 KiB: the way may be another one by now, and a burst would stand in it for long.
+- The **base** is the shortest round trip of the last 10 to 20 s. A sender that is always busy would never see it again,
+  so once in 10 s it lets the way run dry.
+- Round trips that vary without a queue of ours (`jitter`) make the target larger; otherwise the window would shrink to
+  nothing.
+- While the standing queue is under half its target the window grows by what was acknowledged, so that a full window
+  doubles (slow start, RFC 5681): the quick answer to one key press says nothing about the flood that follows it. It
+  grows only if it was the window that held the sender back. The last round trip of the round counts as well: the first
+  one may be that of an echo, with only the flood behind it.
+- After a pause it starts again from 8 KiB: the way may be another one by now, and a burst would wait in it for long.
 
 All times are seconds of one monotonic clock, passed in; sizes are units.
 """
@@ -25,23 +25,23 @@ from dataclasses import dataclass, field
 from natpass_wire.stream.jitter import Jitter
 from natpass_wire.stream.records import RECORD_UNITS
 
-#: Initial window: half of what RFC 6928 starts TCP with, since a flood that starts on a line of 20 KB/s stands in it
-#: for 0.4 s before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
+#: Initial window: half of TCP's in RFC 6928, since a flood that starts on a line of 20 KB/s waits there for 0.4 s before
+#: its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
 INITIAL, LEAST = 8 * 1024, 4 * 1024
-#: The standing queue that is aimed at, in seconds: a quarter of the base round trip, within these limits. Measured: an
-#: echo beside a saturated link takes 2 to 3 times the least one.
+#: The target for the standing queue, in seconds: a quarter of the base round trip, within these limits. Measured: an
+#: echo beside a saturated link takes 2 to 3 times the shortest one.
 LEAST_TARGET, MOST_TARGET = 0.0025, 0.100
 _TARGET_PART = 4
-#: Jitter makes it larger: so many times the jitter, up to so many base round trips (on loopback jitter is the machine's
-#: load, and a queue makes it worse), up to so many seconds. Measured: without it, a line of 20 Mbit/s with 20 ms and
-#: 10 ms of jitter moves a 20th of what it can.
+#: Jitter makes it larger: by so many times the jitter, up to so many base round trips (on loopback jitter is the
+#: machine's load, and a queue makes it worse), up to so many seconds. Measured: without it, a line of 20 Mbit/s with
+#: 20 ms and 10 ms of jitter moves a 20th of what it can.
 _JITTERS, _BASES, _MOST_ALLOWANCE = 6.0, 4.0, 0.060
 #: How old the base may be before it is measured anew.
 BASE_SECONDS = 10.0
-#: A sender that has had nothing on its way for so long starts anew.
+#: A sender that has had nothing on its way for so many seconds starts anew.
 PAUSE_SECONDS = 1.0
-#: A record is at most this part of the window, so that little waits behind it; what stands around the content counts as
-#: well, or one fewer would fit in the window, and a line of 20 KB/s would stand idle for a fifth of the time ...
+#: A record is at most this part of the window, so that little waits behind it. The overhead around the content counts as
+#: well; otherwise one record fewer would fit, and a line of 20 KB/s would be idle for a fifth of the time ...
 _PART = 4
 _AROUND = RECORD_UNITS + 64  # the record, and the envelope of the message in it
 #: ... but its content has at least so many bytes, or the overhead would be most of it.
@@ -53,7 +53,7 @@ class SendPace:
     """The window of one sender on one link.
 
     Attributes:
-        most: the window is never larger; the receiver's credit, so that it does not grow without a measure.
+        most: the largest window; it follows the receiver's credit, so that it can't grow without limit.
         window: units that may be on their way.
     """
 
@@ -80,20 +80,20 @@ class SendPace:
 
     @property
     def target(self) -> float:
-        """The standing queue that is aimed at, in seconds."""
+        """The target for the standing queue, in seconds."""
         base = self._base or 0.0
         allowance = min(_JITTERS * self._jitter.seconds, _BASES * base, _MOST_ALLOWANCE)
         return min(max(base / _TARGET_PART, allowance, LEAST_TARGET), MOST_TARGET)
 
     @property
     def content(self) -> int:
-        """Bytes that one record should carry at most."""
+        """The most bytes that one record should carry."""
         return max(self.window // _PART - _AROUND, LEAST_CONTENT)
 
     def allows(self, on_way: int, size: int, now: float) -> bool:
-        """Tell whether a record of `size` may be sent while `on_way` units are; take note if this forbids it.
+        """Tell whether a record of `size` may be sent while `on_way` units are on their way; remember a no.
 
-        One record always may, however large.
+        If nothing is on its way, any record may be sent, however large.
         """
         if not on_way:
             self._draining = False
@@ -110,14 +110,14 @@ class SendPace:
         return False
 
     def held_back(self) -> None:
-        """Take note that the receiver's credit holds the sender back: a larger window would be of use."""
+        """Record that the receiver's credit holds the sender back: a larger window would help."""
         self._was_limit = True
 
     def acknowledged(self, round_trip: float, acked: int, sent: int, now: float) -> None:
-        """Take note of an acknowledgement.
+        """Record an acknowledgement.
 
         Args:
-            round_trip: seconds since the newest record that it covers was sent.
+            round_trip: seconds since the newest acknowledged record was sent.
             acked: the position up to which everything is acknowledged.
             sent: the position up to which everything is sent.
             now: the time.
@@ -140,7 +140,7 @@ class SendPace:
             self._was_limit = False
 
     def _begin_round(self, sent: int, acked: int, now: float) -> None:
-        """Take note of where a round begins, and where it will have ended."""
+        """Record where a round begins and ends."""
         self._round_ends_at, self._round_began_at, self._round_began = sent, acked, now
 
     def _measure(self, round_trip: float, now: float, *, busy: bool) -> None:
@@ -148,7 +148,7 @@ class SendPace:
             self._base, self._base_until = round_trip, now + BASE_SECONDS
             return
         if now >= self._base_until:
-            # What the last period saw, if it saw anything; the period that begins with an empty way sees the truth.
+            # The minimum of the last period, if it has one; a period that begins with an empty way measures the real base.
             self._base = self._next_base if self._next_base is not None else self._base
             self._next_base = None
             self._base_until = now + BASE_SECONDS

@@ -1,4 +1,4 @@
-"""One direction of a stream at its receiver: what came, what is consumed, and how much more is taken."""
+"""One direction of a stream at its receiver: what came, what is consumed, and the credit for more."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,25 +9,25 @@ from natpass_wire.stream.records import size_of
 
 #: Credit at first, and at most: 8 MiB fill a line of 200 Mbit/s and 300 ms.
 START_WINDOW, MAX_WINDOW = 64 * 1024, 8 * 1024 * 1024
-#: What all streams of a process together get beyond `START_WINDOW` each.
+#: The windows of all streams of a process together, beyond `START_WINDOW` each.
 PROCESS_WINDOWS = 64 * 1024 * 1024
-#: Consumed units that are told at the latest, beside whatever part of the window they are.
+#: Consumed units are acknowledged after this many at the latest, or after this part of the window.
 _TELL_UNITS = 128 * 1024
 _TELL_PART = 4
 
 
 @dataclass(slots=True)
 class Room:
-    """What the windows of all streams of a process share.
+    """The budget for the windows of all streams of a process.
 
     Attributes:
-        units: what is left to be given.
+        units: what is left.
     """
 
     units: int = PROCESS_WINDOWS
 
     def take(self, wanted: int) -> int:
-        """Return how many units are given: all that are wanted, or what is left."""
+        """Take units from the budget; return how many: all that are wanted, or what is left."""
         given = max(0, min(wanted, self.units))
         self.units -= given
         return given
@@ -42,10 +42,10 @@ class Receiver:
     """The receiving half of one end.
 
     Attributes:
-        room: what the windows of all streams share.
-        received: everything before this position is here.
-        consumed: everything before this position is done with.
-        window: units that are taken beyond that.
+        room: the budget for the windows of all streams.
+        received: everything before this position has come.
+        consumed: everything before this position is consumed.
+        window: units that are accepted beyond that.
     """
 
     room: Room = field(default_factory=Room)
@@ -61,29 +61,29 @@ class Receiver:
         """Take a record that has a position; return its size in units.
 
         Raises:
-            RemoteProtocolError: it does not follow what came before, or is more than there is credit for.
+            RemoteProtocolError: it does not follow the last record, or exceeds the credit.
         """
         size = size_of(record)
         if record.position != self.received:
             raise RemoteProtocolError(f"a record at {record.position}, where {self.received} was expected")
         limit = self._told + self._told_window
         if record.HasField("end"):
-            limit += size  # it holds nothing that would have to be kept
+            limit += size  # it has no content to keep
         if not size or self.received + size > limit:
             raise RemoteProtocolError("more than there is credit for")
         self.received += size
         return size
 
     def skip(self, size: int) -> None:
-        """Take note that the record that was just taken has nothing for the program: it is consumed in its turn."""
+        """Record that the record just taken has nothing for the program: it is consumed in its turn."""
         self._skips.append((self.received - size, size))
         self._pass_skips()
 
     def consume(self, size: int) -> None:
-        """Take note that the program is done with so many units, in the order in which they came.
+        """Record that the program has consumed so many units, in the order in which they came.
 
         Raises:
-            LocalProtocolError: so many did not come.
+            LocalProtocolError: fewer units came.
         """
         if self.consumed + size > self.received:
             raise LocalProtocolError("more was consumed than came")
@@ -92,14 +92,14 @@ class Receiver:
             self._pass_skips()
 
     def consume_all(self) -> None:
-        """Take note that nobody waits for what came any more."""
+        """Record that the program needs nothing of what came any more."""
         self._skips.clear()
         self.consumed = self.received
 
     def wants(self, window: int) -> None:
-        """Take note that the sender could make use of a window of this size: give it, as far as there is room."""
+        """Record that the sender could use a window of this size: grant it, up to the budget."""
         wanted = min(window, MAX_WINDOW) - self.window
-        # Who does not keep up with what came would only keep more of it waiting.
+        # A slow reader would only have more waiting.
         if wanted > 0 and self.received - self.consumed <= self.window // 2:
             given = self.room.take(wanted)
             self.window += given
@@ -107,14 +107,14 @@ class Receiver:
 
     @property
     def is_ack_due(self) -> bool:
-        """Whether the sender should be told now: when nothing waits here, or before it feels the lack of credit."""
+        """Whether to acknowledge now: if nothing waits here, or before the sender runs out of credit."""
         untold = self.consumed - self._told
         if untold == 0:
             return self.window > self._told_window
         return self.consumed == self.received or untold >= min(self.window // _TELL_PART, _TELL_UNITS)
 
     def ack(self) -> StreamAck:
-        """Return what to tell the sender now."""
+        """Return the acknowledgement to send now."""
         self._told, self._told_window = self.consumed, self.window
         return StreamAck(consumed=self.consumed, window=self.window)
 
@@ -123,6 +123,6 @@ class Receiver:
             self.consumed += self._skips.popleft()[1]
 
     def close(self) -> None:
-        """Give the room back."""
+        """Return the window to the budget."""
         self.room.give_back(self._given)
         self._given = 0

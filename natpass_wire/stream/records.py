@@ -1,4 +1,4 @@
-"""The records of a stream: their bytes, and what each counts."""
+"""The records of a stream: their bytes, and their size in units."""
 
 from google.protobuf.message import DecodeError
 
@@ -6,10 +6,10 @@ from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.stream_pb2 import StreamHello, StreamRecord
 
 STREAM_ID_BYTES = 16
-#: What a record counts beside its content. A record of one byte takes about so much of our memory, and on the wire
-#: with frame and envelope: were it free, a window of small ones would be no bound.
+#: The units of a record in addition to its content. A record of one byte takes about so much of our memory, and on the
+#: wire with frame and envelope. Without this, a window would not bound many small records.
 RECORD_UNITS = 64
-#: A skip or an end counts its record alone, as far as positions go: a skip stands for what it names.
+#: An end has the size of its record alone; a skip has the size of the records that it replaces.
 MAX_POSITION = 1 << 62
 
 
@@ -17,7 +17,7 @@ def parse(data: bytes) -> StreamRecord:
     """Return the record in a transport's bytes.
 
     Raises:
-        RemoteProtocolError: it is none.
+        RemoteProtocolError: it is not a valid record.
     """
     try:
         return StreamRecord.FromString(data)
@@ -26,10 +26,10 @@ def parse(data: bytes) -> StreamRecord:
 
 
 def parse_hello(data: bytes) -> StreamRecord:
-    """Return the record that a link begins with, which holds a hello.
+    """Return the first record of a link, which is a hello.
 
     Raises:
-        RemoteProtocolError: it does not, or there is something wrong with it.
+        RemoteProtocolError: it is not, or the hello is invalid.
     """
     record = parse(data)
     if record.WhichOneof("content") != "hello":
@@ -39,17 +39,17 @@ def parse_hello(data: bytes) -> StreamRecord:
 
 
 def check_hello(hello: StreamHello) -> None:
-    """Check what can be checked of a hello by itself.
+    """Check the fields of a hello.
 
     Raises:
-        RemoteProtocolError: there is something wrong with it.
+        RemoteProtocolError: one is invalid.
     """
     if len(hello.stream_id) != STREAM_ID_BYTES:
         raise RemoteProtocolError(f"a stream id has {STREAM_ID_BYTES} bytes, not {len(hello.stream_id)}")
 
 
 def size_of(record: StreamRecord) -> int:
-    """Return the units that a record takes of its stream: 0 for one without a position (hello, reply, a lone ack)."""
+    """Return a record's size in units: 0 for one without a position (hello, reply, a lone ack)."""
     match record.WhichOneof("content"):
         case "message":
             return RECORD_UNITS + len(record.message)

@@ -1,4 +1,4 @@
-"""One direction of a stream at its sender: what is not consumed yet, what may be sent, what is sent again."""
+"""One direction of a stream at its sender: what is not consumed yet, what may be sent, what to send again."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -19,9 +19,9 @@ class _Kept:
 
     Attributes:
         position, size: in units.
-        content: a message, the end, or None: what was there is not sent again, a skip stands for it.
+        content: a message, the end, or None: the content is not sent again, a skip replaces it.
         newest: the content is dropped once it was sent.
-        sent_at: when it was put on the present link; 0.0: the other side had it from an earlier one.
+        sent_at: when it was put on the present link; 0.0 if the other side had it from an earlier one.
     """
 
     position: int
@@ -32,7 +32,7 @@ class _Kept:
 
     @property
     def behind(self) -> int:
-        """The position behind it."""
+        """The position after it."""
         return self.position + self.size
 
 
@@ -49,22 +49,22 @@ class Sender:
         self._pace = SendPace(2 * START_WINDOW)
         self._end: _Kept | None = None
         self._gives_up = False
-        self._abandoned = 0  # messages that nobody will consume
+        self._abandoned = 0  # messages that will not be consumed
 
     @property
     def unacknowledged(self) -> int:
-        """Messages that the other side has not consumed, as far as we know; also once the stream is over."""
+        """How many messages the other side has not consumed, as far as we know; also once the stream is over."""
         kept = len(self._sent) + len(self._queue)
         return self._abandoned + kept - (self._end is not None and kept > 0)
 
     @property
     def is_end_acknowledged(self) -> bool:
-        """Whether the other side has consumed everything, our end included."""
+        """Whether the other side has consumed everything, including our end."""
         return self._end is not None and self._consumed >= self._end.behind
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a record waits to be put on a link: whoever makes more should wait as well."""
+        """Whether a record waits to be put on a link: then make no more."""
         return bool(self._queue)
 
     @property
@@ -75,12 +75,12 @@ class Sender:
 
     @property
     def kept_units(self) -> int:
-        """Units that are not acknowledged: what this side remembers."""
+        """Units that are not acknowledged, and kept on this side."""
         return self._enqueued - self._consumed
 
     @property
     def content(self) -> int:
-        """Bytes that the next message should have at most."""
+        """The most bytes that the next message should have."""
         return self._pace.content
 
     def put(self, message: bytes, *, newest: bool = False) -> None:
@@ -88,24 +88,24 @@ class Sender:
 
         Args:
             message: its bytes.
-            newest: it need not be sent again if it is lost.
+            newest: do not send it again if it is lost.
 
         Raises:
             LocalProtocolError: our end was put already.
         """
         if self._end is not None:
-            raise LocalProtocolError("a message behind the end of a stream")
+            raise LocalProtocolError("a message after the end of a stream")
         size = RECORD_UNITS + len(message)
         self._queue.append(_Kept(self._enqueued, size, message, newest))
         self._enqueued += size
 
     def finish(self, end: LinkEnd, *, gives_up: bool = False) -> None:
-        """Take our end: the last record. Once is enough.
+        """Queue our end as the last record. No-op the second time.
 
         Args:
             end: why.
-            gives_up: nobody needs what was not sent yet, nor what is lost on its way from now on. The other side may
-                have stopped consuming, and would never see an end that waits behind that.
+            gives_up: drop what was not sent yet, and do not send again what is lost from now on. The other side may have
+                stopped consuming, and would never see an end that waits behind that.
         """
         if self._end is None:
             self._gives_up = gives_up
@@ -117,14 +117,14 @@ class Sender:
                 self._enqueued = self._end.behind
 
     def _end_at(self, position: int) -> None:
-        """Let our end be all that there is to send."""
+        """Make our end the only record left to send."""
         if self._end is not None:
             self._end.position = position
             self._queue = deque([self._end])
             self._enqueued = self._end.behind
 
     def abandon(self) -> None:
-        """Forget what is not sent: nobody will consume it."""
+        """Forget unsent records: the other side will not consume them."""
         self._abandoned = self.unacknowledged
         self._queue.clear()
         self._sent.clear()
@@ -135,7 +135,7 @@ class Sender:
             return False
         head = self._queue[0]
         if head is self._end:
-            return True  # it takes no room over there, and what is before it is on its way
+            return True  # it needs no credit, and everything before it is on its way
         if head.behind > self._consumed + self._window:
             self._pace.held_back()
             return False
@@ -164,10 +164,10 @@ class Sender:
         return record
 
     def acknowledged(self, ack: StreamAck, now: float) -> None:
-        """Take what the other side has consumed, and how much it takes.
+        """Take an acknowledgement: what the other side has consumed, and its credit.
 
         Raises:
-            RemoteProtocolError: it can't have consumed so much, or it takes back what it said.
+            RemoteProtocolError: it acknowledges what was not sent, or takes back what it said.
         """
         if not self._consumed <= ack.consumed <= self._on_link:
             raise RemoteProtocolError("an acknowledgement of what was not sent, or of less than before")
@@ -179,13 +179,13 @@ class Sender:
             self._pace.acknowledged(max(now - newest.sent_at, 0.0), self._consumed, self._on_link, now)
 
     def attach(self, received: int, ack: StreamAck) -> None:
-        """Begin on a new link: everything before `received` is there, the rest is sent again.
+        """Begin on a new link: the other side has everything before `received`, the rest is sent again.
 
         Raises:
             RemoteProtocolError: the other side has more than was sent, or less than it had consumed.
         """
         if not self._consumed <= ack.consumed <= received <= self._on_link:
-            raise RemoteProtocolError("the two ends of a stream do not agree on where they were")
+            raise RemoteProtocolError("the two ends of a stream do not agree on their positions")
         self._credit(ack)
         self._forget(ack.consumed)
         self._pace = SendPace(2 * self._window)
@@ -202,7 +202,7 @@ class Sender:
             raise RemoteProtocolError("the other end of a stream was within a record")
 
     def _with_skips(self, records: Iterable[_Kept]) -> Iterable[_Kept]:
-        """Yield records, each run of those without content as one."""
+        """Yield records, with each run of records without content merged into one."""
         run: _Kept | None = None
         for record in records:
             if record.content is None:
@@ -219,7 +219,7 @@ class Sender:
         if ack.window > MAX_WINDOW or ack.consumed + ack.window < self._consumed + self._window:
             raise RemoteProtocolError("a window that is too large, or credit that is taken back")
         self._window = ack.window
-        self._pace.most = 2 * ack.window  # what is more is asked for (`want`)
+        self._pace.most = 2 * ack.window  # the sender asks for more by `want`
 
     def _forget(self, consumed: int) -> _Kept | None:
         newest = None

@@ -1,4 +1,4 @@
-"""What stands between a stream's records and the link that carries them.
+"""The layer between a stream's records and the link that carries them.
 
 A transport belongs to one link. A stream that goes on over the next link gets a new one, with a new handshake.
 """
@@ -10,20 +10,20 @@ class Transport(Protocol):
     """Turns records into the bytes that travel, and back."""
 
     def seal(self, record: bytes) -> bytes:
-        """Return what travels for the next record."""
+        """Return the bytes to send for the next record."""
         ...
 
     def open(self, data: bytes) -> bytes:
-        """Return the record in what came next.
+        """Return the record in the next received bytes.
 
         Raises:
-            RemoteProtocolError: it is not what the other end sent next.
+            RemoteProtocolError: they are not what the other end sent next.
         """
         ...
 
 
 class Unsealed:
-    """Records as they are: whoever runs the relay can read and change them."""
+    """Sends records unchanged: the relay's operator can read and change them."""
 
     def seal(self, record: bytes) -> bytes:
         """Return the record."""
