@@ -50,7 +50,7 @@ def client_id_fault(client_id: str) -> str | None:
     if client_id.startswith("-"):
         return "an id does not begin with -, as an option does"
     if client_id.startswith(_LEADS_ELSEWHERE) or not {".", ".."}.isdisjoint(_SEPARATORS.split(client_id)):
-        return "an id is no path: it does not begin with /, \\ or ~, and no part of it is . or .."
+        return "an id is not a path: it does not begin with /, \\ or ~, and no part of it is . or .."
     return None
 
 

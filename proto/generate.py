@@ -1,4 +1,4 @@
-"""Regenerates natpass_wire/pb from the .proto files beside this script, or checks that it is fresh.
+"""Regenerates natpass_wire/pb from the .proto files in this folder, or checks that it is fresh.
 
 Usage: python proto/generate.py [--check]
 
@@ -14,7 +14,7 @@ from grpc_tools import protoc
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "natpass_wire" / "pb"
-#: Where generated modules import each other from: the package that holds them.
+#: The package of the generated modules, from which they import each other.
 VIRTUAL = "natpass_wire/pb"
 
 
@@ -22,7 +22,7 @@ def generate(root: Path) -> None:
     """Write the modules and their type stubs below `root`, at natpass_wire/pb.
 
     Raises:
-        SystemExit: a .proto file is wrong; protoc has printed why.
+        SystemExit: a .proto file is invalid; protoc has printed why.
     """
     root.mkdir(parents=True, exist_ok=True)
     google = resources.files("grpc_tools") / "_proto"
@@ -33,12 +33,12 @@ def generate(root: Path) -> None:
 
 
 def generated(folder: Path) -> dict[str, bytes]:
-    """Return name and content of every generated file in `folder`."""
+    """Return the name and content of each generated file in `folder`."""
     return {path.name: path.read_bytes() for path in folder.glob("*_pb2.py*")}
 
 
 def stale() -> list[str]:
-    """Return the names of generated files that differ from what the sources give."""
+    """Return the names of generated files that differ from freshly generated ones."""
     with tempfile.TemporaryDirectory() as scratch:
         generate(Path(scratch))
         fresh = generated(Path(scratch) / VIRTUAL)

@@ -350,7 +350,7 @@ class Stream:
                     else:
                         self._unread.append((message, units))
                 case Urgent(message):
-                    self._loop.call_soon(self._overtake, message)  # so that a handler's exception does not hit the connection
+                    self._loop.call_soon(self._overtake, message)  # a handler's exception must not hit the connection
                 case StreamOpened() | Resumed():
                     self._was_opened = True
                     self._detached = None

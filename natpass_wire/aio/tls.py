@@ -26,8 +26,8 @@ def client_context(*, verify: bool) -> ssl.SSLContext:
     """Return a client's TLS context.
 
     Args:
-        verify: check the relay's certificate against the system's authorities and the name. Handshake v2 does not need it,
-            since both sides prove which certificate they see; the older dialects prove nothing.
+        verify: check the relay's certificate against the system's authorities and the name. Handshake v2 does not need
+            it, since both sides prove which certificate they see; the older dialects prove nothing.
     """
     if verify:
         context = ssl.create_default_context()

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import Any
 
-#: The clock that goes on while the machine sleeps. Only Linux has one (on Windows the monotonic clock does so). Elsewhere
-#: we use the time of day; each time it is set, that costs one question to the relay.
+#: The clock that goes on while the machine sleeps. Only Linux has one (on Windows the monotonic clock does so).
+#: Elsewhere we use the time of day; each time it is set, that costs one question to the relay.
 _SLEEPING_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 #: Linux's ioctl for a socket's unacknowledged bytes (tcp(7)); a system with the clock above has it, too.
 _SIOCOUTQ = 0x5411 if _SLEEPING_CLOCK is not None else None

@@ -48,7 +48,7 @@ class PublicKey:
                 raise ValueError
             key = cls(base64.b64decode(word.removeprefix(PREFIX).encode("ascii"), validate=True))
         except (ValueError, binascii.Error):
-            raise ValueError(f"a key is written {PREFIX} and 44 characters of base64") from None
+            raise ValueError(f"a key is {PREFIX} and 44 characters of base64") from None
         if str(key) != word:  # base64's last character has bits to spare
             raise ValueError("the key's last character is wrong")
         return key

@@ -1,4 +1,4 @@
-"""What the three programs have in common as programs: options, config file, secrets, state directory, logs, exit.
+"""What the three programs share beyond the wire: options, config file, secrets, state directory, logs, exit.
 
-Not part of the wire; it lives here because the programs never import one another.
+It lives in this package because the programs never import one another.
 """

@@ -14,16 +14,16 @@ from natpass_wire.program.secret import check_private
 from natpass_wire.proxy import credentials
 from natpass_wire.text import printable
 
-#: Keys whose values are nobody else's.
+#: Keys with secret values.
 _SECRET_KEYS = frozenset({"secret", "legacy_secret", "verifier", "invite"})
-#: No config file is longer.
+#: The largest config file that is read.
 _MOST_BYTES = 1024 * 1024
 
 
 def default_path(program: str) -> Path | None:
-    """Return where the config file of a program is looked for: `<config folder>/natpass/<program>.toml`.
+    """Return the path of a program's config file: `<config folder>/natpass/<program>.toml`.
 
-    None: this user has no config folder, and so no such file.
+    None if this user has no config folder, and so no such file.
     """
     folder = places.config_folder()
     return None if folder is None else folder / f"{program.removeprefix('natpass-')}.toml"
@@ -33,8 +33,8 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
     """Return the keys and values of a config file; `-` and `_` are the same in keys.
 
     Raises:
-        UserError: it can't be read, is no TOML, or has a key that is not `allowed`; or it holds a secret that other
-            users can read.
+        UserError: it can't be read, is not TOML, has a key that is not `allowed`, or holds a secret that other users
+            can read.
     """
     try:
         with path.open("rb") as file:
@@ -45,7 +45,7 @@ def load(path: Path, allowed: Collection[str], *, must_exist: bool) -> dict[str,
             raise UserError(f"there is no config file {path}") from error
         return {}
     except OSError as error:
-        if not must_exist and not os.access(path.parent, os.X_OK):  # the HOME of somebody else, as sudo can leave it
+        if not must_exist and not os.access(path.parent, os.X_OK):  # another user's HOME, as sudo can leave it
             return {}
         raise UserError(f"cannot read the config file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Secrets that came by an invite: where they are kept, and how they get there."""
+"""Secrets from invites: getting and keeping them."""
 
 import json
 import socket
@@ -21,12 +21,12 @@ from natpass_wire.program.state import StateDir
 from natpass_wire.proxy import Proxy
 from natpass_wire.text import printable
 
-#: As the value of --invite: ask for the code.
+#: The value of --invite that means: ask for the code.
 ASK = "-"
 
 
 _BEGINNING, _SECRET, _RELAY = "enrolled-", ".secret", ".relay"
-#: An error names so many relays.
+#: An error names at most so many relays.
 _MOST_NAMED = 4
 
 
@@ -35,7 +35,7 @@ class Enrolment:
     """A relay whose secret came by an invite.
 
     Attributes:
-        relay: its address, as it was given then.
+        relay: its address, as the user gave it.
         tls: whether it speaks TLS.
     """
 
@@ -46,13 +46,13 @@ class Enrolment:
 def file_name(relay: RelayAddress) -> str:
     """Return the name of the file with the secret for a relay, in the state directory.
 
-    Each relay has its own: to log in with the secret of one at another would let that guess at it.
+    Each relay has its own: a login with one relay's secret at another would let the latter guess at it.
     """
     return f"{_BEGINNING}{as_file_name(str(relay).casefold())}{_SECRET}"
 
 
 def enrolments(state: StateDir) -> list[Enrolment]:
-    """Return where this machine is enrolled.
+    """Return the relays where this machine is enrolled.
 
     Raises:
         UserError: the state directory can't be read, or a file in it is damaged.
@@ -62,7 +62,7 @@ def enrolments(state: StateDir) -> list[Enrolment]:
 
 
 def only_enrolment(program: str, state: StateDir) -> Enrolment:
-    """Return where this machine is enrolled, for a program that was told no relay.
+    """Return the relay where this machine is enrolled, for a program that got no relay.
 
     Raises:
         UserError: it is enrolled nowhere, or at several relays; the text names them.
@@ -76,7 +76,7 @@ def only_enrolment(program: str, state: StateDir) -> Enrolment:
 
 
 def hint_elsewhere(program: str, state: StateDir) -> str:
-    """Return where this machine is enrolled, for whoever named another relay; empty if it is enrolled nowhere."""
+    """Return a hint on where this machine is enrolled, for users who named another relay; empty if nowhere."""
     found = enrolments(state)
     return _elsewhere(program, found) if found else ""
 
@@ -90,14 +90,14 @@ def _elsewhere(program: str, found: Sequence[Enrolment]) -> str:
 def _enrolment(state: StateDir, name: str) -> Enrolment | None:
     content = state.read(f"{name}{_RELAY}")
     try:
-        if content is None:  # enrolled by a version that wrote the secret only; the file's name says where
-            if "~" in name:  # but for very long ones, see `as_file_name`
+        if content is None:  # enrolled by a version that only wrote the secret; the file's name gives the relay
+            if "~" in name:  # except for very long ones, see `as_file_name`
                 return None
             host, _, port = unquote(name.removeprefix(_BEGINNING), errors="strict").rpartition(":")
             return Enrolment(RelayAddress(host.removeprefix("[").removesuffix("]"), int(port)))
         values = tomllib.loads(content.decode())
         return Enrolment(RelayAddress(str(values["host"]), int(values["port"])), values["tls"] is True)
-    except (ValueError, KeyError, TypeError) as error:  # of TOML and UTF-8 as well
+    except (ValueError, KeyError, TypeError) as error:  # TOML's and UTF-8's errors as well
         raise UserError(f"{state.path / name}{_RELAY} is damaged: remove it") from error
 
 
@@ -108,10 +108,10 @@ def _remember(state: StateDir, enrolment: Enrolment) -> None:
 
 
 def enrolled_secret(state: StateDir, relay: RelayAddress) -> str | None:
-    """Return the secret that an invite has brought for this relay, None if none has.
+    """Return the secret that an invite has brought for this relay, None if there is none.
 
     Raises:
-        UserError: it is there and can't be read, or could be another user's doing.
+        UserError: it can't be read, or another user could have written it.
     """
     name = file_name(relay)
     content = state.read(name)
@@ -133,20 +133,20 @@ def secret_by_invite(
     who: str = "",
     proxy: Proxy | None = None,
 ) -> str:
-    """Return the secret for a relay, by a one-time code if there is none yet; it is kept in the state directory.
+    """Return the secret for a relay, by a one-time code if there is none yet; keep it in the state directory.
 
     Args:
-        program: the program's name, for what it says.
+        program: the program's name, for messages.
         state: the state directory.
         relay: the relay's address.
         invite: the code, or `-` to ask for it.
         tls: whether the relay speaks TLS.
-        who: what the inviter is told that we are, such as `agent web1`; the host name is added, and what is too long
-            (`natpass_wire.invite.steps.MOST_HOST_BYTES`) is cut.
-        proxy: the proxy on the way to the relay, None: there is none.
+        who: our description for the inviter, such as `agent web1`; the host name is added, and the result truncated to
+            `natpass_wire.invite.steps.MOST_HOST_BYTES`.
+        proxy: the proxy on the way to the relay, None if there is none.
 
     Raises:
-        UserError: it can't be had, with the reason.
+        UserError: enrolling failed, with the reason.
     """
     kept = enrolled_secret(state, relay)
     if kept is not None:
@@ -164,7 +164,7 @@ def secret_by_invite(
         await enrol(relay, code, f"{who} on {host}" if who else host, keep, tls=tls, proxy=proxy)
         return 0
 
-    state.make()  # an invite is spent by its use: what can fail, fails before
+    state.make()  # using an invite spends it, so what can fail fails before
     try:
         runtime.run(enrolling())
     except UserError:

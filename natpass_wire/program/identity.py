@@ -1,4 +1,4 @@
-"""Our own identity: the private key in the state directory, made once."""
+"""Our own identity: the private key in the state directory, made only once."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ from natpass_wire.program.state import StateDir
 
 
 def load_identity(state: StateDir, name: Literal["agent", "console"]) -> Identity:
-    """Return the identity that the agents, or the consoles, of this state directory have; made at the first call.
+    """Return the identity of this state directory's agents or consoles; the first call makes it.
 
     Raises:
-        UserError: it can't be read or written, others can read it, or it is damaged. It is never made anew where there
-            was one: everybody who knows us would be told that somebody is in the middle.
+        UserError: it can't be read or written, others can read it, or it is damaged. A damaged one is never replaced:
+            all who know us would get an alarm about a changed key.
     """
     found = known_identity(state, name)
     return found if found is not None else _parsed(state, name, state.make_once(f"{name}.key", _new_pem))
@@ -37,7 +37,7 @@ def _parsed(state: StateDir, name: str, pem: bytes) -> Identity:
     except ValueError as error:
         raise UserError(
             f"{state.path / file} is damaged ({error}): restore it; or remove it to get a new key, "
-            "which those who know this one have to be told of"
+            "and tell it to all who know this one"
         ) from None
 
 

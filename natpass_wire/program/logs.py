@@ -1,4 +1,4 @@
-"""Logs: one line an event, with nothing in it that a remote host could use to fake another."""
+"""Logs: one line for each event, which no remote host can fake."""
 
 import logging
 import logging.handlers
@@ -10,7 +10,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.text import is_printable
 
 LEVELS = ("debug", "info", "warning", "error")
-#: A log file is turned over at this size, and so many old ones are kept: a disk is never filled by logs.
+#: The size at which a log file is rotated, and how many old ones are kept, so that logs never fill a disk.
 _FILE_BYTES, _OLD_FILES = 10 * 1024 * 1024, 3
 
 
@@ -23,12 +23,12 @@ class _OneLine(logging.Formatter):
 
 
 def set_up(level: str, file: Path | None, stream: IO[str] | None = sys.stderr) -> None:
-    """Send logs of `level` and above to `file` if there is one, otherwise to `stream`, otherwise nowhere.
+    """Send logs of `level` and above to `file`, else to `stream`, else nowhere.
 
     Raises:
         UserError: the file can't be opened.
     """
-    logging.raiseExceptions = False  # a full disk must not end up as tracebacks on the terminal
+    logging.raiseExceptions = False  # a full disk must not cause tracebacks on the terminal
     handler: logging.Handler
     if file is not None:
         try:

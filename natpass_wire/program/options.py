@@ -1,4 +1,4 @@
-"""Command-line options that several programs have, and their values; what these come to is in `settings`.
+"""Command-line options that several programs share, and their values; `settings` checks these.
 
 A value comes from the command line (of the command or of a group above it), else the environment, else the config
 file, else the default.
@@ -24,8 +24,8 @@ from natpass_wire.version import __version__
 
 DEFAULT_PORT = 6154  # docs/wire.md §1
 #: Options that make no sense in a config file.
-_NOT_IN_CONFIG = frozenset({"config", "version", "help", "invite"})  # an invite is good once
-#: Options of which one is enough, and those of the command line outrank all others.
+_NOT_IN_CONFIG = frozenset({"config", "version", "help", "invite"})  # an invite is valid once
+#: Groups of options of which one is enough; those on the command line outrank all others.
 _SECRETS = (
     ("secret", "secret_file", "verifier", "verifier_file"),
     ("legacy_secret", "legacy_secret_file"),
@@ -66,20 +66,20 @@ _CONFIG = click.option("--config", type=_FILE, help="Config file (TOML; keys are
 _STATE_DIR = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to keep what is made once. Default: the platform's place for state.",
+    help="Folder for keys and other state. Default: the platform's place for state.",
 )
 
 
 def state_options(command: Command) -> Command:
-    """Add the options of commands that look at the state directory, and speak to nobody."""
+    """Add the options of commands that read the state directory and connect to nothing."""
     return _CONFIG(_STATE_DIR(command))
 
 
 def state_dir(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None) -> StateDir:
-    """Return the state directory that a command was given; arguments as for `gather`.
+    """Return the state directory of a command; arguments as for `gather`.
 
     Raises:
-        UserError: the config file is of no use.
+        UserError: the config file is invalid.
     """
     return StateDir.at(gather(ctx, config_keys=config_keys)["state_dir"])
 
@@ -121,7 +121,7 @@ def common_options(command: Command) -> Command:
                 metavar="SECONDS",
                 default=SILENCE_V2,
                 show_default=True,
-                help="Give up a connection on which nothing was heard for so long; the least of both ends counts.",
+                help="Give up a connection that is silent for so long; the smaller value of both ends counts.",
             ),
             click.version_option(__version__, "--version", message="%(prog)s %(version)s"),
         ]
@@ -134,8 +134,8 @@ PROXY = click.option(
     "--proxy",
     metavar="URL",
     help="The proxy that leads to the relay: http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ if it asks "
-    "for them; it resolves the relay's name. 'none': no proxy. Default: HTTPS_PROXY or ALL_PROXY, but for what "
-    "NO_PROXY names. Never for this machine itself.",
+    "for them; it resolves the relay's name. 'none': no proxy. Default: HTTPS_PROXY or ALL_PROXY, except for the hosts "
+    "in NO_PROXY. Never used for this machine itself.",
 )
 
 
@@ -162,8 +162,8 @@ def connection_options(command: Command) -> Command:
             click.option(
                 "--allow-unsealed",
                 is_flag=True,
-                help="Take existing natpass programs at the other end as well: their links end with the connection, "
-                "and whoever runs the relay can read and change what they carry, and open some to an agent itself.",
+                help="Also accept existing natpass programs at the other end: their links end with the connection, and "
+                "the relay's operator can read and change their content, and open such links to an agent.",
             ),
             click.option(
                 "--legacy",
@@ -181,10 +181,10 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
 
     Args:
         ctx: the command's context.
-        config_keys: keys of the config file that are no options, and the types of their values.
+        config_keys: keys of the config file that are not options, and the types of their values.
 
     Raises:
-        UserError: the config file is of no use.
+        UserError: the config file is invalid.
     """
     contexts = [ctx]
     while contexts[-1].parent is not None:
@@ -221,7 +221,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     for names in _SECRETS:  # the command line outranks every form in the config file
         if given.keys() & set(names):
             values |= {name: None for name in names if name in values}
-        # What is named outranks the variable that happens to be in the environment.
+        # An explicit option outranks a variable that happens to be in the environment.
         inherited = {name for name in names if sources.get(name) is ParameterSource.ENVIRONMENT}
         if given.keys() & (set(names) - inherited):
             given = {name: value for name, value in given.items() if name not in inherited}
@@ -229,7 +229,7 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
 
 
 def _key(parameter: click.Parameter) -> str:
-    """Return the key of the config file that stands for an option: its long name, with underscores."""
+    """Return an option's key in the config file: its long name, with underscores."""
     return max(parameter.opts, key=len).lstrip("-").replace("-", "_")
 
 
@@ -238,19 +238,19 @@ def _all_options(command: click.Command) -> set[str]:
     names = {_key(parameter) for parameter in command.params if isinstance(parameter, click.Option)}
     if isinstance(command, click.Group):
         ctx = click.Context(command)
-        for name in command.list_commands(ctx):  # some are loaded when they are asked for
+        for name in command.list_commands(ctx):  # some are only loaded on demand
             if (child := command.get_command(ctx, name)) is not None:
                 names |= _all_options(child)
     return names
 
 
 def _converted(path: Path, name: str, value: Any, parameter: click.Parameter, ctx: click.Context) -> Any:
-    """Return a config file's value as the option would have it."""
+    """Return a config file's value, converted to the option's type."""
     flag = isinstance(parameter, click.Option) and parameter.is_flag
     whole = isinstance(parameter.type, click.types.IntParamType)
     number = isinstance(parameter.type, click.types.FloatParamType)
     if parameter.multiple and isinstance(value, str):
-        value = [value]  # one is as good as a list of one
+        value = [value]  # a single value counts as a list of one
     wanted: Any = bool if flag else list if parameter.multiple else int if whole else (int, float) if number else str
     if not isinstance(value, wanted) or (isinstance(value, bool) and not flag):
         kinds = {bool: "true or false", list: "a list", int: "a whole number", str: "a string"}

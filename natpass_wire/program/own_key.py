@@ -1,4 +1,4 @@
-"""Our own key, as the commands that print its fingerprint need it."""
+"""Our own key, for the commands that print its fingerprint."""
 
 from typing import Literal
 
@@ -10,12 +10,12 @@ from natpass_wire.program.state import StateDir
 
 
 def own_key(program: str, state: StateDir, name: Literal["agent", "console"]) -> PublicKey:
-    """Return our public key; where it had to be made, say so on stderr: it is not the one that anybody has seen.
+    """Return our public key; if it had to be made, say so on stderr, since nobody can have seen it before.
 
     Args:
         program: the program's name.
         state: the state directory.
-        name: whose key it is.
+        name: the key's owner.
 
     Raises:
         UserError: it can't be read or made.

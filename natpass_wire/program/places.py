@@ -1,7 +1,7 @@
-"""Where the platform has a user's files: looked up when a file is needed, since not every user has such a place.
+"""The platform's folders for a user's files, looked up only when needed, since not every user has them.
 
-A user id without a passwd entry and without HOME (a container, a service) has none. That is no mistake of anybody's
-until a file has to be written there.
+A user id without a passwd entry and without HOME (a container, a service) has none. That is not an error until a file
+has to be written there.
 """
 
 # Why: docs/decisions/041-folders-when-needed.md
@@ -15,12 +15,12 @@ _NAME = "natpass"
 
 
 def config_folder() -> Path | None:
-    """Return the folder of config files; None: this user has none."""
+    """Return the folder of config files, None if this user has none."""
     return _found(lambda: user_config_dir(_NAME, appauthor=False))
 
 
 def state_folder() -> Path | None:
-    """Return the folder of what programs make once and have to find again; None: this user has none."""
+    """Return the folder for what programs make once and need again, None if this user has none."""
     return _found(lambda: user_state_dir(_NAME, appauthor=False))
 
 
@@ -29,4 +29,4 @@ def _found(look: Callable[[], str]) -> Path | None:
         found = Path(look())
     except (RuntimeError, KeyError):  # platformdirs from 4.11 on; KeyError: Windows without its variables
         return None
-    return found if found.is_absolute() else None  # platformdirs before: `~/.config`, which is no place
+    return found if found.is_absolute() else None  # older platformdirs: `~/.config`, which is not a place

@@ -1,4 +1,4 @@
-"""What the programs ask the platform for: the one place of this package that knows which it is."""
+"""The programs' platform calls: the only module of this package that knows the platform."""
 
 import os
 import sys
@@ -7,27 +7,27 @@ from pathlib import Path
 if sys.platform == "win32":
 
     def user_id() -> int | None:
-        """Return the number of the user that we act as; None where files have no such owner."""
+        """Return our effective user id, None if files have no such owner."""
         return None
 
     def sync_directory(path: Path) -> None:
-        """Have the names in a directory on the disk; here they are when the call that changed them returned."""
+        """Sync the names in a directory to the disk; a no-op here: the call that changed them has done it."""
 
     def has_terminal() -> bool:
-        """Tell whether a terminal controls this process: never here, where its end is no signal."""
+        """Tell whether a terminal controls this process: never here, where its end sends no signal."""
         return False
 
 else:
 
     def user_id() -> int | None:
-        """Return the number of the user that we act as; None where files have no such owner."""
+        """Return our effective user id, None if files have no such owner."""
         return os.geteuid()
 
     def sync_directory(path: Path) -> None:
-        """Have the names in a directory on the disk.
+        """Sync the names in a directory to the disk.
 
         Raises:
-            OSError: they may not be.
+            OSError: this failed.
         """
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -36,7 +36,7 @@ else:
             os.close(handle)
 
     def has_terminal() -> bool:
-        """Tell whether a terminal controls this process, and is still there."""
+        """Tell whether a terminal controls this process, and still exists."""
         try:
             os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
         except OSError:
@@ -44,8 +44,8 @@ else:
         return True
 
 
-#: Whether a file's owner and mode say who else may touch it.
+#: Whether a file's owner and mode decide who may access it.
 HAS_FILE_MODES = user_id() is not None
 
-#: Flag of `os.open`: fail where the name is a symbolic link, which another user may have put there.
+#: Flag of `os.open`: fail if the name is a symbolic link, which another user may have put there.
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)

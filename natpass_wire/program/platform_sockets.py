@@ -1,4 +1,4 @@
-"""Sockets between programs of one machine: the one place that knows where there are some, and who is at their end."""
+"""Sockets between programs of one machine: the only module that knows whether they exist, and how to find the peer."""
 
 import contextlib
 import os
@@ -8,23 +8,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Bytes of a socket's name: 108 on Linux and 104 on macOS and BSD, with a NUL behind it.
+#: The most bytes of a socket's name: 108 on Linux and 104 on macOS and BSD, with a NUL at the end.
 _MOST_NAME_BYTES = 103
 
 if sys.platform == "win32":
-    #: Whether there are such sockets (CPython does not know those of Windows).
+    #: Whether such sockets exist (CPython does not support those of Windows).
     HAS_LOCAL_SOCKETS = False
 
     def local_socket() -> socket.socket:
-        """Raise OSError: there are none."""
+        """Raise OSError: they do not exist here."""
         raise OSError("not on Windows yet")
 
     def peer_user(connection: socket.socket) -> int | None:
-        """Return the number of the user at the other end; None: not known."""
+        """Return the user id of the peer, None if not known."""
         return None
 
 else:
-    #: Whether there are such sockets.
+    #: Whether such sockets exist.
     HAS_LOCAL_SOCKETS = True
 
     def local_socket() -> socket.socket:
@@ -34,7 +34,7 @@ else:
     if sys.platform == "linux":
 
         def peer_user(connection: socket.socket) -> int | None:
-            """Return the number of the user at the other end; None: not known."""
+            """Return the user id of the peer, None if not known."""
             credentials = struct.Struct("iII")  # unix(7): pid, uid, gid
             found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
             user: int = credentials.unpack(found)[1]
@@ -43,7 +43,7 @@ else:
     else:
 
         def peer_user(connection: socket.socket) -> int | None:
-            """Return the number of the user at the other end; None: not known."""
+            """Return the user id of the peer, None if not known."""
             credentials = struct.Struct("II")  # sys/ucred.h, struct xucred: version, uid, and the groups
             try:
                 found = connection.getsockopt(0, 1, 128)  # SOL_LOCAL, LOCAL_PEERCRED
@@ -55,10 +55,10 @@ else:
 
 @contextlib.contextmanager
 def name_of(path: Path) -> Iterator[str]:
-    """Give a socket's path as a name that the system takes, which is shorter than paths may be.
+    """Yield a name for a socket's path that the system accepts, which limits names more than paths.
 
     Raises:
-        OSError: there is none, or its folder can't be opened.
+        OSError: there is no such name, or the folder can't be opened.
     """
     if len(os.fsencode(path)) <= _MOST_NAME_BYTES:
         yield str(path)

@@ -1,4 +1,4 @@
-"""Where a program gets its secrets from, and how it keeps them from other users' eyes."""
+"""Where a program gets its secrets, and how it hides them from other users."""
 
 # Why: docs/decisions/045-hidden-secrets.md
 
@@ -13,7 +13,7 @@ import setproctitle
 from natpass_wire.errors import UserError
 from natpass_wire.program.platform import HAS_FILE_MODES
 
-#: No secret is longer; a larger file is not one.
+#: The longest secret file; a larger file is not one.
 _MOST_BYTES = 4096
 
 
@@ -33,7 +33,7 @@ def read_secret_file(path: Path) -> str:
     try:
         secret = content.decode().strip("\r\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"the secret file {path} is no text") from error
+        raise UserError(f"the secret file {path} is not text") from error
     if not secret or len(content) > _MOST_BYTES or not secret.isprintable():
         raise UserError(f"the secret file {path} should hold one line with the secret")
     return secret
@@ -45,24 +45,24 @@ def check_private(status: os.stat_result, what: str) -> None:
     Raises:
         UserError: they can.
     """
-    if not HAS_FILE_MODES or not stat.S_ISREG(status.st_mode):  # a pipe is a shell's: <(pass show natpass)
+    if not HAS_FILE_MODES or not stat.S_ISREG(status.st_mode):  # a shell's pipe: <(pass show natpass)
         return
-    # systemd hands credentials out as root's, mode 0440: the group's bits are what its access list allows us.
+    # systemd's credentials belong to root with mode 0440: the group's bits are what its access list allows us.
     forbidden = 0o037 if status.st_uid == 0 else 0o077
     if status.st_mode & forbidden:
         raise UserError(f"other users can read or write {what}: chmod 600 it")
 
 
 def choose_secret(name: str, value: str | None, file: Path | None) -> str | None:
-    """Return the secret given directly or by a file, None if there is none.
+    """Return the secret given directly or by a file, None if not given.
 
     Args:
         name: the option's name without dashes, for messages.
-        value: given directly.
-        file: a file that holds it.
+        value: the secret, if given directly.
+        file: the file with the secret.
 
     Raises:
-        UserError: both are given, or the file is of no use, or the secret is empty.
+        UserError: both are given, the file is invalid, or the secret is empty.
     """
     if value is not None and file is not None:
         raise UserError(f"give --{name} or --{name}-file, not both")
@@ -74,17 +74,17 @@ def choose_secret(name: str, value: str | None, file: Path | None) -> str | None
 def hide_arguments(
     program: str, arguments: Sequence[str], secrets: Sequence[str | None], *, in_environment: bool = False
 ) -> None:
-    """Show `***` in place of secrets in the process list, where the platform lets a process change its title.
+    """Show `***` in place of secrets in the process list, if the platform lets a process change its title.
 
-    Other users can read the arguments until this is done: only a file or the environment keeps a secret from them.
+    Other users can read the arguments until then: only a file or the environment hides a secret from them.
 
     Args:
         program: the program's name.
-        arguments: those after it.
-        secrets: what must not be shown.
+        arguments: the arguments after it.
+        secrets: what to hide.
         in_environment: a secret came in the environment. The kernel shows that to processes of the same user for as
-            long as we live, but for the title, which takes its place. Call this before the variable is removed: the
-            title reaches as far as the environment is in one piece.
+            long as we live, except for the part that the title overwrites. Call this before the variable is removed:
+            the title only reaches to the end of the environment's first contiguous piece.
     """
     known = [secret for secret in secrets if secret]
     if not in_environment and not any(secret in argument for secret in known for argument in arguments):

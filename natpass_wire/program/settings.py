@@ -1,4 +1,4 @@
-"""What a program's options come to: checked, with secrets found and hidden, ready to log in with."""
+"""A program's settings: its options, checked, with secrets found and hidden, ready for the login."""
 
 import os
 import sys
@@ -23,24 +23,24 @@ from natpass_wire.proxy import VARIABLES, Proxy, Proxying, credentials
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
-#: Variables with secrets. What we start must not inherit them.
+#: Variables with secrets. Our child processes must not inherit them.
 _SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER", "NATPASS_INVITE")
 
 
 @dataclass(frozen=True, slots=True)
 class CommonSettings:
-    """What every program is told.
+    """The settings that all programs share.
 
     Attributes:
         secret: the shared secret, None if none was given.
-        legacy_secret: that of existing natpass programs.
+        legacy_secret: the secret of existing natpass programs.
         insecure: unsafe things are accepted.
-        state_dir: where to keep what is made once.
-        log_level: of `logs.LEVELS`.
-        log_file: where logs go, None: the terminal.
+        state_dir: the folder for keys and other state.
+        log_level: one of `logs.LEVELS`.
+        log_file: the log file, None for the terminal.
         dead_after: seconds of silence that end a connection.
-        secret_from: the file or the variable that the secret came from, empty for anything else.
-        proxying: what was said about proxies.
+        secret_from: the file or variable that the secret came from, otherwise empty.
+        proxying: the settings for proxies.
     """
 
     secret: str | None = field(repr=False)
@@ -55,7 +55,7 @@ class CommonSettings:
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
-        """Return the settings that `gather` found; hide secrets that stand in the arguments.
+        """Return the settings from the values of `gather`; hide secrets in the arguments.
 
         Raises:
             UserError: a secret is too short, given twice, or used for both purposes.
@@ -66,7 +66,7 @@ class CommonSettings:
         if not source and chosen is not None and chosen == os.environ.get(_SECRET_VARIABLES[0]):
             source = _SECRET_VARIABLES[0]
         proxying = Proxying.among(values.get("proxy"), os.environ)
-        # Where a proxy's variable holds a password, what we start does without the proxy rather than with the password.
+        # If a proxy's variable holds a password, child processes get no proxy rather than the password.
         variables = [*_SECRET_VARIABLES, *(name for name in VARIABLES if credentials(os.environ.get(name)))]
         inherited = any(variable in os.environ for variable in variables)
         invite = values.get("invite")
@@ -79,7 +79,7 @@ class CommonSettings:
             check_secret(chosen)
         if chosen is not None and chosen == legacy:
             raise UserError(
-                "the legacy secret equals the secret: existing natpass programs give theirs to whoever listens; "
+                "the legacy secret equals the secret: existing natpass programs reveal theirs to any listener; "
                 "choose another"
             )
         return cls(
@@ -97,15 +97,15 @@ class CommonSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """How a program reaches its relay.
+    """A program's settings for the connection to its relay.
 
     Attributes:
-        common: what every program is told.
+        common: the settings that all programs share.
         relay: the address.
         tls: whether the relay speaks TLS.
         legacy: the dialect of an existing np-svr, None for our own relay.
-        invite: the one-time code that brings the secret, None if none was given.
-        proxy: the proxy on the way there, None: there is none.
+        invite: the one-time code for the secret, None if none was given.
+        proxy: the proxy on the way there, None if there is none.
     """
 
     common: CommonSettings
@@ -117,12 +117,12 @@ class ConnectionSettings:
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any], *, says_relay: bool = True) -> "ConnectionSettings":
-        """Return the settings that `gather` found; nothing is asked for or written yet, see `with_secret`.
+        """Return the settings from the values of `gather`; nothing is asked for or written yet, see `with_secret`.
 
         Args:
             program: the program's name.
             values: what `gather` returned.
-            says_relay: say on stderr which relay it is, where an enrolment had to tell.
+            says_relay: print the relay on stderr if it comes from an enrolment.
 
         Raises:
             UserError: something is missing, or unsafe.
@@ -142,16 +142,16 @@ class ConnectionSettings:
         return cls(common, relay, not no_tls, legacy, values.get("invite"), proxy)
 
     def with_secret(self, program: str, *, who: str = "") -> "ConnectionSettings":
-        """Return the settings with the secret that the login needs: given, brought by an invite, or asked for.
+        """Return the settings with the secret for the login: given, brought by an invite, or asked for.
 
-        An invite is spent by this, and what it brings is kept: what can be wrong otherwise is looked at before.
+        This spends an invite and keeps its secret, so everything else is checked before.
 
         Args:
             program: the program's name.
-            who: what an inviter is told that we are, such as `agent web1`.
+            who: our description for an inviter, such as `agent web1`.
 
         Raises:
-            UserError: there is none, or the invite is of no use.
+            UserError: there is no secret, or the invite is invalid.
         """
         common = self.common
         if self.legacy is not None:
@@ -181,9 +181,9 @@ class ConnectionSettings:
             client_id: our id.
             role: agent or console.
             token: the secret instance token.
-            capabilities: what we understand beyond docs/wire.md §2.
+            capabilities: what we support beyond docs/wire.md §2.
             program: the program's name, for the relay's log.
-            seal: says how links are sealed, given the key that all who know the secret have.
+            seal: returns the sealing of links, given the key that all who know the secret share.
 
         Raises:
             UserError: there is no secret.
@@ -213,7 +213,7 @@ class ConnectionSettings:
 
 
 def _relay(program: str, state: StateDir, values: Mapping[str, Any], *, says: bool) -> tuple[RelayAddress, bool]:
-    """Return the relay's address, and whether it speaks bare TCP: as they were given, else where we are enrolled.
+    """Return the relay's address, and whether it speaks bare TCP: as given, else from our enrolment.
 
     Raises:
         UserError: no relay was named, and it is not clear which one is meant.
@@ -242,7 +242,7 @@ def _enrolled(
     """Return the settings with the secret that an invite brings or has brought, else none.
 
     Raises:
-        UserError: the invite is of no use.
+        UserError: the invite is invalid.
     """
     if invite is not None:
         found: str | None = enrolment.secret_by_invite(
@@ -257,15 +257,15 @@ def _enrolled(
 
 
 def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
-    """Refuse bare TCP beyond this machine, unless it was asked for twice.
+    """Refuse bare TCP beyond this machine, unless `--insecure` is set as well.
 
     Raises:
-        UserError: it was asked for once.
+        UserError: it is not set.
     """
     if no_tls and not insecure and not is_loopback(host):
         raise UserError(
             f"--no-tls on {host}, which is not loopback: everybody on the way could read and change everything; "
-            "say --insecure as well if you mean it"
+            "add --insecure if you mean it"
         )
 
 
@@ -275,7 +275,7 @@ def ask_secret(what: str, option: str, hint: str = "") -> str:
     Args:
         what: `secret` or `legacy secret`, for the question.
         option: the option that gives it in a file, for the error.
-        hint: what else could be meant.
+        hint: another possible solution.
 
     Raises:
         UserError: there is no terminal.

@@ -1,4 +1,4 @@
-"""Signals to a program that runs for good."""
+"""Signals to a long-running program."""
 
 # Why: docs/decisions/040-hang-up.md
 
@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 
 
 def handle(stop: Callable[[int], None], reload: Callable[[], None]) -> None:
-    """Have signals handled by the running loop, until it is closed.
+    """Have the running loop handle signals, until it is closed.
 
-    HUP asks a service to reload. But it also says that a terminal was closed, and then a program that somebody started
-    there ends, as others do: a remote shell's server that nobody sees any more is no good surprise. `nohup` keeps it.
+    HUP asks a service to reload. But HUP also means that a terminal was closed. Then a program that a user started
+    there ends, as others do, rather than serve a remote shell that nobody sees any more. `nohup` keeps it running.
 
     Args:
         stop: called with the signal's number on TERM, INT (unless it was ignored when we started), and HUP when the
             terminal that we were started from is gone.
-        reload: called on any other HUP.
+            reload: called on any other HUP.
     """
     loop = asyncio.get_running_loop()
 

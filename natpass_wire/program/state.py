@@ -1,4 +1,4 @@
-"""The state directory: what a program makes once and has to find again, for its user's eyes only."""
+"""The state directory: what a program makes once and needs again, readable by its user only."""
 
 import contextlib
 import errno
@@ -15,13 +15,13 @@ from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, sync_direct
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Tells one state of a file from another.
+    """Identifies one state of a file.
 
     Attributes:
-        inode: which file it is.
+        inode: its inode.
         size: its bytes.
         written: when its content changed, in ns.
-        changed: when that or its mode or owner did, in ns.
+        changed: when its content, mode or owner changed, in ns.
     """
 
     inode: int
@@ -35,24 +35,24 @@ class StateDir:
     """A directory of mode 0700 whose files have mode 0600 (POSIX); made at the first write.
 
     Attributes:
-        given: where it is; None: at the platform's place for it, which is looked up when it is needed.
+        given: its path; None for the platform's place, which is looked up when needed.
     """
 
     given: Path | None
 
     @classmethod
     def at(cls, path: Path | None) -> "StateDir":
-        """Return the state directory at `path`, by default the platform's place for it."""
+        """Return the state directory at `path`, or at the platform's place if that is None."""
         return cls(path)
 
     @property
     def place(self) -> Path | None:
-        """Where it is; None: this user has no place for state. Then there are no files, and none can be made."""
+        """Its path, None if this user has no place for state; then there are no files, and none can be made."""
         return self.given if self.given is not None else places.state_folder()
 
     @property
     def path(self) -> Path:
-        """Where it is.
+        """Its path.
 
         Raises:
             UserError: this user has no place for state.
@@ -67,7 +67,7 @@ class StateDir:
         """Return a file's content, None if there is no such file.
 
         Raises:
-            UserError: it is there and can't be read; or it, or the directory, could be another user's doing.
+            UserError: it can't be read; or another user could have written it, or the directory.
         """
         if (place := self.place) is None:
             return None
@@ -87,7 +87,7 @@ class StateDir:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
 
     def names(self, beginning: str, end: str) -> list[str]:
-        """Return the names of the files that begin and end so, sorted; none where there is no directory.
+        """Return the names of the files with this beginning and end, sorted; empty without a directory.
 
         Raises:
             UserError: the directory can't be read.
@@ -101,9 +101,9 @@ class StateDir:
         return sorted(name for name in found if name.startswith(beginning) and name.endswith(end))
 
     def make_once(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return a file's content; where there is no such file, the content that `make` gives, and keep it.
+        """Return a file's content; if there is no such file, write the content that `make` returns.
 
-        The file appears whole or not at all, and is on the disk when this returns; of several processes that make it at
+        The file appears whole or not at all, and is on the disk when this returns. If several processes make it at
         once, one wins and all get its content.
 
         Raises:
@@ -114,27 +114,27 @@ class StateDir:
             return content
         with self._draft(name, make) as draft:
             target = self.path / name
-            if content is not None:  # an empty file, as a full disk leaves one: no content worth keeping
+            if content is not None:  # an empty file, as a full disk leaves one: not worth keeping
                 target.unlink(missing_ok=True)
             _move_if_absent(draft, target)
             sync_directory(self.path)
         return self.read(name) or b""
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file anew, on the disk when this returns; whoever reads it gets the old or the new content, whole.
+        """Write a file anew, on the disk when this returns; readers get the old or the new content, whole.
 
         Raises:
-            UserError: it can't be written; what there is, is still whole.
+            UserError: it can't be written; the old file is still whole.
         """
         with self._draft(name, lambda: content) as draft:
             draft.replace(self.path / name)
             sync_directory(self.path)
 
     def stamp(self, name: str) -> Stamp | None:
-        """Return what differs once a file is another one, or has other content or another mode; None: there is none.
+        """Return a stamp that differs once the file, its content or its mode has changed; None if there is no file.
 
         Raises:
-            UserError: it can't be looked at.
+            UserError: its status can't be read.
         """
         if (place := self.place) is None:
             return None
@@ -148,7 +148,7 @@ class StateDir:
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def make(self) -> None:
-        """Make the directory, and see whether files can be made in it.
+        """Make the directory, and check that files can be made in it.
 
         Raises:
             UserError: they can't.
@@ -158,10 +158,10 @@ class StateDir:
 
     @contextlib.contextmanager
     def _draft(self, name: str, make: Callable[[], bytes]) -> Iterator[Path]:
-        """Have a file with the content that `make` gives, which is to become `name`; what is left of it is removed.
+        """Yield a draft of the file `name` with the content that `make` returns; remove what is left of it afterwards.
 
         Raises:
-            UserError: it can't be written, or not be put in its place.
+            UserError: it can't be written, or can't replace the file.
         """
         draft = self.path / f".{name}.{secrets.token_hex(4)}"
         try:
@@ -180,10 +180,10 @@ class StateDir:
 
 
 def _check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
-    """Refuse what another user could have put there: a secret of theirs would let them in.
+    """Refuse a file that another user could have put there: a secret of theirs would let them in.
 
     Raises:
-        UserError: it belongs to somebody else than us and root, or has one of the `forbidden` mode bits.
+        UserError: it belongs to a user other than us and root, or has one of the `forbidden` mode bits.
     """
     if not HAS_FILE_MODES:
         return

@@ -30,7 +30,7 @@ SECOND_BYTES = KEY_BYTES + KEY_BYTES + TAG_BYTES + TAG_BYTES
 THIRD_BYTES = KEY_BYTES + TAG_BYTES + TAG_BYTES
 
 _LABEL = b"natpass sealed link\0"
-_FAILED = "the handshake of a sealed link failed: the two ends have different secrets, or somebody interferes"
+_FAILED = "the handshake of a sealed link failed: the two ends have different secrets, or there is a man in the middle"
 
 
 @dataclass(frozen=True, slots=True)

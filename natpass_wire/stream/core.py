@@ -5,8 +5,8 @@
     target:  ASKED --accept--> OPEN         ASKED --refuse--> ENDED
              OPEN, CLOSING --their end--> ENDED
 
-Each state may be attached to a link or detached from all; `attach` and `detach` change nothing else. The states and
-what leads from one to the next are those of docs/streams.md.
+Each state may be attached to a link or detached; `attach` and `detach` change nothing else. docs/streams.md describes
+the states and transitions.
 """
 
 # Why: docs/decisions/024-acknowledged-when-consumed.md
@@ -28,7 +28,7 @@ from natpass_wire.text import printable
 
 
 class StreamPhase(Enum):
-    """Where a stream is in its life."""
+    """The state of a stream in its life."""
 
     OPENING = auto()  # opener: no answer yet
     ASKED = auto()  # target: not answered yet
@@ -44,12 +44,12 @@ class StreamOpened:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The stream goes on over another link; what need not be sent again may have been lost on the way."""
+    """The stream goes on over another link; messages that need not be sent again may have been lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamReceived:
-    """A message; `StreamCore.consumed` it when done with it."""
+    """A message; call `StreamCore.consumed` when done with it."""
 
     message: Msg
     units: int
@@ -57,21 +57,21 @@ class StreamReceived:
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
-    """A message that overtook others. Nobody is told when the program is done with it."""
+    """A message that overtook others. It is not acknowledged when consumed."""
 
     message: Msg
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
-    """The stream is over: refused, gone, or ended by the other side (everything before that was received)."""
+    """The stream is over: refused, gone, or ended by the other side (after everything before was received)."""
 
     end: End
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The other side has consumed everything, our end included: there is nothing more to do for this stream."""
+    """The other side has consumed everything, including our end: this stream is done."""
 
 
 Event = StreamOpened | Resumed | StreamReceived | Urgent | StreamEnded | Finished
@@ -82,8 +82,8 @@ class StreamCore:
 
     Args:
         stream_id: 16 random bytes.
-        request: opener: what is asked for. None: this is the target.
-        room: what the windows of all streams of this process share.
+        request: opener: the request. None: this is the target.
+        room: the budget for the windows of all streams of this process.
     """
 
     def __init__(self, stream_id: bytes, request: ConnectRequest | None = None, room: Room | None = None) -> None:
@@ -99,9 +99,9 @@ class StreamCore:
         self._refusal: StreamReply | None = None
         self._attached = False
         self.state = StreamPhase.ASKED if request is None else StreamPhase.OPENING
-        #: Why it ended, once it did, or is about to.
+        #: Why it ended or is about to, None until then.
         self.end: End | None = None
-        #: How many times it went on over another link.
+        #: How many times it has gone on over another link.
         self.resumes = 0
 
     @property
@@ -116,28 +116,28 @@ class StreamCore:
 
     @property
     def is_through(self) -> bool:
-        """Whether a link carries it, and both ends have said where they are."""
+        """Whether a link carries it, and both ends have exchanged their positions."""
         return self._answered
 
     @property
     def has_room(self) -> bool:
-        """Whether another message may be made: none waits to be put on a link."""
+        """Whether another message may be made: none waits for a link."""
         return self.state is StreamPhase.OPEN and self._answered and not self.sender.is_waiting
 
     @property
     def unconsumed(self) -> int:
-        """Bytes of messages that the other side is not done with, as far as we know."""
+        """Bytes of messages that the other side has not consumed, as far as we know."""
         return self.sender.unconsumed
 
     @property
     def kept_units(self) -> int:
-        """What this side keeps to send again, and what it has received and not consumed, in units."""
+        """Units that this side keeps: to send again, and received but not consumed."""
         return self.sender.kept_units + self._receiver.received - self._receiver.consumed
 
     # the link below
 
     def attach(self) -> None:
-        """Opener: a link is there. Its first record is our hello."""
+        """Opener: attach a link. Its first record is our hello."""
         if self._request is None:
             raise LocalProtocolError("a target is attached by a hello")
         self._attached, self._answered = True, False
@@ -147,13 +147,13 @@ class StreamCore:
         self._control = StreamRecord(hello=hello)
 
     def attach_by(self, hello: StreamHello) -> list[Event]:
-        """Target: a link is there, and this is its hello.
+        """Target: attach a link, with its hello.
 
         Raises:
-            RemoteProtocolError: the two ends do not agree on where they were.
+            RemoteProtocolError: the two ends do not agree on their positions.
         """
         if self._request is not None:
-            raise LocalProtocolError("an opener is attached by itself")
+            raise LocalProtocolError("an opener is not attached by a hello")
         goes_on = self.state is not StreamPhase.ASKED
         self.sender.attach(hello.received, hello.ack)
         self._urgent_sender.attach(hello.ack.urgent)
@@ -165,12 +165,12 @@ class StreamCore:
         return [Resumed()]
 
     def detach(self) -> None:
-        """The link is gone."""
+        """Detach: the link is gone."""
         self._attached = self._answered = False
         self._control = None
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """Take a record from the link, the transport's work on it done.
+        """Take a record from the link, in plain form after the transport.
 
         Raises:
             RemoteProtocolError: it breaks the protocol: the stream can't go on.
@@ -190,7 +190,7 @@ class StreamCore:
             self.sender.acknowledged(record.ack, now)
             self._urgent_sender.acknowledged(record.ack.urgent)
         if record.want and self.state is not StreamPhase.ENDED:  # nobody would give it back
-            self._receiver.wants(record.want)  # before the record is counted: it is no sign of a slow reader
+            self._receiver.wants(record.want)  # before the record is counted, which would make the reader look slow
         events: list[Event] = []
         if is_urgent:
             self._urgent_receiver.take(record.urgent.number, record.urgent.message)
@@ -219,7 +219,7 @@ class StreamCore:
         return self._answered and (self._urgent_sender.may_send or self._is_ack_due or self.sender.may_send(now))
 
     def next(self, now: float) -> bytes | None:
-        """Return the next record for the link, None if there is nothing to say or it may not be said yet."""
+        """Return the next record for the link, None if nothing is left or may be sent now."""
         if not self._attached:
             return None
         if self._control is not None:
@@ -232,7 +232,7 @@ class StreamCore:
             record: StreamRecord | None = StreamRecord(urgent=StreamUrgent(number=number, message=message))
         else:
             record = self.sender.next(now)
-        ends = record is not None and record.HasField("end")  # the last chance to say what was consumed
+        ends = record is not None and record.HasField("end")  # the last chance to acknowledge
         if self._is_ack_due or ends:
             record = record or StreamRecord()
             record.ack.CopyFrom(self._ack())
@@ -245,7 +245,7 @@ class StreamCore:
 
         Args:
             message: its bytes.
-            newest: something newer will follow: if it is lost, it is not sent again.
+            newest: a newer message will replace this one: do not send it again if it is lost.
 
         Raises:
             LocalProtocolError: the stream is not open.
@@ -255,7 +255,7 @@ class StreamCore:
         self.sender.put(message, newest=newest)
 
     def send_urgent(self, message: bytes) -> bool:
-        """Send a message that overtakes all others; return whether it was taken, since there may be too many.
+        """Send a message that overtakes all others; return whether it was accepted: False if there are too many.
 
         Raises:
             LocalProtocolError: the stream is not open, or the message too large.
@@ -268,18 +268,18 @@ class StreamCore:
         return has_room
 
     def consumed(self, units: int) -> None:
-        """Take note that the program is done with what it received: its sender gets credit."""
+        """Record that the program has consumed what it received: its sender gets credit."""
         if self.state is not StreamPhase.ENDED:
             self._receiver.consume(units)
 
     def accept(self) -> None:
-        """Target: say yes."""
+        """Target: accept."""
         self._expect_asked()
         self.state = StreamPhase.OPEN
         self._answer()
 
     def refuse(self, text: str, reason: ConnectResponse.Reason) -> None:
-        """Target: say no, with the reason in one line."""
+        """Target: refuse, with the reason in one line."""
         self._expect_asked()
         text = printable(text)
         self._refusal = StreamReply(text=text, reason=reason)
@@ -289,13 +289,13 @@ class StreamCore:
         self._receiver.close()
 
     def finish(self, end: End) -> None:
-        """End the stream from this side. Nothing happens if it has ended.
+        """End the stream from this side. No-op if it has ended.
 
-        What a target has sent comes before its end. An opener that ends a stream gives up what it asked for: what it
-        has not sent yet goes with it, since its target may take nothing any more.
+        A target's messages are sent before its end. An opener that ends a stream gives up its request and everything
+        not sent yet, since its target may have stopped reading.
         """
         match self.state:
-            case StreamPhase.OPEN | StreamPhase.OPENING:  # one that is opened after all ends at once
+            case StreamPhase.OPEN | StreamPhase.OPENING:  # if it is opened after all, it ends at once
                 self.state = StreamPhase.CLOSING
                 self.end = end
                 self.sender.finish(end.to_message(), gives_up=self.is_opener)

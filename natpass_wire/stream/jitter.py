@@ -1,9 +1,9 @@
 """Measures jitter: how much round trips vary for outside reasons, such as radio or a busy machine. Pure; in seconds.
 
 A round trip that is shorter than the one before shows that jitter has passed, or that a queue of ours drains. A queue
-drains as fast as the line carries its content, and we know only of our own records in it. So a difference up to the time
-that an acknowledged record takes on the line is due to the queue, the rest to jitter. The estimate is a running mean of
-such differences (as in RFC 3550, section 6.4.1), doubled since each rise has its fall.
+drains as fast as the line carries its content, and we know only of our own records in it. So a difference up to the
+time that an acknowledged record takes on the line is due to the queue, the rest to jitter. The estimate is a running
+mean of such differences (as in RFC 3550, section 6.4.1), doubled since each rise has its fall.
 
 Acknowledgements that were late and come at once make the line's rate look higher than it is, so that more counts as
 jitter for one period or two. Users of the estimate should bound it.

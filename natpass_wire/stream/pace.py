@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from natpass_wire.stream.jitter import Jitter
 from natpass_wire.stream.records import RECORD_UNITS
 
-#: Initial window: half of TCP's in RFC 6928, since a flood that starts on a line of 20 KB/s waits there for 0.4 s before
-#: its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
+#: Initial window: half of TCP's in RFC 6928, since a flood that starts on a line of 20 KB/s waits there for 0.4 s
+#: before its first answer, and Ctrl+C behind it. Least: a line of text still goes at once.
 INITIAL, LEAST = 8 * 1024, 4 * 1024
 #: The target for the standing queue, in seconds: a quarter of the base round trip, within these limits. Measured: an
 #: echo beside a saturated link takes 2 to 3 times the shortest one.
@@ -40,8 +40,8 @@ _JITTERS, _BASES, _MOST_ALLOWANCE = 6.0, 4.0, 0.060
 BASE_SECONDS = 10.0
 #: A sender that has had nothing on its way for so many seconds starts anew.
 PAUSE_SECONDS = 1.0
-#: A record is at most this part of the window, so that little waits behind it. The overhead around the content counts as
-#: well; otherwise one record fewer would fit, and a line of 20 KB/s would be idle for a fifth of the time ...
+#: A record is at most this part of the window, so that little waits behind it. The overhead around the content counts
+#: as well; otherwise one record fewer would fit, and a line of 20 KB/s would be idle for a fifth of the time ...
 _PART = 4
 _AROUND = RECORD_UNITS + 64  # the record, and the envelope of the message in it
 #: ... but its content has at least so many bytes, or the overhead would be most of it.
@@ -148,7 +148,7 @@ class SendPace:
             self._base, self._base_until = round_trip, now + BASE_SECONDS
             return
         if now >= self._base_until:
-            # The minimum of the last period, if it has one; a period that begins with an empty way measures the real base.
+            # The minimum of the last period, if any; a period that begins with an empty way measures the real base.
             self._base = self._next_base if self._next_base is not None else self._base
             self._next_base = None
             self._base_until = now + BASE_SECONDS

@@ -104,8 +104,8 @@ class Sender:
 
         Args:
             end: why.
-            gives_up: drop what was not sent yet, and do not send again what is lost from now on. The other side may have
-                stopped consuming, and would never see an end that waits behind that.
+            gives_up: drop what was not sent yet, and do not send again what is lost from now on. The other side may
+                have stopped consuming, and would never see an end that waits behind that.
         """
         if self._end is None:
             self._gives_up = gives_up

@@ -1,7 +1,7 @@
-"""Messages that overtake: few and small, they need no credit and wait behind nothing.
+"""Messages that overtake: few and small, they need no credit and wait for nothing.
 
-A signal for a command that reads no input would otherwise wait behind the input that nobody reads. Both ends count
-them: they arrive once and in order among themselves, on whichever link, but their place among the others is not kept.
+Without them, a signal for a command that reads no input would wait behind that input. Both ends count them: they arrive
+once and in order among themselves, on any link, but their place among the other messages is not kept.
 """
 
 # Why: docs/decisions/037-signals-overtake.md
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 
-#: How many may be on their way, and how large each may be: what both ends keep is bounded without credit.
+#: The most that may be on their way, and the most bytes of each: this bounds memory without credit.
 MOST_ON_WAY = 16
 MOST_BYTES = 1024
 
 
 @dataclass(slots=True)
 class UrgentSender:
-    """Those of one end that the other end has not acknowledged."""
+    """The urgent messages of one end that the other end has not acknowledged."""
 
     _kept: deque[bytes] = field(default_factory=deque)
     _acknowledged: int = 0  # the number of the last one; the first has number 1
@@ -26,7 +26,7 @@ class UrgentSender:
 
     @property
     def has_room(self) -> bool:
-        """Whether another one is taken."""
+        """Whether another one is accepted."""
         return len(self._kept) < MOST_ON_WAY
 
     @property
@@ -35,7 +35,7 @@ class UrgentSender:
         return self._on_link < self._acknowledged + len(self._kept)
 
     def put(self, message: bytes) -> None:
-        """Take a message; whoever calls has looked at `has_room`.
+        """Queue a message, after checking `has_room`.
 
         Raises:
             LocalProtocolError: it is too large.
@@ -45,21 +45,21 @@ class UrgentSender:
         self._kept.append(message)
 
     def abandon(self) -> None:
-        """Forget what is not sent: nobody will take it. What was sent may still be acknowledged."""
+        """Forget unsent messages: they will not be read. Sent ones may still be acknowledged."""
         while self.may_send:
             self._kept.pop()
 
     def next(self) -> tuple[int, bytes]:
-        """Return the number and the bytes of the next one, which `may_send`."""
+        """Return the number and the bytes of the next message. Call it only if `may_send`."""
         message = self._kept[self._on_link - self._acknowledged]
         self._on_link += 1
         return self._on_link, message
 
     def acknowledged(self, number: int) -> None:
-        """Take note that the other end has all up to this one.
+        """Record that the other end has all up to this number.
 
         Raises:
-            RemoteProtocolError: it can't have, or it takes back what it said.
+            RemoteProtocolError: it can't have, or takes back what it said.
         """
         if not self._acknowledged <= number <= self._on_link:
             raise RemoteProtocolError("urgent messages are acknowledged that were not sent, or fewer than before")
@@ -68,7 +68,7 @@ class UrgentSender:
             self._acknowledged += 1
 
     def attach(self, received: int) -> None:
-        """Begin on a new link: what the other end has not received is sent again.
+        """Begin on a new link: send again what the other end has not received.
 
         Raises:
             RemoteProtocolError: as for `acknowledged`.
@@ -79,7 +79,7 @@ class UrgentSender:
 
 @dataclass(slots=True)
 class UrgentReceiver:
-    """Those that came from the other end.
+    """The urgent messages from the other end.
 
     Attributes:
         received: the number of the last one.
@@ -90,11 +90,11 @@ class UrgentReceiver:
 
     @property
     def is_ack_due(self) -> bool:
-        """Whether the sender should be told now."""
+        """Whether to acknowledge now."""
         return self.received > self._told
 
     def take(self, number: int, message: bytes) -> None:
-        """Take note of one.
+        """Record a message.
 
         Raises:
             RemoteProtocolError: it does not follow the one before, or is too large.
@@ -104,6 +104,6 @@ class UrgentReceiver:
         self.received = number
 
     def tell(self) -> int:
-        """Return what to acknowledge now."""
+        """Return the number to acknowledge now."""
         self._told = self.received
         return self.received

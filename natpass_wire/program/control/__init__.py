@@ -1,4 +1,4 @@
-"""The control socket: how commands on this machine speak to a program of ours that runs.
+"""The control socket, by which commands on this machine talk to a running program of ours.
 
-`protocol` is pure; `server` is the running program's end, `client` the command's; `place` says where they meet.
+`protocol` is pure; `server` is the running program's end, `client` the command's; `place` gives the socket's path.
 """

@@ -1,4 +1,4 @@
-"""The command's end of the control socket: it asks, and waits for the answer."""
+"""The command's end of the control socket: it sends a request and waits for the answer."""
 
 import contextlib
 import time
@@ -31,16 +31,16 @@ def check_platform() -> None:
 
 
 def ask(path: Path, command: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask the program at `path`; return its result. Blocks.
+    """Send a request to the program at `path`; return its result. Blocks.
 
     Args:
         path: the socket, see `place`.
-        command: what to do.
-        arguments: of the command.
+        command: the command's name.
+        arguments: the command's arguments.
 
     Raises:
         NobodyThereError: no program listens there.
-        UserError: it can't be reached, or does not do it, with the reason.
+        UserError: it can't be reached, or refuses, with the reason.
     """
     deadline = time.monotonic() + REQUEST_SECONDS + ANSWER_SECONDS
     with local_socket() as connection:
@@ -50,7 +50,7 @@ def ask(path: Path, command: str, arguments: Mapping[str, Any]) -> Mapping[str, 
                 connection.connect(name)
             if user_id() != 0 and peer_user(connection) not in {user_id(), 0}:
                 raise UserError(f"{path} is another user's")
-            with contextlib.suppress(BrokenPipeError):  # it has answered already, or the answer will be none
+            with contextlib.suppress(BrokenPipeError):  # it has answered already, or will not answer
                 connection.sendall(Request(command, arguments).to_line())
             read = bytearray()
             while not read.endswith(b"\n") and len(read) <= MAX_ANSWER_BYTES:

@@ -1,4 +1,4 @@
-"""Where control sockets are: in the folder `control` of the state directory, one for each running program."""
+"""The paths of control sockets: in the folder `control` of the state directory, one for each running program."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -7,17 +7,17 @@ from natpass_wire.ids import as_file_name
 from natpass_wire.program.state import StateDir
 
 _FOLDER, _SUFFIX = "control", ".sock"
-#: Longer names are shortened: a socket's name has to fit behind `/proc/self/fd/NN/` as well.
+#: Longer names are shortened: a socket's name also has to fit after `/proc/self/fd/NN/`.
 _MOST_NAME = 60
 
 
 def socket_path(state: StateDir, program: str, name: str) -> Path:
-    """Return where the control socket of a program is.
+    """Return the path of a program's control socket.
 
     Args:
         state: its state directory.
-        program: what it is, such as `agent`.
-        name: which one, such as its id: several may run with one state directory.
+        program: the program, such as `agent`.
+        name: the instance, such as its id: several may share one state directory.
 
     Raises:
         UserError: there is no state directory.
@@ -29,10 +29,10 @@ def socket_path(state: StateDir, program: str, name: str) -> Path:
 
 
 def socket_paths(state: StateDir, program: str) -> list[Path]:
-    """Return the control sockets that there are for a program; who made them may be gone.
+    """Return the existing control sockets of a program; their owners may be gone.
 
     Raises:
-        OSError: the folder can't be looked into.
+        OSError: the folder can't be read.
         UserError: there is no state directory.
     """
     folder = state.path / _FOLDER

@@ -1,11 +1,10 @@
-"""What is said on a control socket: one request and one answer a connection, a line of JSON each.
+"""The protocol of a control socket: one request and one answer for each connection, a line of JSON each.
 
     {"control": 1, "command": "status", "arguments": {}}
     {"control": 1, "result": {...}}   or   {"control": 1, "error": "one line for a person"}
 
-Pure: bytes in, values out. Programs and commands of different versions may meet, after an update without a restart: a
-number other than ours is said as that. What is added to a request or a result takes a name of its own; unknown names
-are ignored.
+Pure: bytes in, values out. Programs and commands of different versions may meet, after an update without a restart; an
+error says so if the version differs. Additions to a request or a result need new names; unknown names are ignored.
 """
 
 import json
@@ -17,16 +16,16 @@ from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.text import printable
 
 VERSION = 1
-#: A line with its line end. An answer may name all links of an agent: 256, at most 2 KiB each.
+#: The longest lines, with their line end. An answer may list all links of an agent: 256, at most 2 KiB each.
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
-#: Seconds in which a request has to be there, and its answer.
+#: Seconds for a request to arrive, and for its answer.
 REQUEST_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a command asks for."""
+    """A command's request."""
 
     command: str
     arguments: Mapping[str, Any]
@@ -37,10 +36,10 @@ class Request:
 
     @classmethod
     def from_line(cls, line: bytes) -> "Request":
-        """Return the request that a line holds.
+        """Parse the request in a line.
 
         Raises:
-            RemoteProtocolError: it holds none.
+            RemoteProtocolError: the line is invalid.
         """
         fields = _fields(line, MAX_REQUEST_BYTES, "request")
         command, arguments = fields.get("command"), fields.get("arguments", {})
@@ -51,11 +50,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ControlAnswer:
-    """What the program says.
+    """A program's answer.
 
     Attributes:
-        result: what was asked for; of no meaning if there is an error.
-        error: why there is none, for a person; empty if there is.
+        result: the result; meaningless if there is an error.
+        error: why there is no result, for a person; empty if there is one.
     """
 
     result: Mapping[str, Any]
@@ -67,10 +66,10 @@ class ControlAnswer:
 
     @classmethod
     def from_line(cls, line: bytes) -> "ControlAnswer":
-        """Return the answer that a line holds; an error is safe to print.
+        """Parse the answer in a line; an error is safe to print.
 
         Raises:
-            RemoteProtocolError: it holds none.
+            RemoteProtocolError: the line is invalid.
         """
         fields = _fields(line, MAX_ANSWER_BYTES, "answer")
         result, error = fields.get("result", {}), fields.get("error", "")
@@ -91,13 +90,13 @@ def _fields(line: bytes, most: int, what: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        raise RemoteProtocolError(f"the {what} is no JSON") from None
+        raise RemoteProtocolError(f"the {what} is not JSON") from None
     if not isinstance(found, dict) or "control" not in found:
         raise RemoteProtocolError(f"the {what} is not of this protocol")
     if found["control"] != VERSION or isinstance(found["control"], bool):
         theirs = printable(str(found["control"]), 20)
         raise RemoteProtocolError(
-            f"version {theirs} of the control protocol is not understood here, but {VERSION}: "
+            f"version {theirs} of the control protocol is not supported here, only {VERSION}: "
             "restart the program, it is older or newer than the command"
         )
     return found

@@ -27,23 +27,23 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Does what a command asks for: takes its arguments, returns its result.
+#: Runs a command: takes its arguments, returns its result.
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
-#: Commands at a time; others wait in the system until they get their turn.
+#: How many commands run at a time; others wait in the system.
 MOST_CONNECTIONS = 8
-#: Where no connection can be taken (no descriptors are left, say), the next try is made after so many seconds.
+#: After a failed accept (no descriptors are left, say), the next try is made after so many seconds.
 _RETRY_SECONDS = 1.0
 _CHUNK_BYTES = 16 * 1024
 
 
 @contextlib.asynccontextmanager
 async def serving(path: Path, handlers: Mapping[str, Handler]) -> AsyncIterator[None]:
-    """Serve commands at `path` meanwhile. Where that can't be, a line in the log says so, and nothing is served.
+    """Serve commands at `path` inside the context. If that is impossible, log a line and serve nothing.
 
     Args:
-        path: the socket, see `place`. One that a dead process left there is replaced, a live one's never.
-        handlers: what does each command. A `UserError` of theirs becomes the command's.
+        path: the socket, see `place`. A dead process's socket there is replaced, a live one's never.
+        handlers: one for each command. Their `UserError` becomes the command's.
     """
     if not HAS_LOCAL_SOCKETS:
         log.debug("there is no control socket on this system")
@@ -66,7 +66,7 @@ async def serving(path: Path, handlers: Mapping[str, Handler]) -> AsyncIterator[
 
 
 def _remove(path: Path, inode: int) -> None:
-    """Remove our socket, but no other that stands in its place by now."""
+    """Remove our socket, unless another has replaced it."""
     with contextlib.suppress(OSError):
         if path.lstat().st_ino == inode:
             path.unlink()
@@ -76,7 +76,7 @@ def _listen(path: Path) -> tuple[socket.socket, int]:
     """Return a socket that listens at `path`, mode 0600 in a folder of mode 0700, and its inode.
 
     Raises:
-        OSError: it can't be made, or somebody listens there.
+        OSError: it can't be made, or another process listens there.
     """
     _make_private(path.parent)
     if _is_live(path):
@@ -86,7 +86,7 @@ def _listen(path: Path) -> tuple[socket.socket, int]:
     try:
         with name_of(draft) as name:
             listener.bind(name)
-        draft.chmod(0o600)  # before it listens: nobody could connect
+        draft.chmod(0o600)  # before it listens: until then nobody can connect
         listener.listen(MOST_CONNECTIONS)
         listener.setblocking(False)
         inode = draft.lstat().st_ino
@@ -152,7 +152,7 @@ async def _serve(connection: socket.socket, handlers: Mapping[str, Handler]) -> 
 
 
 async def _read_line(connection: socket.socket) -> bytes:
-    """Read up to the first line end, or the end, or a byte more than is allowed."""
+    """Read up to the first line end, or the end, or one byte over the limit."""
     loop = asyncio.get_running_loop()
     read = bytearray()
     while b"\n" not in read and len(read) <= MAX_REQUEST_BYTES:
@@ -168,7 +168,7 @@ async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> bytes:
         handler = handlers.get(request.command)
         if handler is None:
             known = ", ".join(sorted(handlers))
-            raise UserError(f"no such command: {printable(request.command, 40)} (there are: {known})")
+            raise UserError(f"no such command: {printable(request.command, 40)} (known: {known})")
         async with asyncio.timeout(ANSWER_SECONDS):
             answer = ControlAnswer(await handler(request.arguments)).to_line()
         if len(answer) > MAX_ANSWER_BYTES:
