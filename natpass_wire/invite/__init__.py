@@ -13,8 +13,8 @@ randomness, no I/O.
 **The guest confirms first.** SPAKE2's messages reveal nothing about the code, and the inviter sends nothing else before
 it has judged a confirmation. So a guess costs a confirmation, each wrong one is a try, and three end the invite. A
 guest that is cut off or stalls before its confirmation has learnt nothing, so that is no try: a stranger who knows only
-the code's number can't use up tries by connecting and leaving. (A stranger's three wrong confirmations do end the invite; no
-other harm is done.) For the same reason guests need not come one at a time. Each has its own exchange, the inviter
+the code's number can't use up tries by connecting and leaving. (A stranger's three wrong confirmations do end it;
+no other harm is done.) For the same reason guests need not come one at a time. Each has its own exchange, the inviter
 judges them in the order of their confirmations, and a stalled guest blocks nobody.
 
 **A man in the middle** (the relay, or anything in between) can play the inviter to a guest, with one guess each time

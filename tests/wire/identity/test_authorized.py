@@ -103,19 +103,19 @@ def test_lines(line: str, grant: Grant) -> None:
         (f"kinds=shell {ONE}", "not OPTIONS"),
         (f'kinds="shell {ONE}', "not OPTIONS"),
         (f'kinds="shell"read-only {ONE}', "not OPTIONS"),
-        (f'kinds="shell", read-only {ONE}', "no blanks between options"),
-        (f'kinds="shell" ,read-only {ONE}', "no blanks between options"),
-        (f'kinds="shell" \t read-only {ONE}', "no blanks between options"),
+        (f'kinds="shell", read-only {ONE}', "put only a comma between options"),
+        (f'kinds="shell" ,read-only {ONE}', "put only a comma between options"),
+        (f'kinds="shell" \t read-only {ONE}', "put only a comma between options"),
         (f"read-only,kinds=shell {ONE}", "not OPTIONS"),
         (f'kinds="shell", {ONE}', "not OPTIONS"),
         (f"read-only,{ONE}", "a comma before the key"),
-        (f"read-only read-only {ONE}", "no blanks between options"),
+        (f"read-only read-only {ONE}", "put only a comma between options"),
         (f"read-only comment {ONE}", "not OPTIONS"),
         (f'expiry-time="2026-02-30" {ONE}', "expiry-time is"),
         (f'expiry-time="20261231" {ONE}', "expiry-time is"),
         (f'expiry-time="2026-12-31T10:00+02:00" {ONE}', "expiry-time is"),
-        ("x25519:AAAA", "a key is written"),
-        (f"{ONE},", "a key is written"),
+        ("x25519:AAAA", "a key is x25519:"),
+        (f"{ONE},", "a key is x25519:"),
         (f"{ONE} read-only", "read-only stands behind the key"),
         (f'{ONE} \t kinds="shell"', "kinds stands behind the key"),
         (f'kinds="shell" {ONE} expiry-time="2026-12-31"', "expiry-time stands behind the key"),
@@ -141,14 +141,14 @@ def test_two_lines_with_one_key_grant_nothing_whatever_else_is_wrong_with_them()
         Fault(4, "there is no option no-such (kinds, read-only, expiry-time)"),
     )
     assert parsed.rights_of(ONE, NOW) == (
-        "line 1 of this agent's authorized_consoles, with your console's key, is of no use: its log says why"
+        "line 1 of this agent's authorized_consoles, with your console's key, is invalid: its log says why"
     )
     assert parsed.rights_of(TWO, NOW) == ALL
 
 
 def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
     parsed = parse(f"{ONE}\n{TWO} caf".encode() + b"\xe9\n")
-    assert parsed == AuthorizedConsoles({ONE: Grant(ALL)}, (Fault(2, "no UTF-8"),), {TWO: 2})
+    assert parsed == AuthorizedConsoles({ONE: Grant(ALL)}, (Fault(2, "not UTF-8"),), {TWO: 2})
     assert not parse(f"{ONE}\n{TWO}\n".encode("utf-16")).grants
     with pytest.raises(MalformedError, match="more than"):
         parse(b"#" * (MAX_BYTES + 1))

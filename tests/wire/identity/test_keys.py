@@ -30,7 +30,7 @@ def test_what_is_read_as_a_key_is_what_that_key_is_written_as(raw: bytes, other:
 
 @pytest.mark.parametrize("word", ["", "x25519:", "X25519:" + "A" * 43 + "=", "x25519:" + "\x1b" * 44, "x25519:é"])
 def test_what_is_no_key_is_said_without_showing_it(word: str) -> None:
-    with pytest.raises(ValueError, match=r"^a key is written x25519: and 44 characters of base64$"):
+    with pytest.raises(ValueError, match=r"^a key is x25519: and 44 characters of base64$"):
         PublicKey.parse(word)
 
 

@@ -86,10 +86,10 @@ def test_the_file_is_as_it_always_was() -> None:
     [
         ("relay:6154", "not RELAY KEY DATE AGENT"),
         (PIN.line().replace(" web 1", ""), "not RELAY KEY DATE AGENT"),
-        (PIN.line()[1:].replace("elay:6154", ""), "no relay's address"),
-        (PIN.line().upper(), "no relay's address"),
-        (PIN.line().replace("x25519:", "x448:"), "a key is written"),
-        (PIN.line().replace("=", ""), "a key is written"),
+        (PIN.line()[1:].replace("elay:6154", ""), "invalid relay address"),
+        (PIN.line().upper(), "invalid relay address"),
+        (PIN.line().replace("x25519:", "x448:"), "a key is x25519:"),
+        (PIN.line().replace("=", ""), "a key is x25519:"),
         (PIN.line().replace("2026-01-31", "2026-02-31"), "no date"),
         (PIN.line().replace("T12", " 12"), "no date"),
         (PIN.line().replace("Z", "+00:00"), "no date"),
@@ -108,7 +108,7 @@ def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_named() -> None:
-    with pytest.raises(MalformedError, match="line 2: no UTF-8"):
+    with pytest.raises(MalformedError, match="line 2: not UTF-8"):
         KnownAgents.parse(b"# fine\n#\xff\n")
 
 

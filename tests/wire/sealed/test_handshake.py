@@ -37,7 +37,7 @@ def failed(step: Callable[[], object]) -> None:
         step()
     assert isinstance(caught.value, NoiseError)
     assert str(caught.value) == (
-        "the handshake of a sealed link failed: the two ends have different secrets, or somebody interferes"
+        "the handshake of a sealed link failed: the two ends have different secrets, or there is a man in the middle"
     )
 
 

@@ -81,7 +81,7 @@ async def test_a_command_gets_its_result_or_the_reason(path: Path) -> None:
         assert await ask(path, "echo", {"a": [1, "é"]}) == {"a": [1, "é"]}
         with pytest.raises(UserError, match=r"^not today$"):
             await ask(path, "refuse")
-        with pytest.raises(UserError, match=r"^no such command: stat \(there are: boast, echo, hang, refuse\)$"):
+        with pytest.raises(UserError, match=r"^no such command: stat \(known: boast, echo, hang, refuse\)$"):
             await ask(path, "stat")
         with pytest.raises(UserError, match="the answer is too long"):
             await ask(path, "boast")
