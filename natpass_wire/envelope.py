@@ -118,7 +118,7 @@ def is_last_payload(view: memoryview, at: int, end: int) -> bool:
 
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    """Return the varint at `at` (at most 5 bytes of it) and the position behind it."""
+    """Return the varint at `at` (at most 5 bytes of it) and the position after it."""
     value = view[at]
     if value < _MORE:
         return value, at + 1

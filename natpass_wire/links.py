@@ -39,7 +39,7 @@ class End:
         text: for a person, safe to print; may be empty.
         status: for EXITED: the program's exit status, or -n if signal n ended it.
         reason: for a refused opening: why, for a program.
-        is_alarm: the other end does not have the key that it should have. Never told to it, nor by it.
+        is_alarm: the other end does not have the key that it should have. Never sent or received.
     """
 
     cause: LinkEnd.Cause = LinkEnd.UNSET

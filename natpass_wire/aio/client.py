@@ -302,7 +302,7 @@ class RelayClient:
         log.info("logged in at %s%s as %s", self.target.address, self.target.through, self.client_id)
         if self._on_online is not None:
             self._on_online(connection)
-        # Before the hand-over: data right behind the login may be links for streams, which need an answer.
+        # Before the hand-over: data right after the login may be links for streams, which need an answer.
         self.streams.online(connection)
         logged_in.hand_over(connection)
         self._set(RelayStatus(Phase.ONLINE))

@@ -224,7 +224,7 @@ class Streams:
             if core.state is StreamPhase.CLOSING:
                 care.closing_since = care.closing_since or now()
                 if now() - care.closing_since > self._keep_seconds:  # its target has not kept it either
-                    stream.fail(End(LinkEnd.PEER_GONE, "its end could not be told"))
+                    stream.fail(End(LinkEnd.PEER_GONE, "its end could not be delivered"))
                     return
                 most = _MOST_RETRY_OF_END
             care.timer = self._later(care.delay, partial(self._attach, stream))

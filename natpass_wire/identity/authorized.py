@@ -182,7 +182,7 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
     word, *comment = re.split("[ \t]+", line[at:], maxsplit=1)
     key = PublicKey.parse(word)
     if comment and (option := _MISPLACED.match(comment[0])):
-        raise ValueError(f"{option[1]} stands behind the key, where it has no effect: options come first")
+        raise ValueError(f"{option[1]} comes after the key, where it has no effect: options come first")
     kinds, until, read_only = None, None, False
     for name, value in options.items():
         if name == "kinds" and value is not None:

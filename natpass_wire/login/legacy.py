@@ -37,7 +37,7 @@ def verify(dialect: Dialect, secret: str, enc: bytes, unix_seconds: float) -> bo
 
 
 def dialect_of(enc: bytes) -> Dialect | None:
-    """Return the dialect of `enc`, told by its length."""
+    """Return the dialect of `enc`, by its length; None if it has none of them."""
     return {MD5_BYTES: Dialect.MD5, HMAC_BYTES: Dialect.HMAC}.get(len(enc))
 
 

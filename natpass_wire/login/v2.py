@@ -269,7 +269,7 @@ class RelayLogin:
         transcript = _transcript(hello, self._challenge, self._client_id, seen, proof.instance)
         if not hmac.compare_digest(proof.mac, _mac(self._key, _CLIENT_LABEL, transcript)):
             return refuse(self._client_id, Refusal.WRONG_SECRET, "wrong secret")
-        if seen not in self._bindings:  # checked only now: only a client with the secret gets the reason
+        if seen not in self._bindings:  # only now: the mac proves that an honest client saw this
             return refuse(self._client_id, Refusal.CERTIFICATE_MISMATCH, _mismatch(seen, self._bindings))
         self._transcript = transcript
         return Proved(
@@ -295,7 +295,7 @@ def _from_relay(client_id: str, payload: HandshakePayload) -> Msg:
 def _mismatch(seen: Binding, bindings: Sequence[Binding]) -> str:
     """Return what is wrong with a connection that looks different to its two ends."""
     ours = " or ".join(_describe(binding) for binding in bindings)
-    hint = "a proxy that ends TLS needs the relay's --proxy-cert; without one, there is a man in the middle"
+    hint = "a proxy that ends TLS needs the relay's --proxy-cert; without such a proxy, there is a man in the middle"
     if seen.transport == Transport.TRANSPORT_NONE or all(b.transport == Transport.TRANSPORT_NONE for b in bindings):
         hint = "use --no-tls on both sides or on neither"
     return f"certificate mismatch: you see {_describe(seen)}, the relay has {ours}; {hint}"

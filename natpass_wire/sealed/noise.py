@@ -225,7 +225,7 @@ class HandshakeState:
         self._ours = {"e": ephemeral, "s": static}
         self._theirs: dict[str, X25519PublicKey] = {}
         self._messages = list(pattern.messages)
-        self._writes: bool | None = initiator  # whose turn it is; None: nobody's, a message failed
+        self._writes: bool | None = initiator  # whether it is our turn; None: a message failed
         self._symmetric = SymmetricState(pattern.protocol_name)
         self._symmetric.mix_hash(prologue)
 

@@ -189,7 +189,7 @@ class StreamCore:
         if record.HasField("ack"):
             self.sender.acknowledged(record.ack, now)
             self._urgent_sender.acknowledged(record.ack.urgent)
-        if record.want and self.state is not StreamPhase.ENDED:  # nobody would give it back
+        if record.want and self.state is not StreamPhase.ENDED:  # an ended stream never gives it back
             self._receiver.wants(record.want)  # before the record is counted, which would make the reader look slow
         events: list[Event] = []
         if is_urgent:

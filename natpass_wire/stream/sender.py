@@ -124,7 +124,7 @@ class Sender:
             self._enqueued = self._end.behind
 
     def abandon(self) -> None:
-        """Forget unsent records: the other side will not consume them."""
+        """Forget all records: the other side will not consume them."""
         self._abandoned = self.unacknowledged
         self._queue.clear()
         self._sent.clear()

@@ -116,10 +116,10 @@ def test_lines(line: str, grant: Grant) -> None:
         (f'expiry-time="2026-12-31T10:00+02:00" {ONE}', "expiry-time is"),
         ("x25519:AAAA", "a key is x25519:"),
         (f"{ONE},", "a key is x25519:"),
-        (f"{ONE} read-only", "read-only stands behind the key"),
-        (f'{ONE} \t kinds="shell"', "kinds stands behind the key"),
-        (f'kinds="shell" {ONE} expiry-time="2026-12-31"', "expiry-time stands behind the key"),
-        (f'{ONE} read-only,expiry-time="2026-12-31"', "read-only stands behind the key"),
+        (f"{ONE} read-only", "read-only comes after the key"),
+        (f'{ONE} \t kinds="shell"', "kinds comes after the key"),
+        (f'kinds="shell" {ONE} expiry-time="2026-12-31"', "expiry-time comes after the key"),
+        (f'{ONE} read-only,expiry-time="2026-12-31"', "read-only comes after the key"),
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
