@@ -129,8 +129,8 @@ def test_it_comes_from_a_file_the_environment_or_the_config(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--verifier", "natpass-verifier-1:nonsense"], "no verifier"),
-        (["--verifier", SECRET], "no verifier"),
+        (["--verifier", "natpass-verifier-1:nonsense"], "not a verifier"),
+        (["--verifier", SECRET], "not a verifier"),
         (["--verifier", ""], "empty"),
         (["--verifier", VERIFIER, "--secret", SECRET], "not both"),
         (["--verifier", VERIFIER, "--verifier-file", "x"], "not both"),

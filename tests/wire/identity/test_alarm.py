@@ -27,7 +27,7 @@ def checked(agent_id: str) -> Checked:
 def test_the_alarm_says_all_that_there_is_to_know() -> None:
     text = sentence(checked("web-1"))
     assert "THE KEY OF web-1 HAS CHANGED" in text
-    assert "MAY BE IN THE MIDDLE" in text.upper()
+    assert "there may be a man in the middle" in text
     assert fingerprint.short(OLD) in text
     assert fingerprint.short(NEW) in text
     assert "2026-01-31" in text
