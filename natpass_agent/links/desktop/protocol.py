@@ -9,10 +9,10 @@ Text messages stay between the two processes: JSON objects whose type is in `say
     agent -> worker   {"say": "start", "fps": 10, "quality": 50, "cursor": false,      the answer
                       "lease": 2.0}
 
-Unknown ones and unknown keys are ignored, so that a further request (a viewer's size to scale to, pacing) needs no new
+Both sides ignore unknown messages and unknown keys, so a new request (scaling to a viewer's size, pacing) needs no new
 version: a worker names in `serves` what it understands beyond this page.
 
-A worker that can't go on says why in the last line of its standard error, and ends.
+A worker that can't go on writes the reason as the last line of its standard error, and exits.
 """
 
 import json

@@ -30,8 +30,8 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: An existing viewer waits 1 s for its answer (docs/wire.md §5). If the worker is not ready in time, we accept the link
-#: anyway, and end it with the reason if the worker fails later.
+#: An existing viewer waits 1 s for its answer (docs/wire.md §5). If the worker is not ready in time, we accept the
+#: link anyway, and end it with the reason if the worker fails later.
 ANSWER_SECONDS = 0.6
 #: We give up a worker that takes no input for so long: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0
