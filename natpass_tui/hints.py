@@ -24,4 +24,4 @@ def shell_hint(argv: Sequence[bytes], reason: str) -> str:
         return ""
     line = " ".join(os.fsdecode(word) for word in argv)
     quoted = shlex.quote(line) if len(line) <= _MOST_CHARACTERS else "'…'"
-    return f" (no shell comes between; for one: -- sh -c {quoted})"
+    return f" (no shell is used; for one: -- sh -c {quoted})"

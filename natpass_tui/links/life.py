@@ -7,7 +7,7 @@
                           Refused             Lost --relay or agent back, or time--> Opening
                              |--Enter--> Opening
 
-    Live --no way through--> Reconnecting --a way again--> Live
+    Live --out of reach--> Reconnecting --within reach--> Live
                                   |--the link is gone: as from Live
 
 Only links that survive the loss of their connection reconnect; others end with it.

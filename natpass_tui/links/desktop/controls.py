@@ -187,8 +187,8 @@ class DesktopControls(LinkTab):
     def _can_send(self) -> bool:
         """Return whether input can be sent; if not, tell the user why.
 
-        Input for a stopped picture is not kept for later: the remote screen changes meanwhile, and a text field may have
-        become a question.
+        Input for a stopped picture is not kept for later: the remote screen changes meanwhile, and a text field may
+        have become a question.
         """
         if self._link is None or not self.is_live or self.is_reconnecting:
             self._viewer.remark(self.not_sent())

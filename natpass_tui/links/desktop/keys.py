@@ -1,6 +1,6 @@
 """Turns a terminal's keys into a desktop's: presses and releases, with modifiers that can be latched.
 
-A terminal reports what was typed, not which keys went down and up. So each key is sent as a press and a release, inside
+A terminal reports the typed text, not which keys went down and up. So each key is sent as a press and a release, inside
 the presses and releases of its modifiers. Combinations that a terminal cannot report, or that the user's own desktop
 intercepts (alt+tab), are typed with latched modifiers or chosen by name.
 

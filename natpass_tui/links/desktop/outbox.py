@@ -72,7 +72,7 @@ class Outbox:
             self._waiting.append(Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(x=x, y=y, mark=mark)))
 
     def hold(self, released: int) -> None:
-        """Renew the lease on what is held; `released`: the last release that we know of."""
+        """Renew the lease on held keys and buttons; `released`: the last release that we know of."""
         if not self._waiting or self._waiting[-1].type != MsgType.vnc_hold:
             self._waiting.append(Msg(type=MsgType.vnc_hold))
         self._waiting[-1].vnc_hold.CopyFrom(VncHold(released=released))

@@ -95,7 +95,7 @@ class DesktopPane(LinkPane):
                 yield from self._palette_of_the_picture()
             case TabRefused() | TabEnded():
                 yield "Try again", f"Open the desktop of {self.tab.agent} anew", self.tab.retry
-            case _:  # it opens or reconnects, and will use what is chosen here
+            case _:  # it opens or reconnects, and will use these choices
                 yield from self._palette_of_the_picture()
 
     def _palette_of_input(self) -> Iterable[PaletteEntry]:

@@ -89,7 +89,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
                 self._was_full = self._was_full or self.is_full
 
     def collect(self) -> Drawn:
-        """Return what was drawn since the last call; `wake` may be called again afterwards."""
+        """Return the result since the last call, and allow `wake` again."""
         with self._change:
             drawn = Drawn(self._drawn, self._is_due, self._error, tuple(self._frames))
             self._drawn = 0

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     help="Do not filter its output to your terminal: it may set titles, your clipboard, and ask questions that your "
     "terminal answers as if you had typed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="At the end, print one line of JSON on stderr: what was carried.")
+@click.option("--json", "as_json", is_flag=True, help="At the end, print a line of JSON on stderr: the bytes carried.")
 @connection_options
 @common_options
 @click.pass_context

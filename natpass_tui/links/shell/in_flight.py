@@ -14,7 +14,7 @@ UNANSWERED_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    typed: bytes  # empty for messages that nobody typed
+    typed: bytes  # empty for a message without typed input
     at: float
 
 
