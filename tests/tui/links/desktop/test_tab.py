@@ -390,7 +390,7 @@ async def test_the_clipboard_both_ways() -> None:
 async def test_nobody_asked_for_this_clipboard() -> None:
     async with opened() as desk:
         desk.link.deliver(clipboard("rm -rf /"))
-        await wait_for(lambda: desk.viewer.said("not done, nobody asked"))
+        await wait_for(lambda: desk.viewer.said("not done, you did not ask"))
         desk.tab.get_clipboard()
         desk.link.deliver(clipboard("one"))
         desk.link.deliver(clipboard("two"))
