@@ -1,7 +1,7 @@
-"""The console: the program in front of the user.
+"""The console: the program that people use.
 
-- `model/`: what is true (no textual); `links/<kind>/`: one kind of link each, its model and its pane.
-- `terminal/`: the terminal engine behind an adapter; `driver/`: the one seam to Textual's inside.
-- `widgets/`, `screens/`, `app`, `console.tcss`: what is seen.
+- `model/`: the state (no textual); `links/<kind>/`: one kind of link each, its model and its pane.
+- `terminal/`: the terminal engine behind an adapter; `driver/`: the only use of Textual's internals.
+- `widgets/`, `screens/`, `app`, `console.tcss`: the user interface.
 - `cli`, `agents_list`, `demo/`: the command.
 """

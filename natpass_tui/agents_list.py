@@ -14,7 +14,7 @@ _HEAD = ("ID", "STATE", "HOST", "SYSTEM", "USER", "VERSION", "UP", "AWAY")
 
 
 def as_table(agents: Sequence[FleetAgent], now: float) -> str:
-    """Return one line an agent below a head, in columns; every text is safe to print."""
+    """Return a table with a header and one line for each agent; every text is safe to print."""
     rows = [_HEAD, *(_row(agent, now) for agent in agents)]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return "\n".join(
@@ -24,7 +24,7 @@ def as_table(agents: Sequence[FleetAgent], now: float) -> str:
 
 
 def as_json(agents: Sequence[FleetAgent]) -> str:
-    """Return a JSON array; times are ISO 8601 in UTC, null where there is none: see `_object`."""
+    """Return a JSON array, see `_object`; times are ISO 8601 in UTC, or null."""
     return json.dumps([_object(agent) for agent in agents], ensure_ascii=False, indent=2)
 
 
@@ -38,11 +38,11 @@ def _row(agent: FleetAgent, now: float) -> tuple[str, ...]:
 
 
 def _object(agent: FleetAgent) -> dict[str, object]:
-    """Return what a script is told.
+    """Return an agent's JSON object.
 
-    `state` is online, away, console (an existing program that only opens links, it seems), absent (in the config file,
-    and never seen) or untold (this relay does not tell). An agent is away since `away_since`; if that is null nobody
-    knows, and it was met at `first_met`.
+    `state` is online, away, console (an existing program that seems to only open links), absent (in the config file,
+    never seen) or untold (this relay has no roster). An agent is away since `away_since`; if that is null, the time is
+    unknown, and `first_met` says when the agent was first met.
     """
     connected = agent.is_connected
     away = agent.presence is Presence.AWAY

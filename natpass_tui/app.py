@@ -1,4 +1,4 @@
-"""The application: it binds the model to the screens, and keeps the one key that is the console's."""
+"""The application: connects the model to the screens, and handles the console's prefix key."""
 
 from collections.abc import Callable, Iterable
 from typing import ClassVar
@@ -36,7 +36,7 @@ THEME = Theme(
     warning="#d7af5f",
     error="#d75f5f",
 )
-#: Rich's names of colour systems in which our greys and blues are all white.
+#: Rich's names of colour systems that show all our greys and blues as white.
 FEW_COLOURS = frozenset({None, "standard", "windows"})
 
 
@@ -45,13 +45,13 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
 
     Args:
         console: the model.
-        settings: how to behave.
+        settings: the console's settings.
     """
 
     CSS_PATH = "console.tcss"
     TITLE = "natpass"
     BINDINGS: ClassVar[list[BindingType]] = []
-    ALLOW_SELECT = False  # the terminal has a selection of its own
+    ALLOW_SELECT = False  # the terminal has its own selection
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ConsoleCommands}
 
@@ -75,39 +75,38 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
         """Follow the model."""
         self.console_model.listener = self
         self.set_class(self.console.color_system in FEW_COLOURS, "few-colours")
-        self.keys.hold()  # the first tab may have to open yet
+        self.keys.hold()  # the first tab may not be open yet
         self.call_after_refresh(self.console_model.measure)
 
-    # Listener: what the model calls
+    # Listener: calls from the model
 
     def relay_changed(self) -> None:
-        """Follow the standing with the relay."""
+        """Update for the relay's status."""
         if self._main.is_mounted:
             self._main.redraw()
             self._main.fleet.fleet_changed()
 
     def fleet_changed(self) -> None:
-        """Follow the fleet."""
+        """Update for the fleet."""
         if self._main.is_mounted:
             self._main.fleet.fleet_changed()
 
     def latencies_changed(self) -> None:
-        """Follow the round-trip times."""
+        """Update for the round-trip times."""
         if self._main.is_mounted:
             self._main.fleet.redraw()
 
     # the prefix key
 
     async def on_event(self, event: events.Event) -> None:
-        """Let keys wait until what the keys before them open is there."""
+        """Queue keys until whatever the keys before them open has settled."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self.keys.take(event)
         else:
             await super().on_event(event)
 
     async def _deliver(self, event: events.Event) -> bool:
-        """Take the prefix and what follows it before any widget sees them; tell whether the next key may go elsewhere
-        than this one."""
+        """Handle the prefix and its key before any widget; return whether the next key may have another target."""
         if self.screen is not self._main:
             await super().on_event(event)
             return True
@@ -130,5 +129,5 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
     # the palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what the palette offers: our own commands only. All of it is plain text, some of it remote."""
+        """Return the palette's entries: only our own commands. They are plain text, some of it remote."""
         return commands(self.console_model, self._main)

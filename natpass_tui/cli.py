@@ -29,7 +29,7 @@ from natpass_wire.program.options import common_options, connection_options, gat
 
 
 class _Commands(click.Group):
-    """Our own commands, and those of the kinds, which are loaded when they are asked for."""
+    """Our own commands, and those of the kinds, which are loaded on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -61,12 +61,12 @@ def command(ctx: click.Context, /, **_: object) -> int:
 
 @command.command(context_settings=HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-@click.option("--online", is_flag=True, help="Only those that are connected.")
+@click.option("--online", is_flag=True, help="Only connected agents.")
 @connection_options
 @common_options
 @click.pass_context
 def agents(ctx: click.Context, /, as_json: bool, online: bool, **_: object) -> int:
-    """List the agents, those too that are away, and exit."""
+    """List the agents, also those that are away, and exit."""
     values = gather(ctx, config_keys=CONFIG_KEYS)
     target = relay_target(values, remembers=False)
     return runtime.run(_list(target, listed_agents(values), as_json=as_json, online=online))
@@ -79,7 +79,7 @@ def agents(ctx: click.Context, /, as_json: bool, online: bool, **_: object) -> i
 def demo(ctx: click.Context, /, **_: object) -> int:
     """Try it: a relay and an agent on this machine.
 
-    They live for as long as the console is open, listen on loopback only, and have a secret that is thrown away.
+    They live while the console is open, listen on loopback only, and have a secret for this one time.
     """
     need_terminal()
     values = gather(ctx, config_keys=CONFIG_KEYS)

@@ -15,7 +15,7 @@ from natpass_wire.text import printable
 @state_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
-    """Print the fingerprint of your key, and the line that lets it into an agent's authorized_consoles.
+    """Print the fingerprint of your key, and its line for an agent's authorized_consoles.
 
     Where an agent has such a file (in its state directory, or where --authorized-consoles says; mode 0600), it serves
     the keys in it and no others. Options may stand before the key, with commas between them:

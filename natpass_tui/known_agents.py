@@ -1,4 +1,4 @@
-"""The file `known_agents` of the state directory: several consoles read and write it at once."""
+"""The file `known_agents` of the state directory, shared by several consoles."""
 
 # Why: docs/decisions/028-who-is-trusted.md
 
@@ -14,7 +14,7 @@ from natpass_wire.program.state import Stamp, StateDir
 from natpass_wire.text import printable
 
 FILE = "known_agents"
-#: Held while the file is written anew, for milliseconds; a console that hangs there must not hang all others.
+#: Held for milliseconds while the file is rewritten; a console that hangs there must not block all others.
 LOCK = ".known_agents.lock"
 LOCK_SECONDS = 1.0
 _POLL_SECONDS = 0.01
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 
 class KnownFile:
-    """The pins of all relays. What another console pins or forgets is seen at the next call.
+    """The pins of all relays. The next call sees what another console has pinned or forgotten.
 
     Args:
         state: the state directory.
@@ -37,24 +37,24 @@ class KnownFile:
         self._agents = known.KnownAgents()
 
     def read(self) -> known.KnownAgents:
-        """Return the file's content, nothing where there is none; one call of the system while it does not change.
+        """Return the file's content, empty without a file; one system call while it does not change.
 
         Raises:
-            UserError: it can't be relied on: malformed, or others can write it.
+            UserError: it can't be trusted: malformed, or others can write it.
         """
         stamp = self._state.stamp(FILE)
         if stamp != self._stamp:
-            self._agents = self._read(stamp)  # what changes from here on has another stamp
+            self._agents = self._read(stamp)  # later changes have another stamp
             self._stamp = stamp
         return self._agents
 
     def check(self, relay: str, agent_id: str, key: PublicKey, now: Callable[[], datetime] = _now) -> Checked:
-        """Return what `key` means, which an agent shows; one that is new is pinned, on the disk when this returns.
+        """Check the `key` that an agent shows; a new one is pinned, and on the disk when this returns.
 
-        Of consoles that pin different keys at once, the first does and the others get `KeyStatus.CHANGED`.
+        If consoles pin different keys at once, the first succeeds, and the others get `KeyStatus.CHANGED`.
 
         Raises:
-            UserError: the file can't be relied on, or the key can't be pinned: the agent must not be spoken to.
+            UserError: the file can't be trusted, or the key can't be pinned: do not speak to the agent.
         """
         checked = known.check(self.read(), relay, agent_id, key, now())
         if checked.trust is not KeyStatus.NEW:
@@ -70,22 +70,22 @@ class KnownFile:
         return checked
 
     def prepare(self) -> None:
-        """See whether a key could be pinned now.
+        """Check that a key could be pinned now.
 
         Raises:
-            UserError: it could not: an agent that is new must not be asked for anything.
+            UserError: it could not: do not speak to a new agent.
         """
         with self._locked():
             self._state.make()
 
     def forget(self, agent_id: str, relay: str | None = None) -> tuple[Pin, ...]:
-        """Forget an agent, at one relay or at all of them; return what was known of it.
+        """Forget an agent, at one relay or at all of them; return the forgotten pins.
 
         Raises:
-            UserError: the file can't be relied on, or not be written.
+            UserError: the file can't be trusted, or not be written.
         """
         if not self._found(self.read(), agent_id, relay):
-            return ()  # with nothing to write, nothing need be writable
+            return ()  # nothing to write: the file may be read-only
         with self._locked():
             agents = self._read(self._state.stamp(FILE))
             gone = self._found(agents, agent_id, relay)
@@ -117,12 +117,12 @@ class KnownFile:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other consoles from writing.
+        """Lock the file against other consoles.
 
         Raises:
-            UserError: one of them does not stop, or there can be no lock.
+            UserError: one of them keeps the lock, or locking fails.
         """
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - only who meets a new agent needs it
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - needed only for a new agent
 
         path = self._state.path / LOCK
         try:
@@ -134,7 +134,7 @@ class KnownFile:
         except (
             OSError,
             NotImplementedError,
-        ) as error:  # the latter where a file system has no locks, and filelock is old
+        ) as error:  # the latter: an old filelock, on a file system without locks
             why = getattr(error, "strerror", None) or "its file system has no locks"
             raise UserError(f"cannot lock {path}: {why}; see --state-dir") from error
         try:
@@ -144,7 +144,7 @@ class KnownFile:
 
 
 class KnownAgentsStore:
-    """What is known of the agents of one relay.
+    """The pins of one relay's agents.
 
     Args:
         state: the state directory.
@@ -158,20 +158,20 @@ class KnownAgentsStore:
         self._now = now
 
     def check(self, agent_id: str, key: bytes) -> Checked:
-        """Return what `key` means, which an agent has proved to have; see `KnownFile.check`.
+        """Check the `key` that an agent has proved to have; see `KnownFile.check`.
 
         Raises:
-            UserError: the agent must not be spoken to, for the reason given.
+            UserError: do not speak to the agent; the text says why.
         """
         return self._file.check(self._relay, agent_id, PublicKey(key), self._now)
 
     def look(self, agent_id: str, key: bytes) -> Checked:
-        """Return what `key` means, and pin nothing: whoever shows it has not proved yet to know the secret.
+        """Check `key` without pinning it: the agent has not proved yet that it knows the secret.
 
-        When it has, it has been asked for something as well. So what can't be pinned then is found out now.
+        By the time it has, our request has gone out. So this checks already that the key could be pinned.
 
         Raises:
-            UserError: the file can't be relied on, or a new key not be pinned: the agent must not be spoken to.
+            UserError: the file can't be trusted, or a new key could not be pinned: do not speak to the agent.
         """
         checked = known.check(self._file.read(), self._relay, agent_id, PublicKey(key), self._now())
         if checked.trust is KeyStatus.NEW:
@@ -179,18 +179,18 @@ class KnownAgentsStore:
         return checked
 
     def is_pinned(self, agent_id: str) -> bool:
-        """Tell whether an agent has ever spoken sealed to us: then it is not spoken to otherwise.
+        """Tell whether an agent has ever spoken sealed to us: then only sealed links to it are allowed.
 
         Raises:
-            UserError: nobody can tell: it must not be spoken to.
+            UserError: unknown: do not speak to the agent.
         """
         return self._file.read().find(self._relay, agent_id) is not None
 
     def list(self) -> tuple[Pin, ...]:
-        """Return all pins of this relay, in the order of their making.
+        """Return all pins of this relay, oldest first.
 
         Raises:
-            UserError: the file can't be relied on.
+            UserError: the file can't be trusted.
         """
         relay = known.normalised(self._relay)
         return tuple(pin for pin in self._file.read().pins if pin.relay == relay)

@@ -33,8 +33,8 @@ def _options(command: Any) -> Any:
 def command(ctx: click.Context, /, **_: object) -> int:
     """List, show and forget the keys of agents that you have met.
 
-    The first key that an agent shows is written into known_agents in the state directory. From then on it is spoken to
-    only if it proves that it has that key, whatever the relay says. Without a command: list.
+    The first key that an agent shows is written into known_agents in the state directory. From then on the console
+    speaks to it only if it proves that it has that key, whatever the relay says. Without a command: list.
     """
     return 0 if ctx.invoked_subcommand is not None else _list(ctx, as_json=False)
 
@@ -73,7 +73,7 @@ def show(ctx: click.Context, /, agent: str, **_: object) -> int:
 @_options
 @click.pass_context
 def forget(ctx: click.Context, /, agent: str, **_: object) -> int:
-    """Forget the key of AGENT: the next one that it shows is taken for its own.
+    """Forget the key of AGENT, and trust the next one that it shows.
 
     Do so only after you have learnt why its key has changed (it was reinstalled, or has another --state-dir), and have
     compared the new one with what natpass-agent fingerprint prints there. At all relays, unless --relay is given.
@@ -95,7 +95,7 @@ def _unknown(file: KnownFile, agent: str, relay: str | None) -> UserError:
 
 
 def _relay(ctx: click.Context) -> str | None:
-    """Return the relay that was named on the command line, here or before: not the one to log in to by default."""
+    """Return the relay given on the command line, for this command or its parent; not the default one."""
     context: click.Context | None = ctx
     while context is not None:
         for name in ("of_relay", "relay"):
@@ -132,7 +132,7 @@ def _object(pin: Pin) -> dict[str, str]:
 
 
 def _table(pins: Sequence[Pin]) -> str:
-    """Return one line an agent below a head, in columns; ids in the file are safe to print."""
+    """Return a table with a header and one line for each agent; ids in the file are safe to print."""
     rows = [_HEAD, *((p.agent_id, p.relay, f"{p.since:%Y-%m-%d}", fingerprint.short(p.key)) for p in pins)]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return "\n".join(

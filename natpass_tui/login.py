@@ -1,4 +1,4 @@
-"""A console that is logged in, as all commands need it: which relay, which agents, and what takes so long."""
+"""A logged-in console for all commands: the relay, the agents, and progress messages."""
 
 import asyncio
 import contextlib
@@ -31,21 +31,21 @@ from natpass_wire.text import printable
 
 PROGRAM = "natpass-tui"
 HELP = {"help_option_names": ["-h", "--help"]}
-#: Keys of the config file that are no options.
+#: Keys of the config file that are not options.
 CONFIG_KEYS: dict[str, type] = {"agents": list}
-#: What takes longer than this needs a word, in seconds.
+#: Seconds after which we say what takes so long.
 _PATIENCE_SECONDS = 0.7
 
 
 class NotReachedError(UserError):
-    """There is no login, no such agent, or it refuses: for commands about one agent, exit status 255, as with ssh."""
+    """Login failed, no such agent, or it refuses: exit status 255 of commands for one agent, as with ssh."""
 
 
 def listed_agents(values: Mapping[str, Any]) -> list[str]:
     """Return the ids of the config file.
 
     Raises:
-        UserError: they are none.
+        UserError: one is invalid.
     """
     ids = values.get("agents") or []
     for agent_id in ids:
@@ -59,13 +59,13 @@ def listed_agents(values: Mapping[str, Any]) -> list[str]:
 def relay_target(
     values: Mapping[str, Any], *, remembers: bool = True, knows: bool = True, says_relay: bool = True
 ) -> RelayTarget:
-    """Return the relay, and who we are: a console has a new id each time.
+    """Return the relay and our login: a console has a new id each time.
 
     Args:
         values: the options.
-        remembers: have the key that agents know us by; False: one for this once, which leaves no trace.
-        knows: know the agents again that were met before; False: take whoever comes.
-        says_relay: say which relay it is, where an enrolment had to tell.
+        remembers: use our stored key, by which agents know us; False: a temporary one.
+        knows: check the keys of known agents; False: accept any agent.
+        says_relay: print the relay's address if it comes from an invite.
 
     Raises:
         UserError: something is missing, or unsafe.
@@ -76,7 +76,7 @@ def relay_target(
     state = settings.common.state_dir
     if remembers:
         known_identity(state, "console")
-    settings = settings.with_secret(PROGRAM, who="a console")  # from here on, something is written
+    settings = settings.with_secret(PROGRAM, who="a console")  # from here on, files are written
     host = socket.gethostname().partition(".")[0]
     client_id = f"tui-{host[:40]}-{secrets.token_hex(4)}"
     if client_id_fault(client_id):
@@ -89,15 +89,15 @@ def relay_target(
 
 @contextlib.asynccontextmanager
 async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_unsealed: bool = False) -> AsyncIterator[Console]:
-    """Have a console that is logged in.
+    """Yield a logged-in console.
 
     Args:
-        relay: the relay, and who we are.
-        ids: agents to know of, see `listed_agents`.
-        allow_unsealed: take existing natpass agents as well, whose links end with the connection.
+        relay: the relay, and our login.
+        ids: agents to list, see `listed_agents`.
+        allow_unsealed: allow existing natpass agents too, whose links end with the connection.
 
     Raises:
-        NotReachedError: it could not be, with the reason.
+        NotReachedError: login failed, with the reason.
     """
     console = Console(relay, listed=ids, allow_unsealed=allow_unsealed)
     tasks = Tasks()
@@ -117,7 +117,7 @@ async def logged_in(relay: RelayTarget, ids: Sequence[str], *, allow_unsealed: b
 
 @contextlib.contextmanager
 def says(text: Callable[[], str], after: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Say on a terminal what takes so long, for as long as it takes; `text` is asked for it every now and then."""
+    """Show on a terminal what takes so long, until it is done; calls `text` for each update."""
     if not sys.stderr.isatty():
         yield
         return
@@ -144,15 +144,15 @@ def says(text: Callable[[], str], after: float = _PATIENCE_SECONDS) -> Iterator[
 
 
 def _connecting(console: Console, target: RelayTarget) -> str:
-    """Return what to say while there is no login yet: why not, if that is known."""
+    """Return what to show before the login, with the reason for the delay if known."""
     reason = console.status.reason
     return f"connecting to {target.address} …" + (f" ({printable(reason)}; ctrl+c gives up)" if reason else "")
 
 
 def check_agent(console: Console, agent: str) -> None:
-    """Raise NotReachedError for an agent that is not connected, if the relay tells.
+    """Raise NotReachedError for an agent that is not connected, if the relay has a roster.
 
-    A name that nobody knows is perhaps another one, misspelt; a name that is known never is.
+    Only an unknown name gets suggestions: it may be misspelt.
     """
     if not console.has_roster:
         return

@@ -1,6 +1,6 @@
-"""One thread that works through a queue, and lends what it works on: the base of what parses and what decodes.
+"""A thread that works through a queue, and lends the object it works on: the base of parser and decoder threads.
 
-Whoever borrows goes first: Python's locks are not fair, and a flood would keep the lock for itself.
+Borrowers go first: Python's locks are not fair, and a flooded worker would keep the lock.
 """
 
 # Why: docs/decisions/024-acknowledged-when-consumed.md
@@ -18,11 +18,11 @@ Item = TypeVar("Item")
 class PumpThread(ABC, Generic[Item]):
     """A queue and the thread that empties it. The thread starts with the first item and ends with `close`.
 
-    `_change` guards the queue and the counts, `_lock` what is worked on; never take the first within the second.
+    `_change` guards the queue and the counts, `_lock` the lent object; never take the first within the second.
 
     Args:
-        name: the thread's.
-        wake: called from the thread whenever `_work` says so.
+        name: the thread's name.
+        wake: called from the thread when `_work` returns True.
     """
 
     def __init__(self, name: str, wake: Callable[[], None]) -> None:
@@ -31,7 +31,7 @@ class PumpThread(ABC, Generic[Item]):
         self._change = threading.Condition()
         self._lock = threading.Lock()
         self._queue: deque[Item] = deque()
-        self._waiting = 0  # what the queue weighs, and the item that is worked on
+        self._waiting = 0  # the weight of the queue and the current item
         self._borrowers = 0
         self._closed = False
         self._woken = False
@@ -39,7 +39,7 @@ class PumpThread(ABC, Generic[Item]):
 
     @contextmanager
     def _lent(self) -> Iterator[None]:
-        """Have what is worked on, with nobody else using it."""
+        """Lend the object for exclusive use."""
         with self._change:
             self._borrowers += 1
         try:
@@ -60,25 +60,25 @@ class PumpThread(ABC, Generic[Item]):
         self._change.notify_all()
 
     def _drop(self) -> None:
-        """Forget what waits. Under `_change`."""
+        """Drop the queue. Under `_change`."""
         self._queue.clear()
         self._waiting = 0
 
     def _is_first_wake(self) -> bool:
-        """Tell whether nobody was woken since `_collected`, and is to be woken now. Under `_change`."""
+        """Tell whether `wake` was not called since `_collected`, and has to be called now. Under `_change`."""
         was_woken, self._woken = self._woken, True
         return not was_woken
 
     def _collected(self) -> None:
-        """Wake again from now on: somebody has looked at what came of the work. Under `_change`."""
+        """Allow the next wake: the results were collected. Under `_change`."""
         self._woken = False
 
     def close(self) -> None:
-        """Drop what waits and end the thread. Again: nothing happens."""
+        """Drop the queue and end the thread. A second call is a no-op."""
         self._end()
 
     def _end(self) -> bool:
-        """Do what `close` does; return whether this was the first time."""
+        """Close; return whether this was the first time."""
         with self._change:
             if self._closed:
                 return False
@@ -101,9 +101,9 @@ class PumpThread(ABC, Generic[Item]):
                 self._wake()
 
     def _take(self) -> Item:
-        """Take from the queue what is worked on at a time. Under `_change`."""
+        """Take the next work item from the queue. Under `_change`."""
         return self._queue.popleft()
 
     @abstractmethod
     def _work(self, item: Item) -> bool:
-        """Work on an item, without any lock; return whether to wake whoever shows what came of it."""
+        """Work on an item, without any lock; return whether to call `wake`."""

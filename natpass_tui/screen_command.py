@@ -1,4 +1,4 @@
-"""What the commands that open the screen have in common: options, checks, and the screen until its end."""
+"""Common parts of the commands that open the screen: options, checks, and running the screen."""
 
 import importlib
 import os
@@ -28,14 +28,14 @@ def _no_hint(_: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The tab that a command opens at once, and ends with.
+    """The tab that a command opens at once, and whose end ends the command.
 
     Attributes:
         agent: the agent's id.
         kind: the name of the tab's kind.
-        settings: the kind's own settings, if the command has some.
-        without_terminal: the command to use where there is no terminal.
-        hint: returns what else to say of the reason for which an agent refuses.
+        settings: the kind's own settings, if the command has any.
+        without_terminal: the command to suggest if there is no terminal.
+        hint: returns a hint to append to an agent's reason for refusing.
     """
 
     agent: str
@@ -46,7 +46,7 @@ class Opening:
 
 
 def screen_options(command: Any) -> Any:
-    """Add the options of commands that open a screen: the console's, and those of the kinds."""
+    """Add the options of commands that open a screen: the console's and the kinds'."""
     own = (
         click.option(
             "--clipboard",
@@ -74,12 +74,12 @@ def open_screen(values: Mapping[str, Any], opening: Opening | None = None) -> in
         opening: the tab to open at once; None: the fleet.
 
     Raises:
-        UserError: the screen can't be opened, or there is no login.
+        UserError: the screen can't be opened, or login failed.
     """
     need_terminal(opening.without_terminal if opening is not None else "agents --json")
     _check_screen(values)
     if opening is not None and (fault := client_id_fault(opening.agent)):
-        raise UserError(f"{printable(opening.agent)!r} is no agent: {fault}")
+        raise UserError(f"{printable(opening.agent)!r} is not an agent's id: {fault}")
     load_screen()
     target = relay_target(values)
     try:
@@ -91,8 +91,8 @@ def open_screen(values: Mapping[str, Any], opening: Opening | None = None) -> in
 
 
 def load_screen() -> None:
-    """Load Textual and the panes in the background: a third of a second, in which the key is derived and we log in."""
-    os.environ.setdefault("ESCDELAY", "25")  # read when textual is loaded; its own 100 ms are felt in vim
+    """Load Textual and the panes in the background: a third of a second, while we derive the key and log in."""
+    os.environ.setdefault("ESCDELAY", "25")  # read when textual is loaded; its default of 100 ms is noticeable in vim
     threading.Thread(target=_load_all, daemon=True).start()
 
 
@@ -103,7 +103,7 @@ def _load_all() -> None:
 
 
 def need_terminal(instead: str = "agents --json") -> None:
-    """Raise UserError where no screen can be shown, with the command to use instead."""
+    """Raise UserError if no screen can be shown, with the command to use instead."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(f"this needs a terminal (without one: {PROGRAM} {instead})")
     if os.environ.get("TERM") == "dumb":
@@ -111,14 +111,14 @@ def need_terminal(instead: str = "agents --json") -> None:
 
 
 def _check_screen(values: Mapping[str, Any]) -> None:
-    """Raise UserError for a prefix key or a list of agents that is of no use."""
+    """Raise UserError for an invalid prefix key or list of agents."""
     from natpass_tui.terminal import keys  # noqa: PLC0415 - not needed to list agents
 
     key = keys.parse(values["prefix"] or DEFAULT_PREFIX)
     if not key.base or not (
         key.modified or key.base in keys.FUNCTIONAL - {"enter", "tab", "backspace", "escape", "space"}
     ):
-        raise UserError(f"prefix {printable(values['prefix'])!r} is no key to spare: try ctrl+], ctrl+b or f12")
+        raise UserError(f"prefix {printable(values['prefix'])!r} cannot be the prefix: try ctrl+], ctrl+b or f12")
     listed_agents(values)
 
 
@@ -139,13 +139,13 @@ async def show_screen(target: RelayTarget, values: Mapping[str, Any], opening: O
             clipboard=values["clipboard"],
             agent=opening.agent if opening is not None else "",
             opens=opening.kind if opening is not None else "",
-            # What the command says of its own kind stands before what the options say of all.
+            # The command's settings of its own kind take precedence over the options.
             kinds=(*given, *(kind.settings().from_values(values) for kind in kinds() if kind.settings is not None)),
         )
         app = ConsoleApp(console, settings)
         with ended_by_signals(app.exit):
             outcome = await app.run_async()
-    if app.return_code:  # Textual has shown what went wrong: a bug of ours
+    if app.return_code:  # Textual has shown the error: a bug of ours
         return app.return_code
     if outcome is None:
         return TERMINATED

@@ -1,25 +1,25 @@
-"""What the console's screens are told."""
+"""The settings of the console's screens."""
 
 from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
 
-#: The prefix key, by its name as Textual has it.
+#: The prefix key, by Textual's name.
 DEFAULT_PREFIX = "ctrl+]"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the console behaves.
+    """The console's settings.
 
     Attributes:
         prefix: the prefix key's name.
-        clipboard: whether a remote may write to the user's clipboard (OSC 52). Off: a program on a remote machine (or
-            a file shown by `cat` there) could put a command there that the user pastes into another shell.
-        agent: open a tab here at once, and end with it.
+        clipboard: whether a remote may write to the user's clipboard (OSC 52). Off by default: a remote program (or a
+            file shown by `cat` there) could put a command there that the user pastes into another shell.
+        agent: the agent of a tab to open at once; the console ends with it.
         opens: the name of that tab's kind; empty: the first with tabs.
-        kinds: how kinds behave, one object for each that has something to say.
+        kinds: the kinds' own settings.
     """
 
     prefix: str = DEFAULT_PREFIX
@@ -29,5 +29,5 @@ class Settings:
     kinds: tuple[object, ...] = ()
 
     def of(self, settings: type[T]) -> T:
-        """Return a kind's settings by their class, as they are without arguments if nothing was said."""
+        """Return a kind's settings by their class, the defaults if there are none."""
         return next((own for own in self.kinds if isinstance(own, settings)), None) or settings()

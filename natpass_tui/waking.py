@@ -1,4 +1,4 @@
-"""How a thread has a function called in the event loop."""
+"""Calls a function in the event loop from other threads."""
 
 import asyncio
 import contextvars
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class LoopWaker:
-    """Calls `woken` in the event loop that `begin` was called in. Call it from any thread.
+    """Calls `woken` in the event loop in which `begin` was called. Call it from any thread.
 
     Args:
         woken: called in the loop, once for each call of this object between `begin` and `end`.
@@ -18,16 +18,16 @@ class LoopWaker:
         self._context = contextvars.Context()
 
     def begin(self) -> None:
-        """Wake the running loop from now on, with the caller's context: Textual finds its application there."""
+        """Start waking the running loop, with the caller's context: Textual finds its application there."""
         self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
 
     def end(self) -> None:
-        """Wake nobody any more."""
+        """Stop waking."""
         self._loop = None
 
     def __call__(self) -> None:
-        """Have `woken` called soon."""
+        """Schedule a call of `woken`."""
         loop = self._loop
         if loop is not None:
             try:

@@ -1,7 +1,7 @@
-"""What the console can open at an agent: one folder for each kind of link, as at the agent.
+"""The console's kinds: one folder for each kind of link, as at the agent.
 
-In each folder: `KIND` (its descriptor, see `kind`), `tab.py` (the model, no textual), its pure parts beside it,
-`pane.py` (the widget) and `cli.py` (the command). What kinds share stands beside the folders.
+Each folder has `KIND` (its descriptor, see `kind`), `tab.py` (the model, no textual), pure modules, `pane.py` (the
+widget) and `cli.py` (the command). Code that kinds share is beside the folders.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from importlib import import_module
 
 from natpass_tui.links.kind import Kind, KindTabs
 
-#: The folders of all kinds, in the order in which they are offered. Enter opens the first with tabs in the fleet.
+#: The folders of all kinds, in the order of menus. In the fleet, Enter opens the first kind with tabs.
 REGISTRY = (
     "natpass_tui.links.shell",
     "natpass_tui.links.exec",
@@ -23,12 +23,12 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def kinds_with_tabs() -> tuple[tuple[Kind, KindTabs], ...]:
-    """Return those kinds that have tabs, and these."""
+    """Return the kinds that have tabs, with their tabs."""
     return tuple((kind, kind.tabs) for kind in kinds() if kind.tabs is not None)
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind of a name. Raises LookupError."""
+    """Return the kind with this name. Raises LookupError."""
     for kind in kinds():
         if kind.name == name:
             return kind
@@ -36,7 +36,7 @@ def kind_named(name: str) -> Kind:
 
 
 def kind_on_the_wire(number: int) -> Kind:
-    """Return the kind of a request. Raises LookupError."""
+    """Return the kind with this number in requests. Raises LookupError."""
     for kind in kinds():
         if kind.wire == number:
             return kind

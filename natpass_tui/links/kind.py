@@ -1,8 +1,8 @@
-"""What a kind of link is at the console: a frozen `Kind`, which the kind's folder exports as `KIND`.
+"""The descriptor of a kind at the console: a frozen `Kind`, which the kind's folder exports as `KIND`.
 
-Everything shared (command line, palette, keys, fleet, help, links to existing programs) asks the descriptors of the
-registry (`natpass_tui.links.kinds`) and knows no kind by name. A descriptor is made of values, and of functions that
-import when they are called: the program loads only what it uses.
+Shared code (command line, palette, keys, fleet, help, links to existing programs) asks the descriptors of the registry
+(`natpass_tui.links.kinds`) and knows no kind by name. A descriptor has values, and functions that import when they are
+called, so the program loads only what it uses.
 """
 
 # Why: docs/decisions/064-kinds-describe-themselves.md
@@ -28,13 +28,13 @@ class PrefixKey:
     """A key after the prefix.
 
     Attributes:
-        keys: names of the keys, as Textual has them; the first is the one that is offered.
-        shown: what is shown for them.
-        words: what it does, for the hint line.
-        help: what it does, for the help.
-        is_often: the hint line shows it before others where there is no room for all.
-        moved: names of keys that did it once. They still do, and nothing offers them.
-        moved_text: what is said then, with ``{prefix}`` for the prefix.
+        keys: the keys, by Textual's names; the first is the one shown to users.
+        shown: how the keys are shown.
+        words: the description in the hint line.
+        help: the description in the help.
+        is_often: the hint line shows it before others if there is no room for all.
+        moved: former keys, which still work but are not shown.
+        moved_text: the message after a former key, with ``{prefix}`` for the prefix.
     """
 
     keys: tuple[str, ...]
@@ -51,11 +51,11 @@ class FleetKey:
     """A key that opens a tab on the agent under the fleet's cursor.
 
     Attributes:
-        keys: names of the keys, as Textual has them; without Enter, which is always the first kind's.
-        shown: what is shown for them in the status line.
+        keys: the keys, by Textual's names; without Enter, which is always the first kind's.
+        shown: how the status line shows the keys.
         words: what it opens, for the status line.
-        help_keys: what is shown for the keys in the help.
-        help: what it does, for the help.
+        help_keys: how the help shows the keys.
+        help: the description in the help.
     """
 
     keys: tuple[str, ...]
@@ -70,9 +70,9 @@ class Offer:
     """An entry of the palette that opens a tab; ``{agent}`` and ``{host}`` stand for the agent's id and host.
 
     Attributes:
-        title: the entry.
-        help: what is said beside it.
-        is_shown: it is there before anything is typed; otherwise it is found only.
+        title: the entry's title.
+        help: the description beside it.
+        is_shown: whether it shows before anything is typed; otherwise only a search finds it.
     """
 
     title: str
@@ -90,30 +90,30 @@ class OpenTab(Protocol):
     def __call__(
         self, agent: str, console: "LinkOpener", settings: "Settings", changed: Callable[["LinkTab"], None]
     ) -> "LinkPane":
-        """Return the pane, which has its tab.
+        """Return the pane, with its tab.
 
         Args:
             agent: the agent's id.
             console: opens the links.
-            settings: how the console behaves.
-            changed: to be called with the tab after each change of its state, title, activity or bell.
+            settings: the console's settings.
+            changed: called with the tab after each change of its state, title, activity or bell.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KindTabs:
-    """The tabs of a kind: how one is opened.
+    """The tabs of a kind, and how to open one.
 
     Attributes:
-        opener: returns what makes one.
-        key: opens another on the same agent, after the prefix.
-        key_in_fleet: the same key opens one on the agent under the fleet's cursor as well.
+        opener: returns the function that makes a tab.
+        key: the key after the prefix that opens another on the same agent.
+        key_in_fleet: whether this key also opens one on the agent under the fleet's cursor.
         fleet: the fleet's keys for it.
         same: the palette's entry for the agent of the tab in front.
         at_cursor: the palette's entry for the agent under the fleet's cursor.
         others: the palette's entry for every other agent.
-        help: other rows of the help: key, what it does in such a tab.
+        help: more rows of the help: a key, and what it does in such a tab.
     """
 
     opener: Callable[[], OpenTab]
@@ -127,11 +127,11 @@ class KindTabs:
 
 
 class KindSettings(Protocol):
-    """How a kind behaves, by options of the console. Without arguments it is the default."""
+    """A kind's settings from the console's options. Without arguments they are the defaults."""
 
     @staticmethod
     def options() -> Iterable[Callable[[Any], Any]]:
-        """Return what adds click options to the commands that open a screen, the last one shown first."""
+        """Return click option decorators for the commands that open a screen, the last one shown first."""
         ...
 
     @classmethod
@@ -146,10 +146,10 @@ def _nothing_amiss(_: ConnectRequest) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlainRules:
-    """A kind that existing natpass programs have, over links that are not sealed.
+    """The rules for a kind's plain links, to existing natpass programs; they are not sealed.
 
     Attributes:
-        fault: returns why they can't do what a request asks for, empty if they can.
+        fault: returns why these programs can't serve a request, empty if they can.
     """
 
     fault: Callable[[ConnectRequest], str] = _nothing_amiss
@@ -160,17 +160,17 @@ class Kind:
     """A kind of link.
 
     Attributes:
-        name: of its folder and its command.
+        name: the name of its folder and its command.
         wire: its name on the wire, in `connect_req`.
-        words: how to speak of what its tabs show.
-        command: returns the command `natpass-tui NAME`; None: it has none.
-        plain: what of it existing natpass programs have; None: nothing, its links are sealed streams.
-        instead: what to say of an existing program where `plain` is None, behind "links to it"; ``{agent}`` stands for
-            its id, quoted for a shell.
-        tabs: its tabs; None: it has none.
-        actions: what keys after the prefix do in its tabs (`LinkPane.act`), by the names of the actions. Kinds
-            whose tabs do the same have the same name and the same key.
-        settings: returns the class of its own settings; None: it has none.
+        words: the words for its tabs in messages.
+        command: returns the command `natpass-tui NAME`; None: no command.
+        plain: the rules for its plain links, with existing natpass programs; None: only sealed streams.
+        instead: the message about existing programs if `plain` is None, after "links to it"; ``{agent}`` stands for the
+            agent's id, quoted for a shell.
+        tabs: its tabs; None: no tabs.
+        actions: the keys after the prefix in its tabs (`LinkPane.act`), by the names of the actions. Kinds with the
+            same action use the same name and the same key.
+        settings: returns the class of its own settings; None: no settings.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What happens to a tab that is a link to an agent: a state, an event, the next state. No I/O, no clock.
+"""The state machine of a tab with a link to an agent: state and event give the next state. No I/O, no clock.
 
     Waiting --relay up--> Opening --opened--> Live --exit--> Ended --Enter--> Opening
                              |                 |
@@ -7,13 +7,13 @@
                           Refused             Lost --relay or agent back, or time--> Opening
                              |--Enter--> Opening
 
-    Live --no way through--> Reconnecting --a way again--> Live
+    Live --out of reach--> Reconnecting --within reach--> Live
                                   |--the link is gone: as from Live
 
-Only links that survive the loss of their connection reconnect; others are gone with it.
+Only links that survive the loss of their connection reconnect; others end with it.
 
-An opening that replaces an earlier link of the tab remembers it, so that the separator line can say what happened.
-Texts speak of what the tab shows: `Words`.
+An opening that replaces an earlier link of the tab remembers it, so the separator line can say what happened.
+Texts use the kind's `Words`.
 """
 
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
-#: Seconds until a lost link is tried again, first and later; the agent may be back before the roster says so.
+#: Seconds until we retry a lost link, first and later; the agent may be back before the roster says so.
 FIRST_RETRY, RETRY = 1.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class TabEnded:
-    """It ended by itself, or the other side ended it.
+    """The link ended by itself, or the other side ended it.
 
     Attributes:
-        text: how, for a person.
-        at: when, Unix seconds.
-        status: exit status as a shell would give it (128 + signal), None if not told.
-        by_itself: it ended, and nothing went wrong on the way.
+        text: how it ended, for the user.
+        at: when it ended, Unix seconds.
+        status: the exit status as in a shell (128 + signal), None if unknown.
+        by_itself: whether it ended normally.
     """
 
     text: str
@@ -48,13 +48,13 @@ class TabEnded:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The way to it is gone. It opens again by itself.
+    """The link is lost, and opens again automatically.
 
     Attributes:
-        text: what happened first, for a person.
+        text: what happened first, for the user.
         at: when, Unix seconds.
-        by_relay: the relay is missing; otherwise the agent.
-        retry_in: seconds until it is tried anyway.
+        by_relay: whether the relay is missing; otherwise the agent is.
+        retry_in: seconds until the next attempt.
     """
 
     text: str
@@ -65,29 +65,29 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """There is no relay to ask."""
+    """Waiting for the relay."""
 
     after: TabEnded | Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TabOpening:
-    """The agent was asked."""
+    """The agent was asked to open."""
 
     after: TabEnded | Lost | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """It is there."""
+    """The link is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnecting:
-    """It is there, and cannot be reached at the moment; it goes on where it was when there is a way.
+    """The link can't be reached now; it resumes when it can.
 
     Attributes:
-        text: why, for a person, safe to print.
+        text: why, for the user, safe to print.
         at: since when, Unix seconds.
     """
 
@@ -97,13 +97,13 @@ class Reconnecting:
 
 @dataclass(frozen=True, slots=True)
 class TabRefused:
-    """There is none, and the reason why.
+    """The link was refused.
 
     Attributes:
-        reason: for a person, safe to print.
-        after: what was there before.
-        absent: the agent is away; it opens when the roster shows it.
-        is_alarm: whoever is there has not the agent's key.
+        reason: why, for the user, safe to print.
+        after: the state of an earlier link.
+        absent: whether the agent is away; then the link opens when the roster shows it.
+        is_alarm: whether the other side does not have the agent's key.
     """
 
     reason: str
@@ -122,12 +122,12 @@ class RelayUp:
 
 @dataclass(frozen=True, slots=True)
 class AgentThere:
-    """The roster says that the agent is (again) connected."""
+    """The roster shows that the agent is connected (again)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The user wants another one, or the time has come (`by_user` False)."""
+    """The user asks for another attempt, or it is due (`by_user` False)."""
 
     by_user: bool = True
     relay_up: bool = True
@@ -135,15 +135,15 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class TabOpened:
-    """The agent said yes."""
+    """The agent accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TabDetached:
-    """Nothing gets through any more (or the reason is another now), see `natpass_wire.aio.link.Detached`.
+    """The link is out of reach (or the reason has changed), see `natpass_wire.aio.link.Detached`.
 
     Attributes:
-        text: why, for a person, safe to print.
+        text: why, for the user, safe to print.
         at: since when, Unix seconds.
     """
 
@@ -153,12 +153,12 @@ class TabDetached:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """There is a way through again."""
+    """The link is within reach again."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkGone:
-    """The link ended, or was never opened; `relay_up`: whether we are still logged in."""
+    """The link ended or failed to open; `relay_up`: whether we are still logged in."""
 
     end: End
     relay_up: bool
@@ -169,20 +169,20 @@ Event = RelayUp | AgentThere | Retry | TabOpened | TabDetached | Attached | Link
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows from an event: the next state, and a line to put between the old link and the new one."""
+    """The result of an event: the next state, and a separator line between the old link and the new one."""
 
     state: State
     separator: str = ""
 
 
 def step(state: State, event: Event, now: float, words: Words) -> Step:
-    """Return what follows from `event`; an event that means nothing in this state changes nothing.
+    """Return the result of `event`; an event without a meaning in this state changes nothing.
 
     Args:
-        state: where the tab is.
-        event: what happened; `TabOpening` as the result means: ask the agent now.
+        state: the tab's state; if the new one is `TabOpening`, ask the agent now.
+        event: the event.
         now: Unix seconds.
-        words: how to speak of it.
+        words: the kind's words.
     """
     match state, event:
         case Waiting(after), RelayUp():
@@ -215,8 +215,8 @@ def step(state: State, event: Event, now: float, words: Words) -> Step:
 
 
 def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> TabEnded | Lost:
-    """Return what became of a live link."""
-    if not relay_up and end.status is None:  # one that told its status has ended, whatever became of the relay since
+    """Return the state after a live link."""
+    if not relay_up and end.status is None:  # with a status it has ended, even if the relay is gone by now
         return Lost("relay connection lost", now, by_relay=True)
     if end.cause == LinkEnd.PEER_GONE:
         return Lost(end.text or "the agent is gone", now, by_relay=False)
@@ -226,16 +226,16 @@ def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> TabEnded | 
             f"{words.noun} ended ({how})", now, end.status if end.status >= 0 else 128 - end.status, by_itself=True
         )
     by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}
-    if by_itself and not end.text:  # existing agents say nothing: it may have ended well, or not
+    if by_itself and not end.text:  # existing agents give no reason: it may have ended well, or not
         return TabEnded("the link ended without a status", now, by_itself=True)
     return TabEnded(f"{words.noun} ended{f' ({end.text})' if end.text else ''}", now, by_itself=by_itself)
 
 
 def _not_opened(after: TabEnded | Lost | None, end: End, *, relay_up: bool, now: float) -> State:
-    """Return what follows from an opening that came to nothing."""
+    """Return the state after a failed opening."""
     if not relay_up:
         return after if isinstance(after, Lost) and after.by_relay else Waiting(after)
-    # An agent that went while it was asked is as absent as one that could not be asked.
+    # An agent that leaves during the request is as absent as one that was away before.
     absent = end.reason == ConnectResponse.ABSENT or end.cause == LinkEnd.PEER_GONE
     if isinstance(after, Lost) and absent:
         return Lost(after.text, after.at, by_relay=False, retry_in=RETRY)
@@ -249,16 +249,16 @@ def _separator(after: TabEnded | Lost | None, now: float, words: Words) -> str:
 def banner(
     state: State, agent: str, prefix: str, relay: str, words: Words, *, now: float = 0.0, typed: str = ""
 ) -> str:
-    """Return the line that a tab shows in place while its link is not live: what happened, and what to do.
+    """Return the banner that a tab shows while its link is not live: what happened, and what to do.
 
     Args:
-        state: where the tab is.
+        state: the tab's state.
         agent: the agent's id.
         prefix: the prefix key's name.
-        relay: how we stand with the relay.
-        words: how to speak of what the tab shows.
+        relay: a line on the relay's status.
+        words: the kind's words.
         now: Unix seconds.
-        typed: what becomes of what is typed while there is no way through.
+        typed: what happens to input while the link is out of reach.
     """
     noun, where = words.noun, f"{words.at} {agent}"
     close = f"{prefix} x: close"
@@ -286,14 +286,14 @@ def banner(
 
 
 def not_sent(state: State, words: Words) -> str:
-    """Return why input goes nowhere, empty while it does not."""
+    """Return why input is not sent, empty if it is."""
     match state:
         case Live():
             return ""
         case TabOpening():
             return f"not sent: the {words.noun} is not open yet"
         case Reconnecting():
-            return "not sent: there is no way through at the moment"
+            return "not sent: reconnecting"
         case Waiting() | Lost():
             return "not sent: there is no connection"
         case TabRefused() | TabEnded():

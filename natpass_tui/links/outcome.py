@@ -1,23 +1,23 @@
-"""How a command or program without a screen of ours ended, and what was carried. Pure."""
+"""The outcome of a command or program without our screen, and the bytes it carried. Pure."""
 
 from dataclasses import dataclass
 
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
 
-#: Exit status of our own failures, as ssh has it, and of a command that took too long, as timeout(1) has it.
+#: Exit status of our own failures, as in ssh, and of a command that took too long, as in timeout(1).
 FAILED, TIMED_OUT = 255, 124
-#: 128 + INT, 128 + PIPE: what a shell says of a program that was ended so.
+#: 128 + INT, 128 + PIPE: a shell's exit status for a program ended by that signal.
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended.
+    """How a command or program ended.
 
     Attributes:
         status: the exit status for the shell.
-        text: what went wrong, for a person; empty if there is nothing to say.
+        text: what went wrong, for the user; empty if nothing.
     """
 
     status: int
@@ -34,9 +34,9 @@ class Counts:
 
 
 def outcome(end: End) -> Outcome:
-    """Return what the end of a link means."""
+    """Return the outcome for the end of a link."""
     if end.cause == LinkEnd.EXITED and end.status is not None:
-        # Other systems' statuses may be larger than what fits here; none of them may look like success.
+        # Other systems' statuses may exceed 255; none of them may look like success.
         return Outcome(min(end.status, 255) if end.status >= 0 else min(128 - end.status, 255))
     if end.cause == LinkEnd.TIMED_OUT:
         return Outcome(TIMED_OUT, end.text or "timed out")

@@ -1,4 +1,4 @@
-"""What the panes of all kinds have in common: a view, and a line over it that says what is wrong and what to do."""
+"""The base of all kinds' panes: a view, and a banner over it that says what is wrong and what to do."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -12,9 +12,9 @@ from natpass_tui.links.life import TabRefused
 from natpass_tui.links.tab import LinkTab
 from natpass_tui.widgets.pane import Pane
 
-#: Seconds that a passing remark stays in sight.
+#: Seconds for which a remark is shown.
 _REMARK_SECONDS = 3.0
-#: What the palette shows, its help, and what it does.
+#: A palette entry: title, help and function.
 PaletteEntry = tuple[str, str, Callable[[], None]]
 
 
@@ -27,10 +27,10 @@ class LinkPane(Pane):
     """
 
     class TitleChanged(Message):
-        """The remote calls what is shown something else."""
+        """The remote title changed."""
 
     class Ready(Message):
-        """The view is there."""
+        """The view is ready."""
 
         def __init__(self, pane: "LinkPane") -> None:
             super().__init__()
@@ -42,37 +42,37 @@ class LinkPane(Pane):
         self._prefix = prefix
         self._remark = ""
 
-    # what a kind has to say
+    # for a kind to implement
 
     @property
     @abstractmethod
     def view(self) -> Widget:
-        """What gets the keyboard."""
+        """The widget that gets the keyboard."""
 
     @abstractmethod
     def send_prefix(self) -> None:
         """Send the prefix key itself to the remote."""
 
     def act(self, name: str) -> bool:
-        """Do what a key after the prefix does in tabs of this kind (`Kind.actions`); False if it does nothing here."""
+        """Do an action of this kind (`Kind.actions`); return False if it does nothing here."""
         return False
 
     def palette(self) -> Iterable[PaletteEntry]:
-        """Return what the palette offers while this is in front."""
+        """Return the palette's entries while this is in front."""
         return ()
 
     def mode(self) -> str:
-        """Return what to say of the keys while they mean something else than usual, empty while they do not."""
+        """Return the help on the keys while they have another meaning, empty otherwise."""
         return ""
 
     async def last_screen(self) -> str:
-        """Return what is shown, as lines of text for the user to keep; empty if that can't be said in text."""
+        """Return the content as lines of text for the user to keep; empty if it is not text."""
         return ""
 
-    # the same for all
+    # common to all kinds
 
     def on_mount(self) -> None:
-        """Say that it can be used."""
+        """Announce that the view is ready."""
         self.post_message(self.Ready(self))
 
     def take_focus(self) -> None:
@@ -80,15 +80,15 @@ class LinkPane(Pane):
         self.screen.set_focus(self.view)
 
     def redraw(self) -> None:
-        """Say what there is to say."""
+        """Update the banner."""
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)
         state = self.tab.state
         is_alarm = isinstance(state, TabRefused) and state.is_alarm
         text = self.tab.banner(self._prefix)
-        if not is_alarm:  # which nothing hides
-            text = self.mode() or self._remark or text  # what the next key does comes first
+        if not is_alarm:  # nothing hides an alarm
+            text = self.mode() or self._remark or text  # the next key's meaning comes first
         banner.set_class(self.tab.is_in_trouble, "trouble")
         banner.set_class(is_alarm, "alarm")
         banner.display = bool(text)
@@ -96,10 +96,10 @@ class LinkPane(Pane):
             banner.update(text)
 
     def say(self, remark: str) -> None:
-        """Say something in passing; safe to print."""
+        """Show a remark for a moment; safe to print."""
         self._remark = remark
         self.redraw()
-        # The model says things too, when the network wakes it: a timer started there would not know its application.
+        # The model calls this from network tasks too: a timer started there would not find its application.
         self.call_later(self.set_timer, _REMARK_SECONDS, lambda: self._unsay(remark))
 
     def _unsay(self, remark: str) -> None:
@@ -108,9 +108,9 @@ class LinkPane(Pane):
             self.redraw()
 
     def _intercept(self, event: events.Key) -> bool:
-        """Take keys that are not for the remote: while nothing is live, Enter opens it again."""
+        """Handle keys that are not for the remote: Enter opens a link that is not live again."""
         if self.tab.takes_keys:
-            if (seconds := self.tab.unanswered) and not self.tab.banner(self._prefix):  # which says more
+            if (seconds := self.tab.unanswered) and not self.tab.banner(self._prefix):  # the banner says more
                 self.say(f"no answer from the relay for {seconds:.0f} s: what you type may arrive late, or not at all")
             return False
         if event.key == "enter":

@@ -1,4 +1,4 @@
-"""One run of a command or program on an agent, from login to exit status."""
+"""The run of a command or program on an agent, from login to exit status."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.program.main import complain
 
 _TERMINATED, _HUNG_UP = 143, 129
-#: A connection that is back so soon was hardly gone: nothing is said.
+#: Seconds within which a connection may return without a message.
 QUIET_SECONDS = 1.0
 
 
@@ -33,7 +33,7 @@ class Run(ABC):
         argv: the command.
     """
 
-    #: Take agents whose links are not sealed as well.
+    #: Whether to allow agents whose links are not sealed.
     allow_unsealed = False
 
     def __init__(self, agent: str, argv: Sequence[bytes]) -> None:
@@ -44,39 +44,39 @@ class Run(ABC):
         self._given_up: int | None = None
         self._task: asyncio.Task[Any] | None = None
 
-    # what a kind of run has to say
+    # for a kind of run to implement
 
     @abstractmethod
     def _request(self) -> ConnectRequest:
-        """Return what to ask the agent for."""
+        """Return the request to the agent."""
 
     @abstractmethod
     async def _carry(self, link: Link) -> Outcome:
-        """Carry bytes until the command has ended."""
+        """Carry bytes until the command ends."""
 
     @abstractmethod
     def _stop(self, status: int) -> bool:
-        """Take a signal: give the command up with this exit status, or interrupt it; False: there is none yet."""
+        """Handle a signal: give the command up with this exit status, or interrupt it; False if it has not started."""
 
     @abstractmethod
     def _counts(self) -> Counts:
-        """Return what was carried so far."""
+        """Return the bytes carried so far."""
 
     def _refused(self, reason: str) -> str:
-        """Return why the agent does not run it, and what to do."""
+        """Return the agent's reason for refusing, and what to do."""
         return reason + shell_hint(self._argv, reason)
 
     def _more_signals(self) -> dict[str, Callable[[], None]]:
-        """Return what else to do at which signals."""
+        """Return more signal handlers, by the signals' names."""
         return {}
 
-    # the same for all
+    # common to all runs
 
     async def status(self, target: RelayTarget, listed: Sequence[str]) -> int:
-        """Log in, run the command, and return the exit status; what goes wrong is told.
+        """Log in, run the command, and return the exit status; print what goes wrong.
 
         Raises:
-            NotReachedError: there is no login, no such agent, or it refuses.
+            NotReachedError: login failed, no such agent, or it refuses.
         """
         self._task = asyncio.current_task()
         with self._signals():
@@ -88,7 +88,7 @@ class Run(ABC):
                         self._link = await console.open_link(self._agent, self._request())
                     except LinkEndedError as error:
                         raise NotReachedError(about(self._agent, self._refused(str(error)))) from error
-                    if news := console.news_of(self._agent):  # once an agent, on stderr, as ssh does
+                    if news := console.news_of(self._agent):  # once for each agent, on stderr, as ssh does
                         click.echo(f"{PROGRAM}: {' '.join(news.splitlines())}", err=True)
                     how = await self._carry(self._link)
             except asyncio.CancelledError:
@@ -101,7 +101,7 @@ class Run(ABC):
         return complain(PROGRAM, about(self._agent, self._refused(how.text)), how.status)
 
     def summary(self, status: int, seconds: float) -> str:
-        """Return what `--json` prints."""
+        """Return the output of `--json`."""
         counts = self._counts()
         return json.dumps(
             {

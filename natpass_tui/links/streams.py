@@ -1,7 +1,7 @@
-"""This process' own stdin, stdout and stderr, without holding up the event loop.
+"""This process' own stdin, stdout and stderr, without blocking the event loop.
 
-They are shared with whoever started us, often the user's shell: making them non-blocking would do so for all. Hence a
-thread for each, which blocks in its place. The threads end with the process, whatever they wait for.
+They are shared with the parent process, often the user's shell: making them non-blocking would affect all. So each has
+a thread that blocks instead. The threads end with the process, whatever they wait for.
 """
 
 # Why: docs/decisions/039-threads-for-stdio.md
@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from natpass_tui.terminal.outer_modes import OuterModes
 from natpass_tui.terminal.output_filter import OutputFilter
 
-#: Seconds that the last words to a terminal may take: somebody may have stopped it with Ctrl+S.
+#: Seconds for the last write to a terminal: the user may have stopped it with Ctrl+S.
 _LAST_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[T]", Callable[[], T]]
 
 
 class ByteSource(Protocol):
-    """Where a command's input comes from."""
+    """The source of a command's input."""
 
     async def read(self, most: int) -> bytes:
         """Return the next 1 to `most` bytes, b"" at the end. Raises OSError."""
@@ -34,17 +34,17 @@ class ByteSource(Protocol):
 
 
 class Sink(Protocol):
-    """Where a command's output goes."""
+    """The sink of a command's output."""
 
     async def write(self, data: bytes) -> None:
-        """Begin to write this once what was given before is written. Raises OSError (BrokenPipeError: nobody reads)."""
+        """Wait for the previous write, and begin this one. Raises OSError (BrokenPipeError: the reader is gone)."""
 
     async def flush(self) -> None:
-        """Wait until everything is written, as long as that takes. Raises as `write` does."""
+        """Wait until everything is written, without a timeout. Raises as `write` does."""
 
 
 class _Thread(Generic[T]):
-    """Runs blocking calls, one after another. Who waits for each hands over no more than one at a time."""
+    """Runs blocking calls, one after another. Callers wait for each, so only one is handed over at a time."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -52,7 +52,7 @@ class _Thread(Generic[T]):
         self._started = False
 
     def begin(self, function: Callable[[], T]) -> "asyncio.Future[T]":
-        """Have `function` called there; the future has what it returns, or raises."""
+        """Call `function` in the thread; the future has its result or its OSError."""
         if not self._started:
             self._started = True
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
@@ -64,7 +64,7 @@ class _Thread(Generic[T]):
     def _run(self) -> None:
         while True:
             loop, future, function = self._jobs.get()
-            with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+            with suppress(RuntimeError):  # the loop is closed: nothing waits for it any more
                 try:
                     result = function()
                 except OSError as error:
@@ -102,7 +102,7 @@ class Reader:
         while True:
             try:
                 return os.read(self._fd, most)
-            except BlockingIOError:  # somebody else has made it non-blocking
+            except BlockingIOError:  # another process has made it non-blocking
                 select.select([self._fd], [], [])
 
 
@@ -119,12 +119,12 @@ class Writer:
         self._writing: asyncio.Future[None] | None = None
 
     async def write(self, data: bytes) -> None:
-        """Wait until what was given before is written, and begin to write this. Raises OSError, of either."""
+        """Wait for the previous write, and begin this one. Raises OSError of either."""
         await self.flush()
         self._writing = self._thread.begin(lambda: self._write(data))
 
     async def flush(self) -> None:
-        """Wait until everything is written, as long as that takes. Raises OSError."""
+        """Wait until everything is written, without a timeout. Raises OSError."""
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
@@ -134,16 +134,16 @@ class Writer:
         while rest:
             try:
                 rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:  # somebody else has made it non-blocking
+            except BlockingIOError:  # another process has made it non-blocking
                 select.select([], [self._fd], [])
 
 
 class Filtered:
-    """Writes to the user's terminal what may go there, see `natpass_tui.terminal.output_filter`.
+    """Writes filtered output to the user's terminal, see `natpass_tui.terminal.output_filter`.
 
     Args:
         sink: the terminal.
-        modes: what was set of it, where several write to it.
+        modes: the modes that were set, if several writers share it.
     """
 
     def __init__(self, sink: Sink, modes: OuterModes | None = None) -> None:
@@ -152,11 +152,11 @@ class Filtered:
 
     @property
     def has_talked(self) -> bool:
-        """Whether the terminal was told to report the mouse or the focus."""
+        """Whether the output has made the terminal report the mouse or the focus."""
         return self._filter.has_talked
 
     async def write(self, data: bytes) -> None:
-        """Begin to write what may pass. Raises OSError."""
+        """Begin to write the allowed output. Raises OSError."""
         if passed := self._filter.feed(data):
             await self._sink.write(passed)
 
@@ -165,15 +165,15 @@ class Filtered:
         await self._sink.flush()
 
     async def finish(self) -> None:
-        """Put the terminal back in order; gives up on one that takes nothing, or is gone."""
+        """Restore the terminal; give up if it is stopped or gone."""
         await self._last(self._filter.finish())
 
     async def suspend(self) -> None:
-        """Put the terminal back in order for a while; gives up as `finish` does."""
+        """Restore the terminal for a while; give up as `finish` does."""
         await self._last(self._filter.undone())
 
     async def resume(self) -> None:
-        """Set again what `suspend` has put in order; gives up as `finish` does."""
+        """Set the modes again that `suspend` has restored; give up as `finish` does."""
         await self._last(self._filter.redone())
 
     async def _last(self, data: bytes) -> None:
@@ -185,16 +185,16 @@ class Filtered:
 
 
 def own_terminal(descriptor: int, *, raw: bool = False) -> "tuple[Writer, Writer | Filtered]":
-    """Return a writer for us, and one for a program that has the keyboard, which filters as in `outputs`."""
+    """Return a writer for us, and one, filtered unless `raw`, for a program that has the keyboard."""
     writer = Writer(descriptor)
     return writer, Filtered(writer) if os.isatty(descriptor) and not raw else writer
 
 
 def outputs(out: int = 1, err: int = 2, *, raw: bool = False) -> "tuple[Writer | Filtered, Writer | Filtered]":
-    """Return where the outputs of a command go that has no keyboard.
+    """Return the writers for the two outputs of a command without the keyboard.
 
-    What goes to a terminal is filtered, unless `raw`; pipes and files are exact. To one terminal one thread writes, so
-    that nothing comes between the bytes of a sequence, and what one of the two has set is undone once.
+    Output to a terminal is filtered, unless `raw`; pipes and files are exact. One terminal has only one writing thread,
+    so nothing comes between the bytes of a sequence, and its modes are restored once.
     """
     first = Writer(out)
     second = first if _is_one_terminal(out, err) else Writer(err)
@@ -212,12 +212,12 @@ def _is_one_terminal(one: int, other: int) -> bool:
 
 
 def fill_closed() -> None:
-    """Put /dev/null where stdin, stdout or stderr is closed: the next thing opened would take its place.
+    """Open /dev/null in place of a closed stdin, stdout or stderr: the next opened file would take its number.
 
-    To be called before anything is opened.
+    Call this before opening anything.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, so this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one

@@ -1,4 +1,4 @@
-"""What the tabs of all kinds have in common: a link to an agent that is opened, lost and opened again."""
+"""The base of all kinds' tabs: a link to an agent that is opened, lost and opened again."""
 
 import asyncio
 import time
@@ -33,19 +33,19 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
-#: Exit status of what did not begin, or nobody knows how it ended, as ssh has it.
+#: Exit status of a program that did not begin, or whose end is unknown, as in ssh.
 FAILED = 255
 
 
 @dataclass(frozen=True, slots=True)
 class TabOutcome:
-    """What a console that was started for one tab ends with.
+    """The outcome of a console that was started for one tab.
 
     Attributes:
-        status: its exit status.
-        text: what to say to the user, safe to print; may be empty.
-        reason: why there was nothing, as the agent says; part of the text.
-        last_screen: what was shown at the end, in lines.
+        status: the exit status.
+        text: the message to the user, safe to print; may be empty.
+        reason: the agent's reason for refusing; part of the text.
+        last_screen: the last content, in lines.
     """
 
     status: int
@@ -55,7 +55,7 @@ class TabOutcome:
 
 
 class LinkTab(ABC):
-    """A tab that shows something of an agent over a link, and over those that follow it.
+    """A tab for a link to an agent, and for the links that follow it.
 
     Args:
         relay: opens the links.
@@ -64,7 +64,7 @@ class LinkTab(ABC):
         clock: Unix seconds.
     """
 
-    #: How to speak of what it shows.
+    #: The kind's words.
     words: Words
 
     def __init__(
@@ -77,9 +77,9 @@ class LinkTab(ABC):
     ) -> None:
         self.agent = agent
         self.state: State = Waiting()
-        #: What the remote calls what is shown, safe to print.
+        #: The remote's title, safe to print.
         self.remote_title = ""
-        #: Output came, or the bell rang, while the tab was not in front.
+        #: Whether output arrived, or the bell rang, while the tab was not in front.
         self.activity = False
         self.bell = False
         self._relay = relay
@@ -92,93 +92,93 @@ class LinkTab(ABC):
         self._was_live = False
         self._retry_timer: asyncio.TimerHandle | None = None
 
-    # what a kind has to say
+    # for a kind to implement
 
     @abstractmethod
     def _message(self) -> ConnectRequest:
-        """Return what to ask the agent for."""
+        """Return the request to the agent."""
 
     @abstractmethod
     async def _carry(self, link: Link) -> End:
-        """Carry messages until the link ends; return why it did. Leave nothing running."""
+        """Carry messages until the link ends; return why it ended. Leave no task running."""
 
     @abstractmethod
     def _separate(self, text: str) -> None:
-        """Show a line between what was and what comes."""
+        """Show a line between the old content and the new."""
 
     def _typed_offline(self) -> str:
-        """Return what becomes of what is typed while there is no way through."""
+        """Return what happens to input while the link is out of reach."""
         return "what you do here is not sent"
 
-    def _out_of_reach(self) -> None:  # noqa: B027 - as below
-        """Take note that there is no way through any more."""
+    def _out_of_reach(self) -> None:  # noqa: B027 - optional
+        """Note that the link is out of reach."""
 
-    def key_refused(self) -> None:  # noqa: B027 - as below
-        """Take note that a key was pressed while there is nothing that takes it."""
+    def key_refused(self) -> None:  # noqa: B027 - optional
+        """Note a key that was pressed while input is refused."""
 
-    def _opens(self) -> None:  # noqa: B027 - not every kind has something to put in order
-        """Take note that another link is about to be opened."""
+    def _opens(self) -> None:  # noqa: B027 - optional
+        """Prepare for opening another link."""
 
-    # what others ask
+    # queries
 
     @property
     def title(self) -> str:
-        """What the tab bar shows."""
+        """The text in the tab bar."""
         return self.agent
 
     @property
     def noun(self) -> str:
-        """What the tab shows, in one word."""
+        """The kind of the tab's content, in one word."""
         return self.words.noun
 
     @property
     def mark(self) -> str:
-        """One character on the state, for the tab bar."""
+        """One character for the state in the tab bar."""
         return life.mark(self.state)
 
     @property
     def is_unsealed(self) -> bool:
-        """Whether the relay can read and change what the tab's link carries."""
+        """Whether the relay can read and change the data of the tab's link."""
         return self._link is not None and self._link.peer_key is None
 
     @property
     def is_live(self) -> bool:
-        """Whether something runs, within reach or not."""
+        """Whether a link is open, within reach or not."""
         return isinstance(self.state, Live | Reconnecting)
 
     @property
     def is_reconnecting(self) -> bool:
-        """Whether something runs that cannot be reached at the moment."""
+        """Whether the open link is out of reach."""
         return isinstance(self.state, Reconnecting)
 
     @property
     def was_live(self) -> bool:
-        """Whether something has run in it."""
+        """Whether a link was open at some time."""
         return self._was_live
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is something to show it in, so that its first link may open."""
+        """Whether the view is ready, so the first link may open."""
         return self._begun
 
     @property
     def has_work(self) -> bool:
-        """Whether something would be lost with the tab."""
+        """Whether closing the tab would lose something."""
         return self.is_live and self.words.ends_with_tab
 
     @property
     def takes_keys(self) -> bool:
-        """Whether what is typed is for the remote."""
+        """Whether typed input is for the remote."""
         return self.is_live
 
     @property
     def waits(self) -> bool:
-        """Whether a link opens, or goes on, as soon as the relay is there."""
+        """Whether a link waits for the relay to open or resume."""
         return isinstance(self.state, Waiting | Lost | Reconnecting)
 
     @property
     def outcome(self) -> TabOutcome | None:
-        """How it went, once that is certain: it ended by itself, or there never was one."""
+        """The outcome, once it is final: the link ended by itself, or none was ever open."""
         match self.state:
             case TabEnded(_, _, status) if status is not None:
                 return TabOutcome(status)
@@ -189,7 +189,7 @@ class LinkTab(ABC):
         return None
 
     def banner(self, prefix: str) -> str:
-        """Return the line to show in place while nothing is live: what happened, and what to do."""
+        """Return the banner while no link is live: what happened, and what to do."""
         return life.banner(
             self.state,
             self.agent,
@@ -201,72 +201,72 @@ class LinkTab(ABC):
         )
 
     def not_sent(self) -> str:
-        """Return why input goes nowhere, empty while it does not."""
+        """Return why input is not sent, empty if it is."""
         return life.not_sent(self.state, self.words)
 
     @property
     def is_in_trouble(self) -> bool:
-        """Whether what the banner says should catch the eye."""
+        """Whether the banner should stand out."""
         return isinstance(self.state, Lost | Reconnecting | TabRefused | Waiting)
 
     @property
     def unanswered(self) -> float:
-        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        """Seconds for which the relay has not answered, 0 while that is normal."""
         return self._relay.unanswered
 
     def shows_life(self, seconds: float) -> bool | None:
-        """Tell whether the agent is there, and was for so many seconds, as far as the relay knows; None: no telling."""
+        """Return whether the agent has answered the relay in the last so many seconds; None if unknown."""
         return self._relay.shows_life(self.agent, seconds)
 
     def relay_line(self) -> str:
-        """Return one line on how we stand with the relay."""
+        """Return one line on the relay's status."""
         return self._relay.relay_line()
 
-    # what happens
+    # events
 
     def begin(self) -> None:
-        """Open the first link: there is something to show it in."""
+        """Open the first link: the view is ready."""
         self._begun = True
         self.relay_changed()
 
     def retry(self) -> None:
-        """Open another link, if there is none: the user pressed Enter."""
+        """Open another link if none is live: the user pressed Enter."""
         self._apply(Retry(by_user=True, relay_up=self._relay.is_online))
 
     def relay_changed(self) -> None:
-        """Take note that the connection to the relay came or went."""
+        """Note that the connection to the relay came or went."""
         if self._relay.is_online and self._begun:
             self._apply(RelayUp())
         else:
             self._on_change()
 
     def agent_there(self) -> None:
-        """Take note that the roster shows the agent."""
+        """Note that the roster shows the agent."""
         if self._relay.is_online:
             self._apply(AgentThere())
 
     def noticed(self, *, bell: bool) -> None:
-        """Take note of output, or the bell, while the tab is not in front."""
+        """Note output, or the bell, while the tab is not in front."""
         if not (self.bell if bell else self.activity):
             self.bell = self.bell or bell
             self.activity = self.activity or not bell
             self._on_change()
 
     def seen(self) -> None:
-        """Take note that the user looks at the tab."""
+        """Note that the user looks at the tab."""
         if self.activity or self.bell:
             self.activity = self.bell = False
             self._on_change()
 
     def close(self) -> None:
-        """End what runs, and the tab."""
+        """End the link and the tab."""
         self._closed = True
         self._cancel_retry()
         if self._link is not None:
             self._link.close()
 
     async def closed(self) -> None:
-        """Close, and wait until nothing of this tab runs any more."""
+        """Close, and wait until all tasks of this tab have ended."""
         self.close()
         await self._tasks.close()
 
@@ -293,7 +293,7 @@ class LinkTab(ABC):
         self._on_change()
 
     def _retry_by_itself(self) -> None:
-        if not self._relay.is_online:  # it says when it is back
+        if not self._relay.is_online:  # `relay_changed` retries
             return
         self._apply(Retry(by_user=False, relay_up=True))
 
@@ -317,7 +317,7 @@ class LinkTab(ABC):
         if news := self._relay.news_of(self.agent):
             self._separate(news)
         link.watch(self._way_changed)
-        self._way_changed()  # it may have been lost since the agent said yes
+        self._way_changed()  # it may be out of reach since the agent accepted
         try:
             end = await self._carry(link)
         finally:
@@ -326,14 +326,14 @@ class LinkTab(ABC):
         self._apply(LinkGone(end, self._relay.is_online))
 
     def _way_changed(self) -> None:
-        """Follow whether anything gets through to the link's other end."""
+        """Update the state for whether the link is out of reach."""
         link = self._link
-        if link is None or link.end is not None:  # of an end, whoever carries the link tells
+        if link is None or link.end is not None:  # `_carry` reports the end
             return
         if (way := link.detached) is None:
             self._apply(Attached())
         else:
             lasted = asyncio.get_running_loop().time() - way.since
-            # Why the relay is missing is in the status bar, all the time; a tab has one line for what is its own.
+            # The status bar always says why the relay is missing; the tab's one line is for its own state.
             reason = way.reason if self._relay.is_online else "relay connection lost"
             self._apply(TabDetached(reason, self._clock() - lasted))

@@ -1,16 +1,16 @@
-"""How to speak of what a kind's tabs show."""
+"""The words for a kind's tabs in messages."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a kind calls what its tabs show.
+    """The words for a kind's tabs.
 
     Attributes:
-        noun: ``shell``.
-        at: how it stands to its agent: ``on``.
-        ends_with_tab: something of value ends with the tab, so that closing it is asked for twice.
+        noun: the content's noun, such as ``shell``.
+        at: the preposition before the agent's id, such as ``on``.
+        ends_with_tab: whether something of value ends with the tab, so that closing it needs a confirmation.
     """
 
     noun: str

@@ -1,4 +1,4 @@
-"""An agent as the fleet shows it: what it says of itself, whether it is there, how it is sorted and found."""
+"""An agent in the fleet: its details, its presence, its sort order and its filter text."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from natpass_wire.durations import span
 from natpass_wire.pb.roster_pb2 import RosterEntry
 from natpass_wire.text import printable
 
-#: Characters of a remote's own words that are kept.
+#: The most characters of an agent's own texts that we keep.
 _MOST_TEXT = 120
 #: Unix seconds of a day in the year 2096.
 _LATEST = 4e9
@@ -17,11 +17,11 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 class Presence(Enum):
-    """Whether an agent can be reached, as far as the relay tells."""
+    """Whether the relay says that an agent can be reached."""
 
     ONLINE = auto()
-    AWAY = auto()  # it was there: this console, the relay, or an earlier console has met it
-    CONSOLE = auto()  # an existing natpass program that has opened links and served none: hardly an agent
+    AWAY = auto()  # it was connected: this console, the relay, or an earlier console has met it
+    CONSOLE = auto()  # an existing natpass program that has opened links and served none: probably not an agent
     ABSENT = auto()  # configured or typed, never seen
     UNTOLD = auto()  # configured or typed, and the relay has no roster
 
@@ -32,12 +32,12 @@ class FleetAgent:
 
     Attributes:
         id: its client id.
-        presence: whether it is there.
-        since: connected: since when; AWAY: when it left; 0: not known. Unix seconds of this machine's clock.
-        first_met: AWAY, and nobody knows since when: when a console of this user first met it; otherwise 0.
-        host, os, user, version: what it says of itself.
-        serves: link kinds it serves.
-        streams: the version of streams that it speaks, 0: none (an existing natpass program), None: not said yet.
+        presence: whether it can be reached.
+        since: when it connected, or (AWAY) when it left; 0: unknown. Unix seconds of this machine's clock.
+        first_met: AWAY with `since` unknown: when a console of this user first met it; otherwise 0.
+        host, os, user, version: its own details.
+        serves: the link kinds that it serves.
+        streams: its version of streams; 0: none (an existing natpass program), None: not said yet.
     """
 
     id: str
@@ -53,7 +53,7 @@ class FleetAgent:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a link to it can be asked for, as far as the relay tells."""
+        """Whether the relay says that a link to it can be opened."""
         return self.presence in {Presence.ONLINE, Presence.CONSOLE}
 
     def away_text(self, now: float) -> str:
@@ -66,7 +66,7 @@ class FleetAgent:
 
 
 def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> FleetAgent:
-    """Return the agent of a roster's entry.
+    """Return the agent of a roster entry.
 
     Args:
         entry: as the relay sent it.
@@ -83,18 +83,18 @@ def from_roster(entry: RosterEntry, clock_offset: float = 0.0) -> FleetAgent:
         user=printable(about.user, _MOST_TEXT),
         version=printable(about.version, _MOST_TEXT),
         serves=tuple(printable(kind, _MOST_TEXT) for kind in about.serves),
-        # The relay lists an agent from its login on, and what that says of itself comes right behind.
+        # The relay lists an agent from its login on; the agent's details follow right after.
         streams=about.streams if about.ByteSize() else None,
     )
 
 
 def _bounded(unix_seconds: float) -> float:
-    """Return a relay's time within what a calendar can show."""
+    """Return a relay's time, limited to valid dates."""
     return min(max(0.0, unix_seconds), _LATEST)
 
 
 class Order(Enum):
-    """What the fleet is sorted by; agents that are equal in it follow their id."""
+    """The sort orders of the fleet; equal agents are sorted by id."""
 
     ID = "id"
     HOST = "host"
@@ -113,9 +113,9 @@ def natural(text: str) -> NaturalKey:
 
 
 def sort_key(agent: FleetAgent, order: Order) -> SortKey:
-    """Return the place of `agent`: agents that can be reached come first.
+    """Return the sort key of `agent`: agents that can be reached come first.
 
-    No two agents share a place, since the id is its last part.
+    No two agents have the same key, since the id is its last part.
     """
     when = -agent.since if order is Order.NEWEST else 0.0
     text = {Order.HOST: agent.host, Order.OS: agent.os}.get(order, "")
@@ -124,12 +124,12 @@ def sort_key(agent: FleetAgent, order: Order) -> SortKey:
 
 
 def haystack(agent: FleetAgent) -> str:
-    """Return the text in which a filter looks for its words."""
+    """Return the text that a filter searches."""
     return "\n".join((agent.id, agent.host, agent.os, agent.user, agent.version, agent.presence.name)).casefold()
 
 
 def needles(filter_text: str) -> tuple[str, ...]:
-    """Return the words of a filter; an agent must have them all, in any order."""
+    """Return the words of a filter; an agent must contain all of them, in any order."""
     return tuple(filter_text.casefold().split())
 
 

@@ -30,25 +30,25 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import Roster, RosterWatch, RttRequest
 from natpass_wire.roster import RosterMirror
 
-#: What a console understands beyond docs/wire.md §2, and what it asks a relay for.
+#: The feature beyond docs/wire.md §2 that a console announces, and asks a relay for.
 ROSTER = "roster"
-#: A program that is not logged in by then gives up; later, in front of a user, it never does.
+#: Seconds after which a program gives up its first login; an open console never gives up.
 LOGIN_SECONDS = 10.0
-#: How often to look whether a tab waits for the relay (a link's end is told after the connection's).
+#: How often to check whether a tab waits for the relay (a link's end is reported after the connection's).
 _EAGER_SECONDS = 0.25
-#: Rows come into sight in bursts while one scrolls; so long is waited before asking for their round-trip times.
+#: Scrolling shows new rows in bursts; we wait so long before asking for their round-trip times.
 _BURST_SECONDS = 0.1
-#: Clocks of relay and console that differ by less are taken for equal, in seconds.
+#: Seconds by which the clocks of relay and console may differ and still count as equal.
 _SAME_CLOCK = 2.0
 
-#: How long the end of a link may take to be acknowledged before the console ends without that.
+#: Seconds that the console waits at its end for acknowledgements of its links' ends.
 _LAST_WORDS_SECONDS = 1.0
-#: A relay that has not answered for so long is said not to; a slow line's answers take less.
+#: Seconds after which we report that the relay does not answer; a slow line's answers take less.
 NO_ANSWER_SECONDS = 3.0
 
 
 class LiveTab(Tab, Protocol):
-    """A tab that follows what happens to the relay and its agent."""
+    """A tab that follows the relay's and its agent's presence."""
 
     @property
     def agent(self) -> str:
@@ -61,26 +61,26 @@ class LiveTab(Tab, Protocol):
         ...
 
     def relay_changed(self) -> None:
-        """Take note that the connection to the relay came or went."""
+        """Note that the connection to the relay came or went."""
 
     def agent_there(self) -> None:
-        """Take note that the roster shows the agent."""
+        """Note that the roster shows the agent."""
 
     async def closed(self) -> None:
-        """Close, and wait until nothing of this tab runs any more."""
+        """Close, and wait until all tasks of this tab have ended."""
 
 
 class Listener(Protocol):
-    """Who shows a console. All calls come from the event loop."""
+    """The listener of a console: its user interface. All calls come from the event loop."""
 
     def relay_changed(self) -> None:
-        """The standing with the relay is another."""
+        """The relay's status changed."""
 
     def fleet_changed(self) -> None:
-        """Rows of the fleet came, went or changed."""
+        """Rows of the fleet were added, removed or changed."""
 
     def latencies_changed(self) -> None:
-        """Round-trip times came."""
+        """New round-trip times arrived."""
 
 
 class _Nobody:
@@ -90,11 +90,11 @@ class _Nobody:
 
 
 class Console:
-    """Everything that outlives a widget. Run `run` beside whatever shows it.
+    """The state that outlives widgets. Run `run` beside the user interface.
 
     Args:
-        target: the relay, and who we are.
-        allow_unsealed: open links as existing natpass programs do, where an agent knows no others.
+        target: the relay, and our login.
+        allow_unsealed: open links as existing natpass programs do if an agent knows no others.
         listed: ids to show whether or not they are connected (the only ones, with a relay without a roster).
         connect: makes the connection; tests pass a fake.
         clock: Unix seconds.
@@ -118,10 +118,10 @@ class Console:
         self._liveness = Liveness()
         self.tabs: Tabs[LiveTab] = Tabs()
         self.listener: Listener = _Nobody()
-        #: Set once we were logged in for the first time, and once the first roster is complete (if there is one).
+        #: Set after the first login, and once the first roster is complete (if the relay has one).
         self.logged_in = asyncio.Event()
         self.has_fleet = asyncio.Event()
-        #: Whether the relay tells which agents there are; None before the first login.
+        #: Whether the relay has a roster; None before the first login.
         self.has_roster: bool | None = False if isinstance(target.login, LegacyLogin) else None
         self._connection: RelayConnection | None = None
         self._mirror = RosterMirror()
@@ -138,12 +138,12 @@ class Console:
 
     @property
     def status(self) -> RelayStatus:
-        """How we stand with the relay."""
+        """The relay's status."""
         return self._client.status
 
     @property
     def round_trip(self) -> float | None:
-        """Seconds to the relay and back, None while not known."""
+        """The round-trip time to the relay in seconds, None while unknown."""
         return self._client.round_trip
 
     @property
@@ -153,19 +153,19 @@ class Console:
 
     @property
     def unanswered(self) -> float:
-        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        """Seconds for which the relay has not answered, 0 while that is normal."""
         seconds = self._connection.life.unanswered if self._connection is not None and self.is_online else 0.0
         return seconds if seconds >= NO_ANSWER_SECONDS else 0.0
 
     def shows_life(self, agent: str, seconds: float) -> bool | None:
-        """Tell whether an agent is there, and was for so many seconds; have the relay ask it. None: no telling."""
+        """Have the relay ping an agent; return whether it answered in the last so many seconds, None if unknown."""
         now = asyncio.get_running_loop().time()
         if self.has_roster and self.is_online and self._liveness.ask(agent, now):
             self._tell_relay(Msg(type=MsgType.rtt_request, rtt_request=RttRequest(ids=[agent])))
         return self._liveness.answers(agent, now - seconds)
 
     def relay_line(self) -> str:
-        """Return one line on how we stand with the relay."""
+        """Return one line on the relay's status."""
         if seconds := self.unanswered:
             return f"no answer for {seconds:.0f} s from {self.relay}"
         return relay_text(self.status, self.relay, asyncio.get_running_loop().time())
@@ -178,10 +178,10 @@ class Console:
             group.create_task(self._be_eager(), name="waiting for the relay")
 
     async def first_login(self, seconds: float = LOGIN_SECONDS) -> None:
-        """Wait until we are logged in and know the fleet, while `run` runs beside.
+        """Wait until we are logged in and know the fleet; `run` has to run meanwhile.
 
         Raises:
-            UserError: the relay refuses us, or it took too long; with the reason.
+            UserError: the relay refuses us, or it takes too long; with the reason.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -209,18 +209,18 @@ class Console:
             agent = self.fleet.get(peer)
             if error.end.reason != ConnectResponse.ABSENT or agent is None or agent.presence is not Presence.AWAY:
                 raise
-            # Since when it is away is more than the relay says.
+            # We know since when it is away; the relay does not say so.
             raise LinkEndedError(replace(error.end, text=agent.away_text(self.clock()))) from error
 
     def _is_plain(self, peer: str, kind: Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
 
         Raises:
-            LinkEndedError: they would be, and that is not allowed.
+            LinkEndedError: they would be, but that is not allowed.
         """
         agent = self.fleet.get(peer)
         if self._sealing is not None and (
-            self._sealing.trust.is_sealed(peer)  # whatever anybody says of it now
+            self._sealing.trust.is_sealed(peer)  # whatever the relay says now
             or (self.has_roster and (agent is None or agent.streams != 0 or not agent.is_connected))
         ):
             return False
@@ -238,30 +238,30 @@ class Console:
         raise LinkEndedError(End(LinkEnd.FAILED, text, reason=ConnectResponse.REFUSED))
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met an agent: lines that are safe to print, or none."""
+        """Return, once, the lines for the user about a newly met agent; safe to print, "" if there are none."""
         trust = self._sealing.trust if self._sealing is not None else None
         return trust.news_of(peer) if isinstance(trust, PinnedAgents) else ""
 
     def measure(self) -> None:
-        """Measure the way to the relay anew: until the screen was there, answers waited for it."""
+        """Measure the round-trip time again: before the screen was ready, answers waited for it."""
         if self._connection is not None and self.is_online:
             self._connection.life.measure()
 
     def retry_now(self) -> None:
-        """Dial the relay at once, if it is being waited for."""
+        """Dial the relay at once if we wait to do so."""
         self._client.retry_now()
 
     def list_ids(self, ids: Sequence[str]) -> None:
-        """Show these ids in the fleet, connected or not; what is no id is left out."""
+        """Show these ids in the fleet, connected or not; invalid ones are left out."""
         valid = [agent_id for agent_id in ids if client_id_fault(agent_id) is None]
         if valid:
             self.fleet.list_ids(valid, Presence.UNTOLD if self.has_roster is False else Presence.ABSENT)
             self.listener.fleet_changed()
 
     def list_known(self) -> None:
-        """Show the agents, too, that this user's consoles have met at this relay: away, unless it says otherwise.
+        """Also show the agents that this user's consoles have met at this relay: away unless the relay says otherwise.
 
-        A relay without a roster can't say otherwise; nothing happens there.
+        No-op without a roster, since the relay can't say otherwise.
         """
         trust = self._sealing.trust if self._sealing is not None else None
         if self.has_roster and isinstance(trust, PinnedAgents):
@@ -269,23 +269,23 @@ class Console:
             self.listener.fleet_changed()
 
     def show_rows(self, ids: list[str]) -> None:
-        """Take note of which agents are in sight: round-trip times are asked for those only."""
+        """Set the visible agents: we ask for round-trip times only of them."""
         self._visible = ids
         if not self._asked_for.issuperset(ids):
             self._ask_now.set()
 
     async def close_tab(self, tab: LiveTab) -> None:
-        """End a tab and what runs in it."""
+        """End a tab, and the program in it."""
         self.tabs.remove(tab)
         await tab.closed()
 
     async def close(self) -> None:
-        """End all tabs, and let the agents know."""
+        """End all tabs, and tell the agents."""
         for tab in self.tabs.all():
             await self.close_tab(tab)
         await self._client.settled(_LAST_WORDS_SECONDS)
 
-    # what the client calls
+    # calls from the client
 
     def _online(self, connection: RelayConnection) -> None:
         self._connection = connection
@@ -353,7 +353,7 @@ class Console:
             self._connection.send(message)
 
     async def _be_eager(self) -> None:
-        """Wait for the relay on behalf of the tabs, and of the first login: it is dialled more often then."""
+        """Wait for the relay while a tab or the first login needs it: the client then dials more often."""
         while True:
             if not self.is_online and (not self.logged_in.is_set() or any(tab.waits for tab in self.tabs.all())):
                 await self._client.online()
@@ -363,7 +363,7 @@ class Console:
             self._eager.clear()
 
     async def _measure(self) -> None:
-        """Ask for round-trip times: of new rows soon, of all in sight every few seconds."""
+        """Ask for round-trip times: of new rows soon, of all visible ones every few seconds."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):

@@ -1,4 +1,4 @@
-"""The fleet as a sorted, filtered list that changes one row at a time: 10 000 agents are never sorted again for one."""
+"""The fleet as a sorted, filtered list. It changes row by row: one change never sorts 10 000 agents again."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,24 +7,24 @@ from itertools import islice
 
 from natpass_tui.model.agents import FleetAgent, Order, Presence, SortKey, haystack, needles, sort_key
 
-#: Agents that are away stay in sight, at most this many, so that a fleet that comes and goes under new names costs no
-#: memory: more than a relay remembers, since consoles live longer.
+#: The most agents that are away and still shown. The limit bounds the memory of a fleet that comes and goes under new
+#: names. It is above the relay's, since consoles live longer.
 MOST_AWAY = 4096
-#: More changes than this at once are cheaper to sort than to insert.
+#: From so many changes at once, sorting is cheaper than inserting.
 _SORT_FROM = 500
 
 
 class Fleet:
-    """All agents known, and those of them that the filter shows, in order.
+    """All known agents, and those that the filter shows, in order.
 
-    `rows` is what is shown; `version` grows with every change of it.
+    `shown` and `window` give the shown rows; `version` grows with every change.
     """
 
     def __init__(self) -> None:
         self._agents: dict[str, FleetAgent] = {}
         self._haystacks: dict[str, str] = {}
         self._keys: dict[str, SortKey] = {}
-        self._away: dict[str, None] = {}  # in the order in which they went
+        self._away: dict[str, None] = {}  # in the order in which they left
         self._listed: dict[str, None] = {}
         self._shown: list[SortKey] = []
         self._needles: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Fleet:
         self.online = 0
 
     def __len__(self) -> int:
-        """Return how many agents are known."""
+        """Return the number of known agents."""
         return len(self._agents)
 
     def __contains__(self, agent_id: str) -> bool:
@@ -42,24 +42,24 @@ class Fleet:
 
     @property
     def shown(self) -> int:
-        """How many rows the filter shows."""
+        """The number of rows that the filter shows."""
         return len(self._shown)
 
     @property
     def ids(self) -> list[str]:
-        """All ids known."""
+        """All known ids."""
         return list(self._agents)
 
     def get(self, agent_id: str) -> FleetAgent | None:
-        """Return the agent of this id, None if it is not known."""
+        """Return the agent with this id, None if it is unknown."""
         return self._agents.get(agent_id)
 
     def at(self, index: int) -> FleetAgent:
-        """Return the agent in row `index` of those shown."""
+        """Return the agent in row `index` of the shown ones."""
         return self._agents[self._shown[index][-1]]
 
     def window(self, start: int, stop: int) -> list[FleetAgent]:
-        """Return the agents in the rows from `start` to before `stop`."""
+        """Return the agents in the rows from `start` up to, but not including, `stop`."""
         return [self._agents[key[-1]] for key in self._shown[max(0, start) : max(0, stop)]]
 
     def index(self, agent_id: str) -> int | None:
@@ -84,7 +84,7 @@ class Fleet:
                 self.update([FleetAgent(agent_id, presence)], [])
 
     def list_known(self, first_met: Mapping[str, float]) -> None:
-        """Show agents that earlier consoles have met, by id, with the time of that (Unix seconds); for good."""
+        """Show agents that earlier consoles have met, by id, with the time (Unix seconds); they are never dropped."""
         known = [
             FleetAgent(agent_id, Presence.AWAY, first_met=when)
             for agent_id, when in first_met.items()
@@ -96,7 +96,7 @@ class Fleet:
         self.update(known, [])
 
     def update(self, changed: Sequence[FleetAgent], left: Iterable[str], now: float = 0.0) -> None:
-        """Take agents that joined, changed or went away, and ids of those that left at `now` (Unix seconds)."""
+        """Update agents that joined, changed or are away, and the ids of those that left at `now` (Unix seconds)."""
         self.version += 1
         agents = list(changed)
         for agent_id in left:
@@ -114,7 +114,7 @@ class Fleet:
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        """Forget who went first, if there are too many."""
+        """Forget the agents that left first, if there are too many."""
         oldest = list(islice(self._away, max(0, len(self._away) - MOST_AWAY)))
         many = len(oldest) > _SORT_FROM
         for agent_id in oldest:
@@ -124,13 +124,13 @@ class Fleet:
             self._rebuild()
 
     def set_filter(self, text: str) -> None:
-        """Show only agents that have every word of `text` somewhere."""
+        """Show only agents that contain every word of `text`."""
         self.filter = text
         self._needles = needles(text)
         self._rebuild()
 
     def set_order(self, order: Order) -> None:
-        """Sort by something else."""
+        """Set the sort order."""
         self.order = order
         self._keys = {agent.id: sort_key(agent, order) for agent in self._agents.values()}
         self._rebuild()

@@ -1,17 +1,17 @@
-"""Whether an agent is there, while it takes nothing of what was typed: the relay is asked to ping it. Pure.
+"""Whether an agent is reachable while it takes no input: we have the relay ping it. Pure.
 
-An agent that answers has read all that came before the ping, so that its program is what takes no input. One answer
-does not tell: it may be the relay's memory of an earlier one, and what was typed may still wait at this end. The second
-was asked for when the first had come, behind what was typed.
+An agent that answers has read everything before the ping; then its program is what takes no input. One answer is not
+enough: it may be an earlier one that the relay remembers, and the typed input may still wait here. We ask for the
+second one after the first has arrived, so it follows the typed input.
 """
 
 # Why: docs/decisions/058-no-answer-is-told.md
 
 from natpass_wire.pb.roster_pb2 import RttReport
 
-#: Seconds between two questions: by then a relay pings anew, instead of telling what it has measured last.
+#: Seconds between two questions: by then a relay pings again, instead of reporting its last result.
 ASK_SECONDS = 2.5
-#: Agents that are remembered at most: more than there are tabs.
+#: The most agents to remember: more than there are tabs.
 _MOST = 200
 
 
@@ -20,19 +20,19 @@ class _Agent:
 
     def __init__(self) -> None:
         self.asked_at = float("-inf")
-        self.waits = False  # for the answer to the last question
-        self.answers: list[float] = []  # when the last two were asked for, since a question had none
+        self.waits = False  # for the last question's answer
+        self.answers: list[float] = []  # when the last two answered questions were asked, since the last miss
         self.misses = False  # the last question had no answer
 
 
 class Liveness:
-    """What was asked and answered. Times are in seconds of one clock."""
+    """The questions and answers. Times are in seconds of one clock."""
 
     def __init__(self) -> None:
         self._agents: dict[str, _Agent] = {}
 
     def ask(self, agent: str, now: float) -> bool:
-        """Take note that somebody wonders; tell whether to ask the relay now."""
+        """Request an agent's liveness; return whether to ask the relay now."""
         known = self._agents.setdefault(agent, _Agent())
         while len(self._agents) > _MOST:
             del self._agents[next(iter(self._agents))]
@@ -42,7 +42,7 @@ class Liveness:
         return True
 
     def take(self, report: RttReport) -> None:
-        """Take what the relay tells; what nobody asked is not looked at."""
+        """Take the relay's report; ignore agents that we did not ask for."""
         for rtt in report.rtts:
             known = self._agents.get(rtt.id)
             if known is None or not known.waits:
@@ -51,7 +51,7 @@ class Liveness:
             known.answers = [*known.answers, known.asked_at][-2:] if rtt.micros else []
 
     def answers(self, agent: str, since: float) -> bool | None:
-        """Tell whether an agent is there: it has answered twice since then, or not the last time; None: no telling."""
+        """Return whether an agent is reachable: it answered twice since then, or not the last time; None if unknown."""
         known = self._agents.get(agent)
         if known is None or (known.misses and known.asked_at < since):
             return None
@@ -60,5 +60,5 @@ class Liveness:
         return True if len(known.answers) == 2 and known.answers[0] >= since else None
 
     def clear(self) -> None:
-        """Forget all, because the relay is gone."""
+        """Forget everything: the relay is gone."""
         self._agents.clear()

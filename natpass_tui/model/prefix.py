@@ -1,7 +1,7 @@
-"""The one key that the console keeps for itself, and what follows it.
+"""The prefix key, the only key that the console keeps for itself, and the keys after it.
 
-Everything else belongs to the remote, so the console's own actions are two keys: the prefix, then a letter. Some are
-the console's, the others those of the kinds of links (`natpass_tui.links.kind`).
+All other keys belong to the remote, so the console's actions have two keys: the prefix, then a letter. Some actions are
+the console's, the others belong to the kinds (`natpass_tui.links.kind`).
 """
 
 from collections.abc import Iterable
@@ -20,26 +20,26 @@ class Action(Enum):
     TAB = auto()
     CLOSE = auto()
     FLEET = auto()
+    #: Open a tab of a kind.
     OPEN = auto()
-    """Open a tab of a kind."""
+    #: An action of the kind of the tab in front.
     IN_TAB = auto()
-    """Do what the kind of the tab in front has for it."""
     PALETTE = auto()
     HELP = auto()
     QUIT = auto()
+    #: An unknown key: the user is told.
     UNKNOWN = auto()
-    """A key that means nothing: this is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen.
+    """The choice of a key after the prefix.
 
     Attributes:
-        action: what to do.
-        number: the tab's, from 1, where the action is to go to one.
-        name: the kind's, where the action opens a tab; the kind's name of the action, where it is one in a tab.
-        key: the key that it was chosen by, if any.
+        action: the action.
+        number: the tab's number from 1, if the action goes to a tab.
+        name: the kind's name if the action opens a tab; the name of the kind's action for `Action.IN_TAB`.
+        key: the pressed key, if any.
     """
 
     action: Action
@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the hint line and the help: a key, and what it chooses."""
+    """A row of the hint line and the help: a key and its choice."""
 
     key: PrefixKey
     choice: Choice
@@ -67,14 +67,14 @@ _REST = (
     Row(PrefixKey(("?", "question_mark"), "?", "help", "this help"), Choice(Action.HELP)),
     Row(PrefixKey(("q",), "q", "quit", "quit; ends all shells"), Choice(Action.QUIT)),
 )
-#: Kept for what is to come: forwards, files, sessions, words. Nothing else may take them.
+#: Keys reserved for later: forwards, files, sessions, words.
 RESERVED = frozenset("tesw")
-#: Takes the prefix back; nothing is to be said of it.
+#: Cancels the prefix, without a message.
 CANCEL = "escape"
 
 
 def rows(kinds: Iterable[Kind]) -> tuple[Row, ...]:
-    """Return all keys after the prefix but the digits, in the order of the help, for these kinds."""
+    """Return all keys after the prefix except digits, in the order of the help, for these kinds."""
     kinds = tuple(kinds)
     opening = (Row(kind.tabs.key, Choice(Action.OPEN, name=kind.name)) for kind in kinds if kind.tabs is not None)
     in_tabs = {name: Row(key, Choice(Action.IN_TAB, name=name)) for kind in kinds for name, key in kind.actions.items()}
@@ -82,11 +82,11 @@ def rows(kinds: Iterable[Kind]) -> tuple[Row, ...]:
 
 
 class PrefixKeys:
-    """Tells which keys are the console's. Keys are named as Textual names them.
+    """Recognizes the console's keys, by Textual's names.
 
     Args:
         prefix: the prefix's canonical name.
-        kinds: whose keys there are beside the console's own.
+        kinds: the kinds whose keys are added to the console's own.
     """
 
     def __init__(self, prefix: str, kinds: Iterable[Kind]) -> None:
@@ -96,7 +96,7 @@ class PrefixKeys:
         self._choices = {key: row.choice for row in rows(kinds) for key in (*row.key.keys, *row.key.moved)}
 
     def press(self, key: str) -> Choice | bool | None:
-        """Take a key: False if it is not ours, None if it is ours and does nothing (yet), or what to do."""
+        """Take a key: return False if it is not ours, None if it is ours without a choice (yet), or the choice."""
         if not self.armed:
             self.armed = key == self.prefix
             return None if self.armed else False

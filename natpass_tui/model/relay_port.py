@@ -1,4 +1,4 @@
-"""What the model needs of a connection to a relay; `natpass_wire.aio.client.RelayClient` has it, tests fake it."""
+"""The interface that the model needs of a relay client; `natpass_wire.aio.client.RelayClient` or a test's fake."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,7 +9,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
 class LinkOpener(Protocol):
-    """Who opens links for tabs."""
+    """The opener of links for tabs."""
 
     @property
     def is_online(self) -> bool:
@@ -23,19 +23,19 @@ class LinkOpener(Protocol):
 
     @property
     def unanswered(self) -> float:
-        """Seconds for which the relay has not answered, 0 while there is nothing to say of it."""
+        """Seconds for which the relay has not answered, 0 while that is normal."""
         ...
 
     def shows_life(self, agent: str, seconds: float) -> bool | None:
-        """Tell whether an agent is there, and was for so many seconds; have the relay ask it. None: no telling."""
+        """Have the relay ping an agent; return whether it answered in the last so many seconds, None if unknown."""
         ...
 
     def relay_line(self) -> str:
-        """Return one line on how we stand with the relay."""
+        """Return one line on the relay's status."""
         ...
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met an agent: lines that are safe to print, or none."""
+        """Return, once, the lines for the user about a newly met agent; safe to print, "" if there are none."""
         ...
 
     async def open_link(self, peer: str, request: ConnectRequest) -> Link:
@@ -44,30 +44,30 @@ class LinkOpener(Protocol):
 
 
 class ClientPort(Protocol):
-    """A standing connection to a relay, see `natpass_wire.aio.client.RelayClient`."""
+    """A client that stays connected to a relay, see `natpass_wire.aio.client.RelayClient`."""
 
     status: RelayStatus
 
     @property
     def round_trip(self) -> float | None:
-        """Seconds to the relay and back, None until measured."""
+        """The round-trip time to the relay in seconds, None until measured."""
         ...
 
     async def run(self) -> None:
         """Stay logged in until cancelled."""
 
     async def open_link(self, peer: str, request: ConnectRequest, *, plain: bool = False) -> Link:
-        """Open a link on the present connection, as existing natpass programs do if `plain`. Raises LinkEndedError."""
+        """Open a link on the current connection, as existing natpass programs do if `plain`. Raises LinkEndedError."""
         ...
 
     def retry_links(self, peer: str) -> None:
-        """Take note that `peer` is there (again): links to it that wait go on at once."""
+        """Note that `peer` is connected (again): waiting links to it resume at once."""
 
     async def settled(self, seconds: float) -> None:
-        """Wait until the ends of our links are acknowledged, but no longer than so many seconds."""
+        """Wait until the ends of our links are acknowledged, at most so many seconds."""
 
     async def online(self) -> object:
-        """Wait until logged in; who waits makes the attempts more frequent."""
+        """Wait until logged in; attempts are more frequent meanwhile."""
         ...
 
     def retry_now(self) -> None:

@@ -1,4 +1,4 @@
-"""What the status bar says of the relay."""
+"""The status bar's text about the relay."""
 
 from typing import assert_never
 
@@ -6,12 +6,12 @@ from natpass_wire.aio.client import Phase, RelayStatus
 
 
 def relay_text(status: RelayStatus, relay: str, now: float) -> str:
-    """Return one line on how we stand with the relay.
+    """Return one line on the relay's status.
 
     Args:
-        status: as the client tells.
-        relay: its address.
-        now: the loop's time, as `status.retry_at`.
+        status: the client's status.
+        relay: the relay's address.
+        now: the loop's time, as in `status.retry_at`.
     """
     why = f" — {status.reason}" if status.reason else ""
     match status.phase:

@@ -1,4 +1,4 @@
-"""The list of tabs: which there are, and which one is in front. The fleet is no tab; it is what shows when none is."""
+"""The list of tabs, and which one is in front. The fleet is not a tab; it shows when no tab is in front."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -7,8 +7,8 @@ class Tab(Protocol):
     """One open thing of the user, of any kind (`natpass_tui/links/<kind>/tab.py`).
 
     Attributes:
-        remote_title: what the remote application calls itself, safe to print; may be empty.
-        activity, bell: output came, or the bell rang, while the tab was not in front.
+        remote_title: the remote application's title, safe to print; may be empty.
+        activity, bell: output arrived, or the bell rang, while the tab was not in front.
     """
 
     remote_title: str
@@ -17,27 +17,27 @@ class Tab(Protocol):
 
     @property
     def title(self) -> str:
-        """What the tab bar shows, safe to print."""
+        """The text in the tab bar, safe to print."""
         ...
 
     @property
     def mark(self) -> str:
-        """One character on its state, empty while all is well."""
+        """One character for its state, empty if all is well."""
         ...
 
     @property
     def is_unsealed(self) -> bool:
-        """Whether the relay can read and change what it carries."""
+        """Whether the relay can read and change its data."""
         ...
 
     @property
     def waits(self) -> bool:
-        """Whether it goes on as soon as the relay is there."""
+        """Whether it waits for the relay to continue."""
         ...
 
     @property
     def is_live(self) -> bool:
-        """Whether something runs that closing would end."""
+        """Whether a program runs that closing would end."""
         ...
 
 
@@ -49,7 +49,7 @@ class Tabs(Generic[T]):
 
     def __init__(self) -> None:
         self._tabs: list[T] = []
-        self._before: list[T] = []  # who was in front before, latest last
+        self._before: list[T] = []  # formerly in front, latest last
         self.front: T | None = None
 
     def __len__(self) -> int:
@@ -60,17 +60,17 @@ class Tabs(Generic[T]):
         return tuple(self._tabs)
 
     def recent(self) -> tuple[T, ...]:
-        """Return the tabs that are not in front: first those that were, the last one first, then the others."""
+        """Return the tabs that are not in front: first those that were, latest first, then the others."""
         seen = [tab for tab in reversed(self._before) if tab is not self.front]
         return (*seen, *(tab for tab in self._tabs if tab is not self.front and tab not in seen))
 
     @property
     def live(self) -> int:
-        """How many tabs have something running."""
+        """The number of tabs with a running program."""
         return sum(tab.is_live for tab in self._tabs)
 
     def add(self, tab: T) -> None:
-        """Add a tab behind the others, and bring it to the front."""
+        """Append a tab, and bring it to the front."""
         self._tabs.append(tab)
         self.show(tab)
 
@@ -85,13 +85,13 @@ class Tabs(Generic[T]):
         return self._tabs[number - 1] if 0 < number <= len(self._tabs) else None
 
     def step(self, by: int) -> T | None:
-        """Return the tab that is `by` places from the front one, going round; None for the fleet, which is place 0."""
+        """Return the tab `by` positions from the front one, wrapping around; None for the fleet, at position 0."""
         places: list[T | None] = [None, *self._tabs]
         at = next(index for index, tab in enumerate(places) if tab is self.front)
         return places[(at + by) % len(places)]
 
     def remove(self, tab: T) -> None:
-        """Remove a tab; if it was in front, the one before it in time comes back, or the fleet."""
+        """Remove a tab; if it was in front, show the one that was in front before it, or the fleet."""
         self._tabs = [other for other in self._tabs if other is not tab]
         self._before = [other for other in self._before if other is not tab]
         if self.front is tab:

@@ -1,10 +1,10 @@
-"""Times as the screen shows them: short, and of a fixed width where they stand in a column."""
+"""Times as the screen shows them: short, and of a fixed width in columns."""
 
 from datetime import datetime
 
 
 def round_trip(seconds: float | None) -> str:
-    """Return a round-trip time in at most 7 characters, ``—`` for none."""
+    """Return a round-trip time in at most 7 characters, ``—`` for None."""
     if seconds is None:
         return "—"
     if seconds < 0.001:
@@ -26,12 +26,12 @@ def met(unix_seconds: float, now: float) -> str:
 
 
 def moment(unix_seconds: float, now: float) -> str:
-    """Return a local time within a sentence: today by the clock, else with the date."""
+    """Return a local time for a sentence: the time if today, else with the date."""
     return since(unix_seconds, now).rstrip()
 
 
 def since(unix_seconds: float, now: float) -> str:
-    """Return the local time at which something began, in 12 characters: today by the clock, else with the date."""
+    """Return the local time at which something began, in 12 characters: the time if today, else with the date."""
     then, today = (datetime.fromtimestamp(moment).astimezone() for moment in (unix_seconds, now))
     if then.date() == today.date():
         return f"{then:%H:%M:%S}".ljust(12)

@@ -1,4 +1,4 @@
-"""Whom a console trusts: the agents that it has met before, by their keys."""
+"""A console's trust in agents: the pinned keys of those that it has met before."""
 
 # Why: docs/decisions/027-pin-when-the-first-record-opens.md
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class PinnedAgents:
-    """Trust at first use: the first key that an agent shows is pinned, another one is refused for ever.
+    """Trust on first use: the first key that an agent shows is pinned, any other one is refused.
 
     Args:
         known: the pins.
@@ -27,18 +27,18 @@ class PinnedAgents:
         self._news: dict[str, str] = {}
 
     def check(self, peer: str, key: bytes) -> None:
-        """Take note that agent `peer` shows `key`.
+        """Check the `key` that agent `peer` shows.
 
         Raises:
-            NotTrustedError: it had another one.
+            NotTrustedError: its pinned key is another one.
         """
         self._judge(peer, key, self._known.look)
 
     def proved(self, peer: str, key: bytes) -> None:
-        """Take note that who shows `key` knows the secret as well: now it is pinned.
+        """Pin `key`: the agent that shows it has proved that it knows the secret.
 
         Raises:
-            NotTrustedError: another console has pinned another key meanwhile, or it can't be pinned.
+            NotTrustedError: another console has pinned another key meanwhile, or this one can't be pinned.
         """
         checked = self._judge(peer, key, self._known.check)
         if checked.trust is KeyStatus.NEW:
@@ -49,22 +49,22 @@ class PinnedAgents:
             log.info("%s", self._news[peer].replace("\n", " "))
 
     def news_of(self, peer: str) -> str:
-        """Return, once, what a person should know of having met `peer`: lines that are safe to print, or none."""
+        """Return, once, the lines for the user about having met `peer`; safe to print, "" if there are none."""
         return self._news.pop(peer, "")
 
     def is_sealed(self, peer: str) -> bool:
-        """Tell whether `peer` has ever spoken sealed to us: then it is not spoken to otherwise."""
+        """Tell whether `peer` has ever spoken sealed to us: then only sealed links to it are allowed."""
         try:
             return self._known.is_pinned(peer)
         except UserError:
-            return True  # nobody can tell
+            return True  # unknown: assume the safe answer
 
     def first_met(self) -> dict[str, float]:
-        """Return the agents that are known, and when each was first met (Unix seconds); none if nobody can tell."""
+        """Return the known agents, and when each was first met (Unix seconds); empty if the file can't be read."""
         try:
             return {pin.agent_id: pin.since.timestamp() for pin in self._known.list()}
-        except UserError as error:  # whoever opens a link is told, too
-            log.warning("the agents that are known are not listed: %s", error)
+        except UserError as error:  # opening a link reports it too
+            log.warning("known agents are not listed: %s", error)
             return {}
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What one can say to us while a remote program has the keyboard: ``~.`` behind Enter, as with ssh. Pure."""
+"""Escape sequences while a remote program has the keyboard: ``~.`` after Enter, as with ssh. Pure."""
 
 # Why: docs/decisions/035-exec-on-a-terminal.md
 
@@ -9,14 +9,14 @@ _LINE_ENDS = b"\r\n"
 
 
 class EscapeAction(Enum):
-    """What the user asks us for, by the byte behind ``~``."""
+    """The user's request to the console, by the byte after ``~``."""
 
     LEAVE = ord(".")
     HELP = ord("?")
     SUSPEND = 0x1A  # Ctrl+Z
 
 
-#: What `EscapeAction.HELP` shows.
+#: The lines that `EscapeAction.HELP` shows.
 HELP_LINES = (
     "Enter, then:",
     "~.   give up on the program; the agent ends it",
@@ -30,14 +30,14 @@ _ASKED = frozenset(asked.value for asked in EscapeAction)
 
 
 class Escape:
-    """Looks for ``~.`` and the like at the beginning of a line in what is typed. ``~~`` there is one ``~``."""
+    """Finds ``~.`` and the like at the beginning of a typed line. ``~~`` there is one ``~``."""
 
     def __init__(self) -> None:
         self._at_start = True
         self._has_tilde = False
 
     def feed(self, data: bytes) -> tuple[bytes, list[EscapeAction]]:
-        """Return what is for the program, and what we are asked for; what follows `LEAVE` is nobody's."""
+        """Return the program's input, and the user's requests to us; input after `LEAVE` is dropped."""
         if not self._has_tilde and _TILDE not in data:
             self._at_start = data[-1:] in (b"\r", b"\n") if data else self._at_start
             return data, []

@@ -1,4 +1,4 @@
-"""A program on an agent that has the user's own terminal: bytes between a link and two streams, and sizes."""
+"""A program on an agent that uses the user's own terminal: carries bytes between a link and two streams, and sizes."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 
-#: 128 + HUP, INT, PIPE: what a shell says of a program that was ended so.
+#: 128 + HUP, INT, PIPE: a shell's exit status for a program ended by that signal.
 HUNG_UP, INTERRUPTED, BROKEN_PIPE = 129, 130, 141
-#: Bytes that are read from the terminal at a time.
+#: The most bytes of one read from the terminal.
 _READ_BYTES = 64 * 1024
-#: Bytes that may wait for a way to the agent. The terminal is read beyond what can be sent, to find the escape.
+#: Bytes that may wait to be sent. We read the terminal even if nothing can be sent, to find the escape.
 MOST_WAITING_INPUT = 1024 * 1024
 
 
 class TtyProgram:
-    """One program.
+    """A program that runs on an agent.
 
     Args:
-        link: to the agent, accepted.
-        source: what is typed.
-        sink: where the program's output goes.
-        size: returns the terminal's size, rows and cols.
-        notices: where we ourselves speak to the user, None if there is no terminal for that.
-        asked: called with what the user asks us for, other than to leave.
+        link: the accepted link to the agent.
+        source: the typed input.
+        sink: takes the program's output.
+        size: returns the terminal's size, (rows, cols).
+        notices: takes our own messages to the user; None without a terminal for them.
+        asked: called with each request of the user, except to leave.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class TtyProgram:
         self._size = size
         self._notices = notices
         self._asked = asked
-        #: Held by whoever writes to the terminal, or has it.
+        #: Held while writing to the terminal, and while it is given away.
         self.writing = asyncio.Lock()
         self._escape = Escape()
         self._input = bytearray()
-        self._sizes = [size()]  # to tell the program, in this order
+        self._sizes = [size()]  # to send to the program, in this order
         self._to_send = asyncio.Event()
         self._to_send.set()
         self._has_room = asyncio.Event()
@@ -61,7 +61,7 @@ class TtyProgram:
         self.bytes_out = 0
 
     async def run(self) -> End | int:
-        """Carry until the program has ended, or is given up; return the link's end, or the exit status of giving up."""
+        """Run until the program ends or is given up; return the link's end, or the exit status of giving up."""
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -77,20 +77,20 @@ class TtyProgram:
         return self._over.result()
 
     def resize(self) -> None:
-        """Tell the program that the terminal's size is another."""
+        """Tell the program that the terminal's size has changed."""
         self._sizes = [self._size()]
         self._to_send.set()
 
     def redraw(self) -> None:
-        """Have the program draw its screen: most do when their size changes."""
+        """Have the program redraw its screen: most do when their size changes."""
         rows, cols = self._size()
         self._sizes = [(max(rows - 1, 1), cols), (rows, cols)]
         self._to_send.set()
 
     async def say(self, data: bytes) -> None:
-        """Write something of our own to the terminal, between two pieces of the program's output.
+        """Write our own output to the terminal, between two pieces of the program's.
 
-        If the terminal is gone, nothing is said, and the program is given up if it wrote there.
+        If the terminal is gone, nothing is written; the program is given up if its output went there.
         """
         if self._notices is not None:
             async with self.writing:
@@ -112,7 +112,7 @@ class TtyProgram:
             self._over.set_result(how)
 
     async def _receive(self) -> None:
-        """Show what the program writes; a batch is asked for when the last but one is written: that is credit."""
+        """Write the program's output; ask for a batch, which gives credit, when the last but one is written."""
         try:
             while True:
                 if not self._link.has_unread:
@@ -128,11 +128,11 @@ class TtyProgram:
             self._cannot_write(error)
 
     def _cannot_write(self, error: OSError) -> None:
-        """Give the program up: nobody reads, or the terminal is gone."""
+        """Give the program up: the output's reader or the terminal is gone."""
         self._end(BROKEN_PIPE if isinstance(error, BrokenPipeError) else HUNG_UP)
 
     async def _read(self) -> None:
-        """Take what is typed."""
+        """Read the typed input."""
         try:
             while data := await self._source.read(_READ_BYTES):
                 passed, asked = self._escape.feed(data)
@@ -151,7 +151,7 @@ class TtyProgram:
         self._end(HUNG_UP)
 
     async def _send(self) -> None:
-        """Send what is typed, and sizes."""
+        """Send the typed input, and sizes."""
         try:
             while True:
                 await self._to_send.wait()
@@ -168,4 +168,4 @@ class TtyProgram:
                     self._link.put(Msg(type=MsgType.shell_data, sdata=ShellData(data=data)))
                     self.bytes_in += len(data)
         except LinkEndedError:
-            return  # whoever reads the link says what happened
+            return  # `_receive` reports the reason

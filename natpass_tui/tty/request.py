@@ -1,4 +1,4 @@
-"""What the console asks an agent for when it opens a shell, or another program on a terminal."""
+"""The request for a shell or another program on a terminal."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 
-#: What our terminal is. The locale is not sent: it names something that may not exist over there (perl, apt and others
-#: then complain at every start); the agent knows which locales its machine has.
+#: Our terminal's type. We don't send the locale: it may not exist there (perl, apt and others then complain at every
+#: start), and the agent knows its machine's locales.
 TERMINAL_ENV = ("TERM=xterm-256color", "COLORTERM=truecolor")
 
 
 class ExecWords(Protocol):
-    """What was asked for on the command line, see `natpass_tui.links.exec.request.ExecRequest`."""
+    """A request from the command line, see `natpass_tui.links.exec.request.ExecRequest`."""
 
     @property
     def argv(self) -> tuple[bytes, ...]:
@@ -34,20 +34,20 @@ class ExecWords(Protocol):
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that it may take."""
+        """The time limit in seconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ShellRequest:
-    """Which program to run on a pty.
+    """A program to run on a pty.
 
     Attributes:
         exec: the program; empty: the agent's shell.
-        env: added to its environment, `K=V`.
-        argv: a program and its arguments, in bytes; over `exec`.
-        cwd: where to run `argv`, relative to the user's home over there; empty: there.
-        timeout: seconds that `argv` may take, None: as many as it likes.
+        env: variables to add to its environment, `K=V`.
+        argv: a program and its arguments, in bytes; takes precedence over `exec`.
+        cwd: the working directory of `argv`, relative to the remote user's home; empty: the home.
+        timeout: the time limit of `argv` in seconds; None: no limit.
     """
 
     exec: str = ""
@@ -62,21 +62,21 @@ class ShellRequest:
 
         Args:
             request: the command.
-            terminal: our environment, which says what terminal that is.
+            terminal: our environment, which describes that terminal.
 
         Raises:
-            UserError: it does not fit into one message, or a variable is no text.
+            UserError: it does not fit into one message, or a variable is not text.
         """
-        # Both, though one of them be empty: the agent would say of them what our own terminal is.
+        # Both, even if empty: otherwise the agent sets them to our own terminal's type.
         kind = tuple(f"{name}={terminal.get(name, '')}" for name in ("TERM", "COLORTERM"))
         try:
             env = kind + tuple(entry.decode() for entry in request.env)
         except UnicodeDecodeError as error:
-            raise UserError("a variable for a program on a terminal has to be text in UTF-8") from error
+            raise UserError("a variable for a program on a terminal has to be UTF-8 text") from error
         return cls(env=env, argv=request.argv, cwd=request.cwd, timeout=request.timeout).checked()
 
     def checked(self) -> "ShellRequest":
-        """Return this, if it can be sent.
+        """Return this request if it can be sent.
 
         Raises:
             UserError: it does not fit into one message.
@@ -89,7 +89,7 @@ class ShellRequest:
 
     @property
     def name(self) -> str:
-        """A rule name that differs with kind, program and environment: np-cli keeps rules by it (docs/wire.md §5)."""
+        """A rule name that depends on kind, program and environment: np-cli stores rules by name (docs/wire.md §5)."""
         parts = b"\0".join((b"shell", self.exec.encode(), *(entry.encode() for entry in self.env), *self.argv))
         return f"shell-{hashlib.sha256(parts).hexdigest()[:12]}"
 
@@ -108,7 +108,7 @@ class ShellRequest:
         return ConnectRequest(name=self.name, kind=ConnectRequest.shell, cshell=shell)
 
     def _line(self) -> str:
-        """Return what agents that do not know `argv` are to run: a program's name is one for them, too."""
+        """Return the `exec` for agents that do not know `argv`: a program without arguments works there too."""
         if len(self.argv) != 1:
             return self.exec
         try:

@@ -1,4 +1,4 @@
-"""`natpass-tui exec -t`: a program on an agent that has the user's own terminal."""
+"""`natpass-tui exec -t`: a program on an agent that uses the user's own terminal."""
 
 # Why: docs/decisions/035-exec-on-a-terminal.md
 
@@ -24,28 +24,28 @@ from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.text import printable
 
-#: How often the notice counts on.
+#: How often the notice's counter is updated.
 _TICK_SECONDS = 1.0
-#: The cursor's place is kept, the first row is the notice's, then as it was.
+#: Save the cursor and start the notice on the first row; end it and restore the cursor.
 _SHOW, _END = "\x1b7\x1b[1;1H\x1b[0;7m", "\x1b[0m\x1b[K\x1b8"
 _HELP = "".join(f"{line}\r\n" for line in ("", *HELP_LINES)).encode()
 _HIDE = b"\x1b7\x1b[1;1H\x1b[0m\x1b[2K\x1b8"
 
 
 def notice(agent: str, seconds: float, reason: str, cols: int) -> bytes:
-    """Return what shows on the first row that there is no way to the agent, and leaves the cursor where it is."""
+    """Return the bytes that show on the first row that the agent can't be reached, and keep the cursor's position."""
     text = f"{PROGRAM}: reconnecting to {agent} · {seconds:.0f} s — Enter ~ . gives up ({reason})"
     return f"{_SHOW}{printable(text, max(cols - 1, 1))}{_END}".encode()
 
 
 class TtyRun(Run):
-    """A program with the user's own terminal.
+    """The run of a program on the user's own terminal.
 
     Args:
         agent: the agent's id.
-        request: what to run.
-        allow_unsealed: take existing natpass agents as well.
-        raw: let everything that it writes through.
+        request: the program.
+        allow_unsealed: allow existing natpass agents too.
+        raw: do not filter its output.
 
     Raises:
         UserError: there is no terminal.
@@ -60,7 +60,7 @@ class TtyRun(Run):
         self._program: TtyProgram | None = None
         self._has_notice = False
         self._has_terminal = False
-        self._suspend: Callable[[], None] = stop_self  # while the terminal is as the shell has it
+        self._suspend: Callable[[], None] = stop_self  # called while the terminal has the shell's modes
 
     def _request(self) -> ConnectRequest:
         return self._asked.message(*self._terminal.size())
@@ -76,7 +76,7 @@ class TtyRun(Run):
         return True
 
     def _more_signals(self) -> dict[str, Callable[[], None]]:
-        # CONT: the shell had the terminal meanwhile.
+        # CONT: the shell used the terminal meanwhile.
         return {"SIGWINCH": self._resized, "SIGCONT": self._continued, "SIGTSTP": self._suspended}
 
     def _resized(self) -> None:
@@ -119,7 +119,7 @@ class TtyRun(Run):
                 await out.finish()
             self._has_terminal = False
             self._leave(out)
-        if result.text:  # behind what the program has left on the last line
+        if result.text:  # after the program's last line
             click.echo(err=True)
         return result
 
@@ -127,7 +127,7 @@ class TtyRun(Run):
         self._terminal.leave(drops_input=isinstance(out, Filtered) and out.has_talked)
 
     async def _give_away(self, program: TtyProgram, out: Writer | Filtered) -> None:
-        """Give the terminal to the shell as it was, until that continues us."""
+        """Give the restored terminal to the shell until it continues us."""
         async with program.writing:
             if isinstance(out, Filtered):
                 await out.suspend()
@@ -139,7 +139,7 @@ class TtyRun(Run):
         program.redraw()
 
     async def _tell_waiting(self, link: Link, program: TtyProgram) -> None:
-        """Say on the first row that there is no way to the agent, for as long as there is none."""
+        """Show on the first row that the agent can't be reached, while that is so."""
         changed = asyncio.Event()
         link.watch(changed.set)
         while True:
@@ -156,7 +156,7 @@ class TtyRun(Run):
                     await changed.wait()
 
     def _trouble(self, link: Link) -> tuple[float, str] | None:
-        """Return for how many seconds nothing gets through, and why; None if something does, or did just now."""
+        """Return for how many seconds nothing has got through, and why; None if it works or did a moment ago."""
         if (way := link.detached) is not None:
             seconds = asyncio.get_running_loop().time() - way.since
             return (seconds, way.reason) if seconds >= QUIET_SECONDS else None

@@ -102,7 +102,7 @@ def test_an_unknown_agent(tmp_path: Path, port: int) -> None:
     assert one_line(output) == "natpass-tui: agent bxo is not connected (did you mean box?)"
     status, output = on_terminal(tmp_path, "shell", "\x1b[2J", *address)
     assert status == 2
-    assert "is no agent" in one_line(output)
+    assert "is not an agent's id" in one_line(output)
 
 
 def test_an_agent_that_is_away_is_no_misspelling(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
         ('agents = "web"', "agents should be a list"),
         ("agents = [1]", "should be a list of strings"),
         ('agents = ["server"]', "server"),
-        ('prefix = "x"', "prefix 'x' is no key to spare"),
+        ('prefix = "x"', "prefix 'x' cannot be the prefix"),
         ("no toml", "is not valid TOML"),
     ],
 )

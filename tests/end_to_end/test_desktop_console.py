@@ -290,7 +290,7 @@ def test_a_relay_that_is_lost_and_back_leaves_the_worker_alone(desk: Desk, tmp_p
     desk.terminal.wait_for("reconnecting to box · ")
     desk.terminal.wait_for("what you do here is not sent")
     desk.terminal.type("x")
-    desk.terminal.wait_for("not sent: there is no way through")
+    desk.terminal.wait_for("not sent: reconnecting")
     with desk.server.xterm(["sh", "-c", "yes | head -n 200; cat"], "60x20+500+10"), relay(tmp_path, port=desk.port):
         wait_until(lambda: "reconnecting" not in desk.terminal.text(), timeout=20)
         desk.wait_for_screen(5.0)  # also what changed meanwhile

@@ -195,7 +195,7 @@ def test_a_summary_of_a_failure(place: Place) -> None:
         (("box", "--timeout", "soon", "--", "ls"), "soon"),
         (("box", "--timeout", "-1", "--", "ls"), "--timeout"),
         (("box", "--env", "NOVALUE", "--", "ls"), "NAME=VALUE"),
-        (("\x1b[2J", "--", "ls"), "is no agent"),
+        (("\x1b[2J", "--", "ls"), "is not an agent's id"),
         (("--relay", "2.5:99999", "box", "--", "ls"), "2.5"),
     ],
 )

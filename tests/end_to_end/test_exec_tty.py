@@ -275,7 +275,7 @@ def test_without_a_terminal_it_says_so(place: Place) -> None:
 def test_a_command_line_for_a_programs_name_gets_a_hint(place: Place) -> None:
     done = place.run("exec", "box", "ls / | wc")
     assert done.returncode == 255
-    assert done.stderr.endswith("no such program: ls / | wc (no shell comes between; for one: -- sh -c 'ls / | wc')\n")
+    assert done.stderr.endswith("no such program: ls / | wc (no shell is used; for one: -- sh -c 'ls / | wc')\n")
     assert "sh -c" not in place.run("exec", "box", "--", "no-such-program").stderr
     child = place.spawn("shell", "box", "--", "ls /")
     rest, status = end(child)

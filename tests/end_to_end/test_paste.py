@@ -53,7 +53,7 @@ def test_a_program_that_reads_nothing_is_not_taken_for_an_agent_that_is_away(ter
     terminal.process.write(b"\x03")  # from here on it sleeps
     wait_until(lambda: "stopped" in terminal.text(), "the sleep")
     paste(terminal, TEXT)
-    wait_until(lambda: "the program over there takes no input for" in terminal.text(), "what is the matter", 20)
+    wait_until(lambda: "the remote program takes no input for" in terminal.text(), "what is the matter", 20)
     assert "MB wait; ctrl+c stops the paste" in " ".join(terminal.text().split())
     assert "no answer" not in terminal.text()
 

@@ -6,10 +6,10 @@ from natpass_tui.hints import shell_hint
 @pytest.mark.parametrize(
     ("argv", "hint"),
     [
-        ([b"ls /"], " (no shell comes between; for one: -- sh -c 'ls /')"),
-        ([b"a|b", b"c"], " (no shell comes between; for one: -- sh -c 'a|b c')"),
-        ([b"echo $HOME's"], """ (no shell comes between; for one: -- sh -c 'echo $HOME'"'"'s')"""),
-        ([b"x " * 1000], " (no shell comes between; for one: -- sh -c '…')"),
+        ([b"ls /"], " (no shell is used; for one: -- sh -c 'ls /')"),
+        ([b"a|b", b"c"], " (no shell is used; for one: -- sh -c 'a|b c')"),
+        ([b"echo $HOME's"], """ (no shell is used; for one: -- sh -c 'echo $HOME'"'"'s')"""),
+        ([b"x " * 1000], " (no shell is used; for one: -- sh -c '…')"),
         ([b"lss"], ""),
         ([b"/usr/bin/lss", b"a b"], ""),
         ([], ""),

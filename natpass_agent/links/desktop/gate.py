@@ -1,7 +1,7 @@
-"""Who may connect to the worker's websocket, without I/O: the worker that we started, once, and nobody else.
+"""Access to the worker's websocket, without I/O: only the worker that we started may connect, once.
 
-Others that can reach a loopback port are: processes of other users (they lack the token), pages in a browser (they send
-an Origin header, and with DNS rebinding a foreign Host), a second worker (one is admitted).
+Others can reach a loopback port too: processes of other users (they lack the token), pages in a browser (they send
+an Origin header, and with DNS rebinding a foreign Host), and a second worker (only one is admitted).
 """
 
 import hmac
@@ -15,11 +15,11 @@ TOKEN_BYTES = 32
 
 
 class Gate:
-    """Decides about the requests of one websocket server.
+    """The admission check of one websocket server.
 
     Args:
-        token: the worker's, in hex.
-        port: the server's.
+        token: the worker's token, in hex.
+        port: the server's port.
     """
 
     def __init__(self, token: str, port: int) -> None:
@@ -30,13 +30,13 @@ class Gate:
         self.refused: Counter[str] = Counter()
 
     def admit(self, path: str, hosts: Sequence[str], origins: Sequence[str], tokens: Sequence[str]) -> str | None:
-        """Return why a request is refused, None if it is the worker's.
+        """Return why a request is refused, None if it is admitted.
 
         Args:
-            path: what it asks for.
-            hosts: its Host headers.
-            origins: its Origin headers.
-            tokens: its headers that carry the token.
+            path: the requested path.
+            hosts: the Host headers.
+            origins: the Origin headers.
+            tokens: the headers that carry the token.
         """
         fault = self._fault(path, hosts, origins, tokens)
         if fault is None:

@@ -1,18 +1,18 @@
-"""What the agent and its desktop worker say to each other over their websocket, without I/O.
+"""The protocol between the agent and its desktop worker over their websocket, without I/O.
 
 Binary messages are the wire's own: a serialised `Msg` that has a type and at most one payload field, and no addresses.
-The agent puts the addresses in front, and never parses a picture.
+The agent prepends the addresses, and never parses a picture.
 
-Text messages are between the two processes alone: JSON objects, told apart by `say`.
+Text messages stay between the two processes: JSON objects whose type is in `say`.
 
     worker -> agent   {"say": "hello", "width": 1920, "height": 1080, "serves": []}   once it can serve
     agent -> worker   {"say": "start", "fps": 10, "quality": 50, "cursor": false,      the answer
                       "lease": 2.0}
 
-Unknown ones and unknown keys are ignored, so that a further request (a viewer's size to scale to, pacing) needs no new
+Both sides ignore unknown messages and unknown keys, so a new request (scaling to a viewer's size, pacing) needs no new
 version: a worker names in `serves` what it understands beyond this page.
 
-A worker that can't go on says why in the last line of its standard error, and ends.
+A worker that can't go on writes the reason as the last line of its standard error, and exits.
 """
 
 import json
@@ -24,11 +24,11 @@ from natpass_wire.errors import LocalProtocolError, NatpassError
 from natpass_wire.frame import MAX_PAYLOAD_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
-#: The websocket's path, and where the token stands in the worker's request.
+#: The websocket's path, and the header with the token in the worker's request.
 PATH = "/vnc.worker"
 TOKEN_HEADER = "Authorization"  # noqa: S105 - the name of a header
 TOKEN_PREFIX = "Bearer "  # noqa: S105 - the name of a scheme
-#: No message is longer: with its addresses it has to fit into a frame.
+#: The longest message: with its addresses it has to fit into a frame.
 MAX_MESSAGE_BYTES = MAX_PAYLOAD_BYTES
 
 #: What a worker sends to a viewer, and a viewer to a worker.
@@ -44,13 +44,13 @@ TO_WORKER = frozenset(
         MsgType.vnc_hold,
     }
 )
-#: And those of them that may pass where the viewer may only look.
+#: Those that a read-only viewer gets.
 TO_ONLOOKER = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 FROM_ONLOOKER = frozenset({MsgType.vnc_ctrl})
 
 
 class WorkerProtocolError(NatpassError):
-    """The other process sent something that is no message of this protocol: one of the two is not ours."""
+    """The other process sent an invalid message: it is not one of ours, or has another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Hello:
     Attributes:
         width: the screen's columns of pixels.
         height: its rows of pixels.
-        serves: what it understands beyond the module's page.
+        serves: what it understands beyond this module's docstring.
     """
 
     width: int
@@ -85,10 +85,10 @@ def to_text(said: Hello | Start) -> str:
 
 
 def from_text(text: str) -> Hello | Start | None:
-    """Return what a text message says, None if it is not known.
+    """Parse a text message; None if its type is unknown.
 
     Raises:
-        WorkerProtocolError: it makes no sense.
+        WorkerProtocolError: it is invalid.
     """
     try:
         said = json.loads(text)
@@ -104,7 +104,7 @@ def from_text(text: str) -> Hello | Start | None:
                     raise WorkerProtocolError("a lease out of range")
                 return Start(View(fps, quality, bool(said["cursor"]), lease))
     except (ValueError, KeyError, TypeError) as error:
-        raise WorkerProtocolError("a text message that makes no sense") from error
+        raise WorkerProtocolError("an invalid text message") from error
     return None
 
 
@@ -119,7 +119,7 @@ def type_of(message: bytes) -> MsgType:
     """Return a binary message's type.
 
     Raises:
-        WorkerProtocolError: it is no such message.
+        WorkerProtocolError: it is not a valid message.
     """
     try:
         return envelope.type_of(message)[0]

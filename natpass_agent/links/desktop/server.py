@@ -1,4 +1,4 @@
-"""Serves desktops: one worker process for each link, and messages carried between the two."""
+"""Serves desktops: starts one worker process for each link, and forwards messages between the two."""
 
 import asyncio
 import logging
@@ -30,12 +30,12 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: An existing viewer waits 1 s for its answer (docs/wire.md §5). If the worker is not ready by then, the link is
-#: accepted all the same, and ended with the reason should the worker fail after all.
+#: An existing viewer waits 1 s for its answer (docs/wire.md §5). If the worker is not ready in time, we accept the
+#: link anyway, and end it with the reason if the worker fails later.
 ANSWER_SECONDS = 0.6
-#: A worker that takes no input for so long is given up: what waits for it holds up all other links.
+#: We give up a worker that takes no input for so long: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0
-#: Of these, an older one need not be sent again: what the screen shows by then is.
+#: Messages that are never resent: the screen's current content replaces them.
 _NEWEST = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 READ_ONLY = "this desktop is only shown to you (read-only): what you type, click and paste is not passed on"
 
@@ -44,8 +44,8 @@ class DesktopServer:
     """Shows this machine's screen, and lets viewers use it.
 
     Args:
-        display: the X display to show, None: the one in the environment.
-        environment: what workers inherit, by default what we have.
+        display: the X display to show; None: the one in the environment.
+        environment: the environment that workers inherit; by default ours.
         answer_seconds: after this time a link is accepted even if its worker is not ready.
     """
 
@@ -61,11 +61,11 @@ class DesktopServer:
         self._given_environment = environment
         self._answer_seconds = answer_seconds
         self.running = RunningFor()
-        #: The workers of the links that there are now.
+        #: The workers of the open links.
         self.workers: set[WorkerHost] = set()
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
-        """Start a worker, accept the link, and carry messages until either ends; then neither is left."""
+        """Start a worker, accept the link, and forward messages until either ends; then end the other."""
         who = printable(link.peer)
         answer_by = asyncio.get_running_loop().time() + self._answer_seconds
         environment = self._environment()
@@ -112,7 +112,7 @@ class DesktopServer:
         await _carry(link, worker, _Upkeep(link, worker, view), read_only=rights.read_only)
 
     def _environment(self) -> dict[str, str]:
-        """Return what a worker inherits: nothing that is the agent's alone."""
+        """Return the environment that a worker inherits, without the agent's own variables."""
         given = os.environ if self._given_environment is None else self._given_environment
         environment = {key: value for key, value in given.items() if not key.startswith("NATPASS_")}
         if self._display is not None:
@@ -121,7 +121,7 @@ class DesktopServer:
 
 
 async def _accept(link: IncomingLink, worker: WorkerHost, answer_by: float) -> None:
-    """Accept the link once its worker is ready, or when it is time to; not if the worker can't serve."""
+    """Accept the link when its worker is ready or the time is up; not if the worker can't serve."""
     rest = answer_by - asyncio.get_running_loop().time()
     await asyncio.wait([worker.ready], timeout=max(rest, 0.0))
     if not worker.ready.done():
@@ -133,14 +133,14 @@ async def _accept(link: IncomingLink, worker: WorkerHost, answer_by: float) -> N
 
 
 class _Upkeep:
-    """Puts a desktop in order when its viewer can be reached again.
+    """Restores a desktop when its viewer is reachable again.
 
-    (What the viewer held is the worker's business: it is released when the lease on it runs out.)
+    (The worker releases the keys that the viewer held, when their lease runs out.)
 
     Args:
-        link: to the viewer.
-        worker: shows the screen.
-        view: how, to start with.
+        link: the link to the viewer.
+        worker: the worker that shows the screen.
+        view: the initial view.
     """
 
     def __init__(self, link: Link, worker: WorkerHost, view: View) -> None:
@@ -155,21 +155,21 @@ class _Upkeep:
         """Send the viewer's input to the worker.
 
         Raises:
-            TimeoutError: the worker takes none.
-            WorkerEndedError: it has ended.
+            TimeoutError: the worker takes no input.
+            WorkerEndedError: the worker has ended.
         """
         if message.type == MsgType.vnc_ctrl:
             self._view = self._view.changed_by(message.vctrl)
         await self._put(message)
 
     async def run(self) -> WorkerEndedError | None:
-        """Do it until the worker ends; return that."""
+        """Restore after each resume until the worker ends; return its error."""
         try:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
                 if self._link.resumes != self._resumes:
-                    # Pictures that were lost are not sent again. 0 leaves quality and rate; the cursor is taken as is.
+                    # Lost pictures are not sent again. 0 keeps quality and rate; the cursor has to be repeated.
                     self._resumes = self._link.resumes
                     await self._put(Msg(type=MsgType.vnc_ctrl, vctrl=VncControl(cursor=self._view.cursor)))
         except TimeoutError:
@@ -187,10 +187,10 @@ def _stalled() -> WorkerEndedError:
 
 
 async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep, *, read_only: bool) -> None:
-    """Carry messages both ways until one end is gone; `read_only`: pictures, and how they are to be sent.
+    """Forward messages both ways until one end is gone; `read_only`: only pictures and view changes.
 
     Raises:
-        WorkerEndedError: the worker is, or it broke the protocol.
+        WorkerEndedError: the worker is gone, or broke the protocol.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -208,9 +208,9 @@ async def _carry(link: Link, worker: WorkerHost, upkeep: _Upkeep, *, read_only: 
 
 
 async def _to_viewer(link: Link, worker: WorkerHost, *, read_only: bool) -> WorkerEndedError | None:
-    """Forward what the worker sends until an end; nothing is taken from it while the network takes nothing.
+    """Forward the worker's messages until either ends; take none while the network is blocked.
 
-    A picture that is lost on the way is not sent again: what the screen shows by then is (see `_Upkeep`).
+    A picture that is lost on the way is not sent again: `_Upkeep` requests the screen's current content.
     """
     passes = TO_ONLOOKER if read_only else TO_VIEWER
     try:
@@ -232,25 +232,25 @@ async def _to_viewer(link: Link, worker: WorkerHost, *, read_only: bool) -> Work
 
 
 async def _say_read_only(link: Link, notice: VncClipboard) -> None:
-    """Tell the viewer by the one message that has a text for a person.
+    """Tell the viewer that it is read-only, by the only message with a text for the user.
 
     Raises:
-        LinkEndedError: there is no viewer.
+        LinkEndedError: the viewer is gone.
     """
     notice.notice = READ_ONLY
     await link.send(Msg(type=MsgType.vnc_clipboard, vclipboard=notice))
 
 
 async def _to_worker(link: Link, upkeep: _Upkeep, *, read_only: bool) -> WorkerEndedError | None:
-    """Forward the viewer's input until an end."""
+    """Forward the viewer's input until either ends."""
     try:
         while True:
             message = await link.receive()
             if message.type not in TO_WORKER:
-                log.debug("a desktop link has no use for a message of type %d", message.type)
+                log.debug("ignored a message of type %d on a desktop link", message.type)
                 continue
             if read_only and message.type not in FROM_ONLOOKER:
-                if message.type == MsgType.vnc_clipboard:  # a person waits for what becomes of it
+                if message.type == MsgType.vnc_clipboard:  # the user waits for the result
                     await _say_read_only(link, VncClipboard(set=True))
                 continue
             await upkeep.send(message)

@@ -8,19 +8,19 @@ from natpass_wire.pb.link_pb2 import ConnectVnc
 #: docs/wire.md §4: 1 to 50 frames a second, 10 if unset; quality in percent, 50 if unset; 100 is raw.
 MOST_FPS, DEFAULT_FPS = 50, 10
 RAW_QUALITY, DEFAULT_QUALITY = 100, 50
-#: Seconds of a lease on what is pressed: a viewer renews it each second, and nothing stays down for long without it.
+#: Seconds of a lease on pressed keys and buttons: a viewer renews it each second; without it all is released soon.
 LEAST_LEASE, MOST_LEASE = 0.5, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is wanted.
+    """The view that a viewer wants.
 
     Attributes:
-        fps: frames a second at most, 1 to 50.
+        fps: the most frames a second, 1 to 50.
         quality: JPEG quality, 1 to 99, or 100: raw pixels.
         cursor: whether the remote pointer is drawn into the picture.
-        lease: seconds after which what is pressed is released if the viewer is not heard; 0: when its link ends.
+        lease: seconds without a message after which keys and buttons are released; 0: when the link ends.
     """
 
     fps: int = DEFAULT_FPS
@@ -30,7 +30,7 @@ class View:
 
     @classmethod
     def from_request(cls, request: ConnectVnc) -> "View":
-        """Return what an opener asks for; 0 is the default, what is too large the most."""
+        """Return the requested view; 0 means the default, and too large values are capped."""
         return cls(
             min(request.fps or DEFAULT_FPS, MOST_FPS),
             min(request.quality or DEFAULT_QUALITY, RAW_QUALITY),
@@ -39,7 +39,7 @@ class View:
         )
 
     def changed_by(self, control: VncControl) -> "View":
-        """Return the view after a `vnc_ctrl`; 0 leaves the quality or the rate as it is."""
+        """Return the view after a `vnc_ctrl`; 0 keeps the quality or the rate."""
         return replace(
             self,
             fps=min(control.fps or self.fps, MOST_FPS),

@@ -1,4 +1,4 @@
-"""Starts a desktop worker, admits it and nobody else, and ends it: the agent's side of the websocket."""
+"""Starts a desktop worker, admits only it, and ends it: the agent's side of the websocket."""
 
 import asyncio
 import errno
@@ -32,7 +32,7 @@ from natpass_wire.errors import NatpassError
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
-#: The websocket library's own words: a scanner's bad requests are no events of ours.
+#: The websocket library's logger: a scanner's bad requests do not belong into our log.
 _quiet = logging.getLogger(f"{__name__}.websocket")
 _quiet.setLevel(logging.CRITICAL)
 
@@ -40,35 +40,35 @@ _quiet.setLevel(logging.CRITICAL)
 PORTS = range(6155, 6956)
 #: Seconds from the worker's start to its hello.
 HELLO_SECONDS = 15.0
-#: Seconds for a request to be complete, and for the closing handshake.
+#: Seconds for a complete request, and for the closing handshake.
 _REQUEST_SECONDS, _CLOSE_SECONDS = 3.0, 1.0
-#: Seconds that a worker has to end by itself, after its websocket was closed, and after its end was seen.
+#: Seconds that a worker has to exit by itself: after we closed its websocket, and after we saw it end.
 GRACE_SECONDS = 2.0
-#: Connections of one server at a time, the worker's included: whoever floods the port can't use up our descriptors.
+#: The most connections of one server, with the worker's: a flood of the port can't use up our descriptors.
 MOST_CONNECTIONS = 8
-#: What may wait between the worker and us: a frame that waits is an old frame. The kernel doubles this.
+#: Bytes that may wait between the worker and us: a frame that waits is an old frame. The kernel doubles this.
 _SOCKET_BYTES = 64 * 1024
-#: Messages that may be parsed and not yet taken; the rest waits in the socket, and then at the worker.
+#: Parsed messages that may queue; the rest waits in the socket, and then at the worker.
 _QUEUED_MESSAGES = 4
-#: Longest line of a worker's standard error that is read in one piece.
+#: The longest line of a worker's standard error that we read.
 _LINE_BYTES = 8 * 1024
 
 
 class WorkerEndedError(NatpassError):
-    """The worker is gone, or never came; the text says why, safe to print."""
+    """The worker has ended or never started; the text says why, safe to print."""
 
 
 def listen_on_first_free(ports: Iterable[int] = PORTS) -> socket.socket:
     """Return a socket that listens on the first free port of 127.0.0.1.
 
     Raises:
-        WorkerEndedError: all are in use.
+        WorkerEndedError: all ports are in use.
     """
     for port in ports:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            # POSIX: a port whose last connection has just ended is free. Windows means "share it with others" by
-            # that option, and has one for the opposite.
+            # POSIX: allow a port whose last connection has just ended. On Windows this option shares the port with
+            # others, and another one forbids that.
             exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if exclusive is None else exclusive, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)  # connections inherit it
@@ -84,14 +84,14 @@ def listen_on_first_free(ports: Iterable[int] = PORTS) -> socket.socket:
 
 
 def rule_argument(name: str) -> str:
-    """Return a rule's name as one harmless argument: letters, digits and `._-`, at most 64, no dash in front."""
+    """Return a rule's name as a harmless argument: letters, digits and `._-`, at most 64, no leading dash."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name[:64]).lstrip("-")
     return kept or "desktop"
 
 
 def command(name: str, port: int) -> tuple[str, ...]:
-    """Return a worker's command line; the name is a rule's."""
-    # -P: a package of the same name in the current directory is not ours.
+    """Return a worker's command line for a rule's name."""
+    # -P: do not import a package of the same name from the current directory.
     return (
         sys.executable,
         "-P",
@@ -106,12 +106,12 @@ def command(name: str, port: int) -> tuple[str, ...]:
 
 
 class WorkerHost:
-    """One worker, from its start to its end: an asynchronous context manager.
+    """One worker from start to end: an asynchronous context manager.
 
     Args:
         name: the rule's name.
-        environment: of the worker.
-        ports: which to try.
+        environment: the worker's environment.
+        ports: the ports to try.
     """
 
     def __init__(self, name: str, environment: Mapping[str, str] | None = None, ports: Iterable[int] = PORTS) -> None:
@@ -124,7 +124,7 @@ class WorkerHost:
         self._last_words = ""
         self._over = asyncio.Event()
         self._connected: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
-        #: Done when the worker can serve; or failed with a `WorkerEndedError`: it can't, or takes too long.
+        #: Done when the worker can serve; fails with `WorkerEndedError` if it can't, or takes too long.
         self.ready: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._server: Server | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -135,12 +135,12 @@ class WorkerHost:
 
     @property
     def refused(self) -> Mapping[str, int]:
-        """How many requests to the websocket were refused, by reason."""
+        """The number of refused requests to the websocket, by reason."""
         return self._gate.refused if self._gate else {}
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id, None before it was started."""
+        """The worker's process id, None before its start."""
         return self._process.pid if self._process else None
 
     async def __aenter__(self) -> "WorkerHost":
@@ -153,11 +153,11 @@ class WorkerHost:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End everything."""
+        """Close."""
         await self.close()
 
     async def hello(self) -> Hello:
-        """Wait until the worker can serve; again: the same.
+        """Wait until the worker can serve; may be called again.
 
         Raises:
             WorkerEndedError: it can't, or takes too long.
@@ -168,15 +168,15 @@ class WorkerHost:
         """Let the worker send the screen.
 
         Raises:
-            WorkerEndedError: it has ended.
+            WorkerEndedError: the worker has ended.
         """
         await self._send(to_text(Start(view)))
 
     async def send(self, message: bytes) -> None:
-        """Send a binary message; waits while the worker takes none.
+        """Send a binary message; wait while the worker takes none.
 
         Raises:
-            WorkerEndedError: it has ended.
+            WorkerEndedError: the worker has ended.
         """
         await self._send(message)
 
@@ -193,7 +193,7 @@ class WorkerHost:
             log.debug("the desktop's worker says %s", printable(message))
 
     async def close(self) -> None:
-        """End the worker: it lets go of all keys, and has 2 s before it is killed. Nothing of it is left."""
+        """End the worker: it releases all keys, and is killed after 2 s. No process is left."""
         self._over.set()
         process = self._process
         if process is not None and process.stdin is not None:
@@ -207,7 +207,7 @@ class WorkerHost:
             grace = 0.0  # it is still starting, and holds nothing
         try:
             if not await self._has_exited(grace) and grace:
-                log.warning("the desktop's worker %s does not end, and is killed", self.pid)
+                log.warning("the desktop's worker %s does not exit; killing it", self.pid)
         finally:
             if process is not None and process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -237,7 +237,7 @@ class WorkerHost:
                 super().connection_made(transport)
                 host._connections += 1
                 if host._connections > MOST_CONNECTIONS:
-                    cast("asyncio.Transport", transport).abort()  # uvloop's are no subclass of it
+                    cast("asyncio.Transport", transport).abort()  # uvloop's is not a subclass
 
             def connection_lost(self, exc: Exception | None) -> None:
                 super().connection_lost(exc)
@@ -250,7 +250,7 @@ class WorkerHost:
             compression=None,
             server_header=None,
             open_timeout=_REQUEST_SECONDS,
-            ping_interval=None,  # both ends are on this machine: a dead one's socket is closed by the kernel
+            ping_interval=None,  # both ends are on this machine: the kernel closes a dead one's socket
             close_timeout=_CLOSE_SECONDS,
             max_size=MAX_MESSAGE_BYTES,
             max_queue=_QUEUED_MESSAGES,
@@ -266,14 +266,14 @@ class WorkerHost:
                 stderr=asyncio.subprocess.PIPE,
                 limit=_LINE_BYTES,
                 env=self._environment,
-                start_new_session=True,  # an interrupt on the agent's terminal is the agent's to handle
+                start_new_session=True,  # only the agent handles an interrupt on its terminal
             )
         except OSError as error:
             raise WorkerEndedError(f"cannot start the desktop's worker: {error.strerror}") from error
         self._process = process
         assert process.stdin is not None
         # Not in the arguments or the environment, which others can read. The pipe stays open: its end tells the
-        # worker that we are gone, however we went.
+        # worker that we have ended, even if we were killed.
         process.stdin.write(self._token.encode() + b"\n")
         self._exited = self._tasks.start(self._watch(process), "desktop worker's end")
         self._tasks.start(self._get_ready(), "desktop worker's hello")
@@ -299,7 +299,7 @@ class WorkerHost:
             hello = await self._await_hello()
         except WorkerEndedError as error:
             self.ready.set_exception(error)
-            self.ready.exception()  # whoever asks is told; nobody has to
+            self.ready.exception()  # marks it as retrieved: nobody has to await it
         else:
             self.ready.set_result(hello)
 
@@ -310,7 +310,7 @@ class WorkerHost:
                 either: list[asyncio.Future[Any]] = [self._connected, self._exited]
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not self._connected.done():
-                    raise WorkerEndedError(self._last_words or "the desktop's worker ended without a word")
+                    raise WorkerEndedError(self._last_words or "the desktop's worker ended without a reason")
                 while True:
                     message = await self._receive()
                     if isinstance(message, str) and isinstance(said := from_text(message), Hello):
@@ -336,7 +336,7 @@ class WorkerHost:
         """Return the worker's last words."""
         if not await self._has_exited(GRACE_SECONDS):
             return WorkerEndedError("the desktop's worker closed its connection")
-        return WorkerEndedError(self._last_words or "the desktop's worker ended without a word")
+        return WorkerEndedError(self._last_words or "the desktop's worker ended without a reason")
 
     async def _has_exited(self, seconds: float) -> bool:
         if self._exited is None:
@@ -345,12 +345,12 @@ class WorkerHost:
         return self._exited.done()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the last line that the worker says on its standard error, and wait for its end."""
+        """Keep the last line of the worker's standard error, and wait for its exit."""
         assert process.stderr is not None
         while True:
             try:
                 line = await process.stderr.readline()
-            except ValueError:  # longer than the limit; what was read is dropped
+            except ValueError:  # longer than the limit; dropped
                 continue
             if not line:
                 break

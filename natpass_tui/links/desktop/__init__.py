@@ -1,5 +1,5 @@
-"""Desktops. Pure: `request`, `decode`, `screen`, `keys`, `outbox`, `meter`, `status`. `pump` decodes in a thread,
-`tab` runs one over a link, `pane` shows it."""
+"""The desktop kind. Pure: `request`, `decode`, `screen`, `keys`, `outbox`, `meter`, `status`. `pump` decodes in a
+thread, `tab` runs a desktop over a link, `pane` shows it."""
 
 import click
 
@@ -9,7 +9,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
 def _command() -> click.Command:
-    from natpass_tui.links.desktop.cli import command  # noqa: PLC0415 - loaded when it is asked for
+    from natpass_tui.links.desktop.cli import command  # noqa: PLC0415 - loaded on demand
 
     return command
 
@@ -33,10 +33,10 @@ KIND = Kind(
             "v",
             "desktop",
             "the desktop of the same agent",
-            moved=("d",),  # kept for detaching
+            moved=("d",),  # reserved for detaching
             moved_text="{prefix} v opens the desktop; {prefix} d will detach some day",
         ),
-        fleet=FleetKey(("v", "d"), "v", "desktop", "v", "open its desktop"),  # `d` was it first
+        fleet=FleetKey(("v", "d"), "v", "desktop", "v", "open its desktop"),  # `d` is the former key
         same=Offer("Desktop", "The desktop of the same agent"),
         at_cursor=Offer("Desktop", "The desktop of {agent}"),
         others=Offer("Desktop of {agent}", "{host}", is_shown=False),

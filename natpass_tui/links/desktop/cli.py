@@ -11,14 +11,14 @@ from natpass_wire.program.options import common_options, connection_options, gat
 @click.command("desktop", context_settings=HELP)
 @click.argument("agent")
 @click.option(
-    "--fps", type=click.IntRange(1, 50), default=DEFAULT_FPS, show_default=True, help="Pictures a second at most."
+    "--fps", type=click.IntRange(1, 50), default=DEFAULT_FPS, show_default=True, help="The most pictures a second."
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
     default=DEFAULT_QUALITY,
     show_default=True,
-    help="Of the pictures, in percent; 100: not compressed.",
+    help="Quality of the pictures, in percent; 100: not compressed.",
 )
 @click.option("--cursor", is_flag=True, help="Draw the remote pointer into the picture.")
 @connection_options
@@ -28,8 +28,8 @@ from natpass_wire.program.options import common_options, connection_options, gat
 def command(ctx: click.Context, /, agent: str, fps: int, quality: int, cursor: bool, **_: object) -> int:
     """Show the screen of AGENT at once, and use it.
 
-    Keys go to the remote desktop; the prefix and then k latches Ctrl, Alt, Shift or Super for the next key, and has
-    Ctrl+Alt+Del and others that a terminal can't say. What you paste goes to the remote clipboard.
+    Keys go to the remote desktop. The prefix and then k latches Ctrl, Alt, Shift or Super for the next key, and has
+    Ctrl+Alt+Del and others that a terminal can't send. What you paste goes to the remote clipboard.
     """
     opening = Opening(agent, "desktop", DesktopRequest(fps, quality, cursor))
     return open_screen(gather(ctx, config_keys=CONFIG_KEYS), opening)

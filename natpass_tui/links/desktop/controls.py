@@ -1,4 +1,4 @@
-"""What a user does with a desktop: keyboard, pointer and clipboard."""
+"""The input of a desktop: keyboard, pointer and clipboard."""
 
 import asyncio
 import time
@@ -15,15 +15,15 @@ from natpass_tui.pixels.scaling import Placement
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncMouse
 from natpass_wire.text import printable
 
-#: Bytes of clipboard text in one message (docs/wire.md §5).
+#: The most bytes of clipboard text in one message (docs/wire.md §5).
 MOST_CLIPBOARD_BYTES = 60 * 1024
-#: Seconds in which an answer about the clipboard is taken for one that the user asked for.
+#: Seconds after a request in which we accept the remote clipboard's text as its answer.
 _CLIPBOARD_SECONDS = 10.0
 _SLOW = "not sent: the network takes no more input"
 
 
 class DesktopControls(LinkTab):
-    """The input half of a desktop tab; `DesktopTab` adds the picture. What can't be sent is said to the viewer.
+    """The input half of a desktop tab; `DesktopTab` adds the picture. The viewer is told what can't be sent.
 
     Args:
         relay: opens the links.
@@ -51,20 +51,20 @@ class DesktopControls(LinkTab):
     @property
     @abstractmethod
     def placement(self) -> Placement | None:
-        """Where the remote screen lies in the view, None while unknown."""
+        """The position of the remote screen in the view, None while unknown."""
 
     # the keyboard
 
     @property
     def latches(self) -> dict[str, Latch]:
-        """The modifiers that are latched."""
+        """The latched modifiers."""
         return self._keyboard.latches
 
     def type(self, key: str, character: str | None) -> None:
-        """Send a key of the terminal, named as Textual does."""
+        """Send a key of the terminal, by Textual's name."""
         typed = stroke(key, character)
         if typed is None:
-            self._viewer.remark(f"no key of a desktop: {printable(key, 40)}")
+            self._viewer.remark(f"desktops have no such key: {printable(key, 40)}")
         else:
             self.press(typed)
 
@@ -82,7 +82,7 @@ class DesktopControls(LinkTab):
             self._send_keys(self._keyboard.type(typed), self.meter.asked(self._now()))
 
     def latch(self, modifier: str) -> None:
-        """Latch a modifier for the next key or click; a second time: hold it down; a third time: release it."""
+        """Latch a modifier for the next key or click; the second time: hold it down; the third time: release it."""
         if self._can_send():
             self._send_keys(self._keyboard.latch(modifier))
 
@@ -93,7 +93,7 @@ class DesktopControls(LinkTab):
             self._sender.wake()
 
     def release_all(self) -> None:
-        """Release every key and button: nobody looks any more."""
+        """Release every key and button: the view has lost the focus."""
         for button, at in self._buttons.items():
             self._sender.outbox.button(button, *at, down=False)
         self._buttons.clear()
@@ -104,13 +104,13 @@ class DesktopControls(LinkTab):
     def move(self, row: int, col: int) -> None:
         """Move the pointer; while a button is down it stays on the screen."""
         at = self._at(row, col)
-        if at is not None and self._link is not None and self.is_live:  # of moves that wait only the last is sent
+        if at is not None and self._link is not None and self.is_live:  # only the last of the waiting moves is sent
             self._buttons = dict.fromkeys(self._buttons, at)
             self._sender.outbox.move(*at)
             self._sender.wake()
 
     def button_down(self, button: VncMouse.Button, row: int, col: int, modifiers: tuple[str, ...] = ()) -> None:
-        """Press a button; modifiers are held until it is released."""
+        """Press a button, and hold the modifiers until it is released."""
         at = self._at(row, col)
         if at is not None and self._can_send():
             self._send_keys(self._keyboard.press(modifiers))
@@ -118,7 +118,7 @@ class DesktopControls(LinkTab):
             self._sender.outbox.button(button, *at, down=True, mark=self.meter.asked(self._now()))
 
     def button_up(self, button: VncMouse.Button, row: int, col: int) -> None:
-        """Release a button, if it was pressed here."""
+        """Release a button if it was pressed here."""
         if button in self._buttons:
             at = self._at(row, col) or self._buttons[button]
             del self._buttons[button]
@@ -146,7 +146,7 @@ class DesktopControls(LinkTab):
             self._viewer.remark(f"{len(text)} characters are on the clipboard of {self.agent}: paste them there")
 
     def get_clipboard(self) -> None:
-        """Ask for the text on the remote clipboard; `Viewer.copy` gets it."""
+        """Request the text on the remote clipboard; `Viewer.copy` gets it."""
         if self._can_send():
             self._clipboard_asked = self._now()
             self._sender.outbox.get_clipboard()
@@ -161,34 +161,34 @@ class DesktopControls(LinkTab):
         if clipboard.notice and not clipboard.data:
             return
         if asked is None or self._now() - asked > _CLIPBOARD_SECONDS:
-            self._viewer.remark(f"{self.agent} wants to write to your clipboard: not done, nobody asked for it")
+            self._viewer.remark(f"{self.agent} wants to write to your clipboard: not done, you did not ask for it")
         elif not clipboard.data:
             self._viewer.remark(f"there is no text on the clipboard of {self.agent}")
         else:
             self._viewer.copy(clipboard.data)
 
-    # what both ends release
+    # releases by both ends
 
     def _forget_holds(self) -> None:
-        """Take note that the agent has released everything."""
+        """Note that the agent has released everything."""
         self._keyboard.release_all()
         self._buttons.clear()
 
     def _released_there(self, releases: int) -> None:
-        """Take note that the agent did not hear from us, and released everything: say that we know."""
+        """Note, and confirm, that the agent released everything because it did not hear from us."""
         self._forget_holds()
         self._sender.released_there(releases)
         self._viewer.status_changed()
         self._viewer.remark(
             f"the connection to {self.agent} stood still: what you held is released there, and what you typed and "
-            "clicked meanwhile was not done"
+            "clicked meanwhile was dropped"
         )
 
     def _can_send(self) -> bool:
-        """Tell whether input can be sent; say why not.
+        """Return whether input can be sent; if not, tell the user why.
 
-        What is typed or clicked at a picture that has stopped is not kept for later: the screen over there goes on, and
-        what was a text field may be a question by then.
+        Input for a stopped picture is not kept for later: the remote screen changes meanwhile, and a text field may
+        have become a question.
         """
         if self._link is None or not self.is_live or self.is_reconnecting:
             self._viewer.remark(self.not_sent())
@@ -207,7 +207,7 @@ class DesktopControls(LinkTab):
         self._viewer.status_changed()
 
     def _at(self, row: int, col: int) -> tuple[int, int] | None:
-        """Return the remote pixel of a cell; beside the screen there is one only while a button is down."""
+        """Return the remote pixel of a cell; outside the screen None, or its edge while a button is down."""
         placement = self.placement
         if placement is None:
             return None

@@ -1,4 +1,4 @@
-"""From a peer's bytes to pixels: JPEG, PNG or raw RGBA. The bytes are hostile: sizes are checked before decoding.
+"""Decodes a peer's JPEG, PNG or raw RGBA to pixels. The bytes are hostile: sizes are checked before decoding.
 
 Pictures are arrays of shape (height, width, 3), uint8.
 """
@@ -22,20 +22,20 @@ except ImportError:  # no wheel for this machine: Pillow takes ten times as long
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 _START_OF_SCAN = b"\xff\xda"
-#: A progressive JPEG has about ten scans; one of thousands would keep a decoder busy for minutes.
+#: A progressive JPEG has about ten scans; thousands would keep a decoder busy for minutes.
 _MOST_SCANS = 64
-#: What Pillow raises on broken pictures.
+#: Pillow's errors for broken pictures.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def decode(image: VncImage, factor: int) -> NDArray[np.uint8]:
-    """Return the picture of a rectangle, reduced by `factor` (1, 2, 4 or 8) if it is a JPEG, otherwise whole.
+    """Return the picture of a rectangle; a JPEG is reduced by `factor` (1, 2, 4 or 8).
 
-    A reduced one has the shape (ceil(height / factor), ceil(width / factor), 3). The rectangle's own size was checked
-    (`natpass_tui.pixels.framebuffer.check`).
+    A reduced one has the shape (ceil(height / factor), ceil(width / factor), 3). The caller has checked the rectangle's
+    size (`natpass_tui.pixels.framebuffer.check`).
 
     Raises:
-        RemoteProtocolError: it is not what it says.
+        RemoteProtocolError: the image is invalid.
     """
     width, height = image.info.rect_width, image.info.rect_height
     match image.encode:
@@ -74,7 +74,7 @@ def _jpeg(data: bytes, width: int, height: int, factor: int) -> NDArray[np.uint8
 
 def _pillow_jpeg(data: bytes, width: int, height: int, factor: int) -> NDArray[np.uint8]:
     try:
-        # Without pixels Pillow reads the header only; the size is checked before it makes room for them.
+        # Pillow reads only the header first: we check the size before it allocates the pixels.
         with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
             _expect(*picture.size, width, height)
             if width % factor == 0 and height % factor == 0:

@@ -1,14 +1,14 @@
-"""Keys of a terminal as a desktop needs them: pressed and released, with modifiers that can be latched.
+"""Turns a terminal's keys into a desktop's: presses and releases, with modifiers that can be latched.
 
-A terminal says what was typed, not which keys went down and up. So each key is sent as a press and a release, inside
-the presses and releases of its modifiers. Combinations that a terminal cannot say, or that the user's own desktop keeps
-for itself (alt+tab), are typed with latched modifiers or chosen by name.
+A terminal reports the typed text, not which keys went down and up. So each key is sent as a press and a release, inside
+the presses and releases of its modifiers. Combinations that a terminal cannot report, or that the user's own desktop
+intercepts (alt+tab), are typed with latched modifiers or chosen by name.
 
 Names are those of robotgo's key table (docs/wire.md §2): ``esc``, ``pageup``, ``cmd`` (the Windows key), or one
 character.
 
-A character (``A``, ``@``, ``é``) is sent as itself, without the modifiers that make it on some keyboard: our agents
-know theirs. Existing agents press the key that is called so, and hang for ever where there is none (`for_existing`).
+A character (``A``, ``@``, ``é``) is sent as itself, without the modifiers that it needs on some keyboard: our agents
+add theirs. Existing agents press the key of that name, and hang forever if there is none (`for_existing`).
 """
 
 # Why: docs/decisions/062-us-keys-of-existing-viewers.md
@@ -19,11 +19,11 @@ from enum import Enum, auto
 from natpass_tui.terminal.keys import FUNCTIONAL, parse
 from natpass_wire import us_keyboard
 
-#: In the order in which they are pressed; released the other way round.
+#: The modifiers in the order in which they are pressed; they are released in reverse.
 MODIFIERS = ("ctrl", "alt", "shift", "cmd")
 _NAMES = {"escape": "esc", "\t": "tab", "\r": "enter", "\n": "enter", " ": "space"}
 
-#: Keys by name that every X keyboard types without modifiers; F13 and on are with Shift, or not there.
+#: Named keys that every X keyboard types without modifiers; F13 and up need Shift or are missing.
 EXISTING_NAMES = frozenset(
     {
         *("backspace", "delete", "enter", "tab", "esc", "space", "printscreen", "insert", "menu", *MODIFIERS),
@@ -38,13 +38,13 @@ KeyEvent = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class KeyPress:
-    """One key with the modifiers to hold meanwhile, as robotgo names them."""
+    """One key with the modifiers to hold meanwhile, by robotgo's names."""
 
     key: str
     modifiers: tuple[str, ...] = ()
 
 
-#: Combinations to choose by name: what they are called, and what is typed. Ctrl+Alt+Del is a message of its own.
+#: Combinations to choose by name, and what they type. Ctrl+Alt+Del is a separate message.
 COMBINATIONS: dict[str, KeyPress] = {
     "Alt+Tab": KeyPress("tab", ("alt",)),
     "Alt+F4": KeyPress("f4", ("alt",)),
@@ -63,13 +63,13 @@ COMBINATIONS: dict[str, KeyPress] = {
 
 
 def stroke(key: str, character: str | None) -> KeyPress | None:
-    """Return what a key typed in the terminal stands for, None if it has no name over there.
+    """Return the remote key for a key typed in the terminal, None if there is none.
 
     Args:
-        key: as Textual names it.
-        character: what it writes, if anything.
+        key: the key, by Textual's name.
+        character: the character that it types, if any.
     """
-    if key in {"ctrl+@", "ctrl+at"}:  # ctrl+space and ctrl+@ are one byte, and the first is the one with a use
+    if key in {"ctrl+@", "ctrl+at"}:  # ctrl+space and ctrl+@ are one byte, and only the first is useful
         return KeyPress("space", ("ctrl",))
     name = parse(key)
     held = {"ctrl": name.ctrl, "alt": name.alt, "shift": name.shift, "cmd": name.super_}
@@ -85,10 +85,10 @@ def stroke(key: str, character: str | None) -> KeyPress | None:
 
 
 def for_existing(typed: KeyPress) -> KeyPress | None:
-    """Return what types the same at an existing agent, None if nothing does.
+    """Return the key that types the same at an existing agent, None if there is none.
 
-    np-cli's worker looks a key up among those that the keyboard types without modifiers, and never stops looking where
-    there is none: so it gets the unshifted US key, within shift if need be, as its own page sends it (docs/wire.md §5).
+    np-cli's worker searches the keys that the keyboard types without modifiers, and never stops if there is none. So it
+    gets the unshifted US key, with shift if needed, as its own page sends it (docs/wire.md §5).
     """
     if typed.key in us_keyboard.SHIFTED or typed.key in EXISTING_NAMES:
         return typed
@@ -100,7 +100,7 @@ def for_existing(typed: KeyPress) -> KeyPress | None:
 
 
 class Latch(Enum):
-    """What a latched modifier does: nothing, belong to the next key or click, or stay down until it is released."""
+    """The state of a modifier: off, latched for the next key or click, or held until it is released."""
 
     OFF = auto()
     NEXT = auto()
@@ -108,7 +108,7 @@ class Latch(Enum):
 
 
 class Keyboard:
-    """Which modifiers are latched or down. Methods return what to send, in order."""
+    """The latched and pressed modifiers. Methods return the events to send, in order."""
 
     def __init__(self) -> None:
         self._latches = dict.fromkeys(MODIFIERS, Latch.OFF)
@@ -116,16 +116,16 @@ class Keyboard:
 
     @property
     def latches(self) -> dict[str, Latch]:
-        """The modifiers that are latched, in their order."""
+        """The latched modifiers, in order."""
         return {name: latch for name, latch in self._latches.items() if latch is not Latch.OFF}
 
     @property
     def is_holding(self) -> bool:
-        """Whether a modifier is down over there."""
+        """Whether a modifier is down at the remote."""
         return bool(self._down())
 
     def latch(self, modifier: str) -> list[KeyEvent]:
-        """Latch a modifier for the next key; a second time: hold it down; a third time: release it."""
+        """Latch a modifier for the next key; the second time: hold it down; the third time: release it."""
         before = self._down()
         following = {Latch.OFF: Latch.NEXT, Latch.NEXT: Latch.HELD, Latch.HELD: Latch.OFF}
         self._latches[modifier] = following[self._latches[modifier]]
@@ -157,18 +157,18 @@ class Keyboard:
         return _between(before, frozenset())
 
     def _down(self) -> frozenset[str]:
-        """Return the modifiers that are down over there."""
+        """Return the modifiers that are down at the remote."""
         return self._clicking | {name for name, latch in self._latches.items() if latch is Latch.HELD}
 
     def _take_latched(self) -> frozenset[str]:
-        """Return the modifiers latched for the next key, and use them up."""
+        """Return the modifiers latched for the next key, and unlatch them."""
         latched = frozenset(name for name, latch in self._latches.items() if latch is Latch.NEXT)
         self._latches |= dict.fromkeys(latched, Latch.OFF)
         return latched
 
 
 def _between(before: frozenset[str], after: frozenset[str]) -> list[KeyEvent]:
-    """Return what leads from some modifiers being down to others."""
+    """Return the events that lead from one set of pressed modifiers to another."""
     return [(name, False) for name in reversed(MODIFIERS) if name in before - after] + [
         (name, True) for name in MODIFIERS if name in after - before
     ]

@@ -1,19 +1,19 @@
-"""How a desktop performs: frames and bytes a second, and how soon it answers. Times are arguments, in seconds.
+"""The performance of a desktop: frames and bytes a second, and latency. Times are arguments, in seconds.
 
-Only what an agent of ours says can be measured: it marks the end of each frame, and the first frame behind an input.
+Frames and latency need one of our agents: it marks the end of each frame, and the first frame after an input.
 """
 
 from collections import deque
 
-#: Rates are of the last so many seconds.
+#: Seconds over which rates are measured.
 _WINDOW = 3.0
-#: An answer that comes later was held up by an outage, and says nothing of the next one.
+#: Seconds after which an answer is ignored: an outage delayed it.
 _ANSWER_SECONDS = 10.0
 _MOST_MARK = 0xFFFFFFFF
 
 
 class Meter:
-    """Counts what comes in."""
+    """Counts frames and bytes."""
 
     def __init__(self) -> None:
         self._frames: deque[float] = deque()
@@ -22,23 +22,23 @@ class Meter:
         self._mark = 0
         self._asked_at: float | None = None
         self._has_frames = False
-        #: Seconds from the last key or click to the picture that was taken after it; None while not known.
+        #: Seconds from the last key or click to the picture taken after it; None while unknown.
         self.latency: float | None = None
 
     def restart(self) -> None:
-        """Forget what was measured: another link, or another rate, begins."""
+        """Forget the measurements: another link or rate begins."""
         self._frames.clear()
         self._asked_at = self.latency = None
         self._has_frames = False
 
     def received(self, size: int, now: float) -> None:
-        """Count bytes of the picture."""
+        """Count received bytes of pictures."""
         self._received.append((now, size))
         self._bytes += size
         self._forget(now)
 
     def asked(self, now: float) -> int:
-        """Take note of an input; return the mark to send with it, 0 while an earlier one is not answered."""
+        """Note an input; return the mark to send with it, 0 while an earlier one is unanswered."""
         if self._asked_at is not None and now - self._asked_at <= _ANSWER_SECONDS:
             return 0
         self._asked_at = now
@@ -46,12 +46,12 @@ class Meter:
         return self._mark
 
     def frame(self, mark: int, rects: int, now: float) -> None:
-        """Count a frame that can be seen now.
+        """Count a frame that is shown now.
 
         Args:
-            mark: of the last input before the agent read the screen; 0: there was no new one.
-            rects: its rectangles; 0: nothing had changed, so there is no picture that could have answered.
-            now: seconds.
+            mark: the mark of the last input before the agent read the screen; 0: no new one.
+            rects: its number of rectangles; 0: nothing had changed, so no picture answered.
+            now: the time in seconds.
         """
         self._has_frames = True
         if rects:
@@ -63,7 +63,7 @@ class Meter:
                 self.latency = waited
 
     def frames_a_second(self, now: float) -> float | None:
-        """Return frames a second; None if the agent does not say where a frame ends."""
+        """Return frames a second; None if the agent does not mark the ends of frames."""
         self._forget(now)
         return len(self._frames) / _WINDOW if self._has_frames else None
 

@@ -1,4 +1,4 @@
-"""What waits to be sent to a desktop: in order, but of moves only the newest, of turns of the wheel their sum."""
+"""The queue of input to a desktop: moves are replaced by the newest, and turns of the wheel are added up."""
 
 # Why: docs/decisions/056-desktops-out-of-reach.md
 
@@ -7,14 +7,14 @@ from collections import deque
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl, VncHold, VncKeyboard, VncMouse, VncScroll, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
-#: Messages that may wait for a slow network. What a person types in a minute is less; what is over is refused, and
-#: said so. Releases are taken beyond it: a key must not stay down (each has a press that was taken before).
+#: Messages that may wait for a slow network: more than a person types in a minute. Beyond it input is refused, and the
+#: user is told. Releases are always taken: a key must not stay down (each has a press that was taken before).
 MOST_WAITING = 512
 _INPUT = frozenset({MsgType.vnc_keyboard, MsgType.vnc_mouse, MsgType.vnc_scroll, MsgType.vnc_cad})
 
 
 class Outbox:
-    """Input on its way."""
+    """The input that waits to be sent."""
 
     def __init__(self) -> None:
         self._waiting: deque[Msg] = deque()
@@ -24,12 +24,12 @@ class Outbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more presses are taken."""
+        """Whether presses are refused."""
         return len(self._waiting) >= MOST_WAITING
 
     @property
     def is_move_next(self) -> bool:
-        """Whether nothing but a move of the pointer waits: a newer one would replace it."""
+        """Whether only a move of the pointer waits: a newer one would replace it."""
         return len(self._waiting) == 1 and _is_move(self._waiting[0])
 
     def clear(self) -> None:
@@ -37,7 +37,7 @@ class Outbox:
         self._waiting.clear()
 
     def forget_input(self) -> None:
-        """Forget what hands do: keys, buttons, the pointer, the wheel."""
+        """Forget keys, buttons, the pointer and the wheel."""
         self._waiting = deque(message for message in self._waiting if message.type not in _INPUT)
 
     def take(self) -> Msg | None:
@@ -45,14 +45,14 @@ class Outbox:
         return self._waiting.popleft() if self._waiting else None
 
     def key(self, name: str, *, down: bool, mark: int = 0) -> None:
-        """Press or release a key; `mark`: of the input, to see when it is answered."""
+        """Press or release a key; `mark`: the input's mark, to measure latency."""
         keyboard = VncKeyboard(type=_status(down), key=name, mark=mark)
         self._waiting.append(Msg(type=MsgType.vnc_keyboard, vkbd=keyboard))
 
     def button(self, button: VncMouse.Button, x: int, y: int, *, down: bool, mark: int = 0) -> None:
         """Press or release a button of the mouse, at a pixel of the remote screen.
 
-        A move before it is kept: a drag that has only a beginning and an end moves nothing.
+        A move before it is kept: a drag with only a start and an end moves nothing.
         """
         mouse = VncMouse(type=_status(down), btn=button, x=x, y=y, mark=mark)
         self._waiting.append(Msg(type=MsgType.vnc_mouse, vmouse=mouse))
@@ -72,7 +72,7 @@ class Outbox:
             self._waiting.append(Msg(type=MsgType.vnc_scroll, vscroll=VncScroll(x=x, y=y, mark=mark)))
 
     def hold(self, released: int) -> None:
-        """Say that we are here, so that what is held stays down; `released`: the last release that we were told of."""
+        """Renew the lease on held keys and buttons; `released`: the last release that we know of."""
         if not self._waiting or self._waiting[-1].type != MsgType.vnc_hold:
             self._waiting.append(Msg(type=MsgType.vnc_hold))
         self._waiting[-1].vnc_hold.CopyFrom(VncHold(released=released))
@@ -82,7 +82,7 @@ class Outbox:
         self._waiting.append(Msg(type=MsgType.vnc_cad))
 
     def control(self, control: VncControl) -> None:
-        """Change how the desktop is sent; also asks for the whole of it."""
+        """Change how the desktop is sent; also requests all of it."""
         self._waiting = deque(message for message in self._waiting if message.type != MsgType.vnc_ctrl)
         self._waiting.append(Msg(type=MsgType.vnc_ctrl, vctrl=control))
 
@@ -92,7 +92,7 @@ class Outbox:
         self._waiting.append(Msg(type=MsgType.vnc_clipboard, vclipboard=clipboard))
 
     def get_clipboard(self) -> None:
-        """Ask for the text on the remote clipboard."""
+        """Request the text on the remote clipboard."""
         self._waiting.append(
             Msg(type=MsgType.vnc_clipboard, vclipboard=VncClipboard(set=False, type=VncClipboard.text))
         )

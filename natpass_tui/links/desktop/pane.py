@@ -1,4 +1,4 @@
-"""A desktop tab on the screen: the picture, a status line below, and a line over it that says what is wrong."""
+"""The pane of a desktop tab: the picture, a status line below, and a banner over it for problems."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ from natpass_tui.settings import Settings
 from natpass_tui.widgets.desktop_view import DesktopView
 from natpass_wire.pb.desktop_pb2 import VncMouse
 
-#: Seconds between two looks at the measures.
+#: Seconds between two updates of the measurements.
 _MEASURE_SECONDS = 0.5
 _BUTTONS = {1: VncMouse.left, 2: VncMouse.middle, 3: VncMouse.right}
 _LATCH_KEYS = {"c": "ctrl", "a": "alt", "s": "shift", "w": "cmd"}
@@ -52,32 +52,32 @@ class DesktopPane(LinkPane):
     def __init__(self, tab: DesktopTab, prefix: str) -> None:
         super().__init__(tab, prefix)
         self._attached = False
-        #: The next keys latch modifiers or choose combinations.
+        #: Whether the next keys latch modifiers or choose combinations.
         self.choosing = False
 
     def compose(self) -> ComposeResult:
-        """Lay it out."""
+        """Yield the view, the status line and the banner."""
         yield DesktopView(self.tab.picture, prefix=self._prefix, intercept=self._intercept)
         yield Static(id="desktop-status", markup=False)
         yield Static(id="banner", markup=False)
 
     def on_mount(self) -> None:
-        """Show how it goes, over and over."""
+        """Start to update the measurements."""
         self.set_interval(_MEASURE_SECONDS, self.status_changed)
 
     @property
     def view(self) -> DesktopView:
-        """What gets the keyboard."""
+        """The widget that gets the keyboard."""
         return self.query_one(DesktopView)
 
-    # what the console's own keys do
+    # the console's own keys
 
     def mode(self) -> str:
-        """Return what keys do while they latch modifiers."""
+        """Return the help on the keys while they latch modifiers."""
         return _KEYS_HELP if self.choosing else ""
 
     def act(self, name: str) -> bool:
-        """Let keys latch modifiers."""
+        """Start to choose modifiers and combinations."""
         if name == "keys":
             self.choosing = True
             self.redraw()
@@ -88,14 +88,14 @@ class DesktopPane(LinkPane):
         self.tab.type(self._prefix, None)
 
     def palette(self) -> Iterable[PaletteEntry]:
-        """Return what the palette offers for a desktop."""
+        """Return the palette's entries for a desktop."""
         match self.tab.state:
             case Live():
                 yield from self._palette_of_input()
                 yield from self._palette_of_the_picture()
             case TabRefused() | TabEnded():
                 yield "Try again", f"Open the desktop of {self.tab.agent} anew", self.tab.retry
-            case _:  # it is on its way (back), and will be as is chosen here
+            case _:  # it opens or reconnects, and will use these choices
                 yield from self._palette_of_the_picture()
 
     def _palette_of_input(self) -> Iterable[PaletteEntry]:
@@ -125,7 +125,7 @@ class DesktopPane(LinkPane):
             yield f"Desktop rate {fps} fps{now}", "", partial(tab.change, request.with_fps(fps))
 
     def _intercept(self, event: events.Key) -> bool:
-        """Take keys that are not for the remote."""
+        """Handle keys that are not for the remote."""
         if not self.choosing or not self.tab.is_live:
             self.choosing = False
             return super()._intercept(event)
@@ -137,7 +137,7 @@ class DesktopPane(LinkPane):
         return taken
 
     def _choose(self, key: str) -> bool:
-        """Latch a modifier, or send a combination; False for a key that is meant for the remote."""
+        """Latch a modifier, or send a combination; return False for a key that is for the remote."""
         if key in _LATCH_KEYS:
             self.tab.latch(_LATCH_KEYS[key])
             return True
@@ -152,15 +152,15 @@ class DesktopPane(LinkPane):
             return key in {"enter", "escape"}
         return True
 
-    # Viewer: what the tab calls
+    # Viewer: calls from the tab
 
     def picture_changed(self) -> None:
-        """There is something new to draw."""
+        """Draw the new picture."""
         if self.is_attached:
             self.view.changed()
 
     def status_changed(self) -> None:
-        """Show the status line, unless the user's terminal is behind with the picture."""
+        """Update the status line, unless the user's terminal lags behind with the picture."""
         if not self.is_attached or not self.display or writer_depth(self.app):
             return
         tab = self.tab
@@ -177,16 +177,16 @@ class DesktopPane(LinkPane):
             line.update(text)
 
     def remark(self, text: str) -> None:
-        """Say something in passing."""
+        """Show a remark for a moment."""
         if self.is_attached:
             self.say(text)
 
     def copy(self, text: str) -> None:
-        """Put what the remote had on its clipboard on the user's."""
+        """Put the remote clipboard's text on the user's."""
         self.app.copy_to_clipboard(text)
         self.remark(f"copied {len(text)} characters from the clipboard of {self.tab.agent}")
 
-    # what the view says
+    # messages from the view
 
     @on(DesktopView.Resized)
     def _resized(self, event: DesktopView.Resized) -> None:

@@ -1,7 +1,7 @@
-"""One thread that decodes what arrives for one desktop, so that a full screen in a tab never holds up the keyboard.
+"""A thread that decodes the pictures of one desktop, so that a full screen never delays the keyboard.
 
-The screen and its lock live here: `ScreenPump.screen` lends the screen to other threads. Decoding itself is done
-without the lock, and the decoder gives way to borrowers.
+The screen and its lock are here: `ScreenPump.screen` lends the screen to other threads. Decoding needs no lock, and
+the decoder gives way to borrowers.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,25 +14,25 @@ from natpass_tui.pump import PumpThread
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncFrame, VncImage
 
-#: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`. Whoever honours it adds at most one
-#: message. What waits here has credit already and grows old, so it should be little: a whole screen of 1920x1080 in
-#: tiles has 510 rectangles, in about 1 MB. But the decoder must not idle while more is fetched: 30 such screens are
-#: drawn at 75 a second (69 to 77), as with eight times as much (69 to 81), and shown as often.
+#: Bytes and rectangles that may wait to be decoded before `ScreenPump.is_full`; callers add at most one message beyond.
+#: What waits here has used credit and grows old, so it should be little: a screen of 1920x1080 has 510 tiles, about
+#: 1 MB. But the decoder must not idle while more is fetched: 30 such screens are drawn and shown at 75 a second
+#: (69 to 77), about the same as with eight times as much (69 to 81).
 WAITING_BYTES = 128 * 1024
 WAITING_IMAGES = 128
-#: A stream that never pauses is still shown this often, in rectangles.
+#: Rectangles after which a stream that never pauses is shown.
 _WAKE_AFTER = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What was drawn since the last `ScreenPump.collect`.
+    """The result of drawing since the last `ScreenPump.collect`.
 
     Attributes:
-        images: rectangles.
-        is_due: it is time to show what was drawn.
-        error: why no more will be drawn, empty if more will.
-        frames: the ends of frames that were reached.
+        images: the number of rectangles.
+        is_due: whether it is time to show them.
+        error: why no more will be drawn; empty if more will.
+        frames: the ends of the frames that were completed.
     """
 
     images: int
@@ -44,9 +44,9 @@ class Drawn:
 class ScreenPump(PumpThread[VncImage | VncFrame]):
     """Draws rectangles from a queue onto a `RemoteScreen`.
 
-    `wake` is called from the decoder's thread when there is something to show: all that waited is drawn (the tiles of
-    one frame arrive together), or 256 rectangles are; and when there is room again, half of what it takes. It is not
-    called again before `collect`. The thread starts with the first rectangle and ends with `close`.
+    The decoder's thread calls `wake` when there is something to show: the queue is drawn (the tiles of one frame arrive
+    together), or 256 rectangles are. It also calls it when a full queue is half empty again, but only once before
+    `collect`. The thread starts with the first rectangle and ends with `close`.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -54,16 +54,16 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
         self._screen = RemoteScreen()
         self._drawn = 0
         self._frames: list[VncFrame] = []
-        self._unshown = 0  # rectangles since it was due to show them
+        self._unshown = 0  # rectangles since the last time to show them
         self._is_due = False
         self._was_full = False
         self._generation = 0
-        self._taken_in = 0  # the generation of the rectangle that is worked on
+        self._taken_in = 0  # the generation of the current rectangle
         self._error = ""
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that nobody should bring more."""
+        """Whether the queue is full; callers should wait."""
         return self._waiting > WAITING_BYTES or len(self._queue) > WAITING_IMAGES
 
     @property
@@ -72,24 +72,24 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits."""
+        """Whether the queue is empty."""
         return not self._waiting
 
     @contextmanager
     def screen(self) -> Iterator[RemoteScreen]:
-        """Lend the screen, with nobody else using it. Hold it briefly."""
+        """Lend the screen for exclusive use. Hold it briefly."""
         with self._lent():
             yield self._screen
 
     def put(self, image: VncImage | VncFrame) -> None:
-        """Queue a rectangle, or the end of a frame; never blocks. Whoever calls looks at `is_full`."""
+        """Queue a rectangle, or the end of a frame; never blocks. The caller checks `is_full`."""
         with self._change:
             if not self._closed and not self._error:
                 self._put(image, _weight(image))
                 self._was_full = self._was_full or self.is_full
 
     def collect(self) -> Drawn:
-        """Return what was drawn since the last call; `wake` may be called again afterwards."""
+        """Return the result since the last call, and allow `wake` again."""
         with self._change:
             drawn = Drawn(self._drawn, self._is_due, self._error, tuple(self._frames))
             self._drawn = 0
@@ -99,7 +99,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
             return drawn
 
     def restart(self) -> None:
-        """Drop what waits and what failed, for another link; the last picture stays until its first rectangle."""
+        """Drop the queue and the error, for another link; the last picture stays until its first rectangle."""
         with self._change:
             self._generation += 1
             self._drop()
@@ -128,7 +128,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
             self._screen.put(plan, picture)
 
     def _note(self, image: VncImage | VncFrame, error: str) -> bool:
-        """Count what was worked on; return whether to wake whoever shows the screen."""
+        """Count a finished item; return whether to call `wake`."""
         with self._change:
             if self._taken_in != self._generation or self._closed:
                 return False
@@ -150,5 +150,5 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
 
 
 def _weight(image: VncImage | VncFrame) -> int:
-    """Return what a waiting rectangle, or the end of a frame, counts: at least one byte."""
+    """Return the weight in bytes of a waiting rectangle, or of the end of a frame: at least 1."""
     return 1 + len(image.data) if isinstance(image, VncImage) else 1

@@ -1,4 +1,4 @@
-"""The remote screen as it is put together here, at the size that the view needs. No threads, no I/O."""
+"""The remote screen, assembled at the size that the view needs. No threads, no I/O."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from natpass_wire.pb.desktop_pb2 import VncImage
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one rectangle is to be decoded.
+    """How to decode one rectangle.
 
     Attributes:
-        width, height: the whole screen.
+        width, height: the size of the whole screen.
         part: the rectangle.
-        factor: what the decoder may reduce by.
+        factor: the factor by which the decoder may reduce it.
     """
 
     width: int
@@ -29,12 +29,12 @@ class Plan:
 
 
 class RemoteScreen:
-    """Takes rectangles, gives pictures. Begin with `fit`: the view's size decides how much is kept."""
+    """Assembles rectangles to pictures. Call `fit` first: the view's size decides how many pixels are kept."""
 
     def __init__(self) -> None:
         self._rows = self._cols = 1
         self._buffer: Framebuffer | None = None
-        #: Rectangles came that did not show all that this view could: ask for everything anew.
+        #: Whether rectangles were kept with less detail than this view can show: request everything again.
         self.is_coarse = False
 
     @property
@@ -44,7 +44,7 @@ class RemoteScreen:
 
     @property
     def placement(self) -> Placement | None:
-        """Where the screen lies in the view, None while unknown."""
+        """The position of the screen in the view, None while unknown."""
         if self._buffer is None:
             return None
         return place(self._buffer.width, self._buffer.height, self._rows, self._cols)
@@ -66,10 +66,10 @@ class RemoteScreen:
         self.is_coarse = False
 
     def plan(self, image: VncImage) -> Plan:
-        """Return how to decode a rectangle. Decoding needs nothing of this object: other threads may use it meanwhile.
+        """Return how to decode a rectangle. Decoding does not use this object: other threads may use it meanwhile.
 
         Raises:
-            RemoteProtocolError: the rectangle is impossible.
+            RemoteProtocolError: the rectangle is invalid.
         """
         info = image.info
         part = Rectangle(info.rect_x, info.rect_y, info.rect_width, info.rect_height)
@@ -88,15 +88,15 @@ class RemoteScreen:
     def put(self, plan: Plan, picture: NDArray[np.uint8]) -> None:
         """Draw a decoded rectangle.
 
-        If the view's size has changed since it was planned it may not fit: all is asked for anew then.
+        If the view's size has changed since its plan, it may not fit: then `is_coarse` requests everything again.
         """
         buffer = self._buffer
         if buffer is None or self.size != (plan.width, plan.height):
-            return  # cleared since: the screen that it belongs to is gone
+            return  # cleared since: its screen is gone
         if picture.shape[:2] == (plan.part.height, plan.part.width):
             kept_whole = buffer.keeps_whole
             buffer.put(plan.part, picture)
-            # The first rectangle across the grid lies over pixels whose parts are not known.
+            # The first rectangle off the grid covers pixels whose parts are unknown.
             self.is_coarse = self.is_coarse or buffer.keeps_whole != kept_whole
         elif buffer.factor == plan.factor and buffer.takes_reduced(plan.part):
             buffer.put_reduced(plan.part, picture)
@@ -109,7 +109,7 @@ class RemoteScreen:
         self.put(plan, decode(image, plan.factor))
 
     def picture(self) -> NDArray[np.uint8] | None:
-        """Return the view's pixels: shape (2 * rows, cols, 3), black beside the screen. None while it is unknown."""
+        """Return the view's pixels: shape (2 * rows, cols, 3), black outside the screen. None while it is unknown."""
         placement = self.placement
         if self._buffer is None or placement is None:
             return None

@@ -1,4 +1,4 @@
-"""Sends input to a desktop, in order, no faster than it is of use."""
+"""Sends input to a desktop, in order, no faster than useful."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,56 +8,56 @@ from natpass_tui.links.desktop.request import LEASE_SECONDS
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.pb.envelope_pb2 import MsgType
 
-#: Seconds between two moves of the pointer: as often as a fast screen is drawn.
+#: Seconds between two moves of the pointer: the rate of a fast screen.
 _MOVE_SECONDS = 1 / 50
-#: What is held is renewed so often, where nothing else is sent: half of the lease.
+#: Seconds between two renewals of the lease if nothing else is sent: half of the lease.
 RENEW_SECONDS = LEASE_SECONDS / 2
 
 
 class InputSender:
-    """Sends what waits in `outbox`, and renews what is held. Call `wake` after each change of the outbox.
+    """Sends the messages in `outbox`, and renews the lease. Call `wake` after each change of the outbox.
 
     Args:
-        is_holding: whether a key or a button is down over there.
+        is_holding: whether a key or a button is down at the remote.
     """
 
     def __init__(self, is_holding: Callable[[], bool]) -> None:
         self.outbox = Outbox()
         self._is_holding = is_holding
-        self._knows_holds = False  # the agent has sent what only our agents send
-        self._releases = 0  # by the agent, because it did not hear from us
+        self._knows_holds = False  # whether the agent sent a message that only our agents send
+        self._releases = 0  # the agent's releases because it did not hear from us
         self._finishing = False
         self._to_send = asyncio.Event()
 
     def restart(self) -> None:
-        """Begin anew, for another link."""
+        """Reset for another link."""
         self.outbox.clear()
         self._knows_holds, self._releases = False, 0
 
     def wake(self) -> None:
-        """Look at the outbox."""
+        """Check the outbox."""
         self._to_send.set()
 
     def finish(self) -> None:
-        """Close the link as soon as nothing waits."""
+        """Close the link as soon as the outbox is empty."""
         self._finishing = True
         self.wake()
 
     def agent_knows_holds(self) -> None:
-        """Take note that what is held has to be renewed."""
+        """Note that the agent uses leases, which have to be renewed."""
         if not self._knows_holds:
             self._knows_holds = True
             self.wake()
 
     def released_there(self, releases: int) -> None:
-        """Take note that the agent released everything, and how often it has: what waits is not sent."""
+        """Drop the waiting input: the agent released everything, for the `releases`th time."""
         self._releases = releases
         self.outbox.forget_input()
         self.outbox.hold(releases)
         self.wake()
 
     async def run(self, link: Link) -> None:
-        """Send until the link ends, or `finish` was called and nothing waits."""
+        """Send until the link ends, or until `finish` was called and the outbox is empty."""
         moved = 0.0
         try:
             while True:
@@ -77,10 +77,10 @@ class InputSender:
                         moved = _now()
                     await link.send(message)
         except LinkEndedError:
-            return  # whoever reads the link says what happened
+            return  # the link's reader reports the reason
 
     async def _more_to_send(self) -> bool:
-        """Wait for something to send; return False if what is held has to be renewed first."""
+        """Wait for something to send; return False if the lease has to be renewed first."""
         holding = self._knows_holds and self._is_holding()
         try:
             async with asyncio.timeout(RENEW_SECONDS if holding else None):
@@ -90,7 +90,7 @@ class InputSender:
         return True
 
     async def _wait_for_more(self, seconds: float) -> None:
-        """Wait for a newer position, but no longer than for the next move's turn, and not if something else comes."""
+        """Wait for a newer position until the next move is due, or until other input arrives."""
         until = _now() + seconds
         while self.outbox.is_move_next and not self._finishing and (rest := until - _now()) > 0:
             self._to_send.clear()

@@ -1,10 +1,10 @@
-"""The line below a desktop: what is seen of it, how well, and which keys are latched."""
+"""The status line below a desktop: its size, its performance, and the latched keys."""
 
 from natpass_tui.links.desktop.keys import Latch
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.request import DesktopRequest
 
-#: After so many seconds without a picture, a hint says what may be missing.
+#: Seconds without a picture after which a hint says what may be missing.
 HINT_SECONDS = 5.0
 _NAMES = {"ctrl": "Ctrl", "alt": "Alt", "shift": "Shift", "cmd": "Super"}
 
@@ -18,15 +18,15 @@ def measures(
     *,
     waited: float = 0.0,
 ) -> tuple[str, ...]:
-    """Return what to show, most important first, each in a width that changes little.
+    """Return the texts to show, most important first, each with a nearly constant width.
 
     Args:
         size: the remote screen in its pixels, None while unknown.
-        scale: pixels here to one there.
-        meter: what came in.
-        request: how it is sent.
-        now: seconds, as the meter was told.
-        waited: seconds since the desktop was granted.
+        scale: local pixels for one remote pixel.
+        meter: the measurements.
+        request: the desktop's parameters.
+        now: the time in seconds, of the meter's clock.
+        waited: seconds since the agent accepted.
     """
     if size is None:
         if waited < HINT_SECONDS:

@@ -1,4 +1,4 @@
-"""One desktop tab: it draws what comes over a link to an agent, and sends keys, pointer and clipboard."""
+"""A desktop tab: draws the pictures from a link to an agent, and sends keys, pointer and clipboard."""
 
 import asyncio
 import time
@@ -21,17 +21,17 @@ from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 
 WORDS = KIND.words
-#: Seconds that a tab which closes waits for releases to be sent; agents release everything when the link ends anyway.
+#: Seconds that a closing tab waits to send releases; agents release everything anyway when the link ends.
 _LAST_WORDS = 0.5
 
 
 class DesktopTab(DesktopControls):
-    """A desktop of an agent, and the ones that follow it in the same tab.
+    """A tab with an agent's desktop, and with those that follow it.
 
     Args:
         relay: opens the links.
         agent: the agent's id.
-        request: how the desktop is to be sent.
+        request: the parameters of the desktop.
         on_change: called after each change of `state` or `activity`.
         clock: Unix seconds.
     """
@@ -59,7 +59,7 @@ class DesktopTab(DesktopControls):
     # the picture
 
     def attach(self, viewer: Viewer, rows: int, cols: int) -> None:
-        """Begin: from now on there is a view of this size to show the desktop in."""
+        """Begin, with a view of this size."""
         self._viewer = viewer
         self._waker.begin()
         with self._pump.screen() as screen:
@@ -67,7 +67,7 @@ class DesktopTab(DesktopControls):
         self.begin()
 
     def resize(self, rows: int, cols: int) -> None:
-        """Show the desktop in a view of another size; asks for it anew where more can be shown than is known."""
+        """Set the view's size; request everything again if more detail can be shown."""
         with self._pump.screen() as screen:
             screen.fit(rows, cols)
         self._ask_if_coarse()
@@ -86,17 +86,17 @@ class DesktopTab(DesktopControls):
 
     @property
     def placement(self) -> Placement | None:
-        """Where the remote screen lies in the view, None while unknown."""
+        """The position of the remote screen in the view, None while unknown."""
         with self._pump.screen() as screen:
             return screen.placement
 
     @property
     def waited(self) -> float:
-        """Seconds since this link's desktop was granted; 0 while there is none."""
+        """Seconds since the agent accepted this link; 0 before."""
         return self._now() - self._began_at if self._began_at is not None else 0.0
 
     def change(self, request: DesktopRequest) -> None:
-        """Have the desktop sent in another way from now on, also after it was lost."""
+        """Change the desktop's parameters, for this link and later ones."""
         if request.fps != self.request.fps:
             self.meter.restart()
         self.request = request
@@ -106,23 +106,23 @@ class DesktopTab(DesktopControls):
         self._viewer.status_changed()
 
     def redraw(self) -> None:
-        """Ask for the whole desktop anew."""
+        """Request the whole desktop again."""
         self.change(self.request)
 
     # LinkTab
 
     def close(self) -> None:
-        """Release what is pressed, end the desktop, and the tab."""
+        """Release everything, and end the desktop and the tab."""
         if self._link is not None and not self._closed:
             self.release_all()
         self._closed = True
         self._cancel_retry()
         self._sender.finish()
         if self._link is not None and (self._sending is None or self.is_reconnecting):
-            self._link.close()  # nothing else is sent first; the agent releases everything with the link
+            self._link.close()  # without sending more; the agent releases everything when the link ends
 
     async def closed(self) -> None:
-        """Close, and wait until nothing of this tab runs any more."""
+        """Close, and wait until all tasks of this tab have ended."""
         self.close()
         if self._sending is not None:
             await asyncio.wait([self._sending], timeout=_LAST_WORDS)
@@ -139,7 +139,7 @@ class DesktopTab(DesktopControls):
         self._viewer.remark(text)
 
     def _out_of_reach(self) -> None:
-        self.release_all()  # so does the agent, before long: what is latched must not look held
+        self.release_all()  # the agent will do so soon: latched keys must not look held
         self.meter.restart()
 
     async def _carry(self, link: Link) -> End:
@@ -154,7 +154,7 @@ class DesktopTab(DesktopControls):
         try:
             await asyncio.wait([receiver, self._failed], return_when=asyncio.FIRST_COMPLETED)
             if self._failed.done():
-                fault = f"{self.agent} sent a picture that is none: {self._failed.result()}"
+                fault = f"{self.agent} sent an invalid image: {self._failed.result()}"
                 return End(LinkEnd.FAILED, fault)
             end: End = receiver.result()
             return end
@@ -162,14 +162,14 @@ class DesktopTab(DesktopControls):
             receiver.cancel()
             self._sending.cancel()
             self._sending = self._failed = None
-            self._forget_holds()  # the agent has released them with the link
+            self._forget_holds()  # the agent has released everything with the link
             self._clipboard_asked = self._began_at = None
             self._viewer.status_changed()
 
     async def _receive(self, link: Link) -> End:
-        """Take what comes until the link ends; return why it did.
+        """Receive until the link ends; return why it ended.
 
-        Asking for a message gives the sender credit for those before: they are drawn by then, or will be very soon.
+        Asking for a message gives the sender credit for the earlier ones: they are drawn by then, or will be very soon.
         """
         try:
             while True:
@@ -189,7 +189,7 @@ class DesktopTab(DesktopControls):
                     case MsgType.vnc_clipboard:
                         self._take_clipboard(message.vclipboard)
                     case _:
-                        continue  # of other types there is nothing to show
+                        continue  # not a message to show
         except LinkEndedError as error:
             return error.end
 
@@ -206,7 +206,7 @@ class DesktopTab(DesktopControls):
         self._ask_if_coarse()
 
     def _ask_if_coarse(self) -> None:
-        """Ask for everything anew if more could be shown than is known."""
+        """Request everything again if more detail can be shown."""
         with self._pump.screen() as screen:
             coarse, screen.is_coarse = screen.is_coarse, False
         if coarse:

@@ -1,26 +1,26 @@
-"""Who shows a desktop, as its model knows it."""
+"""The interface of a desktop's view to its model."""
 
 from typing import Protocol
 
 
 class Viewer(Protocol):
-    """Who shows a desktop. All calls come from the event loop."""
+    """The viewer of a desktop. All calls come from the event loop."""
 
     def picture_changed(self) -> None:
         """There is something new to draw."""
 
     def status_changed(self) -> None:
-        """Latched keys, or how the desktop is sent, are different."""
+        """The latched keys or the desktop's parameters changed."""
 
     def remark(self, text: str) -> None:
-        """Say something to the user in passing; safe to print."""
+        """Show the user a remark for a moment; safe to print."""
 
     def copy(self, text: str) -> None:
-        """Put a text that the user asked for on the user's clipboard; it is the remote's: not safe to print."""
+        """Put a requested text on the user's clipboard; it comes from the remote: not safe to print."""
 
 
 class Nobody:
-    """Shows nothing: the viewer of a desktop that has none yet."""
+    """The null viewer, of a desktop without a view."""
 
     def picture_changed(self) -> None:
         """Show nothing."""

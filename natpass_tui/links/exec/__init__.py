@@ -1,4 +1,4 @@
-"""Commands without a terminal: `request` says which, `program` carries bytes, `run` logs in and ends with a status."""
+"""The exec kind: `request` is the command, `program` carries bytes, `run` logs in and returns an exit status."""
 
 import click
 
@@ -8,7 +8,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
 def _command() -> click.Command:
-    from natpass_tui.links.exec.cli import command  # noqa: PLC0415 - loaded when it is asked for
+    from natpass_tui.links.exec.cli import command  # noqa: PLC0415 - loaded on demand
 
     return command
 

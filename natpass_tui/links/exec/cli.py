@@ -36,44 +36,43 @@ if TYPE_CHECKING:
 @click.command("exec", cls=CommandWithWords, context_settings=HELP)
 @click.argument("agent")
 @click.argument("argv", metavar="-- COMMAND [ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("--cwd", metavar="DIR", default="", help="Where to run it, relative to the home over there.")
+@click.option("--cwd", metavar="DIR", default="", help="Where to run it, relative to the remote home.")
 @click.option("--env", metavar="NAME=VALUE", multiple=True, help="Add a variable to its environment; may be repeated.")
 @click.option("--timeout", metavar="SECONDS", type=float, help="End it after so long, with exit status 124.")
 @click.option("-t", "--tty", is_flag=True, help="Give it your terminal, as ssh -t does; see below.")
 @click.option(
     "--raw",
     is_flag=True,
-    help="Let everything that it writes through to your terminal: titles, your clipboard, questions that your terminal "
-    "answers as if you had typed.",
+    help="Do not filter its output to your terminal: it may set titles, your clipboard, and ask questions that your "
+    "terminal answers as if you had typed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="At the end, print one line of JSON on stderr: what was carried.")
+@click.option("--json", "as_json", is_flag=True, help="At the end, print a line of JSON on stderr: the bytes carried.")
 @connection_options
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: bool, **_: object) -> int:
     """Run COMMAND on AGENT, without a terminal, or with yours.
 
-    stdin, stdout and stderr are the command's, apart and byte for byte, so that it works in pipes. No shell comes
-    between: for one, run sh -c. Write -- before the command.
+    stdin, stdout and stderr are the command's, separate and byte for byte, so it works in pipes. No shell interprets
+    the command: for one, run sh -c. Write -- before the command.
 
     \b
       natpass-tui exec web1 -- uptime
       natpass-tui exec web1 -- tar c -C /etc . | tar x -C backup
       natpass-tui exec web1 --timeout 60 --cwd /srv -- sh -c 'make >log 2>&1'
 
-    Ctrl+C interrupts the command over there, behind the input that was sent before; a second one gives up on it, and
-    the agent ends it. While the connection is away, the command goes on, and so does this when it is back. The command
-    ends when it has exited and its outputs are closed, or a second after its exit if something in the background keeps
-    them open; that lives on.
+    Ctrl+C interrupts the remote command, after the input that was sent before; a second one gives up on it, and the
+    agent ends it. While the connection is lost, the command goes on, and so does this when it is back. The command ends
+    when it has exited and its outputs are closed, or a second after its exit if a background process keeps them open;
+    that process lives on.
 
-    stdin is read even if the command does not: in loops, say </dev/null.
+    stdin is read even if the command does not read it: in loops, add </dev/null.
 
-    What goes to a terminal of yours is filtered: text, colours, cursor and modes pass (--raw: everything), but without
-    -t none that change what your keyboard and mouse send. Pipes and files get every byte.
+    Output to your terminal is filtered: text, colours, cursor and modes pass (--raw: everything), but without -t no
+    modes that change what your keyboard and mouse send. Pipes and files get every byte.
 
-    With -t the command runs on a terminal over there, and has yours: all keys go to it, Ctrl+C too. Enter, then ~
-    and . give up on it, also while there is no connection; ~ ? lists what else there is (~ ~ sends one ~). stdout and
-    stderr are one then.
+    With -t the command runs on a remote terminal, and uses yours: all keys go to it, Ctrl+C too. Enter, then ~ and .
+    give up on it, also without a connection; ~ ? lists the others (~ ~ sends one ~). stdout and stderr are one then.
 
     \b
       natpass-tui exec -t web1 -- sudo -i
@@ -81,16 +80,16 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
 
     Exit status: the command's, 128+N if signal N ended it, 124 if it took longer than --timeout, 255 if relay or agent
     can't be reached, the command could not be run there or the link to it is lost (with one line that says why), 130 if
-    you gave up. 2 is a mistake in what you said or configured here; nothing was run then.
+    you gave up, 2 after a mistake in the command line or the configuration here; nothing was run then.
     """
     from natpass_tui.links.streams import fill_closed  # noqa: PLC0415 - as for `_run`
 
     fill_closed()
     values = gather(ctx, config_keys=CONFIG_KEYS)
     if fault := client_id_fault(agent):
-        raise UserError(f"{printable(agent)!r} is no agent: {fault}")
+        raise UserError(f"{printable(agent)!r} is not an agent's id: {fault}")
     request = ExecRequest.from_words(argv, values["cwd"], values["env"], values["timeout"])
-    # What is in there from now on is the title of this process, which holds text only; arguments may be other bytes.
+    # From now on this is only the process' title, which has to be text; arguments may be other bytes.
     sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]
     run = _run(agent, request, values)
     target = relay_target(values, says_relay=sys.stderr.isatty())
@@ -110,7 +109,7 @@ def _run(agent: str, request: ExecRequest, values: Mapping[str, Any]) -> "Run":
     Raises:
         UserError: there is no terminal.
     """
-    from natpass_tui.links.exec.run import ExecRun  # noqa: PLC0415 - not needed to say what there is (--help)
+    from natpass_tui.links.exec.run import ExecRun  # noqa: PLC0415 - not needed for --help
     from natpass_tui.tty.run import TtyRun  # noqa: PLC0415 - as above
 
     if not values["tty"]:

@@ -1,4 +1,4 @@
-"""One command on an agent: it carries bytes between a link and three streams, and says how it ended."""
+"""A command on an agent: carries bytes between a link and three streams, and returns its outcome."""
 
 # Why: docs/decisions/038-time-limit-at-the-agent.md
 
@@ -13,17 +13,17 @@ from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecRequest, ExecSignal
 
-#: The agent sees to the time limit; should it not be heard of, this is so many seconds later.
+#: Seconds after the time limit at which we give up: normally the agent enforces it.
 BACKSTOP_SECONDS = 5.0
-#: Messages that one read of stdin is for, when they are as large as they get.
+#: Messages' worth of bytes in one read of stdin, if messages have their full size.
 READ_MESSAGES = 4
 _INT = 2
 
 
 def _to_read(room: int) -> int:
-    """Return how many bytes of stdin to take when one message has room for so many.
+    """Return how many bytes of stdin to read if one message has room for so many.
 
-    As many; but on a fast line some messages' worth, since the thread that reads is handed each read by itself.
+    As many; but on a fast line several messages' worth, since each read is handed to a thread.
     """
     return READ_MESSAGES * MAX_DATA_BYTES if room == MAX_DATA_BYTES else room
 
@@ -32,12 +32,12 @@ class ExecProgram:
     """A command that runs on an agent.
 
     Args:
-        link: to the agent, accepted.
+        link: the accepted link to the agent.
         source: the command's input.
-        out: where its output goes.
-        err: where its errors go.
-        timeout: seconds that it may take, None: as many as it likes.
-        request: the rest of what was asked for, which goes before all else.
+        out: takes its output.
+        err: takes its error output.
+        timeout: the time limit in seconds; None: no limit.
+        request: the rest of the request, which is sent first.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class ExecProgram:
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._was_interrupted = False
-        #: What was carried so far.
+        #: The bytes carried so far.
         self.counts = Counts()
 
     async def run(self) -> Outcome:
-        """Carry until the command has ended, or is given up; then the link has ended as well."""
+        """Run until the command ends or is given up; then the link has ended too."""
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -85,7 +85,7 @@ class ExecProgram:
         if self._was_interrupted:
             self.stop(INTERRUPTED)
             return
-        # It overtakes: the command may never read the input that was sent before.
+        # Urgent: the command may never read the input that was sent before.
         message = Msg(type=MsgType.exec_signal, exec_signal=ExecSignal(number=_INT))
         self._was_interrupted = self._link.send_urgent(message)
 
@@ -98,21 +98,21 @@ class ExecProgram:
             self._over.set_result(how)
 
     def _watch_time(self) -> None:
-        """Give up some time after the agent should have ended the command."""
+        """Schedule giving up, for an agent that does not end the command in time."""
         if self._timeout is not None:
             text = f"timed out after {self._timeout:g} s, and the agent does not say so"
             loop = asyncio.get_running_loop()
-            # call_later, not asyncio.timeout: nothing is cancelled, what has come is still written
+            # call_later, not asyncio.timeout: it cancels nothing, so received output is still written
             self._timer = loop.call_later(self._timeout + BACKSTOP_SECONDS, self._end, Outcome(TIMED_OUT, text))
 
     async def _receive(self) -> None:
-        """Write what the command writes. A batch is asked for when the last but one is written: that is credit.
+        """Write the command's output. Asking for a batch gives credit, so it waits until the last but one is written.
 
-        By batches, since handing one over to the thread that writes costs more than a message does.
+        In batches, since handing one over to the writer's thread costs more than a message.
         """
         try:
             while True:
-                if not self._link.has_unread:  # otherwise the next batch is taken while this one is written
+                if not self._link.has_unread:  # otherwise we take the next batch while this one is written
                     await self._flush()
                 batch = await self._link.receive_batch()
                 outputs = [message.exec_output for message in batch if message.type == MsgType.exec_output]
@@ -126,7 +126,7 @@ class ExecProgram:
             self._end(Outcome(FAILED, f"cannot write the command's output: {error.strerror}"))
 
     async def _write(self, stream: ExecOutput.Stream, data: bytes) -> None:
-        """Begin to write to one of the two, once the other one has written everything: their order is kept."""
+        """Begin to write to one of the two after the other has written everything, to keep their order."""
         if stream == ExecOutput.STDERR:
             await self._out.flush()
             await self._err.write(data)
@@ -141,7 +141,7 @@ class ExecProgram:
         await self._err.flush()
 
     async def _send_input(self) -> None:
-        """Send what is left of the request, what there is on stdin, and its end. Nothing is read that can't be sent."""
+        """Send the rest of the request, stdin, and its end. Read only what can be sent."""
         try:
             at = 0
             while at < len(self._request):
@@ -152,12 +152,12 @@ class ExecProgram:
             while data := await self._source.read(_to_read(await self._link.room())):
                 at = 0
                 while at < len(data):
-                    piece = data[at : at + await self._link.room()]  # the line may have become slow since it was read
+                    piece = data[at : at + await self._link.room()]  # the line may have become slow since the read
                     self._link.put(Msg(type=MsgType.exec_input, exec_input=ExecInput(data=piece)))
                     at += len(piece)
                     self.counts.bytes_in += len(piece)
             await self._link.send(Msg(type=MsgType.exec_input, exec_input=ExecInput(eof=True)))
         except LinkEndedError:
-            return  # whoever reads the link says what happened
+            return  # `_receive` reports the reason
         except OSError as error:
             self._end(Outcome(FAILED, f"cannot read stdin: {error.strerror}"))

@@ -1,4 +1,4 @@
-"""What the console asks an agent for when it runs a command."""
+"""The request for a command without a terminal."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from natpass_wire.pb.exec_pb2 import ConnectExec
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.text import printable
 
-#: Time limits in seconds: a millisecond is the least that can be said, and a century enough.
+#: The range of time limits in seconds: from the wire's unit, a millisecond, to about a century.
 MOST_SECONDS = 100 * 366 * 86400.0
 
 
@@ -21,9 +21,9 @@ class ExecRequest:
 
     Attributes:
         argv: the program and its arguments.
-        cwd: where, relative to the user's home over there; empty: there.
+        cwd: the working directory, relative to the remote user's home; empty: the home.
         env: variables to add, `K=V`.
-        timeout: seconds that it may take, None: as many as it likes.
+        timeout: the time limit in seconds; None: no limit.
     """
 
     argv: tuple[bytes, ...]
@@ -35,10 +35,10 @@ class ExecRequest:
     def from_words(
         cls, argv: Sequence[str], cwd: str = "", env: Sequence[str] = (), timeout: float | None = None
     ) -> "ExecRequest":
-        """Return the request for words of the command line.
+        """Return the request for the words of a command line.
 
         Raises:
-            UserError: they make no sense.
+            UserError: they are invalid.
         """
         if not argv or not argv[0]:
             raise UserError("which command? natpass-tui exec AGENT -- COMMAND ARGUMENT…")
@@ -54,15 +54,15 @@ class ExecRequest:
         return request
 
     def message(self) -> ConnectRequest:
-        """Return the request; one that is too long for a message says only how many bytes follow."""
+        """Return the request; if it is too long for one message, only the number of bytes that follow."""
         asked = self._asked()
         follows = len(self.following())
-        if follows:  # an agent that does not know this finds no command, and refuses
+        if follows:  # an agent without this feature finds no command, and refuses
             asked = ConnectExec(follows=follows)
         return ConnectRequest(name="exec", kind=ConnectRequest.exec, cexec=asked)
 
     def following(self) -> bytes:
-        """Return what is sent once the request is accepted, empty if it fits into one message."""
+        """Return the bytes to send after the request is accepted; empty if it fits into one message."""
         asked = self._asked()
         return asked.SerializeToString() if asked.ByteSize() > MAX_DATA_BYTES else b""
 

@@ -1,4 +1,4 @@
-"""One command on an agent without a terminal, from login to exit status."""
+"""The run of a command without a terminal, from login to exit status."""
 
 import asyncio
 
@@ -14,12 +14,12 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
 class ExecRun(Run):
-    """A command without a terminal.
+    """The run of a command without a terminal.
 
     Args:
         agent: the agent's id.
-        request: what to run.
-        raw: let everything that the command writes through to a terminal of ours.
+        request: the command.
+        raw: do not filter output to our terminal.
     """
 
     def __init__(self, agent: str, request: ExecRequest, *, raw: bool = False) -> None:
@@ -54,7 +54,7 @@ class ExecRun(Run):
                         await sink.finish()
 
     def _stop(self, status: int) -> bool:
-        """Take a signal: the first interrupt is the command's, everything else ends it and us."""
+        """Handle a signal: the first interrupt goes to the command, any other ends it and us."""
         if self._program is None:
             return False
         if status == INTERRUPTED:
@@ -65,7 +65,7 @@ class ExecRun(Run):
 
 
 async def _tell_waiting(link: Link, agent: str) -> None:
-    """Say on a terminal that there is no way to the agent, for as long as there is none."""
+    """Show on a terminal that the agent can't be reached, while that is so."""
     changed = asyncio.Event()
     link.watch(changed.set)
     loop = asyncio.get_running_loop()

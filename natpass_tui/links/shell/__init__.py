@@ -1,4 +1,4 @@
-"""Shells: `state` says what happens to one (pure), `tab` runs one over a link, `pane` shows it."""
+"""The shell kind: `state` is its state machine (pure), `tab` runs a shell over a link, `pane` shows it."""
 
 import click
 
@@ -8,7 +8,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
 def _command() -> click.Command:
-    from natpass_tui.links.shell.cli import command  # noqa: PLC0415 - loaded when it is asked for
+    from natpass_tui.links.shell.cli import command  # noqa: PLC0415 - loaded on demand
 
     return command
 
@@ -26,10 +26,10 @@ def _opener() -> OpenTab:
 
 
 def _plain_fault(request: ConnectRequest) -> str:
-    """Return why an existing program would not run what is asked for: it would open its default shell instead."""
+    """Return why an existing program can't run the request: it would open its default shell instead."""
     shell = request.cshell
     if len(shell.argv) > 1 or (shell.argv and not shell.exec) or shell.cwd or shell.timeout_ms:
-        return "links as existing natpass programs have them run a program without arguments, in its home"
+        return "over a link to an existing natpass program, a program runs only without arguments, and in its home"
     return ""
 
 

@@ -28,16 +28,16 @@ from natpass_wire.program.options import common_options, connection_options, gat
 def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], program: str, **_: object) -> int:
     """Open a shell on AGENT at once, or COMMAND on a terminal there.
 
-    As with ssh, when that ends and no other tab is open, the console ends with its exit status (255 where an existing
-    natpass agent tells none, or relay or agent can't be reached), and leaves its last screen as text. No shell comes
-    between you and COMMAND: for one, sh -c 'line'.
+    As with ssh, when that ends and no other tab is open, the console ends with its exit status (255 if an existing
+    natpass agent tells none, or relay or agent can't be reached), and leaves its last screen as text. No shell
+    interprets COMMAND: for one, sh -c 'line'.
     """
     if argv and program:
-        raise UserError("give a command behind --, or --exec PROGRAM, not both")
+        raise UserError("give a command after --, or --exec PROGRAM, not both")
     if argv and not argv[0]:
         raise UserError("which command? natpass-tui shell AGENT -- COMMAND ARGUMENT…")
     request = ShellRequest(program, argv=tuple(os.fsencode(word) for word in argv)).checked()
-    sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]  # as for exec: it becomes a title
+    sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]  # as in exec: the process' title
     values = gather(ctx, config_keys=CONFIG_KEYS)
     own = replace(ShellSettings.from_values(values), request=request)
     opening = Opening(agent, "shell", own, "exec AGENT -- COMMAND", partial(shell_hint, request.argv))

@@ -1,7 +1,7 @@
-"""Input of a shell that its link has not taken yet. Pure.
+"""The queue of a shell's input for its link. Pure.
 
-What is typed waits for as long as it takes. What nobody typed is dropped when it has waited for `VALID_SECONDS`: it is
-for a program that waits for it now, or for a screen that looks like this now.
+Typed input waits without a limit. Other input (the terminal's answers, mouse, focus) is dropped after `VALID_SECONDS`:
+it is meant for the program, or the screen, of that moment.
 """
 
 from collections import deque
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 from natpass_tui.terminal.source import InputSource
 
-#: Seconds for which input that nobody typed may wait.
+#: Seconds for which input that was not typed may wait.
 VALID_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class Piece:
-    """Input of one kind.
+    """Input from one source.
 
     Attributes:
         data: the bytes.
-        source: where they come from.
-        seen: bytes of the shell's output that were parsed when they were made.
-        at: when, in seconds.
-        button: of a press or a release: which button of the mouse.
+        source: their source.
+        seen: bytes of the shell's output that were parsed when the input was made.
+        at: the time in seconds.
+        button: the mouse button of a press or a release.
     """
 
     data: bytearray
@@ -34,7 +34,7 @@ class Piece:
 
 
 class Outbox:
-    """A queue of pieces; a piece never mixes what was typed with what was not."""
+    """A queue of pieces; a piece never mixes typed and other input."""
 
     def __init__(self) -> None:
         self._pieces: deque[Piece] = deque()
@@ -42,18 +42,18 @@ class Outbox:
         self.size = 0
 
     def __bool__(self) -> bool:
-        """Whether something waits."""
+        """Whether the queue is not empty."""
         return bool(self._pieces)
 
     def put(self, data: bytes, source: InputSource, seen: int, now: float, button: int = 0) -> None:
-        """Take input.
+        """Queue input.
 
         Args:
             data: the bytes.
-            source: where they come from.
+            source: their source.
             seen: bytes of the shell's output that were parsed then.
-            now: in seconds.
-            button: of a press or a release: which button of the mouse.
+            now: the time in seconds.
+            button: the mouse button of a press or a release.
         """
         if not data:
             return
@@ -67,11 +67,11 @@ class Outbox:
         self.size += len(data)
 
     def prune(self, now: float) -> None:
-        """Drop what nobody typed and has waited for too long; a button that went down goes up in any case."""
+        """Drop input that was not typed and has waited too long; keep the release of a sent press."""
         self._keep(lambda piece: now - piece.at <= VALID_SECONDS)
 
     def refused(self, source: InputSource, button: int) -> bool:
-        """Take note of input that was not put here; tell whether it may not go another way either.
+        """Note input that was not queued here; return whether it may not be sent another way either.
 
         That is a release whose press was dropped.
         """
@@ -83,7 +83,7 @@ class Outbox:
         return False
 
     def drop_moments(self) -> None:
-        """Drop all that nobody typed, as if it had waited for too long."""
+        """Drop all input that was not typed, as if it had waited too long."""
         self._keep(lambda _: False)
 
     def _keep(self, is_valid: Callable[[Piece], bool]) -> None:
@@ -107,7 +107,7 @@ class Outbox:
         return stale
 
     def take(self, most: int, now: float) -> Piece | None:
-        """Return what goes into the next message, at most so many bytes; None if nothing does."""
+        """Return the input for the next message, at most so many bytes; None if there is none."""
         self.prune(now)
         if not self._pieces:
             return None
@@ -117,7 +117,7 @@ class Outbox:
             self._pieces.popleft()
         else:
             data = piece.data[:size]
-            del piece.data[:size]  # not a copy of the rest: there may be a thousand pieces to come
+            del piece.data[:size]  # does not copy the rest: a thousand pieces may follow
             piece = Piece(data, piece.source, piece.seen, piece.at, piece.button)
         self.size -= size
         return piece
@@ -130,25 +130,25 @@ class Outbox:
 
     @property
     def typed_since(self) -> float | None:
-        """Since when something typed waits, None if nothing does."""
+        """Since when typed input waits, None if none does."""
         return next((piece.at for piece in self._pieces if piece.source is InputSource.TYPED), None)
 
     @property
     def typed(self) -> list[bytearray]:
-        """What was typed of it, in pieces; not copied, so don't keep them."""
+        """The typed input, in pieces; not copied, so don't keep them."""
         return [piece.data for piece in self._pieces if piece.source is InputSource.TYPED]
 
 
 def _cut(piece: Piece, most: int) -> int:
-    """Return how much of a piece goes into a message of at most so many bytes.
+    """Return how many bytes of a piece go into a message of at most so many.
 
-    An answer is not cut in two, where that can be helped: were one half dropped, the other would be keys.
+    Avoids cutting an answer in two: if one half were dropped, the program would read the other as keys.
     """
     if piece.source is InputSource.TYPED:
         return most
     end = most + 1
     while (at := piece.data.rfind(b"\x1b", 1, end)) > 0:
-        if piece.data[at + 1 : at + 2] != b"\\":  # else it ends an answer
+        if piece.data[at + 1 : at + 2] != b"\\":  # otherwise it ends an answer
             return at
         end = at
     return most

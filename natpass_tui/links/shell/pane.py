@@ -1,4 +1,4 @@
-"""A shell tab on the screen: the terminal, and a line over it that says what is wrong and what to do."""
+"""The pane of a shell tab: the terminal, and a banner over it that says what is wrong and what to do."""
 
 # Why: docs/decisions/054-ended-links-are-not-replaced.md
 
@@ -35,34 +35,34 @@ class ShellPane(LinkPane):
         super().__init__(tab, prefix)
         self._clipboard = clipboard
         self._attached = False
-        #: Keys scroll the history instead of going to the remote.
+        #: Whether keys scroll the history instead of going to the remote.
         self.scrolling = False
 
     def compose(self) -> ComposeResult:
-        """Lay it out."""
+        """Yield the terminal and the banner."""
         yield TerminalView(prefix=self._prefix, intercept=self._intercept)
         yield Static(id="banner", markup=False)
 
     @property
     def view(self) -> TerminalView:
-        """What gets the keyboard."""
+        """The widget that gets the keyboard."""
         return self.terminal
 
     @property
     def terminal(self) -> TerminalView:
-        """The screen."""
+        """The terminal widget."""
         return self.query_one(TerminalView)
 
     def mode(self) -> str:
-        """Return what keys do while the history is scrolled."""
+        """Return the help on the keys while they scroll the history."""
         return _SCROLL_HELP if self.scrolling else ""
 
     def palette(self) -> Iterable[PaletteEntry]:
-        """Return what the palette offers for a shell."""
+        """Return the palette's entries for a shell."""
         yield "Scroll back", "Look at the shell's history", self._scroll_back
 
     def act(self, name: str) -> bool:
-        """Let keys scroll the history."""
+        """Start to scroll the history."""
         if name == "scroll":
             self._scroll_back()
         return name == "scroll"
@@ -73,7 +73,7 @@ class ShellPane(LinkPane):
         self.redraw()
 
     async def last_screen(self) -> str:
-        """Return the shell's screen, without the empty rows below; empty if there never was a shell."""
+        """Return the shell's screen without the empty rows below; empty if there was no shell."""
         if not self.tab.was_live:
             return ""
         await self.terminal.drained()
@@ -84,7 +84,7 @@ class ShellPane(LinkPane):
         self.terminal.send_key(self._prefix)
 
     def _intercept(self, event: events.Key) -> bool:
-        """Take keys that are not for the remote."""
+        """Handle keys that are not for the remote."""
         if not self.scrolling:
             return super()._intercept(event)
         self._scroll(event)
@@ -124,7 +124,7 @@ class ShellPane(LinkPane):
     @on(TerminalView.Input)
     def _input(self, event: TerminalView.Input) -> None:
         why = self.tab.send(event.data, event.source, event.seen, event.button)
-        if why and event.typed:  # of what nobody typed, nobody needs to hear that it was not sent
+        if why and event.typed:  # only about typed input
             self.say(why)
         elif self.tab.is_reconnecting:
             self.redraw()  # more waits than before

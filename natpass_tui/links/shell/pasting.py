@@ -1,19 +1,19 @@
-"""A large paste on its way to a shell: it is given in pieces, as room comes, and the user may stop the rest. Pure."""
+"""A large paste into a shell: it is sent in pieces, as room allows, and the user may stop the rest. Pure."""
 
 # Why: docs/decisions/053-large-pastes.md
 
-#: What somebody typed of more bytes is a paste that takes its time.
+#: Typed input of more bytes is a large paste.
 LARGE_BYTES = 64 * 1024
-#: The largest paste, with all that is typed behind it; a file has better ways.
+#: The largest paste, with the input typed after it; for a file there are better ways.
 MOST_BYTES = 64 * 1024 * 1024
-#: How Ctrl+C looks: plainly, in kitty's keyboard protocol, and with xterm's modifyOtherKeys at level 2.
+#: The encodings of Ctrl+C: plain, kitty's keyboard protocol, and xterm's modifyOtherKeys at level 2.
 _STOPS = frozenset({b"\x03", b"\x1b[99;5u", b"\x1b[27;5;99~"})
 _BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
 _STOPPED_BYTES = len(_END) + max(map(len, _STOPS))
 
 
 class Pasting:
-    """What is left of a paste, and what was typed behind it. Empty at first."""
+    """The rest of a paste, and the input typed after it. Empty at first."""
 
     def __init__(self) -> None:
         self._data = b""
@@ -25,20 +25,20 @@ class Pasting:
 
     @property
     def left(self) -> int:
-        """Bytes that were not given yet."""
+        """Bytes that were not taken yet."""
         return len(self._data) - self._at + len(self._behind)
 
     @property
     def is_stoppable(self) -> bool:
-        """Whether Ctrl+C would spare the program something: more is left than it leaves itself."""
+        """Whether Ctrl+C helps: more is left than Ctrl+C itself leaves."""
         return self.left > _STOPPED_BYTES
 
     def rest(self) -> tuple[memoryview, bytearray]:
-        """Return what was not given yet, in pieces; not copied, so don't keep them."""
+        """Return the bytes that were not taken yet, in pieces; not copied, so don't keep them."""
         return memoryview(self._data)[self._at :], self._behind
 
     def put(self, data: bytes) -> str:
-        """Take what was typed: a paste, or what comes behind one; Ctrl+C drops what is left. Return why not, if not."""
+        """Queue a paste, or input typed after one; Ctrl+C drops the rest. Return why it was refused, or empty."""
         if self and data in _STOPS:
             self._stop()
         if self.left + len(data) > MOST_BYTES:
@@ -67,13 +67,13 @@ class Pasting:
         self._behind.clear()
 
     def text(self) -> str:
-        """Return how far it is, empty if there is nothing."""
+        """Return the progress, empty without a paste."""
         if not self:
             return ""
         return f"pasting {self._at / 1e6:.1f} of {len(self._data) / 1e6:.1f} MB — ctrl+c stops it"
 
     def _stop(self) -> None:
-        """Drop what is left; a program that was told of a paste is told of its end."""
+        """Drop the rest; a program that got the start of a bracketed paste gets its end."""
         given = self._data[: self._at]
         is_open = given.rfind(_BEGIN) > given.rfind(_END)
         self.clear()

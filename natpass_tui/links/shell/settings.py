@@ -1,4 +1,4 @@
-"""How the console's shells behave."""
+"""The settings of the shell kind."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,11 @@ from natpass_tui.tty.request import ShellRequest
 
 @dataclass(frozen=True, slots=True)
 class ShellSettings:
-    """How shells behave.
+    """The settings of shells.
 
     Attributes:
-        request: what a shell tab runs.
-        keeps_offline_input: what is typed into a shell that cannot be reached at the moment waits; otherwise it is
-            refused.
+        request: the program of a shell tab.
+        keeps_offline_input: whether input typed into a shell out of reach waits; otherwise it is refused.
     """
 
     request: ShellRequest = field(default_factory=ShellRequest)
@@ -30,7 +29,7 @@ class ShellSettings:
             type=click.Choice(["keep", "discard"]),
             default="keep",
             show_default=True,
-            help="What becomes of what you type into a shell while there is no way to its agent.",
+            help="What happens to what you type into a shell while its agent can't be reached.",
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What happens to a shell tab: `natpass_tui.links.life` in the words of a shell."""
+"""The state machine of a shell tab: `natpass_tui.links.life` with a shell's words."""
 
 from natpass_tui.links import life
 from natpass_tui.links.life import (
@@ -56,15 +56,15 @@ WORDS = KIND.words
 
 
 def step(state: State, event: Event, now: float) -> Step:
-    """Return what follows from `event`, see `life.step`."""
+    """Return the result of `event`, see `life.step`."""
     return life.step(state, event, now, WORDS)
 
 
 def banner(state: State, agent: str, prefix: str, relay: str, *, now: float = 0.0, typed: str = "") -> str:
-    """Return the line that a tab shows in place while its shell is not live, see `life.banner`."""
+    """Return the banner that a tab shows while its shell is not live, see `life.banner`."""
     return life.banner(state, agent, prefix, relay, WORDS, now=now, typed=typed)
 
 
 def not_sent(state: State) -> str:
-    """Return why input goes nowhere, empty while it does not."""
+    """Return why input is not sent, empty if it is."""
     return life.not_sent(state, WORDS)

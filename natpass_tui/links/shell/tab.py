@@ -1,4 +1,4 @@
-"""One shell tab: it carries bytes between a link to an agent and a terminal."""
+"""A shell tab: carries bytes between a link to an agent and a terminal."""
 
 import asyncio
 import time
@@ -22,13 +22,13 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 
-#: Bytes of input that may wait for a slow network, or for one at all, pastes apart; what is over is refused, and said.
+#: Bytes of input, without pastes, that may wait for the network; more is refused, and the user is told.
 MOST_WAITING_INPUT = 4 * 1024 * 1024
 
-#: Bytes that may be typed before the first shell is there: a command or two, as with ssh.
+#: Bytes that may be typed before the first shell opens: a command or two, as with ssh.
 MOST_TYPED_AHEAD = 4 * 1024
 
-#: How often it is looked whether there is an answer, once there was none for a while, in seconds.
+#: Seconds between two checks for an answer, once there was none for a while.
 _LOOK_SECONDS = 0.25
 
 _ON_THE_WIRE = {
@@ -41,31 +41,31 @@ _ON_THE_WIRE = {
 
 
 class Terminal(Protocol):
-    """Where a shell's output goes."""
+    """The terminal that takes a shell's output."""
 
     @property
     def fed(self) -> int:
-        """Bytes that were fed so far, lines of our own included."""
+        """Bytes that were fed so far, with our own lines."""
         ...
 
     async def feed(self, data: bytes) -> None:
-        """Show output; waits until all but a little of what was fed is parsed."""
+        """Show output; wait until all but a little of it is parsed."""
 
     def write_separator(self, text: str) -> None:
-        """Show a line of our own between two shells."""
+        """Show our own line between two shells."""
 
 
 class ShellTab(LinkTab):
-    """A shell on an agent, and the ones that follow it in the same tab.
+    """A tab with a shell on an agent, and with those that follow it.
 
     Args:
         relay: opens the links.
         agent: the agent's id.
-        request: what to run.
-        keeps_offline: what is typed while there is no way through waits for one; otherwise it is refused.
+        request: the program.
+        keeps_offline: whether input typed while the link is out of reach waits; otherwise it is refused.
         on_change: called after each change of `state`, `title`, `activity` or `bell`.
         clock: Unix seconds.
-        monotonic: seconds for ages.
+        monotonic: a monotonic clock in seconds.
     """
 
     words = WORDS
@@ -89,25 +89,25 @@ class ShellTab(LinkTab):
         self._monotonic = monotonic
         self._outbox = Outbox()
         self._paste = Pasting()
-        self._released: dict[int, tuple[bytes, int]] = {}  # buttons that go up when the paste is over
+        self._released: dict[int, tuple[bytes, int]] = {}  # buttons to release after the paste
         self._in_flight = InFlight()
-        self._not_taken = bytearray()  # what was typed and earlier shells are not known to have taken,
-        self._refused_keys = 0  # and how many keys since then
-        self._begins_at = 0  # what the terminal was fed before is not of the present shell
+        self._not_taken = bytearray()  # typed input that earlier shells may not have taken
+        self._refused_keys = 0  # keys refused since then
+        self._begins_at = 0  # the terminal's count of fed bytes at the start of the current shell
         self._look_timer: asyncio.TimerHandle | None = None
-        self._was_unanswered: tuple[bool, bool | None] = False, None  # and whether the agent shows life meanwhile
+        self._was_unanswered: tuple[bool, bool | None] = False, None  # and whether the agent shows life
         self._opened_before = False
         self._resized = False
         self._to_send = asyncio.Event()
 
     def attach(self, terminal: Terminal, rows: int, cols: int) -> None:
-        """Begin: from now on there is a terminal of this size to show the shell in."""
+        """Begin, with a terminal of this size."""
         self._terminal = terminal
         self._size = (rows, cols)
         self.begin()
 
     def resize(self, rows: int, cols: int) -> None:
-        """Tell the shell that the terminal's size is another."""
+        """Tell the shell the terminal's new size."""
         if (rows, cols) != self._size:
             self._size = (rows, cols)
             self._resized = True
@@ -115,17 +115,17 @@ class ShellTab(LinkTab):
 
     @property
     def has_work(self) -> bool:
-        """Whether something would be lost with the tab: a shell, or what was typed for one."""
+        """Whether closing the tab would lose something: a shell, or input typed for one."""
         return super().has_work or (self._comes_first and bool(self._outbox))
 
     @property
     def takes_keys(self) -> bool:
-        """Whether what is typed is for the remote, now or soon."""
+        """Whether typed input is for the remote, now or soon."""
         return super().takes_keys or self._comes_first
 
     @property
     def _comes_first(self) -> bool:
-        """Whether the tab's first shell is on its way: nobody has typed for another one."""
+        """Whether a shell is opening, or the tab has not begun: input typed now is for that shell."""
         return self.state == TabOpening() or not self._begun
 
     def send(self, data: bytes, source: InputSource = InputSource.TYPED, seen: int = 0, button: int = 0) -> str:
@@ -133,9 +133,9 @@ class ShellTab(LinkTab):
 
         Args:
             data: the bytes.
-            source: who is behind it. What nobody typed is not refused for want of a way: there may be one in time.
-            seen: bytes that the terminal had parsed, of those that it was fed: what nobody typed reacts to them.
-            button: of a press or a release: which button of the mouse.
+            source: its source. Without a connection only typed input is refused: other input may still go out in time.
+            seen: fed bytes that the terminal had parsed: input that was not typed reacts to them.
+            button: the mouse button of a press or a release.
         """
         typed = source is InputSource.TYPED
         if typed and self._comes_first and self._outbox.size + len(data) <= MOST_TYPED_AHEAD:
@@ -151,14 +151,14 @@ class ShellTab(LinkTab):
             self._to_send.set()
             self._on_change()
             return why
-        if self._paste:  # in the middle of it, the program would take this for pasted text
+        if self._paste:  # within a paste the program would take this for pasted text
             if not self._outbox.refused(source, button) and source is InputSource.RELEASE:
                 self._released[button] = data, seen
             return ""
         if self._outbox.size + len(data) > MOST_WAITING_INPUT:
             self._outbox.refused(source, button)
             return f"not sent: {self._outbox.size / 1e6:.1f} MB of input wait for the network already"
-        if typed or seen > self._begins_at:  # else it is for a shell that has ended
+        if typed or seen > self._begins_at:  # otherwise it is for a shell that has ended
             self._put(data, source, max(seen - self._begins_at, 0), button)
         else:
             self._outbox.refused(source, button)
@@ -176,21 +176,21 @@ class ShellTab(LinkTab):
         return self.not_sent()
 
     def key_refused(self) -> None:
-        """Take note that a key was pressed that goes nowhere: if a shell opens by itself, it is told with it."""
+        """Count a key that was not sent: the separator line reports it if a shell opens automatically."""
         self._refused_keys += self._opens_by_itself
 
     @property
     def _opens_by_itself(self) -> bool:
-        """Whether the last shell is lost, and the next one is told of what was typed meanwhile."""
+        """Whether the last shell is lost and the next one opens automatically."""
         match self.state:
             case Lost() | TabOpening(Lost()) | Waiting(Lost()):
                 return True
         return False
 
-    # what is on its way
+    # unanswered input
 
     def unanswered_for(self) -> float:
-        """Return for how many seconds what was typed had no answer, 0.0 while there is nothing to say of it."""
+        """Return for how many seconds typed input had no answer, 0.0 while that is normal."""
         if not isinstance(self.state, Live) or self._link is None:
             return 0.0
         now = self._monotonic()
@@ -200,42 +200,42 @@ class ShellTab(LinkTab):
 
     @property
     def mark(self) -> str:
-        """One character on the state, for the tab bar; as for a shell out of reach if there is no answer."""
+        """One character for the state in the tab bar; without an answer the one of a shell out of reach."""
         return super().mark or ("~" if self.unanswered_for() and not self._program_is_busy else "")
 
     @property
     def is_in_trouble(self) -> bool:
-        """Whether what the banner says should catch the eye."""
+        """Whether the banner should stand out."""
         return super().is_in_trouble or (bool(self.unanswered_for()) and not self._program_is_busy)
 
     @property
     def _program_is_busy(self) -> bool:
-        """Whether what was typed is with the agent, as far as we know: the program does not read it."""
+        """Whether the agent seems to have the typed input, but the program does not read it."""
         return self._was_unanswered == (True, True)
 
     @property
     def _is_silent(self) -> bool:
-        """Whether the agent gives the relay no sign of life either."""
+        """Whether the agent does not answer the relay either."""
         return self._was_unanswered == (True, False)
 
     def banner(self, prefix: str) -> str:
-        """Return the line to show in place: also where what was typed is not answered; else how far a paste is."""
+        """Return the banner; for a live shell: unanswered input, or else the progress of a paste."""
         if seconds := self.unanswered_for():
             return self._unanswered_text(seconds)
         return super().banner(prefix) or self._paste.text()
 
     def _unanswered_text(self, seconds: float) -> str:
-        """Return what there is to say of what was typed and not answered for so long."""
+        """Return the text about input without an answer for so long."""
         typed = self._typed_of_all()
         if self._program_is_busy:
             stops = "; ctrl+c stops the paste" if self._paste.is_stoppable else ""
             what = waiting.waits(typed) or "input waits"
-            return f"the program over there takes no input for {elapsed(seconds)} — {what}{stops}"
+            return f"the remote program takes no input for {elapsed(seconds)} — {what}{stops}"
         who = "the relay" if self.unanswered else self.agent if self._is_silent else ""
         return f"no answer{who and f' from {who}'} for {elapsed(seconds)} — {waiting.on_their_way(typed)}"
 
     def _typed_of_all(self) -> waiting.Pieces:
-        """Return what was typed that the agent is not known to have taken; not copied, so don't keep it."""
+        """Return the typed input that the agent may not have taken; not copied, so don't keep it."""
         return [*self._in_flight.typed, *self._outbox.typed, *self._paste.rest()]
 
     def _look_later(self, seconds: float) -> None:
@@ -243,7 +243,7 @@ class ShellTab(LinkTab):
             self._look_timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
-        """Look whether what was typed is answered."""
+        """Check whether typed input is answered."""
         self._look_timer = None
         seconds = self.unanswered_for()
         life = self.shows_life(seconds) if seconds and not self.unanswered else None
@@ -262,7 +262,7 @@ class ShellTab(LinkTab):
         return waiting.waits(self._typed_of_all()) or "what you type is kept"
 
     def _opens(self) -> None:
-        if self._opened_before:  # what was typed for an earlier shell does not belong to the next
+        if self._opened_before:  # input for an earlier shell is not for the next
             self._not_taken += b"".join(self._typed_of_all())
             self._outbox.clear()
             self._paste.clear()
@@ -282,7 +282,7 @@ class ShellTab(LinkTab):
 
     async def _carry(self, link: Link) -> End:
         self._begins_at = 0 if self._terminal is None else self._terminal.fed
-        self._resized = True  # existing agents take the size from a message only, and it may have changed since
+        self._resized = True  # existing agents take the size only from a message, and it may have changed since
         self._to_send.set()
         sender = self._tasks.start(self._send_input(link), f"input to {self.agent}")
         try:
@@ -296,10 +296,10 @@ class ShellTab(LinkTab):
                 self._look_timer = None
 
     async def _show_output(self, link: Link) -> End:
-        """Feed the terminal until the link ends; return why it did.
+        """Feed the terminal until the link ends; return why it ended.
 
-        Asking for a message says that those before it are done with, and gives the sender credit. So nobody asks before
-        the terminal has parsed them, but for the little that `Terminal.feed` lets wait so that its thread never idles:
+        Asking for a message acknowledges the earlier ones, and gives the sender credit. So we ask only after the
+        terminal has parsed them, except for the little that `Terminal.feed` lets wait so that its thread never idles:
         credit is a promise that a program stops when this terminal does.
         """
         try:
@@ -311,14 +311,14 @@ class ShellTab(LinkTab):
             return error.end
 
     async def _send_input(self, link: Link) -> None:
-        """Send what is typed, and the size, until cancelled or the link ends."""
+        """Send input and the size, until cancelled or the link ends."""
         try:
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
                 while self._resized or self._outbox or self._paste:
-                    # What the link has been given comes before all that follows: on a slow line, and while there is
-                    # none, everything stays here, where sizes replace one another and a person sees how much waits.
+                    # What the link has taken can't be overtaken. So on a slow or lost connection input stays here,
+                    # where sizes replace one another and the user sees how much waits.
                     most = await link.room()
                     if self._resized:
                         self._resized = False
@@ -328,23 +328,23 @@ class ShellTab(LinkTab):
                         continue
                     now = self._monotonic()
                     self._in_flight.acknowledged(link.unacknowledged, now)
-                    if self._in_flight.is_stalled(now):  # what nobody typed would come too late
+                    if self._in_flight.is_stalled(now):  # input that was not typed would arrive too late
                         self._outbox.drop_moments()
                     self._paste_on(most, now)
                     if (piece := self._outbox.take(most, now)) is not None:
                         self._send_piece(link, piece)
         except LinkEndedError:
-            return  # whoever reads the link says what happened
+            return  # `_show_output` reports the reason
 
     def _paste_on(self, most: int, now: float) -> None:
-        """Put as much of a paste in its place as goes into the next message."""
+        """Queue as much of a paste as goes into the next message."""
         if self._paste and self._outbox.size < most:
             self._outbox.put(self._paste.take(most - self._outbox.size), InputSource.TYPED, 0, now)
             if not self._paste:
                 for button, (data, seen) in self._released.items():
                     self._outbox.put(data, InputSource.RELEASE, max(seen - self._begins_at, 0), now, button)
                 self._released.clear()
-                self._on_change()  # the banner has no more to say
+                self._on_change()  # the paste's banner goes away
 
     def _send_piece(self, link: Link, piece: Piece) -> None:
         data = bytes(piece.data)
@@ -356,7 +356,7 @@ class ShellTab(LinkTab):
             self._look_later(UNANSWERED_SECONDS)
 
     def _sent(self, link: Link, typed: bytes) -> None:
-        """Take note of a message that the link has taken."""
+        """Note a message that the link has taken."""
         now = self._monotonic()
         self._in_flight.sent(typed, now)
         self._in_flight.acknowledged(link.unacknowledged, now)

@@ -1,4 +1,4 @@
-"""How much input waits for a way to the shell, in words: keys while one can count them, bytes after that. Pure."""
+"""Texts on how much input waits for a shell: a few keys are counted, more are given in bytes. Pure."""
 
 # Why: docs/decisions/055-typing-out-of-reach.md
 
@@ -9,10 +9,10 @@ from typing import TypeAlias
 #: Input in pieces, which may be large.
 Pieces: TypeAlias = Sequence[bytes | bytearray | memoryview]
 
-#: From so many bytes on it is a paste or the like, and nobody counts its keys.
+#: From so many bytes on it is probably a paste, and is given in bytes.
 _FEW_BYTES = 1000
-#: What a terminal sends, one match a piece; `key` for what a person takes for one press. Mouse, focus and answers to
-#: questions of the application are none, nor are the brackets of a paste.
+#: A terminal's input, one match for each piece; the group `key` or `character` is one key press. Mouse, focus, answers
+#: to the application's questions, and the brackets of a paste are not key presses.
 _PIECES = re.compile(
     rb"""
       \x1b\[M...                                              # mouse, in the oldest encoding
@@ -28,16 +28,16 @@ _PIECES = re.compile(
 
 
 def keys(data: bytes) -> int:
-    """Return how many presses of keys a terminal's input looks like."""
+    """Return the number of key presses in a terminal's input."""
     return sum(match["key"] is not None or match["character"] is not None for match in _PIECES.finditer(data))
 
 
 def amount(pieces: Pieces, more: int = 0) -> str:
-    """Return how much input that is, empty if nobody typed any: ``1 key``, ``14 keys``, ``2 KB``, ``1.5 MB``.
+    """Return the amount of typed input, empty for none: ``1 key``, ``14 keys``, ``2 KB``, ``1.5 MB``.
 
     Args:
         pieces: the input.
-        more: keys that are not among it.
+        more: keys to add.
     """
     size = sum(map(len, pieces)) + more
     if size >= 1_000_000:
@@ -49,12 +49,12 @@ def amount(pieces: Pieces, more: int = 0) -> str:
 
 
 def waits(pieces: Pieces) -> str:
-    """Return that so much input waits, empty for none: ``1 key waits``, ``14 keys wait``, ``2 KB wait``."""
+    """Return how much input waits, empty for none: ``1 key waits``, ``14 keys wait``, ``2 KB wait``."""
     what = amount(pieces)
     return f"{what} {'waits' if what == '1 key' else 'wait'}" if what else ""
 
 
 def on_their_way(pieces: Pieces) -> str:
-    """Return that so much input is on its way: ``1 key is on its way``, ``2 KB are on their way``."""
+    """Return how much input is on its way: ``1 key is on its way``, ``2 KB are on their way``."""
     what = amount(pieces) or "input"
     return f"{what} is on its way" if what in {"1 key", "input"} else f"{what} are on their way"

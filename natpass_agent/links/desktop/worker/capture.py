@@ -1,4 +1,4 @@
-"""A screen becomes messages: first the whole of it, then what has changed."""
+"""Turns a screen into messages: first all of it, then the changes."""
 
 import time
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from natpass_agent.links.desktop.worker.tiles import TILE, Area, Picture, change
 
 
 class Capture:
-    """Looks at a screen, and knows what the viewer has seen of it.
+    """Captures a screen, and knows what the viewer has seen of it.
 
     Args:
-        screen: what to look at.
+        screen: the screen to capture.
     """
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._shown: Picture = np.zeros((0, 0, 4), np.uint8)
         self._unread: list[Area] = []
-        #: When the last look stopped waiting and began to read, by `time.monotonic`: frames are that far apart.
+        #: When the last look began to read, by `time.monotonic`: frames are spaced from here.
         self.began_at = 0.0
 
     def look(self, view: View, seconds: float, *, redraw: bool = False) -> list[bytes]:
-        """Return messages with what has changed since the last look; wait for up to `seconds` for a change.
+        """Wait for up to `seconds` for a change; return messages with the changes since the last look.
 
         Args:
             view: how the viewer wants to see it.
@@ -52,14 +52,14 @@ class Capture:
             areas = [Area(0, 0, width, height)]
         try:
             changed = self._read(areas, cursor=view.cursor, everything=redraw)
-        except ScreenChangedError:  # the next look is told the new size
+        except ScreenChangedError:  # the next look gets the new size
             self._unread = areas
             self._shown = np.zeros((0, 0, 4), np.uint8)
             return []
         return self._encode(changed, view.quality)
 
     def _read(self, areas: Sequence[Area], *, cursor: bool, everything: bool) -> NDArray[np.bool_]:
-        """Bring what is shown up to date; return which tiles changed."""
+        """Update the shown picture; return which tiles changed."""
         rows, cols = self._shown.shape[:2]
         changed = np.zeros((-(-rows // TILE), -(-cols // TILE)), np.bool_)
         for area in areas:

@@ -1,4 +1,4 @@
-"""The clipboard's text both ways, without holding anything else up: a program on the desktop may be slow to give it."""
+"""Copies the clipboard's text both ways, in the background: a program on the desktop may be slow to give it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,15 +8,15 @@ from natpass_agent.links.desktop.worker.errors import ClipboardError, DesktopErr
 from natpass_wire.pb.desktop_pb2 import VncClipboard
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
-#: Requests that may wait: a person's clicks. Of more, the oldest is given up, and the viewer told.
+#: Requests that may wait: a person's clicks. Beyond that the oldest is dropped, and the viewer is told.
 MOST_WAITING = 8
 
 
 class Clips:
-    """Takes the viewer's requests, and answers them one after another.
+    """Queues the viewer's requests, and answers them one after another.
 
     Args:
-        clipboard: the desktop's.
+        clipboard: the desktop's clipboard.
     """
 
     def __init__(self, clipboard: Clipboard) -> None:
@@ -24,13 +24,13 @@ class Clips:
         self._waiting: asyncio.Queue[VncClipboard] = asyncio.Queue(MOST_WAITING)
 
     def take(self, request: VncClipboard) -> None:
-        """Take a request: here is text, or: please send yours."""
+        """Queue a request to set the text or to send it."""
         if self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(request)
 
     async def run(self, send: Callable[[Msg], Awaitable[None]]) -> DesktopError | None:
-        """Answer requests for ever; `send` takes the answers."""
+        """Answer requests until cancelled; `send` takes the answers."""
         while True:
             request = await self._waiting.get()
             answer = await asyncio.to_thread(self.answer, request)
@@ -38,12 +38,12 @@ class Clips:
                 await send(Msg(type=MsgType.vnc_clipboard, vclipboard=answer))
 
     def answer(self, request: VncClipboard) -> VncClipboard | None:
-        """Do what a request asks for; return what to say to it, None if that is nothing."""
+        """Carry out a request; return the answer, None if there is none."""
         try:
             if not request.set:
                 return VncClipboard(set=True, type=VncClipboard.text, data=self._clipboard.get())
             if request.type in (VncClipboard.image, VncClipboard.file):
-                return _notice("this desktop takes text only into its clipboard")
+                return _notice("this desktop's clipboard takes only text")
             if len(request.data.encode()) > MOST_BYTES:
                 return _notice("the text is longer than 60 KiB, and was not put into the desktop's clipboard")
             self._clipboard.set(request.data)
@@ -53,5 +53,5 @@ class Clips:
 
 
 def _notice(text: str) -> VncClipboard:
-    # Neither a text nor a request for one: existing viewers have nothing to do with it.
+    # Neither a text nor a request for one: existing viewers ignore it.
     return VncClipboard(set=True, type=VncClipboard.unset, notice=text)

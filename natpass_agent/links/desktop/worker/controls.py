@@ -1,4 +1,4 @@
-"""What a viewer sends becomes input, and whatever is pressed is released in the end."""
+"""Turns a viewer's messages into input, and releases all keys and buttons at the end."""
 
 # Why: docs/decisions/056-desktops-out-of-reach.md
 
@@ -12,30 +12,30 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 log = logging.getLogger(__name__)
 
-#: Keys that are down at once at most: nobody has more fingers, and each may hold a borrowed keycode.
+#: The most keys that are down at once: more than a person's fingers; each may hold a lent keycode.
 MOST_KEYS = 16
-#: Clicks of the wheel that one message makes at most in each direction: a hostile number must not scroll for hours.
+#: The most wheel clicks of one message in each direction: a hostile number must not scroll for hours.
 MOST_CLICKS = 64
 
 _BUTTONS = {VncMouse.left: Button.LEFT, VncMouse.middle: Button.MIDDLE, VncMouse.right: Button.RIGHT}
 
 
 class Controls:
-    """The viewer's hands.
+    """The viewer's input, and what it holds down.
 
     Args:
-        devices: what they are laid on.
+        devices: the pointer and keyboard to use.
     """
 
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
         self._buttons: set[Button] = set()
         self._keys: dict[Key, None] = {}  # in the order they were pressed
-        #: Messages that made no sense to us.
+        #: The number of invalid messages.
         self.ignored = 0
 
     def take(self, message: Msg) -> bool:
-        """Do what a message asks for; return whether it was one about input.
+        """Carry out an input message; return whether it was one.
 
         Raises:
             DesktopError: the desktop is gone.
@@ -59,7 +59,7 @@ class Controls:
         return bool(self._keys or self._buttons)
 
     def release_all(self) -> None:
-        """Release what is pressed: the last key first.
+        """Release all buttons and keys, the last key first.
 
         Raises:
             DesktopError: the desktop is gone.
@@ -89,7 +89,7 @@ class Controls:
         key = parse(keyboard.key)
         if key is None:
             self.ignored += 1
-            log.debug("no key is called that (%d characters)", len(keyboard.key))
+            log.debug("unknown key name (%d characters)", len(keyboard.key))
         elif keyboard.type == VncStatus.vnc_down:
             self._press(key)
         elif keyboard.type == VncStatus.vnc_up and key in self._keys:

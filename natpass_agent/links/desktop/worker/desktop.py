@@ -11,7 +11,7 @@ from natpass_agent.links.desktop.worker.screen import Screen, screen
 
 @dataclass(frozen=True, slots=True)
 class Desktop:
-    """A desktop that is open; a context manager that closes it."""
+    """An open desktop; a context manager that closes it."""
 
     screen: Screen
     devices: Devices
@@ -22,8 +22,8 @@ class Desktop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Give everything back."""
-        with ExitStack() as stack:  # each is closed even if another fails at it
+        """Close all three services."""
+        with ExitStack() as stack:  # each is closed even if another fails to
             for service in (self.screen, self.devices, self.clipboard):
                 stack.callback(service.close)
 
@@ -32,7 +32,7 @@ def open_desktop() -> Desktop:
     """Return this machine's desktop.
 
     Raises:
-        DesktopError: there is none, or it may not be used; the text says what to do.
+        DesktopError: there is no desktop, or it may not be used; the text says what to do.
     """
     with ExitStack() as stack:
         shown = screen()

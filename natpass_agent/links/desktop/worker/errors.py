@@ -1,4 +1,4 @@
-"""What can go wrong at a desktop."""
+"""Errors of a desktop."""
 
 from natpass_wire.errors import NatpassError
 
@@ -8,12 +8,12 @@ class DesktopError(NatpassError):
 
 
 class ScreenChangedError(NatpassError):
-    """The screen changed its size while it was read: ask again for what changed."""
+    """The screen changed its size during the read: wait for changes again."""
 
 
 class ClipboardError(NatpassError):
-    """The clipboard can't be read or set; the text says why, for a person."""
+    """The clipboard can't be read or set; the text tells the user why."""
 
 
 class NoKeyError(NatpassError):
-    """This keyboard can't type that."""
+    """This keyboard can't type that key."""

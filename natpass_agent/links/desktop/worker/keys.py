@@ -1,6 +1,6 @@
-"""The names of keys on the wire: those of robotgo's key table, and single characters; without I/O.
+"""The names of keys on the wire: robotgo's key names, and single characters; without I/O.
 
-Sources: robotgo's docs/keys.md and its `keyNames`, in which names came and went; both are taken, and the spellings of
+Sources: robotgo's docs/keys.md and its `keyNames`, whose names changed over time. We accept both, and the spellings of
 its modifier flags.
 """
 
@@ -14,7 +14,7 @@ from natpass_wire import us_keyboard
 
 
 class Named(StrEnum):
-    """A key that is no character. The values are the names that we prefer."""
+    """A key that is not a character. The values are the names that we send."""
 
     BACKSPACE = "backspace"
     DELETE = "delete"
@@ -107,7 +107,7 @@ class Named(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A key that types one character, whatever the layout needs for it."""
+    """A character to type, whichever keys the layout needs for it."""
 
     text: str
 
@@ -147,7 +147,7 @@ _ALIASES: dict[str, Named] = {
     "numpad_lock": Named.NUM_LOCK,
 } | {f"numpad_{digit}": Named(f"num{digit}") for digit in range(10)}
 
-#: Characters that are keys of their own.
+#: Characters that have their own named keys.
 _CONTROLS = {
     "\b": Named.BACKSPACE,
     "\t": Named.TAB,
@@ -158,26 +158,26 @@ _CONTROLS = {
     " ": Named.SPACE,
 }
 
-#: All names of keys that are no characters.
+#: All names of keys that are not characters.
 NAMES: frozenset[str] = frozenset(Named) | frozenset(_ALIASES)
 
 
 def shifted(character: str) -> str:
-    """Return what a viewer means who types a character while holding Shift.
+    """Return the character that a viewer means by a character with Shift held.
 
-    Existing viewers name keys of the US keyboard by what they type without Shift (docs/wire.md §5). What is on none of
-    them has its other case; what has none, or is made with Shift already, is meant as it is.
+    Existing viewers name keys of the US keyboard by what they type without Shift (docs/wire.md §5). Other characters
+    become upper case; those without one, or already typed with Shift, stay as they are.
     """
     upper = us_keyboard.SHIFTED.get(character) or character.upper()
     return upper if len(upper) == 1 else character
 
 
 def parse(name: str) -> Key | None:
-    """Return the key that a name on the wire means, None if it means none."""
+    """Return the key for a name on the wire, None if the name is unknown."""
     if len(name) == 1:
         if name in _CONTROLS:
             return _CONTROLS[name]
-        # Controls, surrogates, private and unassigned characters are on no keyboard.
+        # No keyboard has controls, surrogates, private or unassigned characters.
         return None if unicodedata.category(name).startswith("C") else Character(name)
     name = name.lower()
     return _ALIASES.get(name) or (Named(name) if name in NAMES else None)

@@ -1,11 +1,11 @@
-"""A hold is a lease: what a viewer holds down is released unless it is heard from again. Pure; `now` is in seconds."""
+"""The lease on pressed keys and buttons: they are released if the viewer is silent. Pure; times in seconds."""
 
 
 class Lease:
-    """Knows when to release what is pressed, and which input was meant for a hold that is gone.
+    """Decides when to release all keys and buttons, and which input is void because it assumed they were held.
 
     Args:
-        seconds: how long a hold lasts without a word from the viewer; 0: until its link ends.
+        seconds: how long the lease lasts without a message from the viewer; 0: until the link ends.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -16,15 +16,15 @@ class Lease:
 
     @property
     def is_void(self) -> bool:
-        """Whether the lease ran out and the viewer does not know yet: its input was meant for keys that it held."""
+        """Whether the lease ran out and the viewer does not know yet: its input assumes keys that it held."""
         return self._releases != self._confirmed
 
     def heard(self, now: float) -> None:
-        """The viewer sent something."""
+        """Renew: the viewer sent something."""
         self._heard = now
 
     def confirmed(self, releases: int) -> None:
-        """The viewer knows of so many releases."""
+        """Record the number of releases that the viewer knows of."""
         self._confirmed = releases
 
     def rest(self, now: float) -> float | None:
@@ -32,6 +32,6 @@ class Lease:
         return max(self._heard + self._seconds - now, 0.0) if self._seconds else None
 
     def ran_out(self) -> int:
-        """Everything is released; return how often that has happened."""
+        """Count a release of everything; return the number of releases so far."""
         self._releases += 1
         return self._releases

@@ -1,6 +1,6 @@
-"""The process: `natpass-agent vnc.worker --name RULE --port PORT`, the one-time token on standard input.
+"""The worker's process: `natpass-agent vnc.worker --name RULE --port PORT`, with the one-time token on standard input.
 
-Standard input stays open for as long as the agent lives: its end means that we end too, whatever else waits.
+Standard input stays open while the agent lives: when it ends, the worker ends too, whatever else waits.
 """
 
 import argparse
@@ -13,15 +13,15 @@ from collections.abc import Sequence
 
 from natpass_wire.aio import runtime
 
-#: Seconds from the agent's end to ours at the most; by then the websocket's end has released what was pressed.
+#: The most seconds from the agent's end to ours; by then the websocket's end has released all keys and buttons.
 LAST_SECONDS = 2.0
-#: Exit status where there is no desktop; the reason is the last line of standard error.
+#: Exit status without a desktop; the reason is the last line of standard error.
 NO_DESKTOP = 3
 _TOKEN_CHARACTERS = 64
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Be a worker; return the exit status. The arguments are those after `vnc.worker`."""
+    """Run a worker; return the exit status. The arguments are those after `vnc.worker`."""
     parser = argparse.ArgumentParser("natpass-agent vnc.worker", description=__doc__)
     parser.add_argument("--name", required=True, help="the rule's name, for people who look at the process list")
     parser.add_argument("--port", required=True, type=int, help="where the agent's websocket listens on 127.0.0.1")
@@ -37,7 +37,7 @@ def run(port: int) -> int:
         return NO_DESKTOP
     threading.Thread(target=_end_with_the_agent, args=(sys.stdin.fileno(),), name="lifeline", daemon=True).start()
 
-    # Late: without a display we say so before all that is loaded.
+    # Late: without a display we fail before loading all that.
     from natpass_agent.links.desktop.worker.desktop import open_desktop  # noqa: PLC0415 - see above
     from natpass_agent.links.desktop.worker.errors import DesktopError  # noqa: PLC0415 - see above
     from natpass_agent.links.desktop.worker.serve import serve  # noqa: PLC0415 - see above
@@ -55,7 +55,7 @@ def run(port: int) -> int:
 
 
 def _read_token(handle: int) -> str:
-    """Return the first line of standard input, byte by byte: what follows belongs to the lifeline."""
+    """Return the first line of standard input, read byte by byte: the rest is the lifeline."""
     line = b""
     while len(line) <= _TOKEN_CHARACTERS and not line.endswith(b"\n"):
         byte = os.read(handle, 1)
@@ -66,7 +66,7 @@ def _read_token(handle: int) -> str:
 
 
 def _end_with_the_agent(handle: int) -> None:
-    """Wait for the agent's end; then see to it that this process ends, even if the X server does not answer."""
+    """Wait for the agent's end; then end this process, even if the X server does not answer."""
     while os.read(handle, 1):
         pass
     time.sleep(LAST_SECONDS)

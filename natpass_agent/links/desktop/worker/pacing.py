@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-#: A screen that can't tell when it changes is looked at less often once nothing changes: up to this many times slower,
-#: after so many looks in vain for each step.
+#: We poll a screen that can't report changes less often while nothing changes: up to this many times slower, one step
+#: after so many looks in vain.
 _SLOWEST, _LOOKS_A_STEP = 4, 10
 
 
@@ -12,9 +12,9 @@ class CapturePace:
     """Decides when the next look at a screen is due.
 
     Attributes:
-        tells_changes: whether the screen says when it has changed: then a look costs nothing while it does not.
-        looked_at: when the last look was.
-        in_vain: looks since one found a change.
+        tells_changes: whether the screen reports changes: then a look at an unchanged one costs nothing.
+        looked_at: the time of the last look.
+        in_vain: looks since the last one that found a change.
     """
 
     tells_changes: bool
@@ -22,11 +22,11 @@ class CapturePace:
     in_vain: int = 0
 
     def looked(self, now: float, *, found: bool) -> None:
-        """Take note of a look at the screen."""
+        """Record a look at the screen."""
         self.looked_at = now
         self.in_vain = 0 if found else self.in_vain + 1
 
     def delay(self, now: float, fps: int) -> float:
-        """Return how many seconds to wait before the next look."""
+        """Return the seconds to wait before the next look."""
         slower = 1 if self.tells_changes else min(1 + self.in_vain // _LOOKS_A_STEP, _SLOWEST)
         return max(self.looked_at + slower / fps - now, 0.0)

@@ -1,4 +1,4 @@
-"""Pixels become `vnc_image` messages."""
+"""Turns pixels into `vnc_image` messages."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 try:
     import simplejpeg
-except ImportError:  # no wheel for this machine: pillow does it as well, ten times slower
+except ImportError:  # no wheel for this machine: use pillow, ten times slower
     simplejpeg = None
 
-#: From this quality on the colours keep their resolution: small coloured text is what a desktop is made of. Below, they
+#: From this quality on, colours keep their full resolution: desktops are full of small coloured text. Below it they
 #: have half of it, for two thirds of the bytes.
 FULL_COLOUR_QUALITY = 75
 #: Tiles in one JPEG: wide ones have few headers, and at usual qualities this many fit into a frame.
@@ -25,14 +25,14 @@ RAW_LARGEST = MAX_DATA_BYTES // (TILE * TILE * 4)
 
 
 def limits(quality: int) -> tuple[int, int]:
-    """Return how many tiles a rectangle has at most: beside each other, and in all."""
+    """Return the most tiles of a rectangle: beside each other, and in all."""
     return (RAW_LARGEST, RAW_LARGEST) if quality == RAW_QUALITY else (JPEG_WIDEST, JPEG_LARGEST)
 
 
 def messages(picture: Picture, area: Area, quality: int) -> Iterator[bytes]:
     """Yield serialised messages (without addresses) that carry one area of a picture.
 
-    One, unless its data is longer than a frame carries: then the area is halved until it fits.
+    One message, unless its data is too long for a frame: then the area is halved until it fits.
 
     Args:
         picture: the whole screen.
@@ -86,7 +86,7 @@ def _jpeg(pixels: Picture, quality: int) -> bytes:
 
 def pillow_jpeg(pixels: Picture, quality: int) -> bytes:
     """Return a JPEG made by pillow."""
-    from io import BytesIO  # noqa: PLC0415 - the slow way's needs are loaded when it is taken
+    from io import BytesIO  # noqa: PLC0415 - loaded only for the slow way
 
     from PIL import Image  # noqa: PLC0415 - as above
 

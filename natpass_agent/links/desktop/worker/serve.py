@@ -36,19 +36,19 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 log = logging.getLogger(__name__)
 
-#: Seconds of one look at an idle screen: so soon a new view is seen.
+#: Seconds of one look at an idle screen: a new view takes effect within them.
 _LOOK_SECONDS = 0.1
 _CONNECT_SECONDS = 5.0
-#: What may wait on the way to the agent: the next frame is captured when the last one is nearly taken. The kernel
-#: doubles it.
+#: Bytes that may wait on the way to the agent: we capture the next frame when the agent has nearly taken the last one.
+#: The kernel doubles it.
 _SOCKET_BYTES = 64 * 1024
 _WRITE_LIMIT_BYTES = 32 * 1024
-#: Messages of input that may wait while one is done.
+#: Input messages that may queue behind the current one.
 _QUEUED_MESSAGES = 16
 #: Marks remembered until the screen is read; the newest answers for all before it.
 _MOST_MARKS = 64
 
-#: What a viewer does with its hands.
+#: The types of input messages.
 _INPUT = frozenset({MsgType.vnc_mouse, MsgType.vnc_keyboard, MsgType.vnc_cad, MsgType.vnc_scroll})
 
 
@@ -92,7 +92,7 @@ async def serve(port: int, token: str, desktop: Desktop) -> None:
 
 
 async def _start(connection: ClientConnection) -> View | None:
-    """Wait for the view to start with; None if the websocket ends before."""
+    """Wait for the initial view; None if the websocket ends first."""
     async for message in connection:
         if isinstance(message, str) and isinstance(said := from_text(message), Start):
             return said.view
@@ -100,7 +100,7 @@ async def _start(connection: ClientConnection) -> View | None:
 
 
 class _Serving:
-    """One viewer at the desktop."""
+    """Serves one viewer."""
 
     def __init__(self, connection: ClientConnection, desktop: Desktop, view: View) -> None:
         self._connection = connection
@@ -112,7 +112,7 @@ class _Serving:
         self._clips = Clips(desktop.clipboard)
         self._lease = Lease(view.lease)
         self._held = asyncio.Event()
-        self._marks: deque[tuple[int, float]] = deque(maxlen=_MOST_MARKS)  # numbers, and when their input was done
+        self._marks: deque[tuple[int, float]] = deque(maxlen=_MOST_MARKS)  # number, and time of the input
 
     async def run(self) -> None:
         """Serve until the websocket ends.
@@ -132,7 +132,7 @@ class _Serving:
                 for task in tasks:
                     task.cancel()
         finally:
-            with suppress(DesktopError):  # it is gone, and nothing is pressed there any more
+            with suppress(DesktopError):  # the desktop is gone, and nothing is pressed any more
                 self._controls.release_all()
         for task in done:
             if (error := task.result()) is not None:
@@ -142,7 +142,7 @@ class _Serving:
         """Look, send, wait: the next frame is captured when the agent has taken the last."""
         loop = asyncio.get_running_loop()
         pace = CapturePace(self._screen.tells_changes)
-        # A thread of its own: what waits for a screen must not keep input waiting.
+        # A separate thread: waiting for the screen must not delay input.
         with ThreadPoolExecutor(1, "capture") as thread:
             try:
                 while True:
@@ -154,7 +154,7 @@ class _Serving:
                     mark = self._mark_before(self._capture.began_at)
                     for message in found:
                         await self._connection.send(message)
-                    if self._view.lease and (found or mark):  # a viewer with a lease knows what this is
+                    if self._view.lease and (found or mark):  # a viewer with a lease knows this message
                         await self._send(Msg(type=MsgType.vnc_frame, vnc_frame=VncFrame(mark=mark, rects=len(found))))
             except DesktopError as error:
                 return error
@@ -165,16 +165,16 @@ class _Serving:
         return self._capture.look(self._view, _LOOK_SECONDS, redraw=redraw)
 
     async def _input(self) -> DesktopError | None:
-        """Do what the viewer asks for."""
+        """Carry out the viewer's input."""
         try:
             async for data in self._connection:
                 if isinstance(data, bytes):
                     self._take(envelope.parse(data))
         except DesktopError as error:
             return error
-        except NatpassError as error:  # a viewer's message that is no protobuf: no reason to go
-            return DesktopError(f"a message that can't be read: {error}")
-        except ConnectionClosed:  # without a farewell: the agent was killed
+        except NatpassError as error:  # invalid protobuf from a viewer: no reason to end
+            return DesktopError(f"invalid message: {error}")
+        except ConnectionClosed:  # without a closing handshake: the agent was killed
             return None
         return None
 
@@ -199,7 +199,7 @@ class _Serving:
             self._clips.take(message.vclipboard)
 
     async def _release_in_time(self) -> DesktopError | None:
-        """Release what is pressed when the lease on it runs out, and tell the viewer."""
+        """Release all keys and buttons when their lease runs out, and tell the viewer."""
         try:
             while True:
                 await self._held.wait()
@@ -216,19 +216,19 @@ class _Serving:
             return error
 
     def _mark_before(self, read_at: float) -> int:
-        """Return the mark of the last input before the screen was read, and forget it; 0: there is none."""
+        """Return and forget the mark of the last input before the screen was read; 0 if there is none."""
         mark = 0
         while self._marks and self._marks[0][1] <= read_at:
             mark, _ = self._marks.popleft()
         return mark
 
     async def _send(self, message: Msg) -> None:
-        with suppress(ConnectionClosed):  # then everything else ends as well
+        with suppress(ConnectionClosed):  # then everything else ends too
             await self._connection.send(message.SerializeToString())
 
 
 def _mark_of(message: Msg) -> int:
-    """Return the mark that an input carries, 0 if it carries none."""
+    """Return an input's mark, 0 if it has none."""
     match message.type:
         case MsgType.vnc_mouse:
             return message.vmouse.mark

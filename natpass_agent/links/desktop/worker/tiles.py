@@ -1,6 +1,6 @@
-"""What changed between two pictures, and in which rectangles to send it; no I/O.
+"""The changes between two pictures, and the rectangles to send; without I/O.
 
-A picture is an array (rows, cols, 4) of bytes: blue, green, red, and one without meaning.
+A picture is an array (rows, cols, 4) of bytes: blue, green, red, unused.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Area:
 
 
 def changed_tiles(before: Picture, now: Picture) -> NDArray[np.bool_]:
-    """Return for two pictures of the same size which tiles differ: an array (tile rows, tile cols)."""
+    """Return which tiles of two pictures of the same size differ: an array (tile rows, tile cols)."""
     rows, cols = now.shape[:2]
     differs = before.view(np.uint32)[..., 0] != now.view(np.uint32)[..., 0]
     by_row: NDArray[np.bool_] = np.logical_or.reduceat(differs, np.arange(0, rows, TILE), axis=0)
@@ -54,12 +54,12 @@ def changed_tiles(before: Picture, now: Picture) -> NDArray[np.bool_]:
 def rectangles(changed: NDArray[np.bool_], widest: int, largest: int) -> list[tuple[int, int, int, int]]:
     """Return rectangles that cover exactly the changed tiles, each once.
 
-    Fewer and larger ones cost less: each picture has a header of its own, and each message its way.
+    Fewer and larger ones cost less: each picture has its own header, and each message its overhead.
 
     Args:
         changed: the tiles (tile rows, tile cols).
-        widest: tiles beside each other at most.
-        largest: tiles in one rectangle at most.
+        widest: the most tiles beside each other.
+        largest: the most tiles in one rectangle.
 
     Returns:
         (row, col, rows, cols) of each, in tiles.

@@ -1,4 +1,4 @@
-"""Connections to an X server, and what to say where there is none."""
+"""Connections to an X server, and error messages if there is none."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: What a call on a connection raises once the server is gone.
+#: The errors of a call on a connection once the server is gone.
 GONE = (ConnectionClosedError, OSError)
 
 
@@ -21,7 +21,7 @@ def connect() -> Display:
     """Return a connection to the display that the environment names.
 
     Raises:
-        DesktopError: there is none.
+        DesktopError: there is no X server, or it can't be used.
     """
     if (fault := why_no_display(os.environ)) is not None:
         raise DesktopError(fault)
@@ -29,7 +29,7 @@ def connect() -> Display:
     try:
         display = Display(name)
     except DisplayNameError as error:
-        raise DesktopError(f"no display: {printable(name)} is no name of an X display, such as :0") from error
+        raise DesktopError(f"no display: {printable(name)} is not the name of an X display, such as :0") from error
     except XauthError as error:
         raise DesktopError(f"no permission to use display {printable(name)}: the Xauthority file is broken") from error
     except (DisplayConnectionError, ConnectionClosedError, OSError) as error:
@@ -58,5 +58,5 @@ def _why_not(name: str, error: Exception) -> str:
 
 
 def _log_error(error: XError, request: Request | None) -> None:
-    """Take an error of a request that nobody waits for: a window went away, mostly."""
+    """Log an error of a request that nobody waits for: mostly a window went away."""
     log.debug("the X server says: %s", error)

@@ -1,4 +1,4 @@
-"""The requests of X's extension XKEYBOARD that typing needs; python-xlib has none of them.
+"""The requests of X's extension XKEYBOARD that typing needs; python-xlib lacks them.
 
 Numbers and layouts: "The X Keyboard Extension: Protocol Specification", appendix "Protocol encoding".
 """
@@ -15,9 +15,9 @@ from natpass_agent.links.desktop.worker.input.xkb_map import PARTS, parse_map
 
 EXTENSION = "XKEYBOARD"
 _CORE_KEYBOARD = 0x100
-#: Events: another keyboard is used now, and the keyboard's map has changed.
+#: Events: another keyboard is in use, and the keyboard's map has changed.
 _EVENTS = 0b11
-#: What of these we want to hear: keycodes; types, keysyms and modifiers.
+#: The details of these that we select: keycodes; types, keysyms and modifiers.
 _NEW_KEYBOARD_DETAILS = 0b101
 _MAP_DETAILS = PARTS
 
@@ -104,7 +104,7 @@ class _GetMap(rq.ReplyRequest):
 
 
 class Xkb:
-    """The keyboard of a display as XKEYBOARD has it.
+    """The keyboard of a display through XKEYBOARD.
 
     Args:
         display: a connection that nobody else uses.
@@ -119,7 +119,7 @@ class Xkb:
             raise DesktopError(f"this X server lacks the extension {EXTENSION}: no input is possible")
         self._display: Any = display.display
         self._opcode = extension.major_opcode
-        #: The type of the extension's events. All of those that come say that the map may be another one.
+        #: The type of the extension's events. Each selected one means that the map may have changed.
         self.event_type: int = extension.first_event
         if not _UseExtension(display=self._display, opcode=self._opcode, major=1, minor=0).supported:
             raise DesktopError(f"this X server has another version of {EXTENSION} than 1.0: no input is possible")
@@ -153,7 +153,7 @@ class Xkb:
         return parse_map(reply.rest)
 
     def lock(self, *, affect: int = 0, locks: int = 0, group: int | None = None) -> None:
-        """Lock the modifiers `locks` of those in `affect`, unlock and unlatch the others in it; lock a group."""
+        """Lock the modifiers `locks` in `affect`, unlock and unlatch the others in it; lock a group."""
         _LatchLockState(
             display=self._display,
             opcode=self._opcode,

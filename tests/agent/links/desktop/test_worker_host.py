@@ -135,7 +135,7 @@ async def test_the_last_words_of_a_worker_that_dies(server: XServer) -> None:
         await worker.start(View())
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
-        with pytest.raises(WorkerEndedError, match="without a word"):
+        with pytest.raises(WorkerEndedError, match="without a reason"):
             await drained(worker)
         with pytest.raises(WorkerEndedError):
             await worker.send(join(Msg(type=MsgType.vnc_cad)))

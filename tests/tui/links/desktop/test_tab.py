@@ -84,7 +84,7 @@ async def test_a_picture_that_is_none_ends_the_link_with_the_reason() -> None:
         desk.link.deliver(message(image(b"nonsense", VncImage.jpeg, (64, 64))))
         await wait_for(lambda: isinstance(desk.tab.state, TabEnded))
         assert desk.link.closed
-        assert "web sent a picture that is none: a broken JPEG" in desk.tab.banner("ctrl+]")
+        assert "web sent an invalid image: a broken JPEG" in desk.tab.banner("ctrl+]")
         assert "Enter: new desktop" in desk.tab.banner("ctrl+]")
         desk.tab.retry()
         await wait_for(lambda: len(desk.client.links) == 2)
@@ -183,7 +183,7 @@ async def test_a_desktop_without_a_way_stays_in_sight_and_takes_no_input() -> No
         for attempt in attempts:
             desk.viewer.remarks.clear()
             attempt()
-            assert desk.viewer.remarks == ["not sent: there is no way through at the moment"]
+            assert desk.viewer.remarks == ["not sent: reconnecting"]
         for col in range(10, 30):
             desk.tab.move(12, col)
         desk.link.attach()
@@ -244,7 +244,7 @@ async def test_keys_are_pressed_and_released() -> None:
         expected = "+h -h +A -A +@ -@ +é -é +ctrl +x -x -ctrl +enter -enter"
         await wait_for(lambda: desk.keys == expected)
         desk.tab.type("<some-key>", None)
-        assert desk.viewer.said("no key of a desktop")
+        assert desk.viewer.said("desktops have no such key")
 
 
 async def test_latches_and_combinations() -> None:
@@ -390,7 +390,7 @@ async def test_the_clipboard_both_ways() -> None:
 async def test_nobody_asked_for_this_clipboard() -> None:
     async with opened() as desk:
         desk.link.deliver(clipboard("rm -rf /"))
-        await wait_for(lambda: desk.viewer.said("not done, nobody asked"))
+        await wait_for(lambda: desk.viewer.said("not done, you did not ask"))
         desk.tab.get_clipboard()
         desk.link.deliver(clipboard("one"))
         desk.link.deliver(clipboard("two"))

@@ -165,7 +165,7 @@ async def test_a_program_that_reads_nothing_and_an_agent_that_is_silent_are_told
         await answers(20_000)
         assert tab.banner("ctrl+]").startswith("no answer for 12 s — ")
         await answers(20_000)
-        busy = "the program over there takes no input for 12 s — 6.0 MB wait; ctrl+c stops the paste"
+        busy = "the remote program takes no input for 12 s — 6.0 MB wait; ctrl+c stops the paste"
         await wait_for(lambda: tab.banner("ctrl+]") == busy)
         assert (tab.mark, tab.is_in_trouble) == ("", False)
         await answers(0)

@@ -48,7 +48,7 @@ async def test_input_without_a_way_can_be_discarded_and_that_is_said() -> None:
         link.detach()
         await screen.until_shown("(relay connection lost) — what you type is not sent")
         await screen.press("a")
-        await screen.until_shown("not sent: there is no way through at the moment (offline-input is discard)")
+        await screen.until_shown("not sent: reconnecting (offline-input is discard)")
         link.attach()
         await screen.press("b")
         await wait_for(lambda: link.input == b"b")

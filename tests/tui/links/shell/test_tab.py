@@ -315,7 +315,7 @@ async def test_input_can_be_discarded_instead_but_not_the_terminals_own_answers(
         await wait_for(lambda: bool(screen.shown))
         link.detach()
         assert tab.banner("ctrl+]").endswith(" — what you type is not sent")
-        assert tab.send(b"rm x\r") == "not sent: there is no way through at the moment (offline-input is discard)"
+        assert tab.send(b"rm x\r") == "not sent: reconnecting (offline-input is discard)"
         assert tab.send(b"\x1b[?62c", InputSource.ANSWER, screen.fed) == ""
         link.attach()
         assert tab.send(b"ls\r") == ""

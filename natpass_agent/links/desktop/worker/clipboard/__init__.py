@@ -5,14 +5,14 @@ from typing import Protocol
 
 from natpass_wire.frame import MAX_DATA_BYTES
 
-#: Bytes of UTF-8 that travel at most: one frame's data.
+#: The longest text in bytes of UTF-8: one frame's data.
 MOST_BYTES = MAX_DATA_BYTES
-#: Seconds that a program has to give its text to us.
+#: Seconds that a program has to give us its text.
 GET_SECONDS = 3.0
 
 
 class Clipboard(Protocol):
-    """The clipboard. The calls may wait; one thread at a time makes them."""
+    """The clipboard. The calls may block; only one thread at a time may call."""
 
     def get(self) -> str:
         """Return the text in it, "" if there is none.
@@ -22,33 +22,33 @@ class Clipboard(Protocol):
         """
 
     def set(self, text: str) -> None:
-        """Put a text in; it stays there for as long as the clipboard is open, unless somebody puts in another.
+        """Put a text in; it stays there while this object is open, unless another program replaces it.
 
         Raises:
             ClipboardError: it can't be set.
         """
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
 
 
 def clipboard() -> Clipboard:
     """Return this machine's clipboard.
 
     Raises:
-        DesktopError: there is none.
+        DesktopError: there is no clipboard.
     """
     found: Clipboard
     if sys.platform == "win32":
-        from natpass_agent.links.desktop.worker.clipboard.windows import WindowsClipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.windows import WindowsClipboard  # noqa: PLC0415 - imports modules of one system only
 
         found = WindowsClipboard()
     elif sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.clipboard.macos import MacClipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.macos import MacClipboard  # noqa: PLC0415 - imports modules of one system only
 
         found = MacClipboard()
     else:
-        from natpass_agent.links.desktop.worker.clipboard.x11 import X11Clipboard  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.clipboard.x11 import X11Clipboard  # noqa: PLC0415 - imports modules of one system only
 
         found = X11Clipboard()
     return found

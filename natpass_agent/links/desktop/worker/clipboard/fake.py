@@ -1,11 +1,11 @@
-"""A clipboard that exists in a test only."""
+"""A fake clipboard for tests."""
 
 from natpass_agent.links.desktop.worker.clipboard import MOST_BYTES
 from natpass_agent.links.desktop.worker.errors import ClipboardError
 
 
 class FakeClipboard:
-    """A text."""
+    """A clipboard in memory."""
 
     def __init__(self, text: str = "") -> None:
         self.text = text
@@ -22,5 +22,5 @@ class FakeClipboard:
         self.text = text
 
     def close(self) -> None:
-        """Take note."""
+        """Record the call."""
         self.is_closed = True

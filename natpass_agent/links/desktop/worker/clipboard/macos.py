@@ -23,7 +23,7 @@ class MacClipboard:
         self._run("/usr/bin/pbcopy", text.encode())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op: nothing is held."""
 
     @staticmethod
     def _run(program: str, given: bytes) -> bytes:

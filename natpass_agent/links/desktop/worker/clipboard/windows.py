@@ -49,12 +49,12 @@ class WindowsClipboard:
                 raise ClipboardError("the clipboard cannot be set")
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op: nothing is held."""
 
     @contextmanager
     def _open(self) -> Iterator[None]:
         until = time.monotonic() + GET_SECONDS
-        while not self._user.OpenClipboard(None):  # another program has it open, for a moment
+        while not self._user.OpenClipboard(None):  # another program has it open for a moment
             if time.monotonic() > until:
                 raise ClipboardError("another program keeps the clipboard open")
             time.sleep(_RETRY_SECONDS)

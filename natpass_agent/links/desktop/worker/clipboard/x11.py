@@ -1,7 +1,7 @@
 """The clipboard of an X server: the selection CLIPBOARD (ICCCM 2).
 
-X has no clipboard that holds data: who put something in serves it to whoever asks. A thread with a connection of its
-own does that, so that a paste on the desktop never waits for anything else of ours.
+X has no clipboard that stores data: the program that owns the selection serves it to others on request. A thread with
+its own X connection does that, so that a paste on the desktop never waits for our other work.
 """
 
 # Why: docs/decisions/063-clipboard-is-a-selection.md
@@ -28,16 +28,16 @@ from natpass_agent.links.desktop.worker.errors import ClipboardError
 
 log = logging.getLogger(__name__)
 
-#: Longer than any single wait inside: an answer always comes.
+#: Longer than any single wait inside, so an answer always comes.
 _ANSWER_SECONDS = GET_SECONDS + 2
-_TOO_LONG = "the clipboard holds more than 60 KiB, which does not travel"
-#: Calls that may wait for the thread: two viewers' clicks at once are many.
+_TOO_LONG = "the clipboard holds more than 60 KiB, too much to send"
+#: Calls that may queue for the thread.
 _WAITING_CALLS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """Something for the thread to do: get the text (None), or set one."""
+    """A job for the thread: get the text (None), or set one."""
 
     text: str | None
     answer: Future[str]
@@ -54,7 +54,7 @@ class X11Clipboard:
         self._incr, self._property = atom("INCR"), atom("NATPASS_CLIPBOARD")
         self._utf8_targets = (self._utf8, atom("text/plain;charset=utf-8"), atom("TEXT"))
         self._own: bytes | None = None
-        self._owner: Window | None = None  # of our text
+        self._owner: Window | None = None  # owns our text
         self._calls: queue.Queue[_Call | None] = queue.Queue(_WAITING_CALLS)
         self._awake, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name="clipboard", daemon=True)
@@ -85,7 +85,7 @@ class X11Clipboard:
         except (TimeoutError, queue.Full):
             raise ClipboardError("the clipboard does not answer") from None
 
-    # what the thread does
+    # on the thread
 
     def _run(self) -> None:
         try:
@@ -121,7 +121,7 @@ class X11Clipboard:
         return window
 
     def _set(self, text: str) -> str:
-        # Each text has a window of its own: that an earlier one lost the clipboard may be told after this was set.
+        # Each text has its own window: the event that an earlier one lost the clipboard may come after this is set.
         last, self._owner = self._owner, self._new_window()
         self._own = text.encode(errors="replace")
         self._owner.set_selection_owner(self._clipboard, X.CurrentTime)
@@ -134,7 +134,7 @@ class X11Clipboard:
         return text
 
     def _get(self) -> str:
-        self._serve_events()  # the call may be here before we looked who has taken the clipboard since
+        self._serve_events()  # the clipboard's owner may have changed since
         if self._own is not None:
             return self._own.decode()
         for target, encoding in ((self._utf8, "utf-8"), (Xatom.STRING, "latin-1")):
@@ -154,7 +154,7 @@ class X11Clipboard:
         kind, data = self._take_property()
         if kind != self._incr:
             return data
-        # In pieces: each is told by a PropertyNotify once the last was deleted; an empty one is the end.
+        # In pieces: after each deletion a PropertyNotify announces the next one; an empty one is the end.
         whole = b""
         while True:
             self._wait_for(self._is_new_property, until)
@@ -173,7 +173,7 @@ class X11Clipboard:
         )
 
     def _take_property(self) -> tuple[int, bytes]:
-        """Return the type and the bytes of what the owner gave, and delete it there."""
+        """Return the type and the bytes that the owner gave, and delete the property."""
         found = self._window.get_property(self._property, X.AnyPropertyType, 0, MOST_BYTES // 4 + 1)
         if found is None:
             return X.NONE, b""
@@ -188,7 +188,7 @@ class X11Clipboard:
         return found.property_type, data if isinstance(data, bytes) else str(data).encode()
 
     def _wait_for(self, wanted: Callable[[Event], bool], until: float) -> Event:
-        """Return the first event that is wanted; serve others meanwhile.
+        """Return the first wanted event; serve others meanwhile.
 
         Raises:
             ClipboardError: it did not come in time.
@@ -225,7 +225,7 @@ class X11Clipboard:
             self._display.flush()
 
     def _give(self, request: events.SelectionRequest) -> int:
-        """Write our text where a program wants it; return where, NONE if we can't."""
+        """Write our text to the property that a program names; return the property, NONE if we can't."""
         where: int = request.property or request.target  # old programs name no property
         if self._own is None or request.selection != self._clipboard:
             return X.NONE

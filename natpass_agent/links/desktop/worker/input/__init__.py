@@ -19,53 +19,53 @@ class Button(Enum):
 
 
 class Devices(Protocol):
-    """The pointer and the keyboard. None of the calls waits for an answer for long; one thread makes them.
+    """The pointer and the keyboard. No call blocks for long; one thread makes them.
 
     All raise `DesktopError` when the desktop is gone.
     """
 
     def move(self, x: int, y: int) -> None:
-        """Move the pointer to a pixel of the screen; what is outside is taken to the edge."""
+        """Move the pointer to a pixel of the screen, at most to its edge."""
 
     def press_button(self, button: Button) -> None:
-        """Press a button, which is up."""
+        """Press a button that is up."""
 
     def release_button(self, button: Button) -> None:
-        """Release a button, which is down."""
+        """Release a button that is down."""
 
     def scroll(self, x: int, y: int) -> None:
         """Turn the wheel by so many clicks: y > 0 up, x > 0 left (as robotgo does on X11)."""
 
     def press_key(self, key: Key) -> None:
-        """Press a key, which is up.
+        """Press a key that is up.
 
         Raises:
             NoKeyError: this keyboard can't type that.
         """
 
     def release_key(self, key: Key) -> None:
-        """Release a key, which is down."""
+        """Release a key that is down."""
 
     def secure_attention(self) -> None:
         """Do what Ctrl+Alt+Del does at this machine."""
 
     def close(self) -> None:
-        """Give everything back. What is down stays down: release it before."""
+        """Release all resources. Pressed keys stay down: release them first."""
 
 
 def devices() -> Devices:
     """Return this machine's pointer and keyboard.
 
     Raises:
-        DesktopError: there are none, or they may not be used.
+        DesktopError: they are missing, or may not be used.
     """
     found: Devices
     if sys.platform == "win32" or sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.input.native import NativeDevices  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.input.native import NativeDevices  # noqa: PLC0415 - imports modules of one system only
 
         found = NativeDevices()
     else:
-        from natpass_agent.links.desktop.worker.input.x11 import X11Devices  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.input.x11 import X11Devices  # noqa: PLC0415 - imports modules of one system only
 
         found = X11Devices()
     return found

@@ -1,4 +1,4 @@
-"""A pointer and a keyboard that exist in a test only."""
+"""A fake pointer and keyboard for tests."""
 
 from natpass_agent.links.desktop.worker.errors import NoKeyError
 from natpass_agent.links.desktop.worker.input import Button
@@ -6,7 +6,7 @@ from natpass_agent.links.desktop.worker.keys import Character, Key
 
 
 class FakeDevices:
-    """Notes what was done.
+    """Devices that record their calls.
 
     Args:
         untypable: characters that this keyboard can't type.
@@ -14,33 +14,33 @@ class FakeDevices:
 
     def __init__(self, untypable: str = "") -> None:
         self._untypable = untypable
-        #: What was done, in order, in words.
+        #: The calls in order, in words.
         self.done: list[str] = []
         self.buttons: set[Button] = set()
         self.keys: set[Key] = set()
         self.is_closed = False
 
     def move(self, x: int, y: int) -> None:
-        """Take note."""
+        """Record the call."""
         self.done.append(f"move {x} {y}")
 
     def press_button(self, button: Button) -> None:
-        """Take note."""
+        """Record the call."""
         assert button not in self.buttons
         self.buttons.add(button)
         self.done.append(f"press {button.name}")
 
     def release_button(self, button: Button) -> None:
-        """Take note."""
+        """Record the call."""
         self.buttons.remove(button)
         self.done.append(f"release {button.name}")
 
     def scroll(self, x: int, y: int) -> None:
-        """Take note."""
+        """Record the call."""
         self.done.append(f"scroll {x} {y}")
 
     def press_key(self, key: Key) -> None:
-        """Take note."""
+        """Record the call."""
         if isinstance(key, Character) and key.text in self._untypable:
             raise NoKeyError
         assert key not in self.keys
@@ -48,16 +48,16 @@ class FakeDevices:
         self.done.append(f"press {_name(key)}")
 
     def release_key(self, key: Key) -> None:
-        """Take note."""
+        """Record the call."""
         self.keys.remove(key)
         self.done.append(f"release {_name(key)}")
 
     def secure_attention(self) -> None:
-        """Take note."""
+        """Record the call."""
         self.done.append("secure attention")
 
     def close(self) -> None:
-        """Take note."""
+        """Record the call."""
         self.is_closed = True
 
 

@@ -1,4 +1,4 @@
-"""Which key of an X server's keyboard types what, with which modifiers and in which layout; without I/O.
+"""The keymap of an X server's keyboard: what each key types, by modifiers and layout; without I/O.
 
 A keyboard has keycodes (8 to 255). Each key has a row of keysyms for each **group** (layout); which keysym of the row a
 press gives, its **level**, depends on the modifiers that the row's **type** looks at: Shift, Caps Lock, AltGr, ...
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from natpass_agent.links.desktop.worker.input.keysyms import HOLDERS, LEVEL_KEYS, NUM_LOCK
 from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT
 
-#: What a row is filled with where it has no keysym.
+#: The filler of a row where it has no keysym.
 NO_SYMBOL = 0
 
 
@@ -55,8 +55,8 @@ class KeyGroups:
 
     Attributes:
         groups: type and keysyms by level, for each of the key's groups.
-        elsewhere: the group that is used where the keyboard is in one that the key has not: -1 the last one, None: they
-            wrap around.
+        elsewhere: the group that the key uses while the keyboard is in a group that the key lacks; -1: its last one,
+            None: they wrap around.
     """
 
     groups: tuple[tuple[KeyType, tuple[int, ...]], ...]
@@ -83,12 +83,12 @@ class KeyPosition:
 
 
 class Keymap:
-    """A keyboard as the server has it.
+    """A keyboard as the server describes it.
 
     Args:
-        keys: what each key types; keycodes that are missing type nothing.
+        keys: what each key types; missing keycodes type nothing.
         modifiers: the modifiers that keys hold or lock, by keycode, as bits.
-        keycodes: those that there are.
+        keycodes: the keyboard's keycodes.
     """
 
     def __init__(self, keys: Mapping[int, KeyGroups], modifiers: Mapping[int, int], keycodes: range) -> None:
@@ -96,7 +96,7 @@ class Keymap:
         self.modifiers = modifiers
         self.group_count = max((len(key.groups) for key in keys.values()), default=1)
         symbols = {code: {keysym for _, row in key.groups for keysym in row} for code, key in keys.items()}
-        #: Keycodes that type nothing and are no modifiers.
+        #: Keycodes that type nothing and are not modifiers.
         self.free = [code for code in keycodes if symbols.get(code, set()) <= {NO_SYMBOL} and not modifiers.get(code)]
         self._places: list[dict[int, list[KeyPosition]]] = [defaultdict(list) for _ in range(self.group_count)]
         for keycode, key in keys.items():
@@ -105,9 +105,9 @@ class Keymap:
                 for level, keysym in enumerate(row):
                     if keysym != NO_SYMBOL:
                         places[keysym].append(KeyPosition(keycode, group, level, kind))
-        #: Modifiers that choose a level rather than make a combination: Shift, the locks, AltGr.
+        #: Modifiers that choose a level instead of making a combination: Shift, the locks, AltGr.
         self.level_mods = SHIFT | LOCK
-        #: Num Lock.
+        #: Num Lock's modifier, as a bit.
         self.number_lock = 0
         for keycode, bits in modifiers.items():
             if symbols.get(keycode, set()) & LEVEL_KEYS:
@@ -116,7 +116,7 @@ class Keymap:
                 self.number_lock |= bits
 
     def places(self, keysyms: Collection[int], group: int) -> list[KeyPosition]:
-        """Return where any of these keysyms is: `group` first, then low levels, then low keycodes."""
+        """Return the positions of these keysyms: `group` first, then low levels, then low keycodes."""
         groups = [group % self.group_count, *range(self.group_count)]
         at = [self._places[number].get(keysym, ()) for number in dict.fromkeys(groups) for keysym in keysyms]
         found = [place for places in at for place in places]
@@ -136,7 +136,7 @@ class Keymap:
         return None
 
     def row(self, keycode: int) -> tuple[int, ...]:
-        """Return the keysyms of a key's first group, without those at its end that there are not."""
+        """Return the keysyms of a key's first group, without trailing empty ones."""
         key = self.keys.get(keycode)
         row = list(key.groups[0][1]) if key is not None else []
         while row and row[-1] == NO_SYMBOL:

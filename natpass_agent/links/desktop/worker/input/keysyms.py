@@ -74,10 +74,10 @@ HOLDERS = frozenset({0xFFE1, 0xFFE2, 0xFF7E, 0xFE03, 0xFE11})
 #: These, and those that latch or lock a level: ISO_Level2_Latch, ISO_Level3_Latch and _Lock, ISO_Level5_Latch and
 #: _Lock, Caps_Lock, Shift_Lock.
 LEVEL_KEYS = HOLDERS | {0xFE02, 0xFE04, 0xFE05, 0xFE12, 0xFE13, 0xFFE5, 0xFFE6, NUM_LOCK}
-#: Where a keyboard lacks a key, another one that stands at its place: AltGr is the right Alt key.
+#: Keys to use where a keyboard lacks one: AltGr is in the place of the right Alt key.
 INSTEAD = {Named.RIGHT_ALT: 0xFE03}
 
-#: Sets of characters whose keysyms are older than Unicode: the high byte says which set, the low one is the code in it.
+#: Character sets whose keysyms are older than Unicode: the high byte is the set, the low one the code in it.
 _OLDER = {
     0x100: "iso8859_2",
     0x200: "iso8859_3",
@@ -88,7 +88,7 @@ _OLDER = {
     0xC00: "iso8859_8",
     0xD00: "tis_620",
 }
-#: Where the sets of X differ from those, and those that are like none: first keysym, and the characters from it on.
+#: Where X's sets differ from those, and X's own sets: the first keysym, and the characters from it on.
 _OTHERS = {
     0x4A1: "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテト",
     0x4C5: "ナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜",
@@ -118,7 +118,7 @@ def _older() -> dict[str, list[int]]:
     found |= {first + index: text for first, texts in _OTHERS.items() for index, text in enumerate(texts)}
     by_text: dict[str, list[int]] = {}
     for keysym, text in found.items():
-        # A character of Latin-1 has one keysym; drawings of KOI8 are not in X's set.
+        # A Latin-1 character has one keysym; KOI8's drawing characters are not in X's set.
         if text and text > "\xff" and unicodedata.category(text) != "So":
             by_text.setdefault(text, []).append(keysym)
     return by_text
@@ -131,18 +131,18 @@ def of(key: Key) -> int:
     """Return a key's keysym."""
     if isinstance(key, Character):
         code = ord(key.text)
-        # Latin-1 has the numbers of Unicode; everything else stands behind an offset.
+        # Latin-1 has Unicode's numbers; all others have an offset.
         return code if 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xFF else 0x01000000 | code
     return NAMED[key]
 
 
 def all_of(character: str) -> tuple[int, ...]:
-    """Return all keysyms that a keyboard may have for a character: first the one that `of` returns."""
+    """Return all keysyms that a keyboard may have for a character, the one that `of` returns first."""
     return (of(Character(character)), *_OLDER_BY_TEXT.get(character, ()))
 
 
 def row(character: str) -> tuple[int, int]:
-    """Return what a key for a character types without and with Shift: as on a keyboard, both cases are on one key."""
+    """Return what a character's key types without and with Shift: as on a keyboard, both cases are on one key."""
     lower = us_keyboard.UNSHIFTED.get(character, character.lower())
     upper = us_keyboard.SHIFTED.get(character, character.upper())
     both = (lower, upper) if len(lower) == len(upper) == 1 else (character, character)

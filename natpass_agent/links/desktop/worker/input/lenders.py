@@ -1,7 +1,7 @@
-"""Which keycodes were lent by whom, as the X server remembers it, so that those of a worker that was killed come back.
+"""A register of lent keycodes in the X server, so that others can take back those of a killed worker.
 
-A property of the root window has a record for each worker. A worker lives as long as its window, which the server
-destroys with its connection: no process id is needed, which would mean nothing on another machine or in a container.
+A property of the root window has an entry for each worker. A worker lives as long as its window: the server destroys
+the window with the worker's connection. A process id would mean nothing on another machine or in a container.
 """
 
 import secrets
@@ -15,19 +15,19 @@ from Xlib.error import BadWindow
 
 from natpass_agent.links.desktop.worker.input.spares import Row
 
-#: The root window's property: window, token, number of keycodes, and for each of these the keycode and its two keysyms.
+#: The root window's property: window, token, number of keycodes, and for each of them the keycode and its two keysyms.
 PROPERTY = "_NATPASS_LENT"
-#: What a worker's window says: the token again, because another window may get its number later.
+#: The property of a worker's window: the token again, because another window may get its number later.
 _TOKEN = "_NATPASS_LENDER"  # noqa: S105 - not a secret
-#: Numbers in the property at most: those of a hundred workers that have lent whatever there is.
+#: The most numbers in the property: those of a hundred workers that have lent all keycodes.
 _MOST = 100 * (3 + 3 * 256)
 
 
 class Lenders:
-    """What all workers at a display have lent.
+    """The keycodes that all workers at a display have lent.
 
     Args:
-        display: its connection is the life of what is noted with it.
+        display: the connection; this worker's entry is valid while it is open.
     """
 
     def __init__(self, display: Display) -> None:
@@ -40,12 +40,12 @@ class Lenders:
         self._window.change_property(self._token_name, Xatom.CARDINAL, 32, [self._token])
 
     def note(self, lent: Mapping[int, Row]) -> None:
-        """Note what this worker has lent, before it does and after it has taken it back."""
+        """Record what this worker has lent: before it lends, and after it has taken back."""
         with self._alone() as records:
             self._write([(record, codes) for record, codes in records if record != self._ours], lent)
 
     def take_over(self) -> dict[int, Row]:
-        """Return what workers have lent that are gone, and forget it: it is the caller's to take back."""
+        """Return the keycodes lent by workers that are gone, and remove their entries: the caller takes them back."""
         found: dict[int, Row] = {}
         with self._alone() as records:
             living = [(record, codes) for record, codes in records if self._lives(*record)]
@@ -53,7 +53,7 @@ class Lenders:
                 if (record, codes) not in living:
                     found |= codes
             if len(living) != len(records):
-                self._write(living, found)  # ours, until they are given back: we may be killed as well
+                self._write(living, found)  # ours until they are taken back: we may be killed too
         return found
 
     @property
@@ -62,7 +62,7 @@ class Lenders:
 
     @contextmanager
     def _alone(self) -> Iterator[list[tuple[tuple[int, int], dict[int, Row]]]]:
-        """Yield the records while no other worker changes them."""
+        """Yield the entries while no other worker changes them."""
         self._display.grab_server()
         try:
             value = self._root.get_full_property(self._property, Xatom.CARDINAL, _MOST)
@@ -93,7 +93,7 @@ class Lenders:
 
 
 def _records(numbers: Sequence[int]) -> Iterator[tuple[tuple[int, int], dict[int, Row]]]:
-    """Yield the records of a property; any program may have written it, so what is odd ends them."""
+    """Yield the entries of a property up to the first invalid one: any program may have written it."""
     at = 0
     while at + 3 <= len(numbers):
         window, token, count = numbers[at : at + 3]

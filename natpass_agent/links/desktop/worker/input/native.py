@@ -60,15 +60,15 @@ _CHARACTERS: dict[Named, str] = {
 } | {Named(f"num{digit}"): str(digit) for digit in range(10)}
 
 
-#: Of Windows' KEYBDINPUT: the event is for a character, whatever layout and locks; the key goes up.
+#: Flags of Windows' KEYBDINPUT: the event types a character, independent of layout and locks; the key goes up.
 _UNICODE, _KEY_UP = 0x0004, 0x0002
 
 
 class _WindowsCharacter(keyboard.KeyCode):
-    """A character that is typed as itself: pynput's own may press a key, of its thread's layout, under Caps Lock."""
+    """A character typed as itself; pynput's own may press a key of its thread's layout, subject to Caps Lock."""
 
     def _parameters(self, is_press: bool) -> dict[str, int]:
-        """Return what `SendInput` gets.
+        """Return the parameters for `SendInput`.
 
         Raises:
             ValueError: the character has two UTF-16 units.
@@ -85,9 +85,9 @@ class NativeDevices:
     def __init__(self) -> None:
         self._mouse = mouse.Controller()
         self._keyboard = keyboard.Controller()
-        #: What is down: as pynput names it.
+        #: The pressed keys, with pynput's names.
         self._down: dict[Key, Any] = {}
-        #: The character that the viewer's Shift was lifted for.
+        #: The pressed character for which the viewer's Shift was lifted.
         self._typing: Key | None = None
 
     def move(self, x: int, y: int) -> None:
@@ -107,7 +107,7 @@ class NativeDevices:
         self._mouse.scroll(-x, y)
 
     def press_key(self, key: Key) -> None:
-        """Press a key. A character is typed as itself, without the Shift that the viewer holds; not in combinations."""
+        """Press a key. Outside combinations a character is typed as itself, without the Shift that the viewer holds."""
         self._settle()
         native = _native(key)
         if isinstance(key, Character) and not any(held in MODIFIERS and held not in SHIFTS for held in self._down):
@@ -120,7 +120,7 @@ class NativeDevices:
         self._down[key] = native
 
     def release_key(self, key: Key) -> None:
-        """Release a key, and press the Shift again that it lifted."""
+        """Release a key, and press Shift again if the key lifted it."""
         native = self._down.pop(key, None)
         if native is not None:
             self._keyboard.release(native)
@@ -128,7 +128,7 @@ class NativeDevices:
             self._settle()
 
     def _character(self, key: Character) -> Any:
-        """Return what types a character that belongs to no combination, and lift Shift."""
+        """Return pynput's key for a character outside a combination, and lift Shift."""
         text = key.text
         if held := [shift for shift in SHIFTS if shift in self._down]:
             text = shifted(text)
@@ -138,7 +138,7 @@ class NativeDevices:
         return _WindowsCharacter.from_char(text) if sys.platform == "win32" else text
 
     def _settle(self) -> None:
-        """Press the Shift again that was lifted, if the viewer still holds it."""
+        """Press a lifted Shift again if the viewer still holds it."""
         if self._typing is not None:
             self._typing = None
             for shift in SHIFTS:
@@ -146,10 +146,10 @@ class NativeDevices:
                     self._keyboard.press(self._down[shift])
 
     def secure_attention(self) -> None:
-        """Windows: the secure attention sequence, which only a service (or a policy) may ask for; macOS: no such thing.
+        """Send Windows' secure attention sequence (Ctrl+Alt+Del); a no-op on macOS, which has none.
 
-        A program's own Ctrl+Alt+Del is not taken by Windows. `SendSAS` needs the agent to run as a service, or the
-        policy "Disable or enable software Secure Attention Sequence" to allow applications it.
+        Windows ignores a program's own Ctrl+Alt+Del. `SendSAS` needs the agent to run as a service, or the policy
+        "Disable or enable software Secure Attention Sequence" to allow it to applications.
         """
         if sys.platform == "win32":
             import ctypes  # noqa: PLC0415 - its windll exists on Windows only
@@ -160,7 +160,7 @@ class NativeDevices:
                 raise DesktopError("this Windows has no sas.dll: Ctrl+Alt+Del cannot be sent") from error
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op: nothing is held."""
 
 
 def _native(key: Key) -> Any:

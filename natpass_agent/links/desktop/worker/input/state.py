@@ -1,21 +1,21 @@
-"""Modifiers and group of a keyboard at one moment, without I/O."""
+"""The state of a keyboard: modifiers and group; without I/O."""
 
 from dataclasses import dataclass
 
-#: The modifiers that every keyboard has, as bits of a mask. Which of Mod1 to Mod5 is what, the keyboard's map says.
+#: The modifiers that every keyboard has, as bits of a mask. The keyboard's map says what Mod1 to Mod5 are.
 SHIFT, LOCK, CONTROL = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
 class KeyboardState:
-    """What is in effect.
+    """The modifiers and the layout in effect.
 
     Attributes:
         base: modifiers whose keys are down, as bits.
         latched: modifiers that are latched for the next key.
         locked: modifiers that are locked, such as Caps Lock's.
         group: the layout in effect, from 0.
-        locked_group: the part of it that is locked; the rest comes from keys that are down.
+        locked_group: the locked part of it; the rest comes from keys that are down.
     """
 
     base: int = 0

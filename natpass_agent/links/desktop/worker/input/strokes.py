@@ -1,4 +1,4 @@
-"""How to type one character on a keyboard as it is just now; without I/O."""
+"""How to type one character in the keyboard's current state; without I/O."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from natpass_agent.links.desktop.worker.input.state import LOCK, SHIFT, Keyboard
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A key, and what has to be in effect when it is pressed.
+    """A key, and the state that its press needs.
 
     Attributes:
         keycode: the key.
         group: the layout.
         set: modifiers that must be in effect, as bits.
-        clear: modifiers that must not be.
+        clear: modifiers that must not be in effect.
     """
 
     keycode: int
@@ -26,11 +26,11 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the viewer holds.
+    """The modifiers that the viewer holds.
 
     Attributes:
         combination: modifiers that make a combination (Ctrl, Alt, Super), as bits.
-        shift: whether Shift belongs to it too.
+        shift: whether Shift is part of it.
     """
 
     combination: int = 0
@@ -42,10 +42,10 @@ def stroke(keymap: Keymap, keysyms: Collection[int], state: KeyboardState, held:
 
     Args:
         keymap: the keyboard.
-        keysyms: what stands for the character.
-        state: what is in effect.
-        held: what the viewer wants in effect beside.
-        cased: whether the character has another case, which Caps Lock makes of it.
+        keysyms: the character's keysyms.
+        state: the keyboard's state.
+        held: the modifiers that the viewer holds.
+        cased: whether the character has another case, to which Caps Lock changes it.
     """
     for place in keymap.places(keysyms, state.group):
         needed = _needed(place, state, held)
@@ -57,18 +57,18 @@ def stroke(keymap: Keymap, keysyms: Collection[int], state: KeyboardState, held:
 
 
 def _needed(place: KeyPosition, state: KeyboardState, held: Held) -> int | None:
-    """Return the modifiers that a place needs, None if they contradict what is held."""
+    """Return the modifiers that a position needs, None if the held ones contradict them."""
     is_set = state.mods & place.type.mask
     for mods in sorted(place.type.ways(place.level), key=lambda mods: (mods ^ is_set).bit_count()):
         if mods & LOCK or held.combination & place.type.mask & ~mods:
             continue
         if held.shift and mods & ~SHIFT & ~held.combination:
-            continue  # Shift would make another character of it
+            continue  # Shift would change the character
         return mods
     return None
 
 
 def _ignored(keymap: Keymap, place: KeyPosition, *, cased: bool) -> int:
-    """Return the locks that make no difference to a place: they are left alone."""
+    """Return the locks that do not affect a position: they stay as they are."""
     locks = LOCK if not cased else 0
     return (locks | keymap.number_lock) & ~place.type.mask

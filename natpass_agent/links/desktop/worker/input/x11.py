@@ -1,10 +1,10 @@
 """Pointer and keyboard of an X server, through its extensions XTEST and XKEYBOARD.
 
-A character is the whole statement: for as long as its key is down, exactly the modifiers and the layout that it needs
-are in effect, whatever they were before; then they are as before.
+While a character's key is down, exactly the modifiers and the layout that it needs are in effect. Afterwards the former
+ones are restored.
 
-XTEST events come from a device of their own, and the server's keyboard is the one that was used last: a person's, with
-a map of its own, or XTEST's. The server tells when it changes; that is read before each key, never waited for.
+XTEST events come from a separate device, and the server's keyboard is the one used last: a person's, with its own map,
+or XTEST's. The server sends an event when it changes; we read these events before each key, and never wait for them.
 """
 
 # Why: docs/decisions/059-x11-input.md
@@ -32,13 +32,13 @@ from natpass_agent.links.desktop.worker.xkb import Xkb
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: The core protocol's numbers of buttons; the wheel is four more.
+#: The core protocol's button numbers; the wheel has four more.
 _BUTTONS = {Button.LEFT: 1, Button.MIDDLE: 2, Button.RIGHT: 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 
 
 def _on_server(call: Callable[Concatenate["X11Devices", P], R]) -> Callable[Concatenate["X11Devices", P], R]:
-    """Say in our words that the server has ended."""
+    """Turn a lost connection into a DesktopError."""
 
     @wraps(call)
     def wrapped(self: "X11Devices", *args: P.args, **kwargs: P.kwargs) -> R:
@@ -62,7 +62,7 @@ class X11Devices:
             raise
         self._spares = Spares()
         self._down: dict[Key, int] = {}
-        #: The character whose modifiers and layout are in effect, and what puts those back that were before.
+        #: The character whose modifiers and layout are in effect, and what restores the former ones.
         self._typing: Key | None = None
         self._undo: list[Callable[[], None]] = []
         self._lenders = Lenders(self._display)
@@ -120,7 +120,7 @@ class X11Devices:
         self._display.flush()
 
     def secure_attention(self) -> None:
-        """Press Ctrl+Alt+Del: a window manager may have a use for it. Keys that are down already stay so."""
+        """Press Ctrl+Alt+Del, which a window manager may handle. Keys that are already down stay down."""
         pressed = [key for key in (Named.CONTROL, Named.ALT, Named.DELETE) if key not in self._down]
         for key in pressed:
             self.press_key(key)
@@ -128,10 +128,10 @@ class X11Devices:
             self.release_key(key)
 
     def close(self) -> None:
-        """Give lent keycodes back, and close the connection."""
+        """Take lent keycodes back, and close the connection."""
         try:
             self._settle()
-            self._look()  # others may have taken some
+            self._look()  # others may have taken some back
             for keycode in self._spares.lent:
                 self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL, NO_SYMBOL)])
             self._lenders.note({})
@@ -155,25 +155,25 @@ class X11Devices:
         self._key_down(keycode)
 
     def _key_down(self, keycode: int) -> None:
-        """Press a key, which XTEST's keyboard may take for down: we pressed it again, and a person released it."""
+        """Press a key that XTEST's keyboard may believe down: we pressed it again, and a person released it."""
         self._key(X.KeyRelease, keycode)
         self._key(X.KeyPress, keycode)
 
-    # the keyboard as it is
+    # the keyboard's state
 
     def _look(self) -> KeyboardState:
-        """Return what is in effect, after having taken what the server tells of the keyboard."""
+        """Return the keyboard's state, after handling its change events."""
         state = self._xkb.state()
         if self._has_changed():
             state = self._take_keyboard()
         return state
 
     def _take_keyboard(self) -> KeyboardState:
-        """Make XTEST's keyboard the server's, and take its map; return what is in effect."""
+        """Make XTEST's keyboard the server's, and load its map; return the keyboard's state."""
         is_up = next(code for code in range(255, 7, -1) if code not in self._down.values())
-        self._key(X.KeyRelease, is_up)  # no program sees it: the key is not down
+        self._key(X.KeyRelease, is_up)  # no program sees it, since the key is not down
         state = self._xkb.state()
-        self._has_changed()  # that was us
+        self._has_changed()  # our own change
         self._load()
         return state
 
@@ -186,21 +186,21 @@ class X11Devices:
         self._spares.load(self._keymap)
 
     def _take_back(self) -> None:
-        """Give those keycodes back that a worker has lent which was killed, unless they type something else by now."""
+        """Take back the keycodes that a killed worker lent, unless they type something else by now."""
         lost = [code for code, row in self._lenders.take_over().items() if self._keymap.row(code) == row]
         for keycode in lost:
             self._display.change_keyboard_mapping(keycode, [(NO_SYMBOL, NO_SYMBOL)])
         if lost:
             self._display.sync()
-            self._has_changed()  # that was us
+            self._has_changed()  # our own change
             self._load()
         self._lenders.note({})
 
     def _key_of(self, key: Named, state: KeyboardState) -> int:
-        """Return the key of a name. A name is a key, never two: one that types it only with Shift is none.
+        """Return the keycode of a named key. A key that types it only with Shift does not count.
 
         Raises:
-            NoKeyError: there is none, and none can be lent.
+            NoKeyError: no key types it, and no keycode can be lent.
         """
         wanted = [keysyms.NAMED[key]] + ([keysyms.INSTEAD[key]] if key in keysyms.INSTEAD else [])
         for keysym in wanted:
@@ -227,7 +227,7 @@ class X11Devices:
             if how.set & ~state.mods & bit:
                 self._hold(bit)
         self._press(key, how.keycode)
-        for keycode in foreign:  # at once: whoever holds them may let go at any time
+        for keycode in foreign:  # at once: the person who holds them may let go at any time
             self._key_down(keycode)
 
     def _combination(self) -> int:
@@ -239,10 +239,10 @@ class X11Devices:
         return found & ~self._keymap.level_mods
 
     def _stroke(self, text: str, state: KeyboardState, held: Held) -> Stroke:
-        """Return how to type a character; lend it a keycode if no key does.
+        """Return how to type a character; lend it a keycode if no key types it.
 
         Raises:
-            NoKeyError: none can be lent.
+            NoKeyError: no keycode can be lent.
         """
         symbols = keysyms.all_of(text)
         cased = text.lower() != text.upper()
@@ -257,7 +257,7 @@ class X11Devices:
         return found
 
     def _lift(self, state: KeyboardState, mods: int) -> list[int]:
-        """Take modifiers out of effect; return the keycodes of those that others hold."""
+        """Lift modifiers; return the keycodes of those that others hold."""
         if locked := (state.locked | state.latched) & mods:
             self._xkb.lock(affect=locked)
             if again := state.locked & mods:
@@ -285,7 +285,7 @@ class X11Devices:
         self._undo.append(partial(self._xkb.lock, group=state.locked_group))
 
     def _hold(self, modifier: int) -> None:
-        """Have a modifier in effect: by its key, as a person would; locked where it has none."""
+        """Set a modifier: by its key, as a person would; by a lock if it has none."""
         keycode = self._keymap.holder(modifier)
         if keycode is None:
             self._xkb.lock(affect=modifier, locks=modifier)
@@ -295,13 +295,13 @@ class X11Devices:
             self._undo.append(partial(self._key, X.KeyRelease, keycode))
 
     def _settle(self) -> None:
-        """Put back what was in effect before the last character."""
+        """Restore the modifiers and the layout from before the last character."""
         self._typing = None
         while self._undo:
             self._undo.pop()()
 
     def _lend(self, row: Row) -> int:
-        """Let a keycode that types nothing type something; return it.
+        """Lend a spare keycode to a row; return the keycode.
 
         Raises:
             NoKeyError: all keycodes type something.
@@ -310,9 +310,9 @@ class X11Devices:
         if loan is None:
             raise NoKeyError("every key of this keyboard has a meaning already")
         time.sleep(loan.wait)
-        self._lenders.note(self._spares.lent)  # first: we may be killed at any time
+        self._lenders.note(self._spares.lent)  # before lending: we may be killed at any time
         self._display.change_keyboard_mapping(loan.keycode, [row])
         self._display.sync()
-        self._has_changed()  # that was us
+        self._has_changed()  # our own change
         self._load()
         return loan.keycode

@@ -1,4 +1,4 @@
-"""The body of XKEYBOARD's reply to GetMap, taken apart; without I/O.
+"""Parses the body of XKEYBOARD's reply to GetMap; without I/O.
 
 Layout: "The X Keyboard Extension: Protocol Specification", appendix "Protocol encoding", `kbGetMap`.
 """
@@ -10,22 +10,22 @@ from natpass_agent.links.desktop.worker.input.keymap import KeyGroups, Keymap, K
 #: The parts to ask for: types, keysyms, modifier map, actions.
 PARTS = 0b10111
 
-#: From behind the reply's length to its body. Of it we need the keycodes, and what numbers of each part follow.
+#: The reply's head, from after its length. We need the keycodes, and the size of each part that follows.
 _HEAD = struct.Struct("=2xBBHBBBBHBBHBBBBBBBBBBBBBxH")
 _TYPE = struct.Struct("=BBHBBBx")
 _ENTRY = struct.Struct("=BBBBHxx")
 _KEEP_BYTES = 4
 _KEY = struct.Struct("=4BBBH")
-#: An action: its kind, flags, modifiers.
+#: An action: its type, flags, modifiers.
 _ACTION = struct.Struct("=BBB5x")
-#: The kind of an action that has modifiers in effect while the key is down.
+#: The type of an action that sets modifiers while the key is down.
 _SETS_MODIFIERS = 1
 _GROUPS = 0x0F
 _CLAMPS, _REDIRECTS = 0x40, 0x80
 
 
 def parse_map(body: bytes) -> Keymap:
-    """Return the map of a reply: `body` stands behind its first 8 bytes, in this machine's byte order."""
+    """Return the map of a reply; `body` follows its first 8 bytes, in this machine's byte order."""
     head = _HEAD.unpack_from(body)
     least, most, _, _, type_count, _, first_key, _, key_count, first_acting, action_count, acting_count = head[:12]
     modifier_keys = head[20]
@@ -38,7 +38,7 @@ def parse_map(body: bytes) -> Keymap:
         for _ in range(entries):
             is_active, mods, level, _, _ = _ENTRY.unpack_from(body, at)
             at += _ENTRY.size
-            if is_active:  # otherwise it is about a virtual modifier that this keyboard has not
+            if is_active:  # otherwise it needs a virtual modifier that this keyboard lacks
                 levels[mods] = level
         at += entries * _KEEP_BYTES if keeps else 0
         types.append(KeyType(mask, levels))
@@ -59,14 +59,14 @@ def parse_map(body: bytes) -> Keymap:
     modifiers = {body[index]: body[index + 1] for index in range(at, at + 2 * modifier_keys, 2)}
     for keycode, count in enumerate(counts, first_acting):
         kind, _, mods = _ACTION.unpack_from(body, actions) if count else (0, 0, 0)
-        if kind == _SETS_MODIFIERS:  # what it does without modifiers; the modifier map may have more of it, or nothing
+        if kind == _SETS_MODIFIERS:  # the action without modifiers; the modifier map may have more for it, or nothing
             modifiers[keycode] = mods
         actions += count * _ACTION.size
     return Keymap(keys, modifiers, range(least, most + 1))
 
 
 def _elsewhere(info: int) -> int | None:
-    """Return which group a key uses in groups that it has not: None: they wrap around; -1: its last one."""
+    """Return the group that a key uses in groups that it lacks; None: they wrap around, -1: its last one."""
     if info & _REDIRECTS:
         return info >> 4 & 3
     return -1 if info & _CLAMPS else None

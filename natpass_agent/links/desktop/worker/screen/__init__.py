@@ -1,4 +1,4 @@
-"""The screen, whatever shows it: what changed, and its pixels. `screen()` is the factory; the fake is in `fake`."""
+"""The screen: its changes and its pixels. `screen()` is the factory; the fake is in `fake`."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from natpass_agent.links.desktop.worker.tiles import Area, Picture
 
 
 class Screen(Protocol):
-    """A screen. One thread uses it; only `close` may come from another, after that one has ended."""
+    """A screen. One thread uses it; only `close` may come from another thread, after the first has ended."""
 
     @property
     def width(self) -> int:
@@ -20,7 +20,7 @@ class Screen(Protocol):
 
     @property
     def tells_changes(self) -> bool:
-        """Whether `wait` really waits for changes; if not, it returns the whole screen at once."""
+        """Whether `wait` waits for changes; if not, it returns the whole screen at once."""
 
     def wait(self, seconds: float, *, cursor: bool) -> Sequence[Area]:
         """Wait for up to `seconds` until the screen changes; return what may have changed since the last call.
@@ -46,22 +46,22 @@ class Screen(Protocol):
         """
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
 
 
 def screen() -> Screen:
     """Return this machine's screen.
 
     Raises:
-        DesktopError: there is none, or it may not be read.
+        DesktopError: there is no screen, or it may not be read.
     """
     found: Screen
     if sys.platform == "win32" or sys.platform == "darwin":
-        from natpass_agent.links.desktop.worker.screen.polled import PolledScreen  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.screen.polled import PolledScreen  # noqa: PLC0415 - imports modules of one system only
 
         found = PolledScreen()
     else:
-        from natpass_agent.links.desktop.worker.screen.x11 import X11Screen  # noqa: PLC0415 - another system's need what is not there
+        from natpass_agent.links.desktop.worker.screen.x11 import X11Screen  # noqa: PLC0415 - imports modules of one system only
 
         found = X11Screen()
     return found

@@ -1,4 +1,4 @@
-"""A screen that exists in a test only."""
+"""A fake screen for tests."""
 
 import threading
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class FakeScreen:
             self._changed.notify_all()
 
     def resize(self, width: int, height: int) -> None:
-        """Become another, black screen."""
+        """Become a black screen of another size."""
         with self._changed:
             self.pixels = np.zeros((height, width, 4), np.uint8)
             self._areas = [Area(0, 0, width, height)]
@@ -62,7 +62,7 @@ class FakeScreen:
             self._changed.notify_all()
 
     def wait(self, seconds: float, *, cursor: bool) -> Sequence[Area]:
-        """Return what was painted, once something was."""
+        """Wait for a change; return the painted areas."""
         with self._changed:
             if not self.tells_changes:
                 return [Area(0, 0, self.width, self.height)]
@@ -88,5 +88,5 @@ class FakeScreen:
             return area.part(whole).copy()
 
     def close(self) -> None:
-        """Take note."""
+        """Record the call."""
         self.is_closed = True

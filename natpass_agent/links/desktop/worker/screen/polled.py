@@ -1,6 +1,6 @@
 """The screen of Windows or macOS, through mss.
 
-It does not tell its changes: it is compared as often as frames are wanted. Not tested on these systems.
+It does not report changes: we compare it for each frame. Not tested on these systems.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from natpass_wire.text import printable
 
 
 class PolledScreen:
-    """The primary monitor. The pointer is not drawn: neither system gives it to mss."""
+    """The primary monitor. The pointer is not drawn: neither system gives mss its picture."""
 
     tells_changes = False
 
@@ -53,7 +53,7 @@ class PolledScreen:
         return np.frombuffer(bytearray(shot.raw), np.uint8).reshape(area.height, area.width, 4)
 
     def close(self) -> None:
-        """Give it back."""
+        """Release the capture."""
         self._capture.close()
 
     def _measure(self) -> None:

@@ -20,30 +20,30 @@ from natpass_agent.links.desktop.worker.tiles import Area, Picture
 from natpass_wire.text import printable
 
 _GONE = "the X server has ended"
-#: Where the pointer is drawn, it is looked at so often: the X server does not tell its moves.
+#: How often we poll the pointer if it is drawn: the X server does not report its moves.
 _POINTER_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """The pointer's picture: premultiplied blue, green, red, alpha, and where it is."""
+    """The pointer's picture (premultiplied blue, green, red, alpha) and position."""
 
     area: Area
     pixels: Picture
 
 
 class X11Screen:
-    """The root window with all that is in it. Two connections: mss has its own."""
+    """The root window with its contents. Two connections: mss has its own."""
 
     def __init__(self) -> None:
         self._display = x11.connect()
         try:
             self._root = self._display.screen().root
             self._root.change_attributes(event_mask=X.StructureNotifyMask)
-            #: Without the extension the screen is compared as a whole, as often as frames are wanted.
+            #: Without the extension we compare the whole screen for each frame.
             self.tells_changes = self._display.has_extension("DAMAGE")
             self._damage = 0
-            # The library makes classes of its own for extensions' events: told apart by their numbers.
+            # The library makes its own classes for extensions' events: we tell them apart by number.
             self._damaged = self._pointer_looks = -1
             if self.tells_changes:
                 self._damaged = self._display.extension_event.DamageNotify
@@ -84,7 +84,7 @@ class X11Screen:
             raise DesktopError(_GONE) from error
 
     def grab(self, area: Area, *, cursor: bool) -> Picture:
-        """Return the pixels of an area, and the pointer on them if it is wanted."""
+        """Return the pixels of an area, with the pointer if wanted."""
         assert self._capture is not None
         region = {"left": area.x, "top": area.y, "width": area.width, "height": area.height}
         try:
@@ -114,7 +114,7 @@ class X11Screen:
         return geometry.width, geometry.height
 
     def _measure(self) -> None:
-        """Take the screen's size; mss keeps the one it was made with."""
+        """Update the screen's size, with a new mss: an old one keeps its size."""
         self.width, self.height = self._size()
         if self._capture is not None:
             self._capture.close()
@@ -130,12 +130,12 @@ class X11Screen:
             raise DesktopError(f"the screen cannot be captured: {text}") from error
 
     def _take_events(self) -> list[Area]:
-        """Return what the events that are there say, and make what they told of tell its next change anew."""
+        """Return the areas of the pending events, and let the server report further changes there."""
         events = self._pending()
         if any(event.type == self._damaged for event in events):
-            # From here on changes are told again, and those before are read: the server has taken this when we read.
-            # What it told meanwhile stays in the queue: an event that is taken without this would be the last one,
-            # since the server tells only what grows beyond what it told.
+            # From here on the server reports changes again; our next read sees the earlier ones, since the server has
+            # handled this request by then. Events that came meanwhile stay queued. An event taken without this request
+            # would be the last one: the server reports only damage beyond what it has reported.
             self._display.damage_subtract(self._damage)
             self._display.sync()
         areas: list[Area] = []
@@ -156,7 +156,7 @@ class X11Screen:
         return [self._display.next_event() for _ in range(self._display.pending_events())]
 
     def _pointer_moves(self, wanted: bool) -> list[Area]:
-        """Return where the pointer was and is, if that has changed."""
+        """Return the pointer's old and new area if it has moved or changed."""
         if not self._has_cursor:
             return []
         before = self._cursor

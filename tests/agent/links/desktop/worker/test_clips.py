@@ -37,7 +37,7 @@ def test_what_is_too_long_becomes_a_notice() -> None:
 def test_no_pictures_and_files() -> None:
     answer = Clips(FakeClipboard()).answer(VncClipboard(set=True, type=VncClipboard.image))
     assert answer is not None
-    assert "text only" in answer.notice
+    assert "only text" in answer.notice
 
 
 async def test_of_too_many_requests_the_last_are_answered() -> None:
