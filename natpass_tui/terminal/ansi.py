@@ -120,8 +120,8 @@ def simple_codes(sequence: str) -> tuple[int, ...]:
     return tuple(codes)
 
 
+#: Codes of SGR that choose a colour, or the default one (ECMA-48, and xterm's bright ones).
 _COLOURS = frozenset({*range(30, 50), 58, 59, *range(90, 108)})
-"""Codes of SGR that choose a colour, or the default one (ECMA-48, and xterm's bright ones)."""
 
 
 def colourless(line: str) -> str:

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
+#: Characters of a title that are kept.
 TITLE_LIMIT = 128
-"""Characters of a title that are kept."""
+#: Combining characters kept in one cell; more only serves to draw over other rows.
 _MARKS_LIMIT = 8
-"""Combining characters kept in one cell; more only serves to draw over other rows."""
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _REGIONAL_A = 0x1F1E6

@@ -4,8 +4,8 @@
 
 from natpass_tui.terminal.engine import Modes, MouseAction, MouseButton, MouseEncoding, MouseInput, MouseTracking
 
+#: Height and width we claim for a cell, to applications that ask for pixels.
 CELL_PIXELS = (16, 8)
-"""Height and width we claim for a cell, to applications that ask for pixels."""
 
 
 def encode_mouse(event: MouseInput, modes: Modes) -> bytes:

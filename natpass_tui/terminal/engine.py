@@ -86,8 +86,8 @@ class Cursor:
     col: int = 0
     visible: bool = True
     shape: CursorShape = CursorShape.BLOCK
+    #: How many cells the character under it takes: 1 or 2.
     cols: int = 1
-    """How many cells the character under it takes: 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ class Modes:
 class Scroll:
     """Where the rows shown lie in history, in rows."""
 
+    #: Rows between what is shown and the live screen; 0 is the live screen.
     offset: int = 0
-    """Rows between what is shown and the live screen; 0 is the live screen."""
+    #: Rows above the live screen; the most ``offset`` can be.
     history: int = 0
-    """Rows above the live screen; the most ``offset`` can be."""
 
     @property
     def top(self) -> int:
@@ -126,30 +126,30 @@ class Frame:
 
     rows: int
     cols: int
+    #: Row number to its new line: only SGR sequences built here and printable text, exactly ``cols`` cells wide.
     changed: Mapping[int, str]
-    """Row number to its new line: only SGR sequences built here and printable text, exactly ``cols`` cells wide."""
     cursor: Cursor
     modes: Modes
     scroll: Scroll
     title: str
+    #: Bells rung since the engine was built.
     bells: int
-    """Bells rung since the engine was built."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an engine cannot help: callers and contract tests ask here, nobody asks for a class."""
 
+    #: Rows are wrapped again when the width changes.
     reflow: bool
-    """Rows are wrapped again when the width changes."""
+    #: Double, curly, dotted and dashed underlines and their colours, and faint text.
     styled_underlines: bool
-    """Double, curly, dotted and dashed underlines and their colours, and faint text."""
+    #: The kitty keyboard protocol and modifyOtherKeys.
     progressive_keys: bool
-    """The kitty keyboard protocol and modifyOtherKeys."""
+    #: OSC 52 is reported by `TerminalEngine.take_clipboard`.
     clipboard: bool
-    """OSC 52 is reported by `TerminalEngine.take_clipboard`."""
+    #: Scroll regions, tabs, charsets and modes follow xterm closely enough to compare screens with tmux.
     exact: bool
-    """Scroll regions, tabs, charsets and modes follow xterm closely enough to compare screens with tmux."""
 
 
 @dataclass(frozen=True, slots=True)

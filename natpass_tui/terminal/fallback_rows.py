@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from natpass_tui.terminal.ansi import RESET
 from natpass_tui.terminal.cells import cell_text
 
+#: Column to pyte's Char; columns that are missing are blank.
 Row = Mapping[int, Any]
-"""Column to pyte's Char; columns that are missing are blank."""
 _CODES = {name: code for code, name in (graphics.FG_ANSI | graphics.FG_AIXTERM).items()}
 
 

@@ -17,8 +17,8 @@ from natpass_tui.terminal.fallback_rows import Row
 _MARKS_LIMIT = 4
 _SAVED_CURSORS = 8
 _ALTERNATE = frozenset({47, 1047, 1049})
+#: Private modes that pyte acts on and that are wanted. Not 3: it would change the size of the screen.
 _PYTE_MODES = frozenset({5, 6, 7, 25})
-"""Private modes that pyte acts on and that are wanted. Not 3: it would change the size of the screen."""
 
 
 class FallbackScreen(pyte.Screen):

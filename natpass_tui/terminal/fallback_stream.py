@@ -12,8 +12,8 @@ from collections.abc import Callable
 from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip, parse
 from natpass_tui.terminal.fallback_screen import FallbackScreen
 
+#: Characters of an unfinished string that are kept.
 _PENDING_LIMIT = 2 * CLIPBOARD_LIMIT
-"""Characters of an unfinished string that are kept."""
 _REPLIES_LIMIT = 256
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
@@ -27,10 +27,10 @@ _UNFINISHED_SEQUENCE = re.compile(r"\x1b(?:[ -/]*|\[[<=>?]?[0-9:;]*[ -/]*)\Z")
 _UNFINISHED_STRING = re.compile(r"\x1b(?P<kind>[\]PX^_])[^\x1b\x18\x1a]*\Z")
 _STRING_ENDS = {"]": re.compile(r"[\x07\x1b\x18\x1a]")}
 _OTHER_STRING_ENDS = re.compile(r"[\x1b\x18\x1a]")
+#: Characters of an unfinished sequence that are kept: more than the numbers that are looked at.
 _SEQUENCE_LIMIT = 256
-"""Characters of an unfinished sequence that are kept: more than the numbers that are looked at."""
+#: Screenfuls of repeated characters that one feed may draw: seven bytes ask for one, which takes 17 ms.
 _REPEATS = 4
-"""Screenfuls of repeated characters that one feed may draw: seven bytes ask for one, which takes 17 ms."""
 _SHAPES = {3: "underline", 4: "underline", 5: "bar", 6: "bar"}
 
 

@@ -19,8 +19,8 @@ _EDITING = {"insert": 2, "delete": 3, "pageup": 5, "pagedown": 6}
 _FUNCTION = {5: 15, 6: 17, 7: 18, 8: 19, 9: 20, 10: 21, 11: 23, 12: 24, 13: 25, 14: 26, 15: 28, 16: 29, 17: 31, 18: 32}
 _FUNCTION |= {19: 33, 20: 34}
 _FIXED = {"enter": "\r", "tab": "\t", "backspace": "\x7f", "escape": "\x1b", "space": " "}
+#: What shift makes of keys on a US keyboard, where nobody says what it made.
 _SHIFTED = dict(zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True))
-"""What shift makes of keys on a US keyboard, where nobody says what it made."""
 FUNCTIONAL = frozenset({*_CURSOR, *_EDITING, *_FIXED, *(f"f{number}" for number in range(1, 25))})
 
 

@@ -12,15 +12,14 @@ from natpass_tui.pump import PumpThread
 from natpass_tui.terminal.clipboard import MOST_CLIPS, Clip
 from natpass_tui.terminal.engine import TerminalEngine
 
+#: Bytes parsed under the lock at a time: a third of a millisecond with libghostty.
 STEP_BYTES = 64 * 1024
-"""Bytes parsed under the lock at a time: a third of a millisecond with libghostty."""
+#: Bytes that may wait to be parsed before `Pump.is_full`; a sender that honours it adds at most one message to this.
+#:
+#: What waits here has credit already, so it should be little; but with nothing waiting, the parser would idle while the
+#: next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
+#: runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 WAITING_BYTES = 64 * 1024
-"""Bytes that may wait to be parsed before `Pump.is_full`; a sender that honours it adds at most one message to this.
-
-What waits here has credit already, so it should be little; but with nothing waiting, the parser would idle while the
-next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
-runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +27,23 @@ class TerminalReply:
     """What the engine answers the application."""
 
     data: bytes
+    #: The position behind the bytes that asked, at most one message of them: what was fed before counts from 0.
     seen: int
-    """The position behind the bytes that asked, at most one message of them: what was fed before counts from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What was parsed since the last `Pump.collect`."""
 
+    #: Bytes of the remote that are done with: grant that much credit.
     size: int
-    """Bytes of the remote that are done with: grant that much credit."""
+    #: What the engine answers the application, in order.
     replies: tuple[TerminalReply, ...]
-    """What the engine answers the application, in order."""
     title: str
+    #: Bells since the engine was built.
     bells: int
-    """Bells since the engine was built."""
+    #: Texts offered for the clipboard, in order; of more than `MOST_CLIPS`, the last ones.
     clipboard: tuple[Clip, ...]
-    """Texts offered for the clipboard, in order; of more than `MOST_CLIPS`, the last ones."""
 
 
 class Pump(PumpThread[tuple[bytes, ...]]):

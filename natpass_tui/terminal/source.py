@@ -6,13 +6,13 @@ from enum import Enum, auto
 class InputSource(Enum):
     """Who is behind some bytes of input. What nobody typed is valid for its moment only."""
 
+    #: Keys and pastes.
     TYPED = auto()
-    """Keys and pastes."""
+    #: The terminal's answer to a question of the application.
     ANSWER = auto()
-    """The terminal's answer to a question of the application."""
+    #: A reaction to what the screen shows: pointer, wheel, focus.
     SCREEN = auto()
-    """A reaction to what the screen shows: pointer, wheel, focus."""
+    #: The same: a mouse button goes down.
     PRESS = auto()
-    """The same: a mouse button goes down."""
+    #: And up.
     RELEASE = auto()
-    """And up."""
