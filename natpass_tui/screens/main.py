@@ -24,7 +24,7 @@ from natpass_tui.widgets.status_bar import StatusBar
 from natpass_tui.widgets.tab_bar import TabBar
 from natpass_wire.text import printable
 
-#: Rows of the tab bar, the status bar, and the line below a desktop.
+#: Rows of the tab bar, the status bar, and a desktop's status line.
 _OUR_ROWS = 3
 #: Seconds for which the status bar says that a key does nothing.
 _TELL_SECONDS = 3.0

@@ -11,9 +11,8 @@ def hear_every_layout(widget: Widget, knows: Callable[[], bool]) -> None:
     """Make sure that `widget` gets `Show` and `Resize`. Call this when it is mounted.
 
     Textual's compositor compares a layout with the map of the previous one. After a scroll it rebuilds that map on
-    demand, including widgets that were not told their place yet. Then it sends neither event, and a shell that waits
-    for
-    its size would wait for ever.
+    demand, including widgets that were not told their place yet. Then it sends neither event, and a shell would wait
+    for its size for ever.
 
     Args:
         widget: the widget, which needs its size.
