@@ -61,7 +61,7 @@ def end(*programs: subprocess.Popen[str]) -> None:
 def last_words(log: Path) -> str:
     """Return the last line that a program logged."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+    return lines[-1] if lines else "it ended without a message"
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ _CELLS = 46
 _MOVES = ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)")
 _FLEET = (
     ("/", "filter by id, host, system, user, state; Esc clears"),
-    ("n", "type an agent's id by hand"),
+    ("n", "type an agent's id"),
     ("s", "sort by id, host, system, newest"),
     ("1 … 9, click on a tab", "go to a tab"),
     ("r", "dial the relay now"),

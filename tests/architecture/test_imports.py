@@ -89,7 +89,7 @@ RULES = [
         IMPURE,
     ),
     Rule(
-        "the console's model is pure, but for the one module that holds the connection",
+        "the console's model is pure, except the module that holds the connection",
         ("natpass_tui/model/*.py",),
         tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # for the connection's states
         {"natpass_tui/model/console.py": ("asyncio", "time")},

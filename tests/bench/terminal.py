@@ -103,7 +103,7 @@ class BenchApp(App[None]):
                 view._pull()
                 view._repaint()
                 frames += 1
-                while writer_depth(self):  # noqa: ASYNC110 - a queue of Textual's that tells nobody
+                while writer_depth(self):  # noqa: ASYNC110 - Textual's queue offers nothing to await
                     await asyncio.sleep(0)
             self.figures[name] = frames / elapsed
         before = time.perf_counter()

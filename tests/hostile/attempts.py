@@ -143,7 +143,7 @@ async def _under(attack: LinkAttack, spoken: Spoken) -> tuple[str, int]:
         here.check()
         for pin in operator.known.list():
             if pin.key.raw != here.agent_keys[pin.agent_id]:
-                raise ViolationError(f"{operator.id} has pinned somebody else's key for {pin.agent_id}")
+                raise ViolationError(f"{operator.id} has pinned a wrong key for {pin.agent_id}")
         del here.books.streams[spoken.number]
         return outcome + (", when the relay gave in" if gave_in and link is not None else ""), resumes
     except AssertionError as error:

@@ -25,7 +25,7 @@ from tests.support.relay import tls_files
 
 
 class Middle:
-    """The addresses that a misled client dials."""
+    """A client's way into the man in the middle."""
 
     def __init__(self, passing_on: RelayAddress, playing: RelayAddress) -> None:
         self._addresses = {"passed on": passing_on, "played": playing}

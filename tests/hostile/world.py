@@ -183,7 +183,7 @@ class Operator:
         """
         link = await self.console.open_link(spoken.agent, spoken.request())
         if link.peer_key != agent_key:
-            raise ViolationError(f"{self.id} took somebody else for {spoken.agent}")
+            raise ViolationError(f"{self.id} accepted a wrong key for {spoken.agent}")
 
         async def send() -> None:
             for content in spoken.sent:

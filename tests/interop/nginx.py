@@ -92,7 +92,7 @@ def small(folder: Path) -> None:
 
 
 def heavy(folder: Path) -> None:
-    """Reload nginx during a large command, and stop it: the link continues on other connections."""
+    """Reload nginx several times during a large command: the link continues on other connections."""
     data = random.Random(2).randbytes(200_000_000)
     source = folder / "source"
     source.write_bytes(data)
