@@ -16,8 +16,8 @@ from natpass_tui.terminal.engine import TerminalEngine
 STEP_BYTES = 64 * 1024
 #: Bytes waiting to be parsed at which `Pump.is_full`; a sender that respects it adds at most one message more.
 #:
-#: What waits here used credit already, so it should be little; but with nothing waiting, the parser would idle while the
-#: next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
+#: What waits here used credit already, so it should be little. But with nothing waiting, the parser would idle while
+#: the next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
 #: runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 WAITING_BYTES = 64 * 1024
 

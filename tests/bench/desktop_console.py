@@ -100,8 +100,7 @@ class BenchApp(App[None]):
                 self.view.changed()
                 frames += 1
                 await asyncio.sleep(0)
-                while writer_depth(self) or self.view._timer is not None:  # noqa: ASYNC110 - they offer nothing to
-                await
+                while writer_depth(self) or self.view._timer is not None:  # noqa: ASYNC110 - nothing to await
                     await asyncio.sleep(0)
             elapsed = time.perf_counter() - start
             self.figures[name] = frames / elapsed, (time.process_time() - cpu) / frames
