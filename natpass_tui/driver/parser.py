@@ -101,7 +101,7 @@ class OuterParser:
             character = text[1]
             return [events.Key(csi_keys.within_alt(character), None)]
         if text.startswith(_STRINGS):
-            self._drop(f"an answer to no question of ours: {_shape(text)}")
+            self._drop(f"an unexpected answer: {_shape(text)}")
             return []
         if text.startswith("\x1b["):
             return self._control_sequence(text)
@@ -120,15 +120,15 @@ class OuterParser:
             self._drop(f"not a key: {_shape(text)}")
             return []
         if (mouse := _MOUSE.fullmatch(text)) and any(len(number) > 6 for number in mouse.groups()):
-            self._drop("a mouse far out")
+            self._drop("a mouse position far outside")
             return []
         if _SIZE.fullmatch(text):
-            self._drop("a size that we did not ask for")
+            self._drop("an unrequested size report")
             return []
         messages = self._textual(text)
         if any(isinstance(message, events.Key) for message in messages):
             self._start_again()
-            self._drop(f"would be typed out: {_shape(text)}")
+            self._drop(f"not typed as keys: {_shape(text)}")
             return []
         return [message for message in messages if self._is_on_screen(message)]
 
@@ -143,7 +143,7 @@ class OuterParser:
         row, col = min(int(message.screen_y), rows - 1), min(int(message.screen_x), cols - 1)
         if (row, col) == (int(message.screen_y), int(message.screen_x)):
             return True
-        self._drop("a mouse outside of the screen")
+        self._drop("a mouse position outside of the screen")
         if not isinstance(message, events.MouseUp):
             return False
         message._x = message._screen_x = float(col)
@@ -156,7 +156,7 @@ class OuterParser:
         if self._parser._awaiting.timeout is not None:
             # It waits for more, and would type out what it has.
             self._start_again()
-            self._drop(f"nothing we know: {_shape(text)}")
+            self._drop(f"an unknown sequence: {_shape(text)}")
             return []
         return messages
 

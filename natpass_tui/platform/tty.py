@@ -11,7 +11,7 @@ if sys.platform == "win32":
         """Not supported on this platform."""
 
         def __init__(self, descriptor: int) -> None:
-            raise UserError("exec -t needs a POSIX terminal; here: natpass-tui shell AGENT -- COMMAND")
+            raise UserError("exec -t needs a POSIX terminal; use: natpass-tui shell AGENT -- COMMAND")
 
         def enter(self) -> None:
             """Do nothing: there is no such terminal."""

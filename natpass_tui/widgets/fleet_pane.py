@@ -32,7 +32,7 @@ On each machine that you want to reach, run
     natpass-agent --relay {relay} --secret-file FILE
 
 with this relay's secret. It appears here by itself."""
-_NO_ROSTER = """This relay does not tell which agents there are.
+_NO_ROSTER = """This relay has no list of agents.
 
 Press n and type an agent's id, or list ids in the config file:
 

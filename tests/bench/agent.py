@@ -1,6 +1,6 @@
-"""How much the way through agent and relay costs a shell: bytes a second, and the echo of a key.
+"""The cost of agent and relay for a shell: bytes a second, and the echo of a key.
 
-Figures are ratios to the same program on a local pty in the same run: seconds do not carry over between machines.
+Figures are ratios to the same program on a local pty in the same run: times differ between machines.
 """
 
 import asyncio
