@@ -100,7 +100,7 @@ async def _list(target: RelayTarget, listed: Sequence[str], *, as_json: bool, on
     elif console.has_roster:
         click.echo("no agents are connected", err=True)
     else:
-        raise UserError("this relay does not tell which agents there are, and the config file names none")
+        raise UserError("this relay has no list of agents, and the config file names none")
     return 0
 
 

@@ -1,1 +1,1 @@
-"""The README's pictures, made by driving the real console against a real relay and real agents."""
+"""Makes the README's screenshots: drives the real console against a real relay and real agents."""

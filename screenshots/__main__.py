@@ -1,4 +1,4 @@
-"""`python -m screenshots`: make the pictures again."""
+"""The command `python -m screenshots`: makes the screenshots again."""
 
 import asyncio
 import sys
@@ -30,11 +30,11 @@ from screenshots.machines import MACHINES, SECRET, home, machines
 
 FOLDER = Path(__file__).parent
 COLS, ROWS = 112, 26
-#: A desktop needs more room: this is a terminal on a large screen.
+#: The size for a desktop, which needs more room: a terminal on a large screen.
 DESKTOP_COLS, DESKTOP_ROWS = 200, 60
-#: As many half-blocks as windows full of text make, and an empty desktop does not.
+#: The least half-blocks on the screen: windows full of text have them, an empty desktop does not.
 MANY_HALF_BLOCKS = 3000
-#: A picture is waited for in so many steps: 20 s.
+#: Steps to wait for a screen, and their length: 20 s.
 _STEPS, _STEP_SECONDS = 1000, 0.02
 _CONFIG = """\
 # /etc/app.toml
@@ -61,7 +61,7 @@ class Photographer:
         self._console = console
 
     def text(self) -> str:
-        """Return what is on the screen."""
+        """Return the screen's text."""
         strips = self._app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
@@ -71,14 +71,14 @@ class Photographer:
             if condition():
                 return
             await asyncio.sleep(_STEP_SECONDS)
-        raise UserError(f"waited for {what} in vain; on the screen:\n{self.text()}")
+        raise UserError(f"timed out waiting for {what}; on the screen:\n{self.text()}")
 
     async def until_shown(self, text: str) -> None:
-        """Wait until this is on the screen."""
+        """Wait until the screen shows a text."""
         await self.until(lambda: text in self.text(), repr(text))
 
     async def type(self, text: str) -> None:
-        """Type a line into the shell in front."""
+        """Type a line into the active shell."""
         self._app.screen.focused.send_paste(text)  # type: ignore[union-attr]  # a TerminalView
         await self._pilot.press("enter")
 

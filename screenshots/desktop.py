@@ -1,4 +1,4 @@
-"""A machine with a desktop to photograph: a real X server without a screen, a window manager, two xterms, an agent."""
+"""A machine with a desktop for screenshots: a headless X server, a window manager, two xterms, an agent."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from screenshots.machines import SECRET
 AGENT = "desk-1"
 _SIZE = "1280x720"
 _PROGRAMS = ("Xvfb", "openbox", "xterm", "htop")
-#: Colours and a font that are still told apart where a character has two cells.
+#: Colours, and a font that stays readable when a character has two cells.
 _XTERM = ("xterm", "-u8", "-bg", "#101820", "-fg", "#d8e0e8", "-fa", "DejaVu Sans Mono", "-fs", "13")
 _COLOURS = (
     "printf '\\033]11;#182030\\007\\033]10;#d0d8e0\\007\\033[2J\\033[H'; for n in $(seq 16 231); do "

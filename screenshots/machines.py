@@ -1,4 +1,4 @@
-"""A relay and some agents to photograph: the real programs, each agent on what looks like a machine of its own."""
+"""A relay and some agents for screenshots: the real programs, each agent with its own host name and processes."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ MACHINES = {
     "web-2": "web-2",
     "web-10": "web-10",
 }
-#: A host name and a process list of its own, where we may have them (Linux, root).
+#: Gives a program its own host name and process list, where permitted (Linux, root).
 _ISOLATED = (
     "unshare",
     "--uts",
@@ -68,7 +68,7 @@ def program(*command: str, log: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.kill()  # unshare, in its child's place, would not take less
+            process.kill()  # unshare ignores weaker signals while its child runs
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""From Textual's SVG to a PNG."""
+"""Converts Textual's SVG to a PNG."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import resvg_py
 
 from natpass_wire.errors import UserError
 
-#: Where distributions put DejaVu Sans Mono, the font that the pictures are set in.
+#: Where distributions install DejaVu Sans Mono, the screenshots' font.
 _FONTS = (
     Path("/usr/share/fonts/truetype/dejavu"),
     Path("/usr/share/fonts/dejavu-sans-mono-fonts"),
@@ -15,7 +15,7 @@ _FONTS = (
     Path("/Library/Fonts"),
 )
 _FILES = ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf")
-#: Textual lays cells out for Fira Code, 12.2 wide at 20 px; a character of DejaVu Sans Mono is 0.60205 em.
+#: Textual's cells are for Fira Code, 12.2 wide at 20 px; a character of DejaVu Sans Mono is 0.60205 em.
 _SIZE = 12.2 / 0.60205
 
 
@@ -33,9 +33,9 @@ def fonts() -> list[str]:
 
 
 def write(svg: str, file: Path) -> None:
-    """Write what Textual exported as a PNG."""
+    """Write Textual's export as a PNG."""
     svg = svg.replace("Fira Code", "DejaVu Sans Mono").replace("font-size: 20px", f"font-size: {_SIZE:.3f}px")
-    # The emulated terminal's default background is transparent: ours is what Textual draws under it.
+    # The emulated terminal's default background is transparent: Textual draws ours under it.
     svg = svg.replace("#292929", "#101010")
     png = resvg_py.svg_to_bytes(svg_string=svg, font_files=fonts(), skip_system_fonts=True)
     file.write_bytes(bytes(png))

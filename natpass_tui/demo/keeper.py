@@ -1,7 +1,7 @@
-"""Starts a relay and an agent, says where the relay listens, and ends both when standard input closes.
+"""Starts a relay and an agent, prints the relay's address, and ends both when standard input closes.
 
 Run as `python -m natpass_tui.demo.keeper`, with the secret in NATPASS_SECRET. On standard output: one line, the relay's
-`HOST:PORT`, or `error: ...`. State and logs are in a temporary directory that goes with it.
+`HOST:PORT`, or `error: ...`. State and logs are in a temporary directory, which it removes.
 """
 
 import shutil
@@ -20,7 +20,7 @@ _END_SECONDS = 5.0
 
 
 def start(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start one of our programs; what it logs goes to a file."""
+    """Start one of our programs; its log goes to a file."""
     with (folder / f"{program}.log").open("w") as log:
         return subprocess.Popen(
             [sys.executable, "-m", program, *arguments, "--state-dir", str(folder / program)],
@@ -32,12 +32,12 @@ def start(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def drain(stream: IO[str]) -> None:
-    """Read what nobody needs, in the background, so that its writer never waits."""
+    """Read and discard output in the background, so that its writer never waits."""
     threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
 
 
 def listening_address(relay: subprocess.Popen[str]) -> str:
-    """Return where the relay listens, empty if it ended before."""
+    """Return the relay's address; empty if the relay ended first."""
     assert relay.stdout is not None
     for line in relay.stdout:
         if _LISTENING in line:
@@ -47,7 +47,7 @@ def listening_address(relay: subprocess.Popen[str]) -> str:
 
 
 def end(*programs: subprocess.Popen[str]) -> None:
-    """End the programs: ask first."""
+    """End the programs: terminate them, and kill those that do not end."""
     for program in programs:
         program.terminate()
     for program in programs:
@@ -61,7 +61,7 @@ def end(*programs: subprocess.Popen[str]) -> None:
 def last_words(log: Path) -> str:
     """Return the last line that a program logged."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+    return lines[-1] if lines else "it ended without a message"
 
 
 def main() -> None:

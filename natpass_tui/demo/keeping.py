@@ -1,4 +1,4 @@
-"""The console's end of the keeper."""
+"""The console's side of the keeper."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _END_SECONDS = 15.0
 
 @contextlib.asynccontextmanager
 async def kept(secret: str) -> AsyncIterator[str]:
-    """Have a relay and an agent on loopback; gives the relay's `HOST:PORT`.
+    """Run a relay and an agent on loopback; give the relay's `HOST:PORT`.
 
     Raises:
         UserError: they did not start.
@@ -30,7 +30,7 @@ async def kept(secret: str) -> AsyncIterator[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=others | {"NATPASS_SECRET": secret},
-        start_new_session=True,  # what the terminal signals to the console is not meant for it
+        start_new_session=True,  # the terminal's signals are for the console only
     )
     assert keeper.stdin is not None
     assert keeper.stdout is not None

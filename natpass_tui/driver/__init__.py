@@ -1,7 +1,7 @@
-"""The one seam to parts of Textual that have no public name: its compositor, its driver, its parser of keys.
+"""The only code that uses Textual's private parts: its compositor, its driver, its parser of keys.
 
-Whatever else in the console needs such a part asks for it here, so that an upgrade of Textual (pinned in
-pyproject.toml) is checked in one place.
+The rest of the console goes through this package, so that an upgrade of Textual (pinned in pyproject.toml) is checked
+in one place.
 """
 
 from natpass_tui.driver.keyboard import prepare_keyboard, release_app_keys

@@ -1,8 +1,7 @@
 """Keys that the user's terminal sends as CSI sequences: the kitty protocol's, xterm's, the VT220's.
 
-Textual's parser raises on parts of them that are well-formed (alternates, event types) and takes the number of a
-function key for a character. Numbers are bounded before they are looked at; what is no key of any of the protocols is
-None.
+Textual's parser raises on well-formed parts of them (alternates, event types) and takes the number of a function key
+for a character. Numbers are bounded before use. A key of none of the protocols is None.
 """
 
 # Why: docs/decisions/047-input-sequences.md
@@ -26,17 +25,17 @@ _FUNCTION = {"25": "f13", "26": "f14", "28": "f15", "29": "f16", "31": "f17", "3
 _SILENT = MODIFIER_FUNCTIONAL_KEYS | {"caps_lock", "num_lock", "scroll_lock"}
 _KEYPAD = {"decimal": ".", "divide": "/", "multiply": "*", "subtract": "-", "add": "+", "equal": "=", "separator": ","}
 _CHARACTERS = {"enter": "\r", "tab": "\t", "backspace": "\x7f", "escape": "\x1b"}
+#: Keys of a US keyboard by their letter on a Russian one, for terminals that do not report the key itself.
 _RUSSIAN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
-"""Keys of a US keyboard by their letter on a Russian one, for terminals that do not say the key itself."""
+#: Unicode's private use area, in which the kitty protocol has its functional keys.
 _PRIVATE = range(57344, 63744)
-"""Unicode's private use area, in which the kitty protocol has its functional keys."""
 
+#: A key by Textual's name, and the character that it writes.
 Press = tuple[str, str | None]
-"""A key as Textual names it, and the character that it writes."""
 
 
 def is_key(sequence: str) -> bool:
-    """Tell whether a sequence has the form of a key, be it one or not."""
+    """Tell whether a sequence has the form of a key, known or not."""
     return _KEY_SHAPE.fullmatch(sequence) is not None
 
 
@@ -52,7 +51,7 @@ def within_alt(character: str) -> str:
 
 
 def decode(sequence: str) -> tuple[Press, ...] | None:
-    """Return what a CSI sequence types: nothing if it is a release, or a modifier's. None if it is no known key."""
+    """Return what a CSI sequence types: nothing for a release or a modifier, None for an unknown key."""
     match = _KEY.fullmatch(sequence)
     if match is None:
         return None
@@ -60,7 +59,7 @@ def decode(sequence: str) -> tuple[Press, ...] | None:
     modifiers = max(1, int(match["modifiers"] or 1)) - 1
     event = int(match["event"] or 1)
     text = match["text"] or ""
-    if final == "~" and code == "27" and text:  # as xterm writes what modifyOtherKeys is for
+    if final == "~" and code == "27" and text:  # xterm's form for modifyOtherKeys
         code, text, final = text, "", "u"
     if modifiers > 255 or not 1 <= event <= _RELEASE or (not code.isdigit() and final in "u~"):
         return None
@@ -88,12 +87,12 @@ def _functional(code: str, final: str) -> str | None:
 
 
 def _typed(match: re.Match[str], character: str, modifiers: int, text: str) -> tuple[Press, ...] | None:
-    """What a key with a character does: it writes, or is a chord."""
+    """Return the presses of a key with a character: it writes, or is a chord."""
     characters = [_character(number) for number in text.split(":") if number]
     if not all(characters) or (not character and (match["code"].strip("0") or not characters)):
         return None
     alt, ctrl, shift = modifiers & _ALT, modifiers & _CTRL, modifiers & _SHIFT
-    # Alt and ctrl together may be AltGr, and alt alone Option: then there is a text, and that is what was typed.
+    # Alt and ctrl together may be AltGr, and alt alone Option. Then there is a text, and that is what the user typed.
     is_text = not modifiers & _OTHERS and (alt or not ctrl) and (ctrl or not alt or characters != [character])
     if characters and is_text:
         if shift and characters == [" "]:
@@ -111,7 +110,7 @@ def _typed(match: re.Match[str], character: str, modifiers: int, text: str) -> t
     if base and not character.isascii():
         character = base  # ctrl+с of a Russian keyboard is ctrl+c
     elif shifted and shifted.lower() != character:
-        character = shifted  # names the character that shift makes, which only the terminal knows
+        character = shifted  # the name has the character that shift makes, which only the terminal knows
     return ((_named(name_of(character), modifiers), None),)
 
 
@@ -120,7 +119,7 @@ def _named(name: str, modifiers: int) -> str:
 
 
 def _character(number: str) -> str:
-    """Return the character of a code point; nothing if it is none that is written."""
+    """Return the character of a code point; empty if it is not printable."""
     point = int(number) if number.isdecimal() and len(number) <= 7 else 0
     if point > 0x10FFFF or 0xD800 <= point < 0xE000 or point in _PRIVATE:
         return ""

@@ -1,4 +1,4 @@
-"""How the console ends when it is told to: in order if that is possible, and if not, without."""
+"""How the console ends on a signal: in order, or by force after a time limit."""
 
 import _thread
 import asyncio
@@ -10,22 +10,22 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+#: Seconds to end in order: closing links and restoring the terminal takes far less if they respond.
 PATIENCE = 5.0
-"""Seconds to end in order: links are closed and the terminal is put back in far less, if they answer at all."""
+#: Exit status after a signal to end, as of a shell: 128 + SIGTERM.
 TERMINATED = 143
-"""Exit status after a signal to end, as of a shell: 128 + SIGTERM."""
 _RESTORE_SECONDS = 0.5
 
 
 class Watchdog:
-    """Ends the process some time after `start`, whatever holds it up.
+    """A timer that ends the process some time after `start`, even if it hangs.
 
     Args:
         seconds: how long to wait.
-        end: what ends the process, given its exit status.
+        end: ends the process with an exit status.
 
     Attributes:
-        restore: puts the terminal in order; is called before the end, and may hang.
+        restore: restores the terminal; called before the end, and may hang.
     """
 
     def __init__(self, seconds: float = PATIENCE, end: Callable[[int], object] = os._exit) -> None:
@@ -35,10 +35,10 @@ class Watchdog:
         self.restore: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Begin to count; does nothing the second time. From any thread, and from a signal handler."""
+        """Start the timer; no-op the second time. Callable from any thread, and from a signal handler."""
         if not self._started:
             self._started = True
-            # Not threading.Thread: it takes locks that the code which a signal interrupted may hold.
+            # Not threading.Thread: it takes locks, which the interrupted code may hold.
             _thread.start_new_thread(self._watch, ())
 
     def _watch(self) -> None:
@@ -50,16 +50,16 @@ class Watchdog:
         self._end(TERMINATED)
 
 
+#: This process's watchdog.
 WATCHDOG = Watchdog()
-"""The one of this process."""
 
 
 @contextlib.contextmanager
 def ended_by_signals(stop: Callable[[], None], watchdog: Watchdog = WATCHDOG) -> Iterator[None]:
-    """Call `stop` in the running loop on SIGTERM and SIGHUP, and see to it that the end comes.
+    """Call `stop` in the running loop on SIGTERM and SIGHUP, and start the watchdog.
 
-    The handlers are Python's and not the loop's: those would not run while the loop waits for a terminal that takes
-    nothing any more.
+    The handlers are Python's, not the loop's: those would not run while the loop waits for a terminal that no longer
+    takes output.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""The keyboard as a remote shell needs it: no key lost, none renamed, Escape at once."""
+"""The keyboard as a remote shell needs it: no key is lost or renamed, and Escape is reported at once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +10,19 @@ from textual.app import App
 from natpass_tui.driver import csi_keys
 from natpass_tui.driver.platform import ESCAPE_DELAY
 
+#: Characters that begin a longer sequence after an Escape: at first it looks the same as alt with the character.
 _SEQUENCE_STARTS = "[]_^\\OPX"
-"""Characters that begin a longer sequence after an Escape, and so cannot be told from alt with them at once."""
 
 
 @dataclass(frozen=True)
 class _NamedKey:
-    """Stands where Textual's table holds members of its enumeration of keys: only ``value`` is read."""
+    """A stand-in for a member of Textual's enumeration of keys: Textual reads only ``value``."""
 
     value: str
 
 
 def prepare_keyboard() -> None:
-    """Make Textual name the keys it would confuse (alt+enter is enter there, alt+. is .). Call before the app runs."""
+    """Make Textual tell apart keys that it confuses (alt+enter and enter, alt+. and .). Call before the app runs."""
     constants.ESCAPE_DELAY = ESCAPE_DELAY  # type: ignore[misc]  # Final, and read when keys are parsed
     table: dict[str, Any] = ANSI_SEQUENCES_KEYS  # type: ignore[assignment]  # a Mapping to its users, a dict in fact
     for code in [*range(0x01, 0x1B), 0x1C, 0x1D, 0x1E, 0x1F, 0x7F]:
@@ -42,7 +42,7 @@ def prepare_keyboard() -> None:
 
 
 def release_app_keys(app: App[Any], *keys: str) -> None:
-    """Take keys from the application's own bindings, which come before the focused widget (ctrl+q quits, ctrl+p is the
-    palette), so that a terminal gets them."""
+    """Remove keys from the application's own bindings, which come before the focused widget (ctrl+q quits, ctrl+p is
+    the palette), so that a terminal gets them."""
     for key in keys:
         app._bindings.key_to_bindings.pop(key, None)

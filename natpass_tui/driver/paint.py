@@ -1,4 +1,4 @@
-"""Painting one widget at once, and knowing when the terminal is behind."""
+"""Painting one widget at once, and telling whether the terminal is behind."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 
 def writer_depth(app: App[Any]) -> int:
-    """Writes that wait for the terminal. Textual would let 30 pile up: a slow line then shows the past."""
+    """Return how many writes wait for the terminal. Textual would queue 30: a slow line would then show old frames."""
     thread = getattr(app._driver, "_writer_thread", None)
     return 0 if thread is None else int(thread._queue.qsize())
 
@@ -18,18 +18,18 @@ def writer_depth(app: App[Any]) -> int:
 def paint_now(widget: Widget, regions: Sequence[Region]) -> None:
     """Repaint ``regions`` of a widget (in its own coordinates) in this turn of the loop, without Textual's timer.
 
-    Where Textual is about to lay out the screen, or it is covered, they are only marked and painted with the rest.
+    If Textual is about to lay out the screen, or the screen is covered, they are only marked and painted with the rest.
     """
     screen = widget.screen
     if screen is not widget.app.screen or widget.app._batch_count or screen._layout_required:
         widget.refresh(*regions)
         return
     widget._set_dirty(*regions)
-    # Those that wait for Textual's timer are painted as well: it forgets them with every paint.
+    # Regions that wait for Textual's timer are painted as well: Textual drops them at every paint.
     screen._compositor.update_widgets({widget, *screen._dirty_widgets})
     screen._compositor_refresh()
 
 
 def keeps_colours(app: App[Any]) -> bool:
-    """Whether lines may keep their own colours: not if NO_COLOR or another filter of the whole screen is on."""
+    """Tell whether lines may keep their own colours: not under NO_COLOR or another filter of the whole screen."""
     return all(isinstance(line_filter, ANSIToTruecolor) for line_filter in app.get_line_filters())

@@ -1,8 +1,7 @@
-"""The parser of what the user's terminal sends: Textual's, with what it cannot take kept from it.
+"""The parser of the user's terminal's input: Textual's, protected from what it cannot handle.
 
-The terminal is no more to be trusted than what runs in it: a program there may have it answer, a line may garble what
-it says. A sequence on which Textual's parser raises, or that it would type out as if it were keys, is dropped; what
-follows is parsed on.
+The terminal is as untrusted as the programs in it: a program may make it answer, a line may garble its input. A
+sequence on which Textual's parser raises, or that it would type out as keys, is dropped. Parsing goes on after it.
 """
 
 # Why: docs/decisions/052-sizes-in-band.md
@@ -24,24 +23,24 @@ from natpass_tui.driver.sequences import ESCAPE, Keys, Overlong, Paste, Sequence
 
 _EVERYWHERE = (sys.maxsize, sys.maxsize)
 _MOUSE = re.compile(r"\x1b\[<(\d+);(-?\d+);(-?\d+)[Mm]")
+#: A terminal's reports of its size, and that it supports them. The system reports the size and its changes (SIGWINCH).
 _SIZE = re.compile(r"\x1b\[(?:48;[\d:;]*t|\?2048;\d*\$y)")
-"""What a terminal says of its size, and that it can. The system knows the size, and tells of each change (SIGWINCH)."""
 _STRINGS = ("\x1b]", "\x1bP", "\x1b_")
 _KEPT = ("last_x", "last_y")
 log = logging.getLogger(__name__)
 
 
 class OuterParser:
-    """Turns what was read into Textual's messages. It has the methods of Textual's parser, and never raises.
+    """Turns input into Textual's messages. It has the methods of Textual's parser, and never raises.
 
     Args:
-        debug: as of Textual's parser.
-        prefix: the console's own key, where it is a control character.
-        size: tells the rows and columns of the screen; what the mouse does outside of it is dropped.
+        debug: as in Textual's parser.
+        prefix: the console's prefix key if it is a control character.
+        size: gives the rows and columns of the screen; mouse reports from outside of it are dropped.
         clock: the time in seconds.
 
     Attributes:
-        dropped: sequences that were understood by nobody.
+        dropped: the number of sequences that were not understood.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class OuterParser:
 
     @property
     def due(self) -> float | None:
-        """When `tick` has something to say, by the clock."""
+        """The clock's time when `tick` will deliver something, None if nothing waits."""
         return self._splitter.due
 
     def feed(self, text: str) -> list[Message]:
@@ -69,7 +68,7 @@ class OuterParser:
         return self._messages(self._splitter.feed(text, self._clock()))
 
     def tick(self) -> list[Message]:
-        """Deliver what has waited too long."""
+        """Deliver input that has waited too long."""
         return self._messages(self._splitter.tick(self._clock()))
 
     def _messages(self, units: Iterable[Unit]) -> list[Message]:
@@ -102,7 +101,7 @@ class OuterParser:
             character = text[1]
             return [events.Key(csi_keys.within_alt(character), None)]
         if text.startswith(_STRINGS):
-            self._drop(f"an answer to nothing we asked: {_shape(text)}")
+            self._drop(f"an unexpected answer: {_shape(text)}")
             return []
         if text.startswith("\x1b["):
             return self._control_sequence(text)
@@ -121,22 +120,22 @@ class OuterParser:
             self._drop(f"not a key: {_shape(text)}")
             return []
         if (mouse := _MOUSE.fullmatch(text)) and any(len(number) > 6 for number in mouse.groups()):
-            self._drop("a mouse far out")
+            self._drop("a mouse position far outside")
             return []
         if _SIZE.fullmatch(text):
-            self._drop("a size that we did not ask for")
+            self._drop("an unrequested size report")
             return []
         messages = self._textual(text)
         if any(isinstance(message, events.Key) for message in messages):
             self._start_again()
-            self._drop(f"would be typed out: {_shape(text)}")
+            self._drop(f"not typed as keys: {_shape(text)}")
             return []
         return [message for message in messages if self._is_on_screen(message)]
 
     def _is_on_screen(self, message: Message) -> bool:
-        """Tell whether a message of the mouse is of our screen, or of none; a button that goes up is brought there.
+        """Tell whether a message is on our screen, or has no position; a button release is moved onto the screen.
 
-        Terminals report what is outside while a window shrinks. Textual takes the keyboard from what has it then.
+        Terminals report positions outside while a window shrinks. Textual would then take the focus away.
         """
         if not isinstance(message, events.MouseEvent):
             return True
@@ -144,7 +143,7 @@ class OuterParser:
         row, col = min(int(message.screen_y), rows - 1), min(int(message.screen_x), cols - 1)
         if (row, col) == (int(message.screen_y), int(message.screen_x)):
             return True
-        self._drop("a mouse outside of the screen")
+        self._drop("a mouse position outside of the screen")
         if not isinstance(message, events.MouseUp):
             return False
         message._x = message._screen_x = float(col)
@@ -152,12 +151,12 @@ class OuterParser:
         return True
 
     def _textual(self, text: str) -> list[Message]:
-        """Have Textual parse something complete."""
+        """Let Textual parse a complete unit."""
         messages = list(self._parser.feed(text))
         if self._parser._awaiting.timeout is not None:
-            # It waits for more, and would type what it has.
+            # It waits for more, and would type out what it has.
             self._start_again()
-            self._drop(f"nothing we know: {_shape(text)}")
+            self._drop(f"an unknown sequence: {_shape(text)}")
             return []
         return messages
 
@@ -172,6 +171,6 @@ class OuterParser:
 
 
 def _shape(text: str) -> str:
-    """Return what may stand in a log: not what was typed, which may be a password."""
+    """Return what may be logged: not the keys, which may be a password."""
     kept = "".join("0" if character.isdigit() else character for character in text[:3] + text[-1:])
     return f"{kept!r}, {len(text)} characters"

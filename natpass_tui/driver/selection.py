@@ -1,4 +1,4 @@
-"""The selections of the user's terminal: Textual knows its clipboard only."""
+"""The selections of the user's terminal: Textual supports only its clipboard."""
 
 import base64
 from typing import Any
@@ -7,11 +7,11 @@ from textual.app import App
 
 
 def set_selection(app: App[Any], selection: str, text: str) -> None:
-    """Put a text where OSC 52 says.
+    """Put a text into a selection of the user's terminal (OSC 52).
 
     Args:
-        app: on the terminal.
-        selection: names of selections as of xterm: some of ``cpqs01234567``, or empty: where the terminal likes it.
+        app: the application on the terminal.
+        selection: xterm's names of selections, some of ``cpqs01234567``; empty: the terminal chooses.
         text: the text.
     """
     if selection == "c":

@@ -1,8 +1,7 @@
-"""What the user's terminal sends, split into keys, escape sequences and pastes. Pure: time is an argument.
+"""Splits the user's terminal's input into keys, escape sequences and pastes. Pure: time is an argument.
 
-Nobody can tell an Escape that was typed from one that begins a sequence but by what follows it, and when. Here no
-sequence that does not end holds the keyboard: what cannot go on as any that terminals send, or is not finished in time,
-is delivered as the keys that it may as well be.
+Only what follows an Escape, and when, tells whether the user typed it or it begins a sequence. No unfinished sequence
+blocks the keyboard: if it cannot become one that terminals send, or is not finished in time, it is delivered as keys.
 """
 
 # Why: docs/decisions/047-input-sequences.md
@@ -14,27 +13,27 @@ from typing import TypeAlias
 ESCAPE = "\x1b"
 PASTE_START, PASTE_END = f"{ESCAPE}[200~", f"{ESCAPE}[201~"
 
+#: Seconds that an unfinished sequence waits for its next character. Terminals write a sequence at once; a slow line may
+#: cut it anywhere.
 SEQUENCE_DELAY = 0.25
-"""Seconds that an unfinished sequence waits for its next character. Terminals write a sequence at once; a slow line may
-cut it anywhere."""
+#: Seconds that a whole sequence may take: keys typed after one that never ends wait no longer.
 SEQUENCE_SECONDS = 2.0
-"""Seconds that a sequence may take from its start to its end: who types into one that never ends waits no longer."""
+#: Seconds that an unfinished paste waits for more. Users notice when a line stalls for longer.
 PASTE_DELAY = 1.0
-"""Seconds that an unfinished paste waits for more. A line that stands still for longer is one where people look up."""
+#: Seconds of silence in a paste after which a control key, alone in its read, counts as pressed, not pasted.
 KEY_IN_PASTE_DELAY = 0.1
-"""Seconds of silence in a paste after which a control key, alone in its read, was pressed and not pasted."""
+#: The most characters of a paste that are held; a longer one is delivered in parts.
 PASTE_LIMIT = 16 << 20
-"""Characters of a paste that are held; a longer one comes in parts."""
+#: The most characters of a sequence that are held: no answer that we ask for is nearly as long.
 SEQUENCE_LIMIT = 64 * 1024
-"""Characters of a sequence that are held: we ask for nothing whose answer is nearly as long."""
+#: A read of so many characters was not typed.
 _CHUNK = 64
-"""Characters in one read that nobody types."""
+#: Seconds after the delivery of an unfinished paste in which its rest still counts as pasted.
 _LATE_PASTE = 10.0
-"""Seconds after an unfinished paste was delivered during which the rest of it is still taken for pasted."""
 
 # Controls end every sequence: no terminal writes any inside, and the console's prefix may be one.
 _TEXT = r"[^\x00-\x1f\x9c]*"
-#: How the answers begin that terminals give. Other strings are typed: `Esc P :wq` is what one says to vim.
+#: How terminals' answers begin. Other strings are typed: `Esc P :wq` is a command for vim.
 _OSC = r"\](?:[0-9]{1,4};|[lL])"
 _DCS = r"P[0-9]*[!$+>][a-z|~]"
 _APC = r"_G"
@@ -61,13 +60,13 @@ _PARTIAL = re.compile(
     re.VERBOSE,
 )
 _STRING_END = re.compile(r"[\x00-\x1f\x9c]")
-#: A read that is one key and no text: a control but tab and line ends, or a sequence.
+#: A read that is one key without text: a sequence, or a control other than tab and line ends.
 _LONE_KEY = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|{ESCAPE}(?:\[[0-?]*[@-~]|O[@-~])")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Characters that were typed, each a key; an Escape is the key of that name."""
+    """Typed characters, each a key; an Escape is the Escape key."""
 
     text: str
 
@@ -81,28 +80,28 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """Text that was pasted."""
+    """Pasted text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Overlong:
-    """A sequence of more than `SEQUENCE_LIMIT` characters, whose content was not kept."""
+    """A sequence of more than `SEQUENCE_LIMIT` characters; its content is not kept."""
 
 
 Unit: TypeAlias = Keys | Sequence | Paste | Overlong
 
 
 class Splitter:
-    """Splits what comes, in reads of any size.
+    """Splits input that comes in reads of any size.
 
     Args:
-        escape_delay: seconds that an Escape waits for what may follow it, with a first character or without.
-        prefix: the console's own key, where it is a control character: it is no part of any sequence, nor within alt.
+        escape_delay: seconds that an Escape, alone or with a first character, waits for the rest of a sequence.
+        prefix: the console's prefix key if it is a control character: it is part of no sequence, nor combined with alt.
 
     Attributes:
-        due: when `tick` has something to say, in the time that is given to the methods; None if nothing waits.
+        due: the time, on the methods' clock, at which `tick` will deliver something; None if nothing waits.
     """
 
     def __init__(self, escape_delay: float, prefix: str = "") -> None:
@@ -120,7 +119,7 @@ class Splitter:
         self.due: float | None = None
 
     def feed(self, text: str, now: float) -> list[Unit]:
-        """Take what was read."""
+        """Split what was read."""
         units: list[Unit] = []
         if self._overlong:
             text = self._discard(text, now, units)
@@ -133,7 +132,7 @@ class Splitter:
         return units
 
     def tick(self, now: float) -> list[Unit]:
-        """Deliver what has waited too long."""
+        """Deliver input that has waited too long."""
         if self.due is None or now < self.due:
             return []
         self.due = None
@@ -145,7 +144,7 @@ class Splitter:
             self._cut_paste(now, units)
             return units
         held, self._held = self._held, ""
-        # An introducer alone is what alt with that character sends.
+        # An introducer alone is alt with that character.
         return [Sequence(held)] if len(held) == 2 else [Keys(held)]
 
     def _split(self, text: str, now: float, units: list[Unit]) -> None:
@@ -177,7 +176,7 @@ class Splitter:
                 self._hold(text[position:], position > 0, now)
                 return
             else:
-                # It goes on as no sequence does. An Escape behind an Escape may begin one.
+                # No sequence goes on like this. An Escape after an Escape may begin one.
                 end = position + 1 if text.startswith(ESCAPE, position + 1) else position + 2
                 units.append(Keys(text[position:end]))
                 position = end
@@ -194,7 +193,7 @@ class Splitter:
         self.due = min(now + delay, self._since + SEQUENCE_SECONDS)
 
     def _discard(self, text: str, now: float, units: list[Unit]) -> str:
-        """Look for the end of a sequence that is too long; return what is behind it."""
+        """Look for the end of an overlong sequence; return what follows it."""
         end = _STRING_END.search(text)
         if end is None:
             self.due = min(now + SEQUENCE_DELAY, self._since + SEQUENCE_SECONDS)
@@ -212,7 +211,7 @@ class Splitter:
         self._paste, self._paste_size, self._tail = [], 0, ""
 
     def _go_on_pasting(self, text: str, now: float, units: list[Unit]) -> str:
-        """Add to the paste; return what is behind its end."""
+        """Add to the paste; return what follows its end."""
         assert self._paste is not None
         silence, self._last = now - self._last, now
         if self._paste_size + len(self._tail) and silence >= KEY_IN_PASTE_DELAY and self._is_key_in_paste(text):
@@ -237,7 +236,7 @@ class Splitter:
         return PASTE_END not in self._tail + text and _LONE_KEY.fullmatch(text) is not None
 
     def _is_late_paste(self, text: str, now: float) -> bool:
-        """Whether this is the rest of a paste that stopped for too long: as keys, its lines would be commands."""
+        """Tell whether this is the rest of a paste that stalled too long: as keys, its lines would run as commands."""
         return now < self._late_until and (
             (PASTE_END in text and PASTE_START not in text) or (len(text) >= _CHUNK and ESCAPE not in text)
         )

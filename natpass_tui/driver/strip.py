@@ -1,9 +1,9 @@
 """A line of the screen that is ready to be written.
 
 Textual builds a line from Segments, one for each change of style, and renders them to ANSI each time: 3.5 frames a
-second for a coloured screen of 200x50. A terminal's line is ANSI already. It is written as it is, and cut as it is
-where something covers part of it. Segments are only made for who needs them: a screenshot, a background darkened by a
-dialog, a filter.
+second for a coloured screen of 200x50. A terminal's line is ANSI already. It is written unchanged, or cut where
+something covers a part. Segments are only made when needed: for a screenshot, a background darkened by a dialog, a
+filter.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +24,8 @@ from natpass_tui.terminal import ansi
 class AnsiStrip(Strip):
     """A Strip that carries its ANSI. ``line`` may hold SGR sequences and printable text, ``width`` cells wide.
 
-    The terminal's own colours, which an application only names by number or not at all, are not known; Segments get
-    those of ``theme`` instead, since Textual cannot mix a colour that it does not know with another.
+    The terminal's own colours are unknown: an application names them by number, or not at all. Segments get those of
+    ``theme`` instead, since Textual cannot blend an unknown colour.
     """
 
     __slots__ = ["_built", "_line", "_theme"]
@@ -36,8 +36,8 @@ class AnsiStrip(Strip):
         self._theme = theme
         self._built: list[Segment] | None = None
 
-    # The base class keeps its Segments in a slot of this name and reads it everywhere: cutting, joining, styling
-    # and iterating all end up here, and work on what is built now.
+    # The base class keeps its Segments in a slot of this name and reads it everywhere. So cutting, joining, styling
+    # and iterating all come here, and use the Segments built now.
     @property
     def _segments(self) -> list[Segment]:
         if self._built is None:

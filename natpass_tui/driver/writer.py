@@ -1,21 +1,20 @@
-"""The thread that writes to the terminal, and outlives it."""
+"""The thread that writes to the terminal, and survives the terminal's end."""
 
 import threading
 from collections.abc import Callable
 from queue import Queue
 from typing import IO
 
+#: The most writes that wait, as in Textual: the next one blocks.
 QUEUED_WRITES = 30
-"""Writes that may wait, as with Textual: whoever writes more waits for the terminal."""
 
 
 class TerminalWriter(threading.Thread):
-    """Writes what is queued. Textual's own thread ends when a write fails, and who writes next waits for ever.
+    """Writes what is queued. Textual's own thread ends when a write fails, and the next writer blocks for ever.
 
     Args:
         file: the terminal.
-        on_gone: called from this thread, once, when the terminal takes nothing any more. What is written after that
-            is dropped.
+        on_gone: called once, from this thread, when the terminal no longer takes output. Later writes are dropped.
     """
 
     def __init__(self, file: IO[str], on_gone: Callable[[], None]) -> None:
@@ -25,7 +24,7 @@ class TerminalWriter(threading.Thread):
         self._queue: Queue[str | None] = Queue(QUEUED_WRITES)
 
     def write(self, text: str) -> None:
-        """Queue a text; waits while too many do already."""
+        """Queue a text; block while the queue is full."""
         self._queue.put(text)
 
     def run(self) -> None:
@@ -48,6 +47,6 @@ class TerminalWriter(threading.Thread):
                 self._on_gone()
 
     def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what is queued, and end the thread."""
         self._queue.put(None)
         self.join()

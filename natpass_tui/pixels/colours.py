@@ -1,7 +1,7 @@
-"""From 24-bit colours to what a terminal has, and the escape sequences that select them.
+"""Reduces 24-bit colours to those of a terminal, and builds the escape sequences that select them.
 
-All depths go by way of 15 bits (5 a channel): a picture of a screen loses nothing that shows, and has half as many
-bytes since neighbours are equal more often.
+All depths start from 15 bits (5 a channel). A picture of a screen loses nothing visible, and takes half as many bytes,
+since neighbours are equal more often.
 """
 
 from enum import Enum
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LEVELS = 32
-#: What a level is shown as.
+#: Each 5-bit level as an 8-bit value.
 _SHOWN = tuple(level * 255 // (_LEVELS - 1) for level in range(_LEVELS))
 #: xterm's 256 colours: a cube of six levels a channel from 16 on, and a ramp of 24 greys from 232 on. The sixteen
-#: before them are left out: users choose those.
+#: before them are left out: users choose them.
 _CUBE = (0, 95, 135, 175, 215, 255)
 _GREYS = tuple(range(8, 239, 10))
 #: The sixteen colours as xterm shows them; terminals differ.
@@ -26,7 +26,7 @@ _SIXTEEN = (
 
 
 class Depth(Enum):
-    """How many colours a terminal has."""
+    """The number of a terminal's colours."""
 
     TRUE = 24
     PALETTE_256 = 8
@@ -34,14 +34,14 @@ class Depth(Enum):
 
 
 def quantise(picture: NDArray[np.uint8], depth: Depth = Depth.TRUE) -> NDArray[np.uint16]:
-    """Return what stands for every pixel in `sequences` of the same depth: shape (height, width)."""
+    """Return each pixel's index into `sequences` of the same depth: shape (height, width)."""
     five = (picture >> 3).astype(np.uint16)
     colours = ((five[..., 0] << 10) | (five[..., 1] << 5) | five[..., 2]).astype(np.uint16, copy=False)
     return colours if depth is Depth.TRUE else _nearest(depth)[colours]
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture without colours, by luminance (ITU-R BT.601), for users who want none."""
+    """Return the picture in greys, by luminance (ITU-R BT.601), for users without colours."""
     luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     return np.repeat((luminance + 0.5).astype(np.uint8)[..., None], 3, axis=2)
 
@@ -59,7 +59,7 @@ def shown(depth: Depth) -> NDArray[np.uint8]:
 
 @cache
 def sequences(depth: Depth) -> tuple[list[str], list[str]]:
-    """Return the parameters of SGR that select each colour of this depth: as foreground, as background."""
+    """Return the SGR parameters that select each colour of this depth: as foreground, as background."""
     if depth is Depth.PALETTE_16:
         codes = [index + 30 if index < 8 else index + 82 for index in range(16)]
         return [str(code) for code in codes], [str(code + 10) for code in codes]
@@ -72,7 +72,7 @@ def sequences(depth: Depth) -> tuple[list[str], list[str]]:
 
 @cache
 def _nearest(depth: Depth) -> NDArray[np.uint16]:
-    """Return for every 15-bit colour the index of the palette's nearest, by weighted distance."""
+    """Return for every 15-bit colour the index of the nearest palette colour, by weighted distance."""
     palette = shown(depth).astype(np.int32)
     colours = shown(Depth.TRUE).astype(np.int32)
     weights = np.array([2, 4, 3], np.int32)  # the eye sees green best

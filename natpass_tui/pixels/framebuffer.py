@@ -1,7 +1,7 @@
-"""A remote screen, put together from rectangles, at the size that the view needs.
+"""A remote screen, assembled from rectangles at the size that the view needs.
 
-The screen is kept reduced by 1, 2, 4 or 8: a JPEG decoder shrinks by these while it decodes, which costs a fifth of
-decoding everything. Rectangles that do not lie on the reduced grid are averaged into the pixels they cover in part.
+The screen is kept reduced by 1, 2, 4 or 8: a JPEG decoder can shrink by these factors while it decodes, at a fifth of
+the cost of a full decoding. Rectangles off the reduced grid are averaged into the pixels they cover in part.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from natpass_tui.pixels.resample import area_average
 
-#: No screen is larger in one direction, nor has more pixels: a peer's word is not worth gigabytes. (Two screens of
-#: 8K side by side have 66 million.)
+#: The most pixels of a screen in one direction, and in all: a peer must not claim gigabytes. (Two 8K screens have 66
+#: million.)
 MAX_SIDE = 32_768
 MAX_PIXELS = 72_000_000
-#: And no single rectangle has more: it is decoded whole where it does not lie on the grid. 8K has 33 million.
+#: The most pixels of a rectangle: off the grid it is decoded at full size. 8K has 33 million.
 MAX_RECTANGLE_PIXELS = 36_000_000
 
 
@@ -30,7 +30,7 @@ class Rectangle:
 
 
 def check(screen_width: int, screen_height: int, part: Rectangle) -> str | None:
-    """Return what is wrong with a peer's rectangle, None if nothing is."""
+    """Return what is wrong with a peer's rectangle, None if it is valid."""
     if not (0 < screen_width <= MAX_SIDE and 0 < screen_height <= MAX_SIDE):
         return f"a screen of {screen_width}x{screen_height}"
     if screen_width * screen_height > MAX_PIXELS:
@@ -47,8 +47,8 @@ def check(screen_width: int, screen_height: int, part: Rectangle) -> str | None:
 class Framebuffer:
     """The screen, reduced by `factor` in both directions (the last row and column may stand for fewer pixels).
 
-    Once a rectangle came that lies across reduced pixels, the whole screen is kept as well: the average of a pixel
-    that is drawn in parts is known only if its parts are. (Existing peers send tiles of 64 x 64, which never do.)
+    After the first rectangle that covers reduced pixels in part, the full screen is kept as well: the average of a
+    pixel needs all of its parts. (Existing peers send tiles of 64 x 64, which never do that.)
 
     Attributes:
         width, height: the screen in its own pixels.
@@ -65,11 +65,11 @@ class Framebuffer:
 
     @property
     def keeps_whole(self) -> bool:
-        """Whether the whole screen is kept beside the reduced one."""
+        """Whether the full screen is kept besides the reduced one."""
         return self._whole is not None and self.factor > 1
 
     def takes_reduced(self, part: Rectangle) -> bool:
-        """Tell whether this rectangle's picture may be put reduced: it covers whole reduced pixels, as all before."""
+        """Tell whether `put_reduced` takes this rectangle: it and all before it cover whole reduced pixels."""
         f = self.factor
         right, bottom = part.x + part.width, part.y + part.height
         return (
@@ -81,7 +81,7 @@ class Framebuffer:
         )
 
     def put_reduced(self, part: Rectangle, picture: NDArray[np.uint8]) -> None:
-        """Put the picture, already reduced by `factor`, of a rectangle that `takes_reduced`.
+        """Draw the picture, already reduced by `factor`, of a rectangle that `takes_reduced`.
 
         Raises:
             ValueError: it has the wrong size.
@@ -94,7 +94,7 @@ class Framebuffer:
         self.pixels[top : top + height, left : left + width] = picture
 
     def put(self, part: Rectangle, picture: NDArray[np.uint8]) -> None:
-        """Put any rectangle's picture, at its full size.
+        """Draw any rectangle's picture, at its full size.
 
         Raises:
             ValueError: it has the wrong size.
@@ -118,8 +118,8 @@ class Framebuffer:
         self.pixels[top:bottom, left:right] = reduced(touched, f)
 
     def resized(self, factor: int) -> "Framebuffer":
-        """Return this screen reduced by another factor: averages where it gets coarser, and where it gets finer as
-        coarse as it was, until it is drawn anew."""
+        """Return this screen reduced by another factor: averaged if it gets coarser; if it gets finer, pixels are
+        repeated until they are drawn again."""
         other = Framebuffer(self.width, self.height, factor)
         if self._whole is not None:
             other.pixels[:] = reduced(self._whole, factor)
@@ -138,11 +138,11 @@ class Framebuffer:
 
 
 def reduced(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Return the averages of blocks of `factor` x `factor` pixels; those at the far edges are of what there is."""
+    """Return the averages of blocks of `factor` x `factor` pixels; blocks at the far edges may be smaller."""
     if factor == 1:
         return picture
     height, width = picture.shape[:2]
-    # Columns first: the pixels of a row lie one behind the other. Sums of 8 x 8 colours fit 16 bits.
+    # Columns first: the pixels of a row are contiguous. Sums of 8 x 8 colours fit 16 bits.
     sums = np.add.reduceat(picture, range(0, width, factor), axis=1, dtype=np.uint16)
     sums = np.add.reduceat(sums, range(0, height, factor), axis=0, dtype=np.uint16)
     if height % factor == 0 and width % factor == 0:

@@ -1,4 +1,4 @@
-"""A picture as lines of half blocks with their colours, only those that changed."""
+"""Encodes pictures as lines of coloured half blocks, only the lines that changed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,11 @@ _HALF = "▀"
 
 
 class HalfBlocks:
-    """Turns pictures of one size into lines of ANSI text, and remembers the last to tell what changed.
+    """Turns pictures of one size into lines of ANSI text; it keeps the last picture to find what changed.
 
     Args:
         rows, cols: the size in cells; pictures have the shape (2 * rows, cols, 3).
-        depth: how many colours the terminal has.
+        depth: the number of the terminal's colours.
     """
 
     def __init__(self, rows: int, cols: int, depth: Depth = Depth.TRUE) -> None:
@@ -25,7 +25,7 @@ class HalfBlocks:
         self._last: NDArray[np.uint16] | None = None
 
     def update(self, picture: NDArray[np.uint8]) -> dict[int, str]:
-        """Return the lines that differ from the last picture's, by row. Each fills its row and ends with a reset.
+        """Return the lines that differ from the last picture's, by row. Each fills its row and ends with an SGR reset.
 
         Raises:
             ValueError: the picture has another size.

@@ -1,7 +1,7 @@
-"""Pictures made smaller by exact area averages: each new pixel is the mean of what it covers, parts counted as parts.
+"""Shrinks pictures by exact area averages: each new pixel is the mean of the area it covers, by fractions of pixels.
 
-Pillow's BOX filter takes each old pixel whole or not at all. Between one and two old pixels to a new one, where a view
-is most of the time, that is nearly picking every other pixel: letters lose strokes (25 of 255 off on noise).
+Pillow's BOX filter takes old pixels only whole. Views mostly have one to two old pixels to a new one; there it nearly
+picks every other pixel, and letters lose strokes (25 of 255 off on noise).
 """
 
 from functools import lru_cache
@@ -22,7 +22,7 @@ def _taps(size: int, extent: float, new_size: int) -> tuple[NDArray[np.intp], ND
     high = np.minimum(np.minimum(index + 1, edges[1:]), extent)
     weight = np.clip(high - low, 0.0, None)
     weight /= weight.sum(axis=0)
-    used = weight.max(axis=1) > 1e-9  # a step of exactly one or two needs no further tap
+    used = weight.max(axis=1) > 1e-9  # a step of exactly one or two needs no more taps
     return np.minimum(index, size - 1)[used], weight[used].astype(np.float32)
 
 
@@ -34,8 +34,7 @@ def area_average(
     Args:
         picture: shape (rows, cols, 3).
         height, width: the new size; enlarging repeats pixels.
-        extent: how much of the picture there is, as (rows, cols): its last row and column may stand for a part of
-            one only. None: all of it.
+        extent: the picture's true size (rows, cols), None: its shape. The last row and column may be parts of pixels.
     """
     rows, cols = extent or picture.shape[:2]
     if picture.shape[:2] == (height, width) == (rows, cols):

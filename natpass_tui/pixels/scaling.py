@@ -1,15 +1,15 @@
-"""How a remote screen lies in a view of cells: proportions kept, centred, never enlarged beyond its own pixels."""
+"""The place of a remote screen in a view of cells: in proportion, centred, never enlarged beyond its own pixels."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the picture of a screen lies in a view, in the view's pixels (two to a cell, one above the other).
+    """The place of a screen's picture in a view, in the view's pixels (two to a cell, one above the other).
 
     Attributes:
         screen_width, screen_height: the remote screen, in its own pixels.
-        left, top: the picture's offset in the view; `top` is even, so that the picture begins with a whole cell.
+        left, top: the picture's offset in the view; `top` is even, so that the picture starts at a whole cell.
         width, height: the picture's size in the view, at least 1.
     """
 
@@ -22,7 +22,7 @@ class Placement:
 
     @property
     def scale(self) -> float:
-        """View pixels to one screen pixel."""
+        """View pixels per screen pixel."""
         return self.width / self.screen_width
 
     def to_screen(self, row: float, col: float) -> tuple[int, int] | None:
@@ -58,7 +58,7 @@ class Placement:
 
 
 def place(screen_width: int, screen_height: int, rows: int, cols: int) -> Placement:
-    """Return where a screen lies in a view of `rows, cols` cells.
+    """Return the place of a screen in a view of `rows, cols` cells.
 
     Raises:
         ValueError: a size is not positive.
@@ -74,12 +74,12 @@ def place(screen_width: int, screen_height: int, rows: int, cols: int) -> Placem
     return Placement(screen_width, screen_height, left, top, width, height)
 
 
-#: What the JPEG decoder can shrink by while it decodes (DCT scaling).
+#: The factors by which the JPEG decoder can shrink while it decodes (DCT scaling).
 REDUCTIONS = (8, 4, 2, 1)
 
 
 def reduction(placement: Placement) -> int:
-    """Return the largest reduction that leaves at least as many pixels as the view shows."""
+    """Return the largest reduction that still leaves as many pixels as the view shows."""
     for factor in REDUCTIONS:
         if placement.screen_width >= factor * placement.width and placement.screen_height >= factor * placement.height:
             return factor

@@ -1,1 +1,1 @@
-"""What the console asks the operating system for, outside of Textual."""
+"""Services of the operating system that the console uses outside of Textual."""

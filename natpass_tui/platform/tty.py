@@ -1,4 +1,4 @@
-"""The user's own terminal, for a remote program that has it to itself."""
+"""The user's own terminal in raw mode, for a remote program that gets all of its input."""
 
 import os
 import sys
@@ -8,23 +8,23 @@ from natpass_wire.errors import UserError
 if sys.platform == "win32":
 
     class RawTerminal:
-        """There is none here yet."""
+        """Not supported on this platform."""
 
         def __init__(self, descriptor: int) -> None:
-            raise UserError("exec -t needs a POSIX terminal; here: natpass-tui shell AGENT -- COMMAND")
+            raise UserError("exec -t needs a POSIX terminal; use: natpass-tui shell AGENT -- COMMAND")
 
         def enter(self) -> None:
-            """Have the terminal pass on every key."""
+            """Do nothing: there is no such terminal."""
 
         def leave(self, *, drops_input: bool = False) -> None:
-            """Give it back as it was."""
+            """Do nothing, too."""
 
         def size(self) -> tuple[int, int]:
             """Return its size, rows and cols."""
             return (24, 80)
 
     def stop_self() -> None:
-        """There is no stopping here."""
+        """Do nothing: this platform cannot stop a process like that."""
 
 else:
     import signal
@@ -34,10 +34,10 @@ else:
     from contextlib import suppress
 
     class RawTerminal:
-        """A terminal that passes every key on, Ctrl+C and Ctrl+Z too, and shows bytes as they come.
+        """A terminal that passes on every key, Ctrl+C and Ctrl+Z too, and shows bytes unchanged.
 
         Args:
-            descriptor: of the terminal.
+            descriptor: the terminal's file descriptor.
         """
 
         def __init__(self, descriptor: int) -> None:
@@ -48,15 +48,15 @@ else:
                 raise UserError("exec -t needs a terminal on stdin") from error
 
         def enter(self) -> None:
-            """Have the terminal pass on every key; again, after somebody else had it."""
-            with suppress(termios.error):  # it is gone: whoever reads it notices
+            """Switch the terminal to raw mode; call it again after another program had the terminal."""
+            with suppress(termios.error):  # it is gone: the next read notices
                 tty.setraw(self._fd, termios.TCSANOW)
 
         def leave(self, *, drops_input: bool = False) -> None:
-            """Give it back as it was, without waiting for it.
+            """Restore the terminal's modes, without waiting for it.
 
             Args:
-                drops_input: drop what was not read: reports of the mouse would be typed into the user's shell.
+                drops_input: drop unread input: mouse reports would be typed into the user's shell.
             """
             with suppress(termios.error):
                 if drops_input:
@@ -64,7 +64,7 @@ else:
                 termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
 
         def size(self) -> tuple[int, int]:
-            """Return its size, rows and cols; 24 by 80 if it does not say."""
+            """Return its size, rows and cols; 24 by 80 if it is unknown."""
             try:
                 cols, rows = os.get_terminal_size(self._fd)
             except OSError:
@@ -72,9 +72,9 @@ else:
             return (rows, cols) if rows and cols else (24, 80)
 
     def stop_self() -> None:
-        """Stop this process, as Ctrl+Z would, until somebody continues it; not where no shell could.
+        """Stop this process, as Ctrl+Z would, until it is continued; no-op if no shell could continue it.
 
-        Called in the main thread. The signal is for this thread: others might stop the process a moment later.
+        Call it in the main thread. The signal goes to this thread: another one might stop the process a moment later.
         """
         before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)

@@ -1,4 +1,4 @@
-"""What the palette offers: what one does most comes first, and nothing stands there twice."""
+"""The palette's commands: the most used ones come first, and none is listed twice."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
@@ -13,23 +13,23 @@ from natpass_tui.model.agents import Presence
 from natpass_tui.model.console import Console
 from natpass_tui.model.prefix import Action, Choice
 
-#: Agents that the palette offers tabs on, at most: it is for names that one knows, not for browsing.
+#: The most agents that the palette offers tabs on: it is for names that the user knows, not for browsing.
 _MOST_AGENTS = 200
-#: Whom one could open a tab on.
+#: States of an agent on which the palette offers tabs.
 _OFFERED = frozenset({Presence.ONLINE, Presence.ABSENT, Presence.UNTOLD})
 
 
 class Doer(Protocol):
-    """Who does what was chosen: the main screen."""
+    """The interface that carries out the user's choice: the main screen."""
 
     async def run_choice(self, choice: Choice) -> None:
-        """Do what a key after the prefix does."""
+        """Carry out the action of a key after the prefix."""
 
     def open_tab(self, kind: Kind, agent: str) -> None:
         """Open a tab."""
 
     def palette(self) -> Iterable[PaletteEntry]:
-        """Return what the tab in front offers."""
+        """Return what the active tab offers."""
         ...
 
     @property
@@ -41,7 +41,7 @@ class Doer(Protocol):
 def commands(console: Console, doer: Doer) -> Iterator[SystemCommand]:
     """Return the commands, the most likely ones first. All titles are plain text, some of it remote.
 
-    An agent is offered once; what is not to be discovered (see `Offer.is_shown`) is for those who ask for it.
+    An agent is offered once. What is not discovered (see `Offer.is_shown`) is found by a search only.
     """
     front = console.tabs.front
     numbers = {tab: number for number, tab in enumerate(console.tabs.all(), 1)}

@@ -1,4 +1,4 @@
-"""The help, and the question before something that runs is ended."""
+"""The help, and the question before the console ends something that runs."""
 
 from typing import ClassVar
 
@@ -15,12 +15,12 @@ from natpass_tui.model.prefix import rows
 from natpass_tui.widgets.cells import wrap
 from natpass_wire.version import __version__
 
-#: Of what a key does, in a terminal of 80 columns.
+#: Columns for what a key does, in a terminal of 80 columns.
 _CELLS = 46
 _MOVES = ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)")
 _FLEET = (
     ("/", "filter by id, host, system, user, state; Esc clears"),
-    ("n", "type an agent's id by hand"),
+    ("n", "type an agent's id"),
     ("s", "sort by id, host, system, newest"),
     ("1 … 9, click on a tab", "go to a tab"),
     ("r", "dial the relay now"),
@@ -46,15 +46,15 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text(), markup=False)
 
     def on_mount(self) -> None:
-        """Give the keyboard to the text, so that it can be scrolled."""
+        """Focus the text, so that it can be scrolled."""
         self.set_focus(self.query_one("#help"))
 
     def action_close(self) -> None:
-        """Go back."""
+        """Close the dialog."""
         self.dismiss()
 
     def on_click(self, event: events.Click) -> None:
-        """Go back, too, if the click is beside the dialog."""
+        """Close the dialog if the click is beside it."""
         if event.widget is self:
             self.dismiss()
 

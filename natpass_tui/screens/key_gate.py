@@ -1,8 +1,7 @@
-"""Keys in their order, each where the one before it leads to.
+"""Queues keys until the UI settles.
 
-A key may open a dialog, an input or a tab: what is typed behind it is meant for that, and has to wait until it is
-there. Over a slow line several keys come in one read, so this is no rare case. Keys for a remote open nothing and wait
-for nothing.
+A key may open a dialog, an input or a tab. The keys typed after it are meant for that, and wait until it is shown.
+This is common: over a slow line several keys come in one read. Keys for a remote open nothing and do not wait.
 """
 
 import asyncio
@@ -15,28 +14,28 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.worker import WorkerState
 
-#: Keys and pastes that may wait at most. What is over is refused with the bell: nobody types that far ahead.
+#: The most keys and pastes that may wait. More are refused with the bell: nobody types that far ahead.
 MOST_HELD = 4096
-#: Keys wait no longer than this for the screen to come to rest, in seconds.
+#: Seconds that keys wait for the screen to settle, at most.
 PATIENCE_SECONDS = 3.0
-#: How soon to look again, in seconds, at what comes without a message: a palette's search, a tab that is laid out.
+#: Seconds between polls for what comes without a message: the result of a palette's search, a tab's layout.
 _LOOK_SECONDS = 0.005
-#: Rounds through all message queues in which nothing was waiting, until the screen is taken to be at rest: in the one
-#: round a message may be worked on, in the next its consequences would be seen.
+#: Rounds through all message queues without a message, after which the screen counts as settled. In the first one a
+#: message may still be handled; its consequences show in the second.
 _QUIET_ROUNDS = 2
 
 
-#: Hands an event to whom it is for now; tells whether the next one may be for somebody else.
+#: Hands an event to its current receiver; tells whether the next one may have another receiver.
 Deliver = Callable[[events.Event], Awaitable[bool]]
 
 
 class KeyGate:
-    """Delivers keys and pastes; while one of them takes effect, the others wait.
+    """Delivers keys and pastes one at a time: the others wait while one takes effect.
 
     Args:
-        app: whose keys they are.
-        deliver: hands one on.
-        is_ready: whether the screen in front has the keyboard where it belongs.
+        app: the application that gets the keys.
+        deliver: hands one event on.
+        is_ready: tells whether the focus of the active screen is where it belongs.
     """
 
     def __init__(self, app: App[Any], deliver: Deliver, is_ready: Callable[[], bool]) -> None:
@@ -48,11 +47,11 @@ class KeyGate:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a key takes effect, and others would wait."""
+        """Whether a key is still taking effect, so that others would wait."""
         return self._busy
 
     async def take(self, event: events.Event) -> None:
-        """Deliver an event now, or once it is its turn."""
+        """Deliver an event now, or when its turn comes."""
         if not self._busy:
             self._busy = True
             if await self._deliver(event) or self._held:
@@ -65,24 +64,24 @@ class KeyGate:
             self._app.bell()
 
     def hold(self) -> None:
-        """Let keys wait for what was just begun otherwise than by a key."""
+        """Let keys wait for something that just began without a key."""
         if not self._busy:
             self._busy = True
             self._start()
 
     async def dealt_with(self, pump: MessagePump) -> None:
-        """Wait until a part of the screen has dealt with the keys that it was handed: what comes next may change it."""
+        """Wait until a part of the screen has handled its keys: what comes next may change it."""
         done = asyncio.get_running_loop().create_future()
         if pump.call_later(_resolve, done):
             await asyncio.wait([done], timeout=PATIENCE_SECONDS)
 
     def _start(self) -> None:
-        # The coroutine is made by the worker: one that is cancelled before it ran leaves none behind.
+        # The worker makes the coroutine: if it is cancelled before it ran, no coroutine is left unawaited.
         work: Any = self._drain
         self._app.run_worker(work, name="keys", group="keys")
 
     async def _drain(self) -> None:
-        """Let the screen come to rest, deliver the next, and so on."""
+        """Let the screen settle, deliver the next event, and repeat."""
         try:
             await self._rest()
             while self._held:
@@ -92,7 +91,7 @@ class KeyGate:
             self._busy = False
 
     async def _rest(self) -> None:
-        """Wait until every message is dealt with, and what it led to is there."""
+        """Wait until every message is handled, and its effect is shown."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_SECONDS
         quiet = 0
@@ -107,7 +106,7 @@ class KeyGate:
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def _round(self, seconds: float) -> None:
-        """Wait until every part of the screen has dealt with what was in its queue."""
+        """Wait until every part of the screen has handled what was in its queue."""
         loop = asyncio.get_running_loop()
         passed: list[asyncio.Future[None]] = []
         for pump in self._pumps():
@@ -122,7 +121,7 @@ class KeyGate:
         return [self._app, screen, *screen.walk_children()]
 
     def _works(self) -> bool:
-        """Whether something runs in the background whose result the screen in front shows."""
+        """Whether a worker runs in the background whose result the active screen shows."""
         screen = self._app.screen
         return any(
             worker.node is screen and worker.state in {WorkerState.PENDING, WorkerState.RUNNING}

@@ -1,4 +1,4 @@
-"""The main screen: tab bar, the pane in front, status bar; and what a command does to them."""
+"""The main screen: tab bar, the active pane, status bar; and what a command does to them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -24,16 +24,16 @@ from natpass_tui.widgets.status_bar import StatusBar
 from natpass_tui.widgets.tab_bar import TabBar
 from natpass_wire.text import printable
 
-#: Rows of the tab bar, the status bar, and a desktop's measures.
+#: Rows of the tab bar, the status bar, and a desktop's status line.
 _OUR_ROWS = 3
-#: Seconds for which it is said that a key does nothing.
+#: Seconds for which the status bar says that a key does nothing.
 _TELL_SECONDS = 3.0
-#: Cells of a key's name at most.
+#: The most cells of a key's name.
 _KEY_CELLS = 24
 
 
 class MainScreen(Screen[None]):
-    """Everything but the dialogs."""
+    """The main screen: everything except the dialogs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "command('help')", show=False),
@@ -47,10 +47,10 @@ class MainScreen(Screen[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (3, "-roomy")]
         self._model = console
         self._settings = settings
-        # Loaded now: whoever opens the first tab would wait for it, and what is typed behind that as well.
+        # Loaded now: otherwise the first tab would wait for it, and the keys typed after it as well.
         self._openers = {kind.name: tabs.opener() for kind, tabs in kinds_with_tabs()}
         self._panes: dict[LiveTab, LinkPane] = {}
-        self._ready: set[Pane] = set()  # panes whose view is there
+        self._ready: set[Pane] = set()  # panes that have a view
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -70,7 +70,7 @@ class MainScreen(Screen[None]):
         return self.query_one(StatusBar)
 
     def on_mount(self) -> None:
-        """Begin: the fleet, or the agent that was asked for."""
+        """Show the fleet, or open the agent that the user asked for."""
         self.set_interval(1.0, self.redraw)
         settings = self._settings
         if settings.agent:
@@ -81,7 +81,7 @@ class MainScreen(Screen[None]):
     # changes
 
     def redraw(self) -> None:
-        """Draw what has changed with time, or with the relay."""
+        """Redraw what depends on the time or on the relay."""
         if not self.is_mounted:
             return
         self.status.redraw()
@@ -96,12 +96,12 @@ class MainScreen(Screen[None]):
 
     @property
     def front(self) -> Pane:
-        """The pane in front."""
+        """The active pane."""
         tab = self._model.tabs.front
         return self.fleet if tab is None else self._panes[tab]
 
     def open_tab(self, kind: Kind, agent: str) -> None:
-        """Open a tab of a kind that has some."""
+        """Open a tab of a kind that has tabs."""
         self._add(self._openers[kind.name](agent, self._model, self._settings, self.tab_changed))
 
     @property
@@ -110,18 +110,18 @@ class MainScreen(Screen[None]):
         return self.fleet.table.cursor_id
 
     def palette(self) -> Iterable[PaletteEntry]:
-        """Return what the palette offers for the tab in front."""
+        """Return what the palette offers for the active tab."""
         return self.front.palette() if isinstance(self.front, LinkPane) else ()
 
     def _add(self, pane: LinkPane) -> None:
         self._panes[pane.tab] = pane
         self._model.tabs.add(pane.tab)
-        self.set_focus(None)  # until the view is there, what is typed is nobody's
+        self.set_focus(None)  # until the view exists, nothing gets the keys
         self.query_one("#panes").mount(pane)
         self._show_front()
 
     def _show_front(self) -> None:
-        """Show the front pane only, and give it the keyboard."""
+        """Show only the active pane, and focus it."""
         front = self.front
         for pane in (self.fleet, *self._panes.values()):
             pane.display = pane is front
@@ -137,16 +137,16 @@ class MainScreen(Screen[None]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the pane in front is laid out and has the keyboard: before, what is typed is nobody's."""
+        """Whether the active pane is laid out and has the focus: before that, nothing gets the keys."""
         tab = self._model.tabs.front
         if not isinstance(tab, LinkTab):
             return tab is None
-        laid_out = tab.has_begun or self.size.height <= _OUR_ROWS  # never, on a screen that has no room for it
+        laid_out = tab.has_begun or self.size.height <= _OUR_ROWS  # a screen without room for it never lays it out
         return laid_out and tab in self._panes and self._panes[tab] in self._ready
 
     @property
     def remote_has_keys(self) -> bool:
-        """Whether keys go to a remote: they open nothing here."""
+        """Whether keys go to a remote, so that they open nothing here."""
         front = self.front
         return isinstance(front, LinkPane) and front in self._ready and self.focused is front.view
 
@@ -157,7 +157,7 @@ class MainScreen(Screen[None]):
             self._show_front()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are commands in the fleet only, never in a shell."""
+        """Allow letters as commands in the fleet only, never in a shell."""
         return super().check_action(action, parameters) and (
             action not in {"command", "tab"} or self._model.tabs.front is None
         )
@@ -193,7 +193,7 @@ class MainScreen(Screen[None]):
                 self._does_nothing(choice)
 
     def _open_chosen(self, choice: Choice) -> None:
-        """Open a tab of a kind on the agent of the tab in front, or of the fleet's row."""
+        """Open a tab of a kind on the agent of the active tab, or of the fleet's row."""
         kind, front = kind_named(choice.name), self._model.tabs.front
         if kind.tabs is None:
             return
@@ -219,7 +219,7 @@ class MainScreen(Screen[None]):
             self._tell(f"there is no tab {number}")
 
     def _does_nothing(self, choice: Choice) -> None:
-        """Say that a key means nothing, or nothing here."""
+        """Say that a key does nothing, or nothing here."""
         self.app.bell()
         prefix = self._settings.prefix
         if choice.action is Action.UNKNOWN:
@@ -230,7 +230,7 @@ class MainScreen(Screen[None]):
             self._tell(f"{prefix}{what} is for other tabs")
 
     def _tell(self, text: str) -> None:
-        """Say, for a moment, what came of a key."""
+        """Show the outcome of a key for a moment."""
         self.notify(text, timeout=_TELL_SECONDS, markup=False)
 
     def _show(self, tab: LiveTab | None) -> None:
@@ -284,7 +284,7 @@ class MainScreen(Screen[None]):
             leave(True)
 
     async def _end_with(self, tab: LinkTab) -> None:
-        """As ssh does: a console that was started for one shell ends with it, with its status and its last screen."""
+        """End a console that was started for one shell when that ends, with its status and last screen, as ssh does."""
         if self._settings.agent and self._model.tabs.all() == (tab,) and tab.outcome is not None:
             pane = self._panes.get(tab)
             last_screen = await pane.last_screen() if pane in self._ready else ""

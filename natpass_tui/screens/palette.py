@@ -1,4 +1,4 @@
-"""The palette's commands as plain text: what it shows holds remote words, and Textual's own provider reads markup."""
+"""The palette's commands as plain text: titles hold remote text, and Textual's own provider parses markup."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -8,18 +8,18 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
 
-#: How titles of open tabs begin, and what that adds to a match: less than another way to match does.
+#: How titles of open tabs begin, and what that adds to a match: less than a better way to match does.
 _TAB, _OPEN_BONUS = "Go to tab ", 0.1
-#: Letters of a word that are enough to ask for something by its kind.
+#: The least number of letters that ask for a kind.
 _LEAST_ASKED = 4
 
 
 class ConsoleCommands(Provider):
-    """Offers the application's `get_system_commands`.
+    """A provider of the application's `get_system_commands`.
 
     Everything is handed on as `Content`, which is never parsed: a host may be called ``[@click=app.quit]``. The search
-    takes a time linear in the title, while Textual's tries every way to match: an agent could choose an id that
-    takes it minutes.
+    takes time linear in the title. Textual's tries every way to match: an agent could choose an id on which it takes
+    minutes.
     """
 
     async def discover(self) -> Hits:
@@ -28,13 +28,13 @@ class ConsoleCommands(Provider):
             yield DiscoveryHit(Content(command.title), command.callback, command.title, _help(command))
 
     async def search(self, query: str) -> Hits:
-        """Yield the commands whose title matches, and those that are not to be discovered if they are asked for."""
+        """Yield the commands whose title matches; those that `discover` hides only if the query asks for them."""
         style = self.match_style or Style(reverse=True)
         for command in self._commands():
             score, offsets = match(query, command.title)
             if not score or not (command.discover or asks_for(query, command.title)):
                 continue
-            if command.title.startswith(_TAB):  # what is open is meant before another one of the same name
+            if command.title.startswith(_TAB):  # an open tab comes before another command of the same name
                 score = min(1.0, score + _OPEN_BONUS)
             shown = Content(command.title)
             for offset in offsets:
@@ -55,12 +55,12 @@ def asks_for(query: str, title: str) -> bool:
 def match(query: str, title: str) -> tuple[float, Sequence[int]]:
     """Tell how well `query` matches `title`, 0 (not at all) to 1, and which characters of the title it matches.
 
-    Best is the query itself, then all of its words, then its letters in their order.
+    The query itself matches best, then all of its words, then its letters in order.
     """
     wanted, text = _lower(query.strip()), _lower(title)
     if not wanted:
         return 0.0, ()
-    brevity = 1 / (len(text) + 10)  # of two titles that match alike, the shorter one is meant
+    brevity = 1 / (len(text) + 10)  # of two titles that match equally well, the shorter one wins
     found = text.find(wanted)
     if found >= 0:
         return 0.9 + brevity, range(found, found + len(wanted))
@@ -85,5 +85,5 @@ def _lower(text: str) -> str:
 
 
 def _help(command: SystemCommand) -> str | None:
-    """Return the help as the palette should take it: it says str, and parses that, but passes Content on."""
+    """Return the help as `Content`: the palette's type says str, which it would parse; it passes Content on."""
     return cast("str", Content(command.help)) if command.help else None

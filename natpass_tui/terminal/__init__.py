@@ -1,7 +1,7 @@
-"""The terminal behind a shell tab: an emulator, without a screen, a network or an event loop.
+"""The terminal emulator of a shell tab, without a screen, a network or an event loop.
 
-`engine` says what an emulator is, `factory` chooses one, `pump` parses in a thread. Nothing the remote sends leaves
-this package but as rows built here from the emulated cells, as clean text, or as an answer to the remote itself.
+`engine` is the interface of an emulator, `factory` chooses one, `pump` parses in a thread. What the remote sends leaves
+this package only as rows built here from the emulated cells, as clean text, or as an answer to the remote itself.
 """
 
 from natpass_tui.terminal.engine import (

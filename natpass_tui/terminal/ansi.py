@@ -1,4 +1,4 @@
-"""Lines of ANSI as values: cut into runs, re-coloured, inverted. Only lines that an engine built are understood."""
+"""Lines of ANSI as values: cut into runs, re-coloured, inverted. Only for lines that an engine built."""
 
 # Why: docs/decisions/049-output-is-emulated.md
 
@@ -15,12 +15,12 @@ UNDERLINED = "\x1b[4m"
 
 
 def plain(line: str) -> str:
-    """The text of a line without its SGR sequences."""
+    """Return a line's text without its SGR sequences."""
     return _SGR.sub("", line) if "\x1b" in line else line
 
 
 def runs(line: str) -> list[tuple[str, str]]:
-    """The line as (SGR sequences in force, text) pairs; the sequences start from the default style."""
+    """Return the line as (SGR sequences in force, text) pairs; the sequences start from the default style."""
     if "\x1b" not in line:
         return [("", line)] if line else []
     found: list[tuple[str, str]] = []
@@ -43,7 +43,7 @@ def runs(line: str) -> list[tuple[str, str]]:
 
 
 def split(text: str, cols: int) -> tuple[str, str]:
-    """``text`` cut after ``cols`` cells; a wide character across the cut stays on the left."""
+    """Cut ``text`` after ``cols`` cells; a wide character across the cut stays on the left."""
     if text.isascii():
         return text[:cols], text[cols:]
     used = 0
@@ -55,7 +55,7 @@ def split(text: str, cols: int) -> tuple[str, str]:
 
 
 def cut(line: str, start: int, end: int) -> str:
-    """The cells from ``start`` up to ``end`` (not included) as a line; half of a wide character becomes a space."""
+    """Return the cells from ``start`` up to ``end`` (exclusive) as a line; half of a wide character becomes a space."""
     parts: list[str] = []
     col = 0
     for style, text in runs(line):
@@ -81,7 +81,7 @@ def _without_last(text: str) -> tuple[str, str]:
 
 
 def restyle(line: str, start: int, end: int, sgr: str) -> str:
-    """The line with ``sgr`` added to the cells from ``start`` up to ``end`` (not included)."""
+    """Return the line with ``sgr`` added to the cells from ``start`` up to ``end`` (exclusive)."""
     parts: list[str] = []
     col = 0
     for style, text in runs(line):
@@ -91,7 +91,7 @@ def restyle(line: str, start: int, end: int, sgr: str) -> str:
         if before:
             parts.append(f"{RESET}{style}{before}")
         if inside:
-            # Inverting what is inverse already must show too: a cursor on a status bar.
+            # Inverting inverse cells must show too: a cursor on a status bar.
             added = "\x1b[27m" if sgr == INVERSE and _is_inverse(style) else sgr
             parts.append(f"{RESET}{style}{added}{inside}")
         if after:
@@ -106,7 +106,7 @@ def _is_inverse(style: str) -> bool:
 
 
 def simple_codes(sequence: str) -> tuple[int, ...]:
-    """The codes of one SGR sequence without the arguments of its colours; styled underlines count as 4."""
+    """Return the codes of one SGR sequence without its colours' arguments; styled underlines count as 4."""
     codes: list[int] = []
     fields = sequence.removeprefix("\x1b[").removesuffix("m").split(";")
     index = 0
@@ -120,12 +120,12 @@ def simple_codes(sequence: str) -> tuple[int, ...]:
     return tuple(codes)
 
 
+#: SGR codes that choose a colour, or the default one (ECMA-48, and xterm's bright colours).
 _COLOURS = frozenset({*range(30, 50), 58, 59, *range(90, 108)})
-"""Codes of SGR that choose a colour, or the default one (ECMA-48, and xterm's bright ones)."""
 
 
 def colourless(line: str) -> str:
-    """The line in the terminal's own colours, with all other attributes."""
+    """Return the line in the terminal's own colours, with all other attributes."""
     return _SGR.sub(lambda match: _colourless_sgr(match[0]), line) if "\x1b" in line else line
 
 
@@ -146,7 +146,7 @@ def _colourless_sgr(sequence: str) -> str:
 
 
 def downgraded(line: str, system: ColorSystem) -> str:
-    """The line for a terminal with fewer colours than the remote used."""
+    """Return the line for a terminal with fewer colours than the remote used."""
     if "\x1b" not in line:
         return line
     return _SGR.sub(lambda match: _downgraded_sgr(match[0], system), line)
@@ -156,7 +156,7 @@ def downgraded(line: str, system: ColorSystem) -> str:
 def _downgraded_sgr(sequence: str, system: ColorSystem) -> str:
     fields = sequence[2:-1].split(";")
     if ":" in sequence:
-        return ""  # Styled underlines: a plain one came before it.
+        return ""  # Styled underlines: a plain one comes before it.
     kept: list[str] = []
     index = 0
     while index < len(fields):

@@ -1,8 +1,8 @@
-"""Text that is safe to write to a terminal: what a cell, a title or a line of our own may contain.
+"""Text that is safe to write to a terminal, for a cell, a title or a line of our own.
 
 The remote's characters are hostile: a stray direction mark reorders a whole line of the user's terminal, and a cluster
-that takes more cells than the engine believes shifts all that follows. So every cell is checked by the measure that
-Textual cuts lines with (`rich.cells`), and replaced where the two disagree.
+wider than the engine assumes shifts all that follows. So every cell is measured with `rich.cells`, as Textual does to
+cut lines, and replaced where the widths differ.
 """
 
 import unicodedata
@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
+#: The most characters of a title.
 TITLE_LIMIT = 128
-"""Characters of a title that are kept."""
+#: The most combining characters of a cell; more would only draw over other rows.
 _MARKS_LIMIT = 8
-"""Combining characters kept in one cell; more only serves to draw over other rows."""
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _REGIONAL_A = 0x1F1E6
@@ -22,13 +22,13 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def is_safe(character: str) -> bool:
-    """Whether a character draws something and commands nothing: no control, format, surrogate or line separator."""
+    """Tell whether a character only draws: no control, format, surrogate or line separator."""
     return unicodedata.category(character) not in _UNSAFE
 
 
 @lru_cache(maxsize=16_384)
 def cell_text(cluster: str, cols: int) -> str:
-    """The text to draw for the characters of one cell, exactly ``cols`` (1 or 2) cells wide."""
+    """Return the text to draw for the characters of one cell, exactly ``cols`` (1 or 2) cells wide."""
     base = cluster[:1]
     if "\U0001f1e6" <= base <= "\U0001f1ff" and cols == 2:
         # Half a flag: terminals disagree about its width, and would join it with its neighbour.
@@ -54,11 +54,11 @@ def _fitted(cluster: str, cols: int) -> str:
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """``text`` without anything that commands a terminal; separators become spaces."""
+    """Return ``text`` without anything that controls a terminal; separators become spaces."""
     clean = "".join(character if is_safe(character) else " " if character in "\t\n\r" else "" for character in text)
     return clean if limit is None else clean[:limit]
 
 
 def clean_title(title: str) -> str:
-    """A window title fit for a tab: printable, no direction marks, at most `TITLE_LIMIT` characters."""
+    """Return a window title fit for a tab: printable, no direction marks, at most `TITLE_LIMIT` characters."""
     return printable(title[: TITLE_LIMIT * 4]).strip()[:TITLE_LIMIT]

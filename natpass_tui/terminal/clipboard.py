@@ -1,6 +1,6 @@
-"""What an application asks to put on the user's clipboard: OSC 52, cut out of its output. Pure.
+"""Finds an application's requests for the user's clipboard (OSC 52) in its output. Pure.
 
-libghostty-vt reports OSC 52 too, but neither the names of all selections nor requests for several of them.
+libghostty-vt reports OSC 52 too, but not all names of selections, and no requests for several of them.
 """
 
 # Why: docs/decisions/050-clipboard-off.md
@@ -10,14 +10,14 @@ import binascii
 import re
 from dataclasses import dataclass
 
-#: Bytes of text a remote may offer at once; more is dropped (a hostile remote costs no memory).
+#: The most bytes of one text; longer ones are dropped, so that a hostile remote costs no memory.
 CLIPBOARD_LIMIT = 256 * 1024
-#: Texts that are kept until somebody takes them; of more, the last ones.
+#: The most texts that wait to be taken; the oldest ones are dropped.
 MOST_CLIPS = 16
 #: xterm's names of selections: clipboard, primary, secondary, "select", and cut buffers.
 _SELECTIONS = "cpqs01234567"
 _START = b"\x1b]52;"
-#: What ends a system command: BEL, and the ESC of ST, or of anything else; CAN and SUB abort it.
+#: What ends a system command: BEL, or an ESC, that of ST or any other; CAN and SUB abort it.
 _END = re.compile(rb"[\x07\x1b\x18\x1a]")
 _MOST_BYTES = len(_SELECTIONS) + 1 + (CLIPBOARD_LIMIT + 2) // 3 * 4
 
@@ -27,7 +27,7 @@ class Clip:
     """A text for the user's clipboard.
 
     Attributes:
-        selection: where it should go: one or more of xterm's names, or empty: where the user's terminal likes it.
+        selection: where it should go: one or more of xterm's names; empty: the user's terminal chooses.
         text: the text.
     """
 
@@ -36,7 +36,7 @@ class Clip:
 
 
 def parse(argument: str) -> Clip | None:
-    """Return what the argument of an OSC 52 (``c;aGk=``) asks for, None if it makes no sense or only asks."""
+    """Return what the argument of an OSC 52 (``c;aGk=``) asks for, None if it is invalid or only a query."""
     names, _, data = argument.partition(";")
     selection = "".join(dict.fromkeys(name for name in names if name in _SELECTIONS))
     if (names and not selection) or not data or data == "?":
@@ -49,14 +49,14 @@ def parse(argument: str) -> Clip | None:
 
 
 class ClipScanner:
-    """Finds OSC 52 in a stream of output, however it is cut. Holds at most what one text may have."""
+    """Finds OSC 52 in a stream of output, in chunks of any size. It holds at most one text of the largest size."""
 
     def __init__(self) -> None:
-        self._tail = b""  # the beginning of a command, perhaps
-        self._content: bytearray | None = None  # of the command that is being read
+        self._tail = b""  # possibly the start of a command
+        self._content: bytearray | None = None  # the content of the unfinished command
 
     def feed(self, data: bytes) -> list[Clip]:
-        """Return what the application asks for in these bytes, and those before them, in order."""
+        """Return the requests that end in these bytes, in order."""
         if self._content is None and not self._tail and b"\x1b" not in data:
             return []
         found: list[Clip] = []
@@ -67,7 +67,7 @@ class ClipScanner:
             if self._content is not None:
                 at = self._read(self._content, data, at, found)
             elif (start := data.find(_START, at)) >= 0:
-                # ESC ends whatever came before it, so a command begins here wherever these bytes stand.
+                # ESC ends any sequence before it, so a command begins here in any context.
                 at = start + len(_START)
                 self._content = bytearray()
             else:
@@ -76,10 +76,10 @@ class ClipScanner:
         return found
 
     def _read(self, content: bytearray, data: bytes, at: int, found: list[Clip]) -> int:
-        """Read on in the command; return how far."""
+        """Continue the command; return the position after what was read."""
         match = _END.search(data, at)
         end = match.start() if match else len(data)
-        if len(content) <= _MOST_BYTES:  # beyond that it is too much, whatever follows
+        if len(content) <= _MOST_BYTES:  # beyond that it is too long, whatever follows
             content += data[at : min(end, at + _MOST_BYTES + 1)]
         if match is None:
             return end
@@ -92,5 +92,5 @@ class ClipScanner:
 
 
 def _beginning(data: bytes) -> bytes:
-    """Return the end of some bytes in which a command may have begun."""
+    """Return the end of the bytes if a command may have begun in it."""
     return next((data[-size:] for size in range(len(_START) - 1, 0, -1) if data.endswith(_START[:size])), b"")

@@ -1,15 +1,15 @@
-"""Input other than keys, written as the application asked for it: mouse, paste, focus. Common to all engines."""
+"""Encodes mouse, paste and focus as the application asked for. Common to all engines."""
 
 # Why: docs/decisions/048-keys-as-xterm-sends-them.md
 
 from natpass_tui.terminal.engine import Modes, MouseAction, MouseButton, MouseEncoding, MouseInput, MouseTracking
 
+#: A cell's height and width in pixels, as reported to applications that ask.
 CELL_PIXELS = (16, 8)
-"""Height and width we claim for a cell, to applications that ask for pixels."""
 
 
 def encode_mouse(event: MouseInput, modes: Modes) -> bytes:
-    """A mouse event in the application's encoding; empty if it did not ask for such events."""
+    """Return a mouse event in the application's encoding; empty if it did not ask for such events."""
     if not _is_wanted(event, modes.mouse):
         return b""
     code = int(event.button)
@@ -32,12 +32,12 @@ def encode_mouse(event: MouseInput, modes: Modes) -> bytes:
             return "".join(["\x1b[M", *(chr(32 + value) for value in (_released(code, released), col, row))]).encode()
         case MouseEncoding.X10:
             if max(row, col) > 223:
-                return b""  # A byte cannot say it; xterm is silent too.
+                return b""  # It does not fit a byte; xterm sends nothing either.
             return b"\x1b[M" + bytes(32 + value for value in (_released(code, released), col, row))
 
 
 def _released(code: int, released: bool) -> int:
-    """The older encodings do not say which button went up."""
+    """Return the code of a release: the older encodings do not name the button."""
     return (code & ~3) | 3 if released else code
 
 
@@ -54,7 +54,8 @@ def _is_wanted(event: MouseInput, tracking: MouseTracking) -> bool:
 
 
 def encode_paste(text: str, *, bracketed: bool) -> bytes:
-    """Pasted text. Controls that could end the bracket, or act as keys, become spaces; line ends become Enter."""
+    """Return pasted text. Controls that could end the bracket, or act as keys, become spaces; line ends become
+    Enter."""
     safe = "".join(c if c in "\t\n\r" or (c >= " " and not "\x7f" <= c <= "\x9f") else " " for c in text)
     if bracketed:
         return b"\x1b[200~" + safe.encode("utf-8", "replace") + b"\x1b[201~"
@@ -62,7 +63,7 @@ def encode_paste(text: str, *, bracketed: bool) -> bytes:
 
 
 def encode_focus(focused: bool, *, wanted: bool) -> bytes:
-    """Focus gained or lost (mode 1004)."""
+    """Return the report of a focus gained or lost (mode 1004)."""
     if not wanted:
         return b""
     return b"\x1b[I" if focused else b"\x1b[O"

@@ -1,4 +1,4 @@
-"""What a terminal engine is: bytes of a remote application in, rows of safe ANSI and encoded input out.
+"""The interface of a terminal engine: bytes of a remote application in, rows of safe ANSI and encoded input out.
 
 Shapes are always ``rows, cols`` and positions ``row, col``, counted from 0 at the top left of what is shown.
 An engine is not thread-safe: its owner holds a lock around every call (see `natpass_tui.terminal.pump`).
@@ -17,7 +17,7 @@ SCROLLBACK_ROWS = 10_000
 
 
 class CursorShape(Enum):
-    """How the application asked for the cursor to look."""
+    """The cursor's shape that the application asked for."""
 
     BLOCK = "block"
     UNDERLINE = "underline"
@@ -25,7 +25,7 @@ class CursorShape(Enum):
 
 
 class MouseTracking(IntEnum):
-    """Which mouse events the application asked for; each includes those before it."""
+    """The mouse events that the application asked for; each level includes the lower ones."""
 
     NONE = 0
     PRESS = 9
@@ -35,7 +35,7 @@ class MouseTracking(IntEnum):
 
 
 class MouseEncoding(IntEnum):
-    """How the application wants mouse positions written."""
+    """The encoding of mouse positions that the application asked for."""
 
     X10 = 0
     UTF8 = 1005
@@ -53,7 +53,7 @@ class MouseAction(Enum):
 
 
 class MouseButton(IntEnum):
-    """Buttons by their number on the wire of the X10 protocol; the wheel is four buttons."""
+    """Buttons by their number in the X10 protocol; the wheel is four buttons."""
 
     LEFT = 0
     MIDDLE = 1
@@ -80,19 +80,19 @@ class MouseInput:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The cursor within the rows shown; ``visible`` is False when hidden or scrolled out of sight."""
+    """The cursor within the rows shown; ``visible`` is False if it is hidden or scrolled out."""
 
     row: int = 0
     col: int = 0
     visible: bool = True
     shape: CursorShape = CursorShape.BLOCK
+    #: Width in cells of the character under it: 1 or 2.
     cols: int = 1
-    """How many cells the character under it takes: 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """What the application switched on, as far as input and painting depend on it."""
+    """The application's modes that input and painting depend on."""
 
     application_cursor: bool = False
     application_keypad: bool = False
@@ -107,12 +107,12 @@ class Modes:
 
 @dataclass(frozen=True, slots=True)
 class Scroll:
-    """Where the rows shown lie in history, in rows."""
+    """The position of the rows shown within history, in rows."""
 
+    #: Rows back from the live screen, which is 0.
     offset: int = 0
-    """Rows between what is shown and the live screen; 0 is the live screen."""
+    #: Rows above the live screen: the largest ``offset``.
     history: int = 0
-    """Rows above the live screen; the most ``offset`` can be."""
 
     @property
     def top(self) -> int:
@@ -122,39 +122,39 @@ class Scroll:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What changed since the last snapshot, and the state of the whole."""
+    """The changes since the last snapshot, and the current state."""
 
     rows: int
     cols: int
+    #: New lines by row number: SGR sequences built here and printable text, exactly ``cols`` cells wide.
     changed: Mapping[int, str]
-    """Row number to its new line: only SGR sequences built here and printable text, exactly ``cols`` cells wide."""
     cursor: Cursor
     modes: Modes
     scroll: Scroll
     title: str
+    #: Bells rung since the engine was built.
     bells: int
-    """Bells rung since the engine was built."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine cannot help: callers and contract tests ask here, nobody asks for a class."""
+    """The features that not all engines have: callers and contract tests check these, never the class."""
 
+    #: Rows are wrapped again when the width changes.
     reflow: bool
-    """Rows are wrapped again when the width changes."""
+    #: Double, curly, dotted and dashed underlines and their colours, and faint text.
     styled_underlines: bool
-    """Double, curly, dotted and dashed underlines and their colours, and faint text."""
+    #: The kitty keyboard protocol and modifyOtherKeys.
     progressive_keys: bool
-    """The kitty keyboard protocol and modifyOtherKeys."""
+    #: OSC 52 is reported by `TerminalEngine.take_clipboard`.
     clipboard: bool
-    """OSC 52 is reported by `TerminalEngine.take_clipboard`."""
+    #: Scroll regions, tabs, charsets and modes follow xterm closely enough to compare screens with tmux.
     exact: bool
-    """Scroll regions, tabs, charsets and modes follow xterm closely enough to compare screens with tmux."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Default colours told to applications that ask (OSC 10 and 11), each (red, green, blue) from 0 to 255."""
+    """Default colours for applications that ask (OSC 10 and 11), each (red, green, blue) from 0 to 255."""
 
     foreground: tuple[int, int, int] = (0xD8, 0xD8, 0xD8)
     background: tuple[int, int, int] = (0x10, 0x10, 0x10)
@@ -163,7 +163,7 @@ class Colours:
 class TerminalEngine(Protocol):
     """A terminal without a window, built with ``(rows, cols, scrollback_rows)``.
 
-    Every remote byte is data: none makes a method raise.
+    No remote bytes make a method raise.
     """
 
     @property
@@ -187,7 +187,7 @@ class TerminalEngine(Protocol):
         ...
 
     def feed(self, data: bytes) -> bytes:
-        """Parse ``data`` (any split of the stream will do); the result is what to send back to the application."""
+        """Parse ``data``, a chunk of any size; return the answer to the application."""
         ...
 
     def resize(self, rows: int, cols: int) -> None:
@@ -195,11 +195,11 @@ class TerminalEngine(Protocol):
         ...
 
     def snapshot(self) -> Frame:
-        """What changed since the last call. The first one, and the one after a resize, holds every row."""
+        """Return what changed since the last call. The first one, and the one after a resize, holds every row."""
         ...
 
     def scroll(self, rows: int) -> None:
-        """Show ``rows`` further back in history; negative is forward. Clamped to what there is."""
+        """Show ``rows`` further back in history; negative is forward. It stops at either end."""
         ...
 
     def scroll_to_top(self) -> None:
@@ -211,36 +211,36 @@ class TerminalEngine(Protocol):
         ...
 
     def text(self) -> str:
-        """The rows shown as plain text, one line a row, without trailing blanks."""
+        """Return the rows shown as plain text, one line a row, without trailing blanks."""
         ...
 
     def text_range(self, start: tuple[int, int], end: tuple[int, int]) -> str:
-        """The text from cell ``start`` to cell ``end``: both (row, col), both included, rows as in `Scroll.top`.
+        """Return the text from cell ``start`` to cell ``end``: both (row, col), both included, rows as in `Scroll.top`.
 
-        Rows that were wrapped are joined, trailing blanks dropped.
+        Wrapped rows are joined, trailing blanks dropped.
         """
         ...
 
     def take_clipboard(self) -> tuple[Clip, ...]:
-        """Texts the application asked to put on the clipboard since the last call, in order, the last few of many."""
+        """Return the texts for the clipboard since the last call, in order; of many, the last few."""
         ...
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
-        """The bytes for a key named as in `natpass_tui.terminal.keys`; empty if it has none."""
+        """Return the bytes for a key named as in `natpass_tui.terminal.keys`; empty if it has none."""
         ...
 
     def encode_mouse(self, event: MouseInput) -> bytes:
-        """The bytes for a mouse event; empty unless the application asked for such events."""
+        """Return the bytes for a mouse event; empty unless the application asked for such events."""
         ...
 
     def encode_paste(self, text: str) -> bytes:
-        """The bytes for pasted text: bracketed if asked for, and unable to end the bracket itself."""
+        """Return the bytes for pasted text: bracketed if asked for; the text cannot end the bracket."""
         ...
 
     def encode_focus(self, focused: bool) -> bytes:
-        """The bytes for gained or lost focus; empty unless asked for."""
+        """Return the bytes for gained or lost focus; empty unless asked for."""
         ...
 
     def close(self) -> None:
-        """Free what the engine holds; it is not used afterwards."""
+        """Free the engine's resources. Do not use it afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""Which engine to use: libghostty where its wheel is installed, the slower one elsewhere."""
+"""Chooses the engine: libghostty if its wheel is installed, otherwise the slower one."""
 
 # Why: docs/decisions/046-terminal-engine.md
 
@@ -17,7 +17,7 @@ class UnknownEngineError(ValueError):
 
 
 def engine_name() -> str:
-    """The name of the engine to use: as `ENGINE_VARIABLE` says, else the best one installed."""
+    """Return the name of the engine to use: that in `ENGINE_VARIABLE`, otherwise the best one installed."""
     installed = importlib.util.find_spec("pyghostty") is not None
     wanted = os.environ.get(ENGINE_VARIABLE, "")
     if not wanted:
@@ -32,17 +32,17 @@ def engine_name() -> str:
 
 
 def default_colours() -> Colours:
-    """What to tell applications that ask whether the screen is dark or light.
+    """Return the colours for applications that ask whether the screen is dark or light.
 
-    They are drawn in the user's own default colours, which nobody tells us; many terminals say in COLORFGBG which kind
-    they are, and without it dark is the better guess.
+    They are drawn in the user's own default colours, which are unknown here. Many terminals set COLORFGBG; without it,
+    dark is the better guess.
     """
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT if background in {"7", "15"} else Colours()
 
 
 def create_engine(rows: int, cols: int, scrollback_rows: int = SCROLLBACK_ROWS) -> TerminalEngine:
-    """A new engine of the chosen kind; the import is late since only one kind is needed."""
+    """Create an engine of the chosen kind. It is imported here: only one kind is needed."""
     if engine_name() == "ghostty":
         from natpass_tui.terminal.ghostty import GhosttyEngine  # noqa: PLC0415 - one of the two is needed
 

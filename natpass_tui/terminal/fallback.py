@@ -1,4 +1,4 @@
-"""The engine for platforms without libghostty: pyte, slower and simpler, guarded against what makes it raise."""
+"""The engine for platforms without libghostty: pyte, slower and simpler, protected from input on which it raises."""
 
 from collections import deque
 
@@ -68,12 +68,12 @@ class FallbackEngine:
         return self._screen.bells
 
     def feed(self, data: bytes) -> bytes:
-        """Parse ``data``; the result is what to send back."""
+        """Parse ``data``; return the answer to the application."""
         before = self._screen.scrolled_out
         self._stream.feed(data)
         moved = self._screen.scrolled_out - before
         if self._offset and moved:
-            # What is shown stays where it is while the live screen moves on.
+            # The rows shown stay the same while the live screen moves on.
             self._offset = min(self._offset + moved, len(self._screen.history))
             if self._offset == len(self._screen.history):
                 self._touch_all()
@@ -83,13 +83,13 @@ class FallbackEngine:
         return replies if len(replies) <= _REPLIES_LIMIT else b""
 
     def resize(self, rows: int, cols: int) -> None:
-        """Change the size; rows are cut or padded, not wrapped anew."""
+        """Change the size; rows are cut or padded, not rewrapped."""
         self._screen.resize(rows, cols)
         self._offset = min(self._offset, len(self._history()))
         self._changed = set(range(rows))
 
     def snapshot(self) -> Frame:
-        """What changed since the last call, and the state of the whole."""
+        """Return what changed since the last call, and the current state."""
         screen = self._screen
         rows, cols = screen.lines, screen.columns
         self._collect_dirty()
@@ -113,13 +113,13 @@ class FallbackEngine:
         self.scroll(-self._offset)
 
     def text(self) -> str:
-        """The rows shown as plain text."""
+        """Return the rows shown as plain text."""
         screen = self._screen
         lines = (row_line(self._row(row), screen.columns) for row in range(screen.lines))
         return "\n".join(ansi.plain(line).rstrip() for line in lines)
 
     def text_range(self, start: tuple[int, int], end: tuple[int, int]) -> str:
-        """The text between two cells, both included; pyte does not know which rows were wrapped."""
+        """Return the text between two cells, both included; pyte does not know which rows were wrapped."""
         (first_row, first_col), (last_row, last_col) = sorted((start, end))
         cols, history = self._screen.columns, self._history()
         found = []
@@ -131,30 +131,30 @@ class FallbackEngine:
         return "\n".join(found)
 
     def take_clipboard(self) -> tuple[Clip, ...]:
-        """Texts offered for the clipboard since the last call."""
+        """Return the texts for the clipboard since the last call."""
         taken = tuple(self._stream.clipboard)
         self._stream.clipboard.clear()
         return taken
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
-        """The bytes for a key as xterm sends them."""
+        """Return the bytes for a key as xterm sends them."""
         private = self._screen.private_modes
         return keys.encode_xterm(keys.parse(key), character, application_cursor=1 in private, backarrow=67 in private)
 
     def encode_mouse(self, event: MouseInput) -> bytes:
-        """The bytes for a mouse event."""
+        """Return the bytes for a mouse event."""
         return encode.encode_mouse(event, self.modes)
 
     def encode_paste(self, text: str) -> bytes:
-        """The bytes for pasted text."""
+        """Return the bytes for pasted text."""
         return encode.encode_paste(text, bracketed=2004 in self._screen.private_modes)
 
     def encode_focus(self, focused: bool) -> bytes:
-        """The bytes for gained or lost focus."""
+        """Return the bytes for gained or lost focus."""
         return encode.encode_focus(focused, wanted=1004 in self._screen.private_modes)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: it holds no resources."""
 
     def _history(self) -> deque[Row]:
         return deque() if self._screen.is_alternate else self._screen.history

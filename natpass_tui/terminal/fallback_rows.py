@@ -11,13 +11,13 @@ from rich.cells import cell_len
 from natpass_tui.terminal.ansi import RESET
 from natpass_tui.terminal.cells import cell_text
 
+#: pyte's Char by column; missing columns are blank.
 Row = Mapping[int, Any]
-"""Column to pyte's Char; columns that are missing are blank."""
 _CODES = {name: code for code, name in (graphics.FG_ANSI | graphics.FG_AIXTERM).items()}
 
 
 def row_line(row: Row, cols: int) -> str:
-    """A row as SGR sequences and printable text, ``cols`` cells wide."""
+    """Return a row as SGR sequences and printable text, ``cols`` cells wide."""
     cells = _cells(row, 0, cols)
     parts: list[str] = []
     styled = False
@@ -30,12 +30,12 @@ def row_line(row: Row, cols: int) -> str:
 
 
 def row_text(row: Row, start: int, end: int) -> str:
-    """The characters of a part of a row."""
+    """Return the characters of a part of a row."""
     return "".join(text for _sgr, text in _cells(row, start, end))
 
 
 def _cells(row: Row, start: int, end: int) -> list[tuple[str, str]]:
-    """(SGR, text) for each cell; the second half of a wide character is left out."""
+    """Return (SGR, text) for each cell, without the second halves of wide characters."""
     cells: list[tuple[str, str]] = []
     wide = False
     for col in range(start, end):
@@ -45,7 +45,7 @@ def _cells(row: Row, start: int, end: int) -> list[tuple[str, str]]:
             continue
         data = char.data
         wide = bool(data) and col + 1 < end and row[col + 1].data == ""
-        # Half of a wide character that was written over is blank, as in xterm.
+        # Half of an overwritten wide character is blank, as in xterm.
         whole = data and (wide or data.isascii() or cell_len(data) < 2)
         cells.append((_sgr(char[1:]), cell_text(data, 2 if wide else 1) if whole else " "))
     return cells

@@ -1,4 +1,4 @@
-"""pyte's screen with what it lacks: history, an alternate screen, scrolling, and limits on what a remote can grow."""
+"""pyte's screen with what it lacks: history, an alternate screen, scrolling, and limits on memory."""
 
 import copy
 import unicodedata
@@ -17,12 +17,12 @@ from natpass_tui.terminal.fallback_rows import Row
 _MARKS_LIMIT = 4
 _SAVED_CURSORS = 8
 _ALTERNATE = frozenset({47, 1047, 1049})
+#: Private modes that pyte may act on. Not 3: it would change the size of the screen.
 _PYTE_MODES = frozenset({5, 6, 7, 25})
-"""Private modes that pyte acts on and that are wanted. Not 3: it would change the size of the screen."""
 
 
 class FallbackScreen(pyte.Screen):
-    """A screen that remembers the rows it scrolls out."""
+    """A screen that keeps the rows it scrolls out."""
 
     def __init__(self, rows: int, cols: int, scrollback_rows: int, colours: Colours) -> None:
         self.history: deque[Row] = deque(maxlen=scrollback_rows)
@@ -41,7 +41,7 @@ class FallbackScreen(pyte.Screen):
         return self._primary is not None
 
     def reset(self) -> None:
-        """Everything to its first state (RIS); history stays."""
+        """Reset everything except the history (RIS)."""
         self._primary = None
         self.private_modes = {7, 25, 1007}
         self.application_keypad = False
@@ -50,7 +50,7 @@ class FallbackScreen(pyte.Screen):
         super().reset()
 
     def soft_reset(self) -> None:
-        """Modes, margins and style to default; the cursor stays (DECSTR)."""
+        """Reset modes, margins and style; the cursor stays (DECSTR)."""
         row, col = self.cursor.y, self.cursor.x
         self.set_private(False, 1, 6)
         self.set_private(True, 7, 25)
@@ -62,11 +62,11 @@ class FallbackScreen(pyte.Screen):
         self.cursor.y, self.cursor.x = row, col
 
     def bell(self, *_args: Any) -> None:
-        """Count it."""
+        """Count a bell."""
         self.bells += 1
 
     def draw(self, data: str) -> None:
-        """Draw text; what pyte would stop at is left out, and accents do not pile up."""
+        """Draw text, without characters at which pyte would stop, and with a limit of accents a cell."""
         if data.isascii():
             super().draw(data)
             return
@@ -76,7 +76,7 @@ class FallbackScreen(pyte.Screen):
                 super().draw("".join(run))
                 run.clear()
                 if self.cursor.x == self.columns - 1 > 0 and pyte_modes.DECAWM in self.mode:
-                    self.cursor.x = self.columns  # Half of it would not fit; pyte draws that half.
+                    self.cursor.x = self.columns  # pyte would draw half of a wide character here.
             run.append(character)
         super().draw("".join(run))
 
@@ -96,7 +96,7 @@ class FallbackScreen(pyte.Screen):
         return "".join(kept)
 
     def index(self) -> None:
-        """One row down; what leaves at the top goes into history."""
+        """Move one row down; a row that leaves at the top goes into history."""
         top, bottom = self.margins or (0, self.lines - 1)
         if self.cursor.y == bottom and top == 0 and not self.is_alternate:
             self.history.append(self.buffer[0])
@@ -118,13 +118,13 @@ class FallbackScreen(pyte.Screen):
         self.cursor.y, self.cursor.x = row, col
 
     def back_tab(self, count: int = 1) -> None:
-        """To an earlier tab stop (CBT)."""
+        """Move to an earlier tab stop (CBT)."""
         earlier = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
         count = max(1, count)
         self.cursor.x = earlier[-count] if count <= len(earlier) else 0
 
     def alignment_display(self) -> None:
-        """Fill the screen with E (DECALN), row by row: pyte makes each cell, 12 ms for a large screen."""
+        """Fill the screen with E (DECALN), row by row: pyte does it by cell, which takes 12 ms for a large screen."""
         filled = dict.fromkeys(range(self.columns), self.default_char._replace(data="E"))
         for row in range(self.lines):
             self.buffer[row].clear()
@@ -132,12 +132,12 @@ class FallbackScreen(pyte.Screen):
         self.dirty.update(range(self.lines))
 
     def save_cursor(self) -> None:
-        """Remember the cursor; a remote that only ever saves costs nothing."""
+        """Save the cursor; saving again and again takes no memory."""
         super().save_cursor()
         del self.savepoints[:-_SAVED_CURSORS]
 
     def erase_in_display(self, how: int = 0, *args: Any, **kwargs: Any) -> None:
-        """Erase; 3 means the history."""
+        """Erase a part of the screen; 3 is the history."""
         if how == 3:
             self.history.clear()
         elif how in {0, 1, 2}:
@@ -149,7 +149,7 @@ class FallbackScreen(pyte.Screen):
             super().erase_in_line(how)
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Change the size of this screen and of the one behind it."""
+        """Change the size of this screen and of the hidden one."""
         super().resize(lines, columns)
         self.cursor.x = min(self.cursor.x, self.columns - 1)
         self.cursor.y = min(self.cursor.y, self.lines - 1)
@@ -186,7 +186,7 @@ class FallbackScreen(pyte.Screen):
 
 @lru_cache(maxsize=16_384)
 def _width(character: str) -> int:
-    """Cells a character takes: 0 for an accent, -1 for what must not be drawn."""
+    """Return a character's width in cells: 0 for an accent, -1 if it must not be drawn."""
     if not is_safe(character):
         return -1
     width = int(wcwidth(character))

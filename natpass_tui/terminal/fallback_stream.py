@@ -1,8 +1,8 @@
-"""The parser of the fallback engine: bytes to calls of a `FallbackScreen`.
+"""The parser of the fallback engine: turns bytes into calls of a `FallbackScreen`.
 
-pyte's own stream passes on whatever arguments the remote sends, and raises where its screen takes other ones
-(`CSI > 4 ; 2 m` of vim is enough). Here every sequence is taken apart by one regular expression and every argument is
-bounded before it is used; what is not understood is dropped.
+pyte's own stream passes on any arguments that the remote sends, and raises if its screen does not take them
+(`CSI > 4 ; 2 m` of vim is enough). Here one regular expression parses every sequence, and every argument is bounded
+before use. Unknown sequences are dropped.
 """
 
 import codecs
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip, parse
 from natpass_tui.terminal.fallback_screen import FallbackScreen
 
+#: The most characters kept of an unfinished string.
 _PENDING_LIMIT = 2 * CLIPBOARD_LIMIT
-"""Characters of an unfinished string that are kept."""
 _REPLIES_LIMIT = 256
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
@@ -27,21 +27,21 @@ _UNFINISHED_SEQUENCE = re.compile(r"\x1b(?:[ -/]*|\[[<=>?]?[0-9:;]*[ -/]*)\Z")
 _UNFINISHED_STRING = re.compile(r"\x1b(?P<kind>[\]PX^_])[^\x1b\x18\x1a]*\Z")
 _STRING_ENDS = {"]": re.compile(r"[\x07\x1b\x18\x1a]")}
 _OTHER_STRING_ENDS = re.compile(r"[\x1b\x18\x1a]")
+#: The most characters kept of an unfinished sequence: more than the numbers that are read.
 _SEQUENCE_LIMIT = 256
-"""Characters of an unfinished sequence that are kept: more than the numbers that are looked at."""
+#: The most screenfuls of repeated characters that one feed may draw: seven bytes ask for one, which takes 17 ms.
 _REPEATS = 4
-"""Screenfuls of repeated characters that one feed may draw: seven bytes ask for one, which takes 17 ms."""
 _SHAPES = {3: "underline", 4: "underline", 5: "bar", 6: "bar"}
 
 
 class FallbackStream:
-    """Feeds a screen; ``replies`` and ``clipboard`` fill up until they are taken."""
+    """Feeds a screen; ``replies`` and ``clipboard`` collect until they are taken."""
 
     def __init__(self, screen: FallbackScreen) -> None:
         self._screen = screen
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pending = ""
-        #: An unfinished string, as it came; None: there is none. What is in it is not looked at again.
+        #: The chunks of an unfinished string, None if there is none. They are not scanned again.
         self._string: list[str] | None = None
         self._string_size = 0
         self._last = " "
@@ -69,13 +69,13 @@ class FallbackStream:
                 if _UNFINISHED_SEQUENCE.match(text, position):
                     self._pending = text[position : position + _SEQUENCE_LIMIT]
                     return
-                position += 1  # A lone Escape, or a sequence with something foreign inside.
+                position += 1  # A lone Escape, or an invalid sequence.
                 continue
             position = match.end()
             self._act(match)
 
     def _go_on(self, string: list[str], text: str) -> str:
-        """Look for the end of the unfinished string in what is new; return what is to be parsed."""
+        """Look for the end of the unfinished string in new text; return what remains to parse."""
         end = _STRING_ENDS.get(string[0][1], _OTHER_STRING_ENDS).search(text)
         if end is None:
             self._keep(string, text)
@@ -86,7 +86,7 @@ class FallbackStream:
         return text[end.start() :].removeprefix("\x07")
 
     def _keep(self, string: list[str], text: str) -> None:
-        """Add to the unfinished string. Of one that is too long only the start is kept, to know how it ends."""
+        """Add to the unfinished string. If it is too long, keep only the start, which tells how it ends."""
         self._string_size += len(text)
         if self._string_size <= _PENDING_LIMIT:
             string.append(text)
@@ -207,13 +207,13 @@ class FallbackStream:
 
 
 class _Calls:
-    """CSI sequences that are one call of the screen, with as many arguments as it takes."""
+    """CSI sequences that map to one call of the screen, with its number of arguments."""
 
     def __init__(self, screen: FallbackScreen) -> None:
         self._screen = screen
 
     def table(self) -> dict[str, Callable[[list[int]], None]]:
-        """Final character to what to do with the numbers before it."""
+        """Return handlers of the parameters, by final character."""
         s = self._screen
         one: dict[str, Callable[[int], None]] = {
             "@": s.insert_characters, "A": s.cursor_up, "B": s.cursor_down, "C": s.cursor_forward, "D": s.cursor_back,
@@ -237,7 +237,7 @@ def _first(call: Callable[[int], None]) -> Callable[[list[int]], None]:
 
 
 def _rendition(params: str) -> list[int]:
-    """The numbers of an SGR sequence as pyte takes them: no sub-parameters, no colour out of range."""
+    """Return the numbers of an SGR sequence as pyte takes them: no sub-parameters, no colour out of range."""
     fields: list[str] = []
     for part in params.split(";")[:64]:
         head, *rest = part.split(":")

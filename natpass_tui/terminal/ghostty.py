@@ -1,7 +1,7 @@
-"""The engine of choice: libghostty-vt, the terminal core of Ghostty, through the cffi binding of pyghostty.
+"""The preferred engine: libghostty-vt, the terminal core of Ghostty, through the cffi binding of pyghostty.
 
-pyghostty's Python layer is thin and slow; the C calls are made here. What the library leaves out is added here too:
-the soft reset, a scrollback that holds as many rows as promised, answers to colour queries.
+pyghostty's Python layer is thin and slow, so this module makes the C calls. It also adds what the library lacks: the
+soft reset, a scrollback that holds as many rows as promised, answers to colour queries.
 """
 
 # Why: docs/decisions/051-scrollback-by-bytes.md
@@ -29,7 +29,7 @@ from natpass_tui.terminal.engine import (
 from natpass_tui.terminal.ghostty_keys import KeyEncoder
 from natpass_tui.terminal.other_keys import ModifyOtherKeys
 
-# The viewport command is a union passed by value, which cffi cannot do: a struct of the same layout can be.
+# The viewport command is a union passed by value, which cffi does not support. A struct of the same layout works.
 ffi.cdef(
     "typedef struct { GhosttyTerminalScrollViewportTag tag; intptr_t delta; uint64_t _pad; } NatpassScrollViewport;",
     override=True,
@@ -39,11 +39,11 @@ _scroll_viewport = union_fn("ghostty_terminal_scroll_viewport", "void(*)(Ghostty
 _CELL_BYTES = 8
 _ROW_BYTES = 64
 _LEAST_COLS = 80
+#: The history is limited by bytes, a little more than the promised rows take. At that limit the library reuses its
+#: oldest page; at a limit of rows it frees and allocates, which is twelve times slower (38 against 460 MB/s).
 _SCROLLBACK_SLACK = 1.15
-"""The history is limited by bytes, a little more than the promised rows take: at that limit the library uses its oldest
-page again, while at a limit of rows it frees and allocates, which is twelve times slower (38 against 460 MB/s)."""
+#: The most bytes of answers to one feed: a remote may ask without end.
 _REPLIES_LIMIT = 64 * 1024
-"""Bytes of answers one feed may cause: a remote that asks without end is not answered without end."""
 _SOFT_RESET = b"\x1b[!p"
 _TRACKING = (MouseTracking.MOTION, MouseTracking.DRAG, MouseTracking.PRESS_RELEASE, MouseTracking.PRESS)
 _ENCODINGS = (MouseEncoding.SGR_PIXELS, MouseEncoding.SGR, MouseEncoding.URXVT, MouseEncoding.UTF8)
@@ -70,7 +70,7 @@ class GhosttyEngine:
         self._replies: list[bytes] = []
         self._clips: list[Clip] = []
         self._clip_scanner = ClipScanner()
-        self._reported: list[Clip] = []  # by the library, during one feed
+        self._reported: list[Clip] = []  # filled by the library during a feed
         self._title: str | None = ""
         self._tail = b""
         self._mode_query = ffi.new("GhosttyTerminalModeConfig*")
@@ -88,7 +88,7 @@ class GhosttyEngine:
         # Images cannot be shown, and some ways to send them would read files of this machine.
         self._set("KITTY_IMAGE_STORAGE_LIMIT", "uint64_t", 0)
         self._set("GLYPH_PROTOCOL", "bool", False)
-        # A title that can be read back is typed into the shell of whoever prints a hostile file.
+        # A hostile file could set a title and read it back, which types it into the user's shell.
         self._set("TITLE_REPORT", "bool", False)
         self._callbacks = self._install_callbacks()
 
@@ -118,12 +118,12 @@ class GhosttyEngine:
         return self._title
 
     def feed(self, data: bytes) -> bytes:
-        """Parse ``data``; the result is what to send back."""
+        """Parse ``data``; return the answer to the application."""
         self._other_keys.feed(data)
         start = 0
         searched = self._tail + data
         while (found := searched.find(_SOFT_RESET, start)) >= 0:
-            # `ESC [` ends whatever sequence came before it, so these bytes are a soft reset wherever they stand.
+            # `ESC [` ends any sequence before it, so these bytes are a soft reset in any context.
             end = found + len(_SOFT_RESET)
             self._write(searched[max(start, len(self._tail)) : end])
             self._reset_softly()
@@ -137,7 +137,7 @@ class GhosttyEngine:
         return answers if len(answers) <= _REPLIES_LIMIT else b""
 
     def resize(self, rows: int, cols: int) -> None:
-        """Change the size; the primary screen is wrapped anew."""
+        """Change the size; the primary screen is rewrapped."""
         height, width = encode.CELL_PIXELS
         self._terminal.resize(cols, rows, cell_width_px=width, cell_height_px=height)
         self._rows, self._cols = rows, cols
@@ -147,7 +147,7 @@ class GhosttyEngine:
         self._painter.forget()
 
     def snapshot(self) -> Frame:
-        """What changed since the last call, and the state of the whole."""
+        """Return what changed since the last call, and the current state."""
         self._refresh()
         changed = {row: self._lines[row] for row in sorted(self._changed)}
         self._changed.clear()
@@ -177,12 +177,12 @@ class GhosttyEngine:
         self._scroll_to(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM)
 
     def text(self) -> str:
-        """The rows shown as plain text."""
+        """Return the rows shown as plain text."""
         self._refresh()
         return "\n".join(ansi.plain(line).rstrip() for line in self._lines)
 
     def text_range(self, start: tuple[int, int], end: tuple[int, int]) -> str:
-        """The text between two cells, both included."""
+        """Return the text between two cells, both included."""
         scroll = self._scroll()
         last = scroll.history + self._rows - 1
         (first_row, first_col), (last_row, last_col) = sorted((start, end))
@@ -197,13 +197,13 @@ class GhosttyEngine:
         return "\n".join(cells.printable(line) for line in found.split("\n"))
 
     def take_clipboard(self) -> tuple[Clip, ...]:
-        """Texts offered for the clipboard since the last call."""
+        """Return the texts for the clipboard since the last call."""
         taken = tuple(self._clips)
         self._clips.clear()
         return taken
 
     def encode_key(self, key: str, character: str | None = None) -> bytes:
-        """The bytes for a key, by the modes and keyboard protocol the application chose."""
+        """Return the bytes for a key, by the application's modes and keyboard protocol."""
         name = keys.parse(key)
         level = self._other_keys.level
         lib.ghostty_terminal_get(self._handle, lib.GHOSTTY_TERMINAL_DATA_KITTY_KEYBOARD_FLAGS, self._kitty_query)
@@ -218,25 +218,25 @@ class GhosttyEngine:
         )
 
     def encode_mouse(self, event: MouseInput) -> bytes:
-        """The bytes for a mouse event."""
+        """Return the bytes for a mouse event."""
         return encode.encode_mouse(event, self.modes)
 
     def encode_paste(self, text: str) -> bytes:
-        """The bytes for pasted text."""
+        """Return the bytes for pasted text."""
         return encode.encode_paste(text, bracketed=self._mode(2004))
 
     def encode_focus(self, focused: bool) -> bytes:
-        """The bytes for gained or lost focus."""
+        """Return the bytes for gained or lost focus."""
         return encode.encode_focus(focused, wanted=self._mode(1004))
 
     def close(self) -> None:
-        """Free the native terminal and what hangs on it."""
+        """Free the native terminal and its helpers."""
         self._painter.close()
         self._keys.close()
         self._terminal.close()
 
     def _take_clips(self, data: bytes) -> None:
-        """Take the texts for the clipboard in what was fed, those of other protocols by the library's word."""
+        """Collect the texts for the clipboard: OSC 52 from what was fed, other protocols from the library."""
         found = self._clip_scanner.feed(data)
         reported, self._reported = self._reported, []
         texts = [clip.text for clip in found]
@@ -253,7 +253,7 @@ class GhosttyEngine:
             lib.ghostty_terminal_vt_write(self._handle, data, len(data))
 
     def _reset_softly(self) -> None:
-        """DECSTR, which the library ignores: modes, margins, style and charset to default; the cursor stays."""
+        """Reset modes, margins, style and charset (DECSTR, which the library ignores); the cursor stays."""
         col, row = self._terminal.cursor
         self._write(
             b'\x1b[?25h\x1b[4l\x1b[?6l\x1b[?7h\x1b[?1l\x1b>\x1b[?69l\x1b[r\x1b[m\x1b(B\x1b)B\x0f\x1b[0"q\x1b[H\x1b7'
@@ -262,7 +262,7 @@ class GhosttyEngine:
 
     def _refresh(self) -> None:
         for row, line in self._painter.changed_lines(self._rows, self._cols):
-            # The library also names rows that the cursor only passed.
+            # The library also reports rows that the cursor only passed.
             if line != self._lines[row]:
                 self._lines[row] = line
                 self._changed.add(row)
@@ -280,7 +280,7 @@ class GhosttyEngine:
             raise RuntimeError(msg)
 
     def _limit_history(self) -> None:
-        # Rows full of accents take four times as much and so fewer are kept: memory stays bounded.
+        # Rows full of accents take four times as much, so fewer of them are kept: memory stays bounded.
         size = self._scrollback_rows * (max(self._cols, _LEAST_COLS) * _CELL_BYTES + _ROW_BYTES) * _SCROLLBACK_SLACK
         self._set("SCROLLBACK_MAX_BYTES", "size_t", int(size))
 
@@ -305,7 +305,7 @@ class GhosttyEngine:
         return Cursor(row, col, bool(visible), shape)
 
     def _install_callbacks(self) -> list[Any]:
-        """Hook the library's callbacks; the list keeps them alive. They run inside `feed` and must not raise."""
+        """Set the library's callbacks; the list keeps them alive. They run inside `feed` and must not raise."""
 
         def reply(_terminal: Any, _user: Any, data: Any, size: int) -> None:
             answer = ffi.buffer(data, size)[:]
@@ -335,7 +335,7 @@ class GhosttyEngine:
 
 
 def _clips(write: Any) -> list[Clip]:
-    """The plain texts of a request for the clipboard, each at most `CLIPBOARD_LIMIT` bytes."""
+    """Return the plain texts of a request for the clipboard, each at most `CLIPBOARD_LIMIT` bytes."""
     clips = []
     selection = _SELECTIONS.get(write.location, "c")
     for index in range(min(write.contents_len, 4)):
@@ -347,7 +347,7 @@ def _clips(write: Any) -> list[Clip]:
         if 0 < size <= CLIPBOARD_LIMIT:
             clips.append(Clip(selection, ffi.buffer(content.data.ptr, size)[:].decode("utf-8", "replace")))
     if write.reply != ffi.NULL:
-        # Whether the text gets there is decided elsewhere, and later: nobody is told that it is done.
+        # Others decide later whether the text gets there, so no success is reported.
         answer = init_sized("GhosttyClipboardWriteReply")
         answer.result = lib.GHOSTTY_CLIPBOARD_WRITE_RESULT_DENIED
         write.reply(write, answer)

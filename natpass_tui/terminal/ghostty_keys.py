@@ -1,7 +1,7 @@
-"""Keys through libghostty's encoder, which writes them for the kitty keyboard protocol and modifyOtherKeys.
+"""Encodes keys with libghostty, for the kitty keyboard protocol and modifyOtherKeys.
 
-To applications that asked for neither it sends forms that they do not know either (`CSI 109 ; 5 u` for ctrl+m): those
-get what `natpass_tui.terminal.keys` says.
+Its encoder sends unknown forms to applications that asked for neither (`CSI 109 ; 5 u` for ctrl+m), so those get the
+bytes of `natpass_tui.terminal.keys`.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ _BUFFER = 128
 
 
 class KeyEncoder:
-    """One encoder and one event, used again for every key."""
+    """One encoder and one event, reused for every key."""
 
     def __init__(self, terminal: Any) -> None:
         self._terminal = terminal
@@ -42,11 +42,12 @@ class KeyEncoder:
         lib.ghostty_key_encoder_free(self._encoder[0])
 
     def encode(self, key: KeyName, character: str | None) -> bytes:
-        """The bytes for one press of a key."""
+        """Return the bytes for one press of a key."""
         if not key.base and not character:
             return b""
         if character == "\n" and key.base == "j":
-            # A terminal that sends the bare byte does so for ctrl+j, and for what its user bound to it (shift+enter).
+            # A terminal that sends the bare byte does so for ctrl+j, and for keys that its user bound to it
+            # (shift+enter).
             return b"\n"
         event = self._event[0]
         text = self._text(key, character)
@@ -57,7 +58,7 @@ class KeyEncoder:
         mods = _SHIFT * key.shift | _CTRL * key.ctrl | _ALT * key.alt | _SUPER * key.super_
         lib.ghostty_key_event_set_mods(event, mods)
         lib.ghostty_key_event_set_consumed_mods(event, _SHIFT if key.shift and text else 0)
-        # The event keeps a pointer, so the bytes must live until it is encoded.
+        # The event keeps a pointer, so the bytes must stay alive until it is encoded.
         encoded = ffi.from_buffer("char[]", text.encode("utf-8", "replace"))
         lib.ghostty_key_event_set_utf8(event, encoded, len(encoded))
         point = ord(base) if len(base) == 1 else 0x20 if base == "space" else 0
@@ -68,13 +69,13 @@ class KeyEncoder:
             return text.encode("utf-8", "replace") if result == lib.GHOSTTY_OUT_OF_SPACE else b""
         sent = bytes(ffi.buffer(self._out, self._size[0]))
         if not sent and key.ctrl and len(key.base) == 1:
-            # Ctrl with punctuation has a byte only in the old table (ctrl+/ is 0x1f); the encoder leaves it out.
+            # Ctrl with punctuation has a byte only in the old table (ctrl+/ is 0x1f), which the encoder lacks.
             return (b"\x1b" if key.alt else b"") + control_byte(key.base).encode()
         return sent
 
     @staticmethod
     def _text(key: KeyName, character: str | None) -> str:
-        """What the key types, without the effect of ctrl and alt."""
+        """Return what the key types, without the effect of ctrl and alt."""
         if key.base == "space":
             return " "
         if len(key.base) != 1:

@@ -1,4 +1,4 @@
-"""Rows of libghostty's render state as lines of ANSI: only rows that changed, cells of one style joined to a run."""
+"""Rows of libghostty's render state as lines of ANSI: only changed rows, with cells of one style joined to a run."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -25,7 +25,7 @@ _Cells = NDArray[np.uint64]
 
 
 class RowPainter:
-    """The render state of one terminal. Its cells are only read between an update and the next write."""
+    """The render state of one terminal. Its cells may be read only between an update and the next write."""
 
     def __init__(self, terminal: Any) -> None:
         self._terminal = terminal
@@ -43,7 +43,7 @@ class RowPainter:
         self._row = ffi.new("uint16_t*")
         self._view = ffi.new("GhosttyCellsView*")
         self._style = init_sized("GhosttyStyle")
-        # Reading the struct's fields takes ten times as long as finding its bytes among those seen before.
+        # Reading the struct's fields takes ten times as long as a lookup of its bytes in a cache.
         self._style_bytes = ffi.buffer(self._style)
         self._known_styles: dict[bytes, str] = {}
         self._false = ffi.new("bool*", False)
@@ -58,7 +58,7 @@ class RowPainter:
         lib.ghostty_render_state_free(self._state[0])
 
     def forget(self) -> None:
-        """Give every row the next time."""
+        """Report every row the next time."""
         self._forgotten = True
 
     def get(self, name: str, out: Any) -> None:
@@ -66,7 +66,7 @@ class RowPainter:
         lib.ghostty_render_state_get(self._state[0], getattr(lib, f"GHOSTTY_RENDER_STATE_DATA_{name}"), out)
 
     def changed_lines(self, rows: int, cols: int) -> Iterator[tuple[int, str]]:
-        """Each row that changed since the last call, with its line."""
+        """Yield each row that changed since the last call, with its line."""
         if lib.ghostty_render_state_update(self._state[0], self._terminal):
             raise MemoryError
         self.get("DIRTY", self._dirty)
@@ -125,7 +125,7 @@ class RowPainter:
         return "".join(parts)
 
     def _run(self, points: Any, kinds: Any, widths: Any, start: int, end: int) -> str:
-        """The text of cells ``start`` to ``end``, of which some are wide, joined or not ASCII."""
+        """Return the text of cells ``start`` to ``end``, of which some are wide, joined or not ASCII."""
         parts: list[str] = []
         last = len(points)
         for col in range(start, end):
@@ -144,12 +144,12 @@ class RowPainter:
         return "".join(parts)
 
     def _cluster(self, col: int) -> str:
-        """All code points of a cell that has more than one."""
+        """Return all code points of a cell that has more than one."""
         cells = self._cells[0]
         lib.ghostty_render_state_row_cells_select(cells, col)
         data = lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_LEN
         lib.ghostty_render_state_row_cells_get(cells, data, self._length)
-        # The library fills as many as there are: a hostile pile of accents is longer than any fixed buffer.
+        # The library writes all of them: a hostile pile of accents is longer than any fixed buffer.
         buffer = ffi.new("uint32_t[]", max(1, self._length[0]))
         lib.ghostty_render_state_row_cells_get(cells, lib.GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_BUF, buffer)
         return "".join(map(chr, buffer[0 : min(self._length[0], _GRAPHEME_LIMIT)]))
@@ -181,7 +181,7 @@ class RowPainter:
                 rgb = colour.value.rgb
                 codes.append(f"{base + 8};2;{rgb.r};{rgb.g};{rgb.b}")
         sgr = f"\x1b[{';'.join(codes)}m"
-        # In sequences of their own and with colons: a terminal that knows neither ignores just these.
+        # In separate sequences and with colons: a terminal that does not know them ignores only these.
         if style.underline > 1:
             sgr += f"\x1b[4:{min(int(style.underline), 5)}m"
         if style.underline and style.underline_color.tag == lib.GHOSTTY_STYLE_COLOR_PALETTE:
@@ -193,7 +193,7 @@ class RowPainter:
 
 
 def _palette_code(index: int, base: int) -> str:
-    """The shortest code for a palette colour; ``base`` is 30 for the text and 40 for what is behind it."""
+    """Return the shortest code for a palette colour; ``base`` is 30 for the text and 40 for the background."""
     if index < 8:
         return str(base + index)
     if index < 16:
@@ -202,7 +202,7 @@ def _palette_code(index: int, base: int) -> str:
 
 
 def _blank_sgr(cell: int) -> str:
-    """The style of a cell that was erased with a background colour."""
+    """Return the style of a cell that was erased with a background colour."""
     value = cell >> 2
     if cell & 3 == _PALETTE:
         return f"\x1b[0;{_palette_code(value & 255, 40)}m"

@@ -1,6 +1,6 @@
 """Names of keys, and the bytes that xterm sends for them.
 
-A key is named as Textual names it: modifiers joined with ``+`` (``ctrl+shift+left``), then a character (``a``), a
+A key has Textual's name: modifiers joined with ``+`` (``ctrl+shift+left``), then a character (``a``), a
 function key (``f5``, ``pageup``) or the name of a punctuation character (``full_stop``).
 """
 
@@ -19,14 +19,14 @@ _EDITING = {"insert": 2, "delete": 3, "pageup": 5, "pagedown": 6}
 _FUNCTION = {5: 15, 6: 17, 7: 18, 8: 19, 9: 20, 10: 21, 11: 23, 12: 24, 13: 25, 14: 26, 15: 28, 16: 29, 17: 31, 18: 32}
 _FUNCTION |= {19: 33, 20: 34}
 _FIXED = {"enter": "\r", "tab": "\t", "backspace": "\x7f", "escape": "\x1b", "space": " "}
+#: The shifted characters of a US keyboard, for terminals that do not report them.
 _SHIFTED = dict(zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True))
-"""What shift makes of keys on a US keyboard, where nobody says what it made."""
 FUNCTIONAL = frozenset({*_CURSOR, *_EDITING, *_FIXED, *(f"f{number}" for number in range(1, 25))})
 
 
 @dataclass(frozen=True, slots=True)
 class KeyName:
-    """A key taken apart: ``base`` is one of `FUNCTIONAL` or a single character; empty if the name is unknown."""
+    """A parsed key: ``base`` is one of `FUNCTIONAL` or a single character; empty if the name is unknown."""
 
     base: str
     shift: bool = False
@@ -41,7 +41,7 @@ class KeyName:
 
 
 def parse(name: str) -> KeyName:
-    """Take a key name apart."""
+    """Parse a key name."""
     spelled = f"{name[:-1]}plus" if name == "+" or name.endswith("++") else name
     *modifiers, base = spelled.split("+")
     held = 0
@@ -56,10 +56,10 @@ def parse(name: str) -> KeyName:
 
 
 def canonical(name: str) -> str:
-    """A name that is equal for two spellings of one key: ``ctrl+]`` and ``ctrl+right_square_bracket``.
+    """Return a name that is equal for all spellings of a key: ``ctrl+]`` and ``ctrl+right_square_bracket``.
 
-    Shift is left out where the character says it, or ctrl makes the same of both: a terminal may say ctrl+shift+_ for
-    what others call ctrl+_.
+    Shift is left out if the character implies it, or if ctrl gives the same with and without it: a terminal may report
+    ctrl+shift+_ for what others call ctrl+_.
     """
     key = parse(name)
     shift = key.shift and (len(key.base) != 1 or key.base.isalnum())
@@ -68,7 +68,8 @@ def canonical(name: str) -> str:
 
 
 def control_character(name: str) -> str:
-    """The control character that terminals send for a key by default; empty if it is none, or begins sequences."""
+    """Return the control character that terminals send for a key by default; empty if there is none, or it begins
+    sequences."""
     key = parse(name)
     sent = encode_xterm(key, None, application_cursor=False).decode()
     return sent if len(sent) == 1 and sent < " " and sent != "\x1b" else ""
@@ -87,7 +88,7 @@ def _character(name: str) -> str:
 
 
 def control_byte(character: str) -> str:
-    """The control character that ctrl with this one makes, or the character itself where there is none."""
+    """Return the control character of ctrl with this character, or the character itself if there is none."""
     if "@" <= character <= "~" or character == " ":
         return chr(ord(character) & 0x1F)
     return {"2": "\x00", "3": "\x1b", "4": "\x1c", "5": "\x1d", "6": "\x1e", "7": "\x1f", "8": "\x7f",
@@ -95,11 +96,11 @@ def control_byte(character: str) -> str:
 
 
 def written(key: KeyName, character: str | None) -> str:
-    """What a key with a character writes, without the effect of ctrl and alt.
+    """Return what a key with a character writes, without the effect of ctrl and alt.
 
     Args:
         key: the key.
-        character: what the user's terminal says that it writes, if it does.
+        character: what it writes, if the user's terminal reported that.
     """
     if character and character.isprintable() and not key.modified:
         return character
@@ -114,17 +115,17 @@ def encode_xterm(
     backarrow: bool = False,
     modify_other_keys: int = 0,
 ) -> bytes:
-    """The bytes xterm sends (PC style function keys, alt sends escape).
+    """Return the bytes that xterm sends (PC style function keys, alt sends escape).
 
     Args:
         key: the key.
-        character: what it writes, if the user's terminal said so.
+        character: what it writes, if the user's terminal reported that.
         application_cursor: whether cursor keys are in application mode (DECCKM).
         backarrow: whether backspace sends BS, and DEL within ctrl (DECBKM).
-        modify_other_keys: 0, or 1 if the application asked for what has no bytes of its own otherwise.
+        modify_other_keys: 0, or 1 if the application asked for keys that otherwise have no bytes of their own.
     """
     if (not key.base and character is None) or key.super_:
-        return b""  # the super key is the desktop's; xterm does not know it
+        return b""  # the super key belongs to the desktop; xterm does not encode it
     if len(key.base) != 1 and key.base in FUNCTIONAL:
         return _encode_functional(key, application_cursor, backarrow, modify_other_keys > 0).encode()
     text = written(key, character)
@@ -137,7 +138,7 @@ def encode_xterm(
 
 
 def has_modified_form(key: KeyName) -> bool:
-    """Whether a key says its modifiers in every mode: cursor and function keys, and shift+tab."""
+    """Tell whether a key reports its modifiers in every mode: cursor and function keys, and shift+tab."""
     return key.base in FUNCTIONAL and (key.base not in _FIXED or _is_backtab(key))
 
 
@@ -176,7 +177,7 @@ def _encode_functional(key: KeyName, application_cursor: bool, backarrow: bool, 
 
 
 def _encode_fixed(key: KeyName, backarrow: bool, other_keys: bool) -> str:
-    """The keys that have a character."""
+    """Return the bytes of a key that has a character."""
     base = key.base
     if base == "tab" and key.shift:
         return "\x1b[Z"

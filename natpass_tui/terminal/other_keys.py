@@ -1,6 +1,6 @@
-"""Whether an application asked for modifyOtherKeys, and how far: level 1 or 2 (xterm: `CSI > 4 ; n m`).
+"""The level of modifyOtherKeys that an application asked for: 1 or 2 (xterm: `CSI > 4 ; n m`).
 
-libghostty knows of level 2 alone.
+libghostty knows only level 2.
 """
 
 # Why: docs/decisions/048-keys-as-xterm-sends-them.md
@@ -13,7 +13,7 @@ _LONGEST = len(b"\x1b[>4;12m")
 
 
 class ModifyOtherKeys:
-    """Follows the output of an application.
+    """Tracks the level in an application's output.
 
     Attributes:
         level: 0, 1 or 2.
@@ -24,8 +24,8 @@ class ModifyOtherKeys:
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
-        """Take what the application wrote, in any parts."""
-        # What is found in the tail again has the same effect again: all that came behind it is found as well.
+        """Take output of the application, in chunks of any size."""
+        # A request found again in the tail has the same effect: all that followed it is found again as well.
         seen = self._tail + data
         if any(hint in seen for hint in _HINTS):
             for change in _CHANGE.finditer(seen):

@@ -1,9 +1,9 @@
-"""Which control sequences a remote program may send to the user's own terminal, and how to undo what they set. Pure.
+"""The control sequences that a remote program may send to the user's own terminal, and how to undo them. Pure.
 
-An allow-list: what moves the cursor, erases, colours, or sets a mode that `restore` can take back. What is not on it
-is dropped: all that makes a terminal answer (DA, DSR, DECRQM, XTVERSION, reports of the window), since the answer would
-be typed into whatever reads the keyboard next; printing, palettes, tab stops, locks of the keyboard, and the unknown.
-Sequences as in ECMA-48, DEC's manuals, xterm's ctlseqs and kitty's keyboard protocol.
+An allow-list: sequences that move the cursor, erase, colour, or set a mode that `restore` can undo. All others are
+dropped. Sequences that make a terminal answer are not on it (DA, DSR, DECRQM, XTVERSION, reports of the window): the
+next program that reads the keyboard would get the answer. Nor are printing, palettes, tab stops, keyboard locks and
+unknown sequences. Sources: ECMA-48, DEC's manuals, xterm's ctlseqs and kitty's keyboard protocol.
 """
 
 import re
@@ -14,24 +14,24 @@ from dataclasses import dataclass, field
 _PLAIN = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
 #: ANSI modes: insert, new line.
 _ANSI_MODES = frozenset({4, 20})
-#: DEC's modes that are off in a fresh terminal: cursor keys, reverse video, origin, mouse, wrapping backwards, keypad,
+#: DEC modes that are off in a fresh terminal: cursor keys, reverse video, origin, mouse, wrapping backwards, keypad,
 #: margins, focus, Alt, paste, synchronised output, graphemes.
 _OFF = (
     *(2026, 1, 5, 6, 9, 45, 66, 69, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1034, 1035, 1036, 1039, 2004, 2027),
 )
-#: That are on: wrapping, the cursor.
+#: DEC modes that are on: wrapping, the cursor.
 _ON = (7, 25)
-#: The alternate screen, in three generations; and saving the cursor as a mode.
+#: The alternate screen's three modes; and saving the cursor as a mode.
 _ALTERNATE = (47, 1047, 1049)
 _ALLOWED = frozenset({*_OFF, *_ON, *_ALTERNATE, 12, 1048})
-#: What changes what the keyboard sends, or sends something by itself: for programs that have the keyboard.
+#: Modes that change what the keyboard sends, or send by themselves: for programs that have the keyboard.
 _OF_KEYBOARD = frozenset({1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1034, 1035, 1036, 1039, 2004})
-#: What makes the terminal send something by itself: it may have before it heard that the mode is off.
+#: Modes that make the terminal send by itself: a report may be on its way when the mode is switched off.
 _TALKING = frozenset({9, 1000, 1002, 1003, 1004})
 #: Keys whose encoding XTMODKEYS changes.
 _MODIFIED_KEYS = frozenset({"0", "1", "2", "3", "4", "6", "7"})
 _MOST_PUSHED = 64
-#: Longer numbers mean nothing to a terminal, but work for some (REP).
+#: Longer numbers are meaningless, but make some terminals work hard (REP).
 _HUGE = re.compile("[0-9]{6}")
 _BODY = re.compile(r"([<=>?]?)([0-9:;]*)([ -/]{0,2})")
 _CHARACTER_SETS = frozenset("B0A")
@@ -39,21 +39,21 @@ _CHARACTER_SETS = frozenset("B0A")
 
 @dataclass(slots=True)
 class _Terminal:
-    """What differs from a fresh terminal.
+    """The differences from a fresh terminal.
 
     Attributes:
-        touched: any sequence has passed.
-        set: DEC's modes that are on, of those that are off at first.
-        cleared: that are off, of those that are on at first.
+        touched: whether any sequence has passed.
+        set: DEC modes that are on, but off by default.
+        cleared: DEC modes that are off, but on by default.
         ansi: ANSI modes that are on.
-        modified: keys whose encoding was changed, with the sequence that did it.
+        modified: keys whose encoding was changed, with the sequence that changed it.
         pushed: kitty's keyboard flags that were pushed, on the main screen and on the alternate one.
-        flagged: the sequence that set them there without pushing, empty if none did.
-        region: only a part of the screen scrolls.
-        drawing: letters are lines.
-        shifted: the other character set is in use.
-        keypad: it sends sequences.
-        cursor_style: the cursor has another shape.
+        flagged: the sequence that set flags without pushing, on either screen; empty if none did.
+        region: whether only a part of the screen scrolls.
+        drawing: whether letters draw lines.
+        shifted: whether the other character set is in use.
+        keypad: whether the keypad sends sequences.
+        cursor_style: whether the cursor has another shape.
     """
 
     touched: bool = False
@@ -71,11 +71,11 @@ class _Terminal:
 
 
 class OuterModes:
-    """Judges sequences, and remembers what those that passed have set.
+    """Filters sequences, and tracks what those that passed have set.
 
     Args:
-        has_keyboard: the program gets the keys, so it may say how they are encoded, and ask for mouse and focus.
-            Without it these would be typed into whatever reads the keyboard next.
+        has_keyboard: the program gets the keys, so it may choose their encoding, and ask for mouse and focus.
+        Otherwise the next program that reads the keyboard would get these reports.
     """
 
     def __init__(self, *, has_keyboard: bool = True) -> None:
@@ -90,7 +90,7 @@ class OuterModes:
         return self._has_talked
 
     def csi(self, body: str, final: str) -> str:
-        """Return what of a control sequence may pass, empty for nothing.
+        """Return the part of a control sequence that may pass, empty if none.
 
         Args:
             body: prefix, parameters and intermediates.
@@ -105,7 +105,7 @@ class OuterModes:
         return passed
 
     def _judge(self, kind: str, parameters: str, final: str) -> str:
-        """Return what may pass of a sequence with this prefix and intermediate."""
+        """Return the part that may pass of a sequence with this prefix and intermediate."""
         whole = f"\x1b[{kind if kind in '<=>?' else ''}{parameters}{kind if kind not in '<=>?' else ''}{final}"
         match kind, final:
             case (("" | "?"), ("h" | "l")):
@@ -130,7 +130,7 @@ class OuterModes:
         return ""
 
     def _modes(self, prefix: str, parameters: str, final: str) -> str:
-        """Return the sequence with those modes that may be set."""
+        """Return the sequence with only the modes that may be set."""
         is_set = final == "h"
         allowed = self._allowed if prefix else _ANSI_MODES
         numbers = [int(word) for word in parameters.split(";") if word.isdigit() and int(word) in allowed]
@@ -145,7 +145,7 @@ class OuterModes:
         return f"\x1b[{prefix}{';'.join(map(str, numbers))}{final}" if numbers else ""
 
     def _kitty(self, prefix: str, parameters: str, whole: str) -> str:
-        """Return a sequence of kitty's keyboard protocol; nothing pops what was pushed before us."""
+        """Return a sequence of kitty's keyboard protocol; it never pops what others pushed before."""
         screen = self._screen
         if prefix == ">":
             if len(self._now.pushed[screen]) >= _MOST_PUSHED:
@@ -165,12 +165,12 @@ class OuterModes:
         return int(not self._now.set.isdisjoint(_ALTERNATE))
 
     def show_cursor(self, *, shown: bool) -> None:
-        """Remember whether the cursor shows, where that has passed without being judged."""
+        """Record whether the cursor is shown, for sequences that passed unfiltered."""
         self._now.cleared = self._now.cleared - {25} if shown else self._now.cleared | {25}
         self._now.touched = True
 
     def escape(self, kind: str) -> str:
-        """Return what of a sequence of ESC and one character may pass."""
+        """Return the part of a sequence of ESC and one character that may pass."""
         if kind not in "78=>DEMc" or (kind in "=>" and not self._has_keyboard):
             return ""
         self._now.touched = True
@@ -181,7 +181,7 @@ class OuterModes:
         return f"\x1b{kind}"
 
     def designate(self, intermediates: str, final: str) -> str:
-        """Return what of a sequence with intermediates may pass: character sets for drawing lines, sizes of lines."""
+        """Return the part of a sequence with intermediates that may pass: line drawing characters, sizes of lines."""
         if intermediates in {"(", ")"} and final in _CHARACTER_SETS:
             if intermediates == "(":
                 self._now.drawing = final != "B"
@@ -197,13 +197,13 @@ class OuterModes:
         return control
 
     def restore(self) -> str:
-        """Return what puts the terminal back in order, and take it for done."""
+        """Return what restores the terminal, and assume that it was written."""
         undone = self.undone()
         self._now = _Terminal()
         return undone
 
     def undone(self) -> str:
-        """Return what puts the terminal back in order, for a while: `redone` undoes it."""
+        """Return what restores the terminal for a while: `redone` reverts it."""
         now = self._now
         if not now.touched:
             return ""
@@ -213,7 +213,7 @@ class OuterModes:
         if self._screen:
             parts += [f"\x1b[?{number}l" for number in reversed(_ALTERNATE) if number in now.set]
         parts.append(_keys_undone(now.flagged[0], now.pushed[0]))
-        if 6 in now.set or now.region:  # both move the cursor: it stays where it is
+        if 6 in now.set or now.region:  # resetting these moves the cursor, so save and restore it
             parts.append("\x1b7\x1b[?6l\x1b[r\x1b8\x1b[?6l")
         parts += [f"\x1b[?{number}h" for number in _ON if number in now.cleared]
         parts += [f"\x1b[{number}l" for number in sorted(now.ansi)]
@@ -230,9 +230,9 @@ class OuterModes:
         return "".join(parts) + "\x1b[0m"
 
     def redone(self) -> str:
-        """Return what sets again what `undone` has put in order, for a program that draws its screen anew then.
+        """Return what sets again what `undone` reset, for a program that then redraws its screen.
 
-        Not the region that scrolls, nor letters that are lines: who draws sets them.
+        It leaves out the scrolling region and line drawing: a redraw sets them.
         """
         now = self._now
         parts = [now.flagged[0], *now.pushed[0]]
@@ -247,7 +247,7 @@ class OuterModes:
         return "".join(parts)
 
     def _on_alternate(self, keys: str) -> str:
-        """Return this with the alternate screen around it, which has keyboard flags of its own and is left as it is."""
+        """Return this within the alternate screen, which has its own keyboard flags and keeps its content."""
         return keys if self._screen or not keys else f"\x1b7\x1b[?47h{keys}\x1b[?47l\x1b8"
 
 

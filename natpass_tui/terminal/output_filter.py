@@ -1,9 +1,9 @@
-"""What a remote program may write to the user's own terminal: text, and control sequences that do no harm. Pure.
+"""Filters what a remote program writes to the user's own terminal: text and harmless control sequences pass. Pure.
 
-The console emulates a terminal and passes nothing on. Where a remote program's bytes go to the user's terminal all the
-same (`exec` without a pipe, `exec -t`), they go through here: text, SGR, cursor movement and modes pass; OSC, DCS, APC,
-PM and SOS (titles, clipboard, palettes, files), all that a terminal answers, and the unknown are dropped, in 7-bit and
-8-bit forms. What comes out is valid UTF-8 with whole sequences only, however the input is cut.
+A shell tab emulates a terminal and passes nothing on. Where a remote program's bytes do go to the user's terminal
+(`exec` without a pipe, `exec -t`), they go through here. Text, SGR, cursor movement and modes pass. OSC, DCS, APC, PM
+and SOS (titles, clipboard, palettes, files), queries and unknown sequences are dropped, in 7-bit and 8-bit forms. The
+output is valid UTF-8 with whole sequences only, for input in chunks of any size.
 """
 
 # Why: docs/decisions/034-output-filter.md
@@ -13,22 +13,22 @@ import re
 
 from natpass_tui.terminal.outer_modes import OuterModes
 
-#: Parameters of one sequence, in characters: more than an SGR with all it can say; what is longer is dropped.
+#: The most characters of a sequence's parameters: more than the longest useful SGR; longer ones are dropped.
 _MOST_BODY = 256
 _MOST_INTERMEDIATES = 3
 #: Bytes that pass by themselves: BEL to CR, and printable ASCII.
 _PLAIN_BYTES = bytes((*range(0x07, 0x0E), *range(0x20, 0x7F)))
-#: Text, and sequences that need no judgement: cursor, erasing, SGR, hiding and showing the cursor, back to letters.
+#: Text, and sequences that always pass: cursor, erasing, SGR, hiding and showing the cursor, back to letters.
 _PASSES = re.compile("(?:[\x07-\x0d\x20-\x7e\xa0-\U0010ffff]++|\x1b(?:\\[[0-9;:]{0,64}[A-HJKPXm]|\\[\\?25[hl]|\\(B))*+")
 _AFTER_THESE = "\x1b[0m"
 _HAS_SEQUENCE = "\x1b"
 _CURSOR = "\x1b[?25"
 _CSI = re.compile(rf"([ -?]{{0,{_MOST_BODY}}}+)([@-~])?")
 _INTERMEDIATES = re.compile(rf"([ -/]{{1,{_MOST_INTERMEDIATES}}}+)([0-~])?")
-#: What ends a string, by what began it: its terminator, or what cancels any sequence. BEL ends an OSC only.
+#: What ends a string, by its introducer: its terminator, or what cancels any sequence. BEL ends only an OSC.
 _OSC_END = re.compile("[\x07\x18\x1a\x1b\x9c]")
 _STRING_END = re.compile("[\x18\x1a\x1b\x9c]")
-#: What ends the parameters of a sequence that is too long.
+#: What ends the parameters of an overlong sequence.
 _CSI_END = re.compile("[^ -?]")
 _SHIFTS = "\x0e\x0f"
 
@@ -37,13 +37,13 @@ class OutputFilter:
     """Filters one stream of output. It keeps a few hundred characters at most.
 
     Args:
-        modes: what was set of the terminal, for several streams to one terminal.
+        modes: the terminal's state, shared by all streams to one terminal.
     """
 
     def __init__(self, modes: OuterModes | None = None) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""  # an unfinished sequence
-        self._skipping: re.Pattern[str] | None = None  # what ends the string that is being dropped
+        self._skipping: re.Pattern[str] | None = None  # the end of the string that is being dropped
         self._modes = OuterModes() if modes is None else modes
         self._has_styled = False
 
@@ -53,15 +53,15 @@ class OutputFilter:
         return self._modes.has_talked
 
     def feed(self, data: bytes) -> bytes:
-        """Return what may be written of the next output."""
-        if self._is_plain(data):  # the common case, ten times as fast
+        """Return the part of the next output that may be written."""
+        if self._is_plain(data):  # the common case: ten times as fast
             return data
         return self._filter(self._decoder.decode(data)).encode()
 
     def finish(self) -> bytes:
-        """Return what is left at the end of the output, and what puts the terminal back in order.
+        """Return the rest at the end of the output, and what restores the terminal.
 
-        A character that is cut off is U+FFFD, a sequence that is cut off nothing.
+        An unfinished character becomes U+FFFD; an unfinished sequence is dropped.
         """
         rest = self._filter(self._decoder.decode(b"", final=True))
         self._held, self._skipping = "", None
@@ -70,11 +70,11 @@ class OutputFilter:
         return (rest + restored).encode()
 
     def undone(self) -> bytes:
-        """Return what puts the terminal back in order for a while, and leaves an unfinished sequence as it is."""
+        """Return what restores the terminal for a while; an unfinished sequence is kept."""
         return (self._modes.undone() or (_AFTER_THESE if self._has_styled else "")).encode()
 
     def redone(self) -> bytes:
-        """Return what sets again what `undone` has put in order."""
+        """Return what sets again what `undone` reset."""
         return self._modes.redone().encode()
 
     def _is_plain(self, data: bytes) -> bool:
@@ -105,7 +105,7 @@ class OutputFilter:
         return "".join(passed)
 
     def _skip(self, ends: re.Pattern[str], text: str, at: int) -> int:
-        """Drop a string up to what ends it; return where to go on."""
+        """Drop a string up to its end; return where to continue."""
         found = ends.search(text, at)
         if found is None:
             return len(text)
@@ -115,7 +115,7 @@ class OutputFilter:
         return found.end() if is_consumed else found.start()
 
     def _special(self, text: str, at: int, passed: list[str]) -> int:
-        """Judge what begins here; return where to go on."""
+        """Filter what begins here; return where to continue."""
         first = text[at]
         if first in _SHIFTS:
             passed.append(self._modes.shift(first))
@@ -132,7 +132,7 @@ class OutputFilter:
         if "0" <= (kind := text[start]) <= "~":
             return self._sequence(kind, text, at, start + 1, passed)
         found = _INTERMEDIATES.match(text, start)
-        if found is None:  # a control, or no ASCII: it stands for itself
+        if found is None:  # a control, or not ASCII: it stands for itself
             return start
         if found[2] is not None:
             passed.append(self._modes.designate(found[1], found[2]))
@@ -140,7 +140,7 @@ class OutputFilter:
         return self._hold(text, at) if found.end() == len(text) else found.end()
 
     def _sequence(self, kind: str, text: str, at: int, start: int, passed: list[str]) -> int:
-        """Judge the sequence that began at `at` with ESC and `kind`, or with the 8-bit form of the two."""
+        """Filter the sequence that began at `at` with ESC and `kind`, or with the 8-bit form of the two."""
         if kind == "[":
             return self._csi(text, at, start, passed)
         if kind in "]PX^_":
@@ -162,7 +162,7 @@ class OutputFilter:
         return found.end()
 
     def _hold(self, text: str, at: int) -> int:
-        """Keep an unfinished sequence until there is more of it."""
+        """Hold an unfinished sequence until more of it arrives."""
         self._held = text[at:]
         return len(text)
 

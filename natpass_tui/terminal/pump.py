@@ -1,7 +1,7 @@
-"""One thread that parses what arrives for one terminal, so that a flood in a tab never holds up the screen.
+"""A thread that parses one terminal's output, so that a flood in a tab never blocks the screen.
 
-The engine and its lock live here: `Pump.engine` lends the engine to other threads. The parser gives way to them
-after each step.
+The engine and its lock live here: `Pump.engine` lends the engine to other threads. The parser yields to them after each
+step.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,52 +12,51 @@ from natpass_tui.pump import PumpThread
 from natpass_tui.terminal.clipboard import MOST_CLIPS, Clip
 from natpass_tui.terminal.engine import TerminalEngine
 
+#: Bytes parsed under the lock at a time: a third of a millisecond with libghostty.
 STEP_BYTES = 64 * 1024
-"""Bytes parsed under the lock at a time: a third of a millisecond with libghostty."""
+#: Bytes waiting to be parsed at which `Pump.is_full`; a sender that respects it adds at most one message more.
+#:
+#: What waits here used credit already, so it should be little. But with nothing waiting, the parser would idle while
+#: the next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
+#: runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
 WAITING_BYTES = 64 * 1024
-"""Bytes that may wait to be parsed before `Pump.is_full`; a sender that honours it adds at most one message to this.
-
-What waits here has credit already, so it should be little; but with nothing waiting, the parser would idle while the
-next message is fetched. `cat` of 100 MB through relay, agent, a stream and a view: 45 MB/s (43 to 53 in five
-runs), as with 256 KiB (43; 38 to 48) and 128 KiB (48; 41 to 54).
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalReply:
-    """What the engine answers the application."""
+    """An answer of the engine to the application."""
 
     data: bytes
+    #: The position after the message that asked, in bytes fed since the start.
     seen: int
-    """The position behind the bytes that asked, at most one message of them: what was fed before counts from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What was parsed since the last `Pump.collect`."""
+    """The results of parsing since the last `Pump.collect`."""
 
+    #: Bytes of the remote that are parsed: grant that much credit.
     size: int
-    """Bytes of the remote that are done with: grant that much credit."""
+    #: The engine's answers to the application, in order.
     replies: tuple[TerminalReply, ...]
-    """What the engine answers the application, in order."""
     title: str
+    #: Bells since the engine was built.
     bells: int
-    """Bells since the engine was built."""
+    #: Texts for the clipboard, in order; at most the last `MOST_CLIPS`.
     clipboard: tuple[Clip, ...]
-    """Texts offered for the clipboard, in order; of more than `MOST_CLIPS`, the last ones."""
 
 
 class Pump(PumpThread[tuple[bytes, ...]]):
-    """Feeds an engine from a queue. ``wake`` is called from the parser thread once for any number of steps.
+    """Feeds an engine from a queue. The parser thread calls ``wake`` once for any number of steps.
 
-    It is not called again before `collect`. The thread starts with the first bytes and ends with `close`.
+    It does not call it again before `collect`. The thread starts with the first bytes and ends with `close`.
     """
 
     def __init__(self, engine: TerminalEngine, wake: Callable[[], None]) -> None:
         super().__init__("natpass-terminal", wake)
         self._engine = engine
         self._parsed = 0
-        self._position = 0  # of the parser in all that was fed; as the engine, to be used with its lock
+        self._position = 0  # the parser's, in all bytes fed; like the engine, it needs the lock
         self._fed = 0
         self._replies: list[TerminalReply] = []
         self._clipboard: list[Clip] = []
@@ -71,12 +70,12 @@ class Pump(PumpThread[tuple[bytes, ...]]):
 
     @property
     def fed(self) -> int:
-        """Bytes that were queued so far: the position behind them."""
+        """Bytes queued so far: a position."""
         return self._fed
 
     @property
     def position(self) -> int:
-        """Bytes that were parsed so far. Ask while the engine is lent."""
+        """Bytes parsed so far. Read it while the engine is lent."""
         return self._position
 
     @property
@@ -86,19 +85,19 @@ class Pump(PumpThread[tuple[bytes, ...]]):
 
     @contextmanager
     def engine(self) -> Iterator[TerminalEngine]:
-        """The engine, with nobody else using it. Hold it briefly."""
+        """Lend the engine exclusively. Hold it briefly."""
         with self._lent():
             yield self._engine
 
     def put(self, data: bytes) -> None:
-        """Queue bytes; never blocks. Whoever calls looks at `is_full`."""
+        """Queue bytes; never blocks. The caller checks `is_full`."""
         with self._change:
             if data and not self._closed:
                 self._fed += len(data)
                 self._put((data,), len(data))
 
     def collect(self) -> Parsed:
-        """What was parsed since the last call; `wake` may be called again afterwards."""
+        """Return what was parsed since the last call; `wake` may be called again afterwards."""
         with self._change:
             parsed = Parsed(self._parsed, tuple(self._replies), self._title, self._bells, tuple(self._clipboard))
             self._parsed = 0
@@ -108,7 +107,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
             return parsed
 
     def close(self) -> None:
-        """Drop what waits, end the thread and close the engine."""
+        """Drop the queue, end the thread and close the engine."""
         if self._end():
             with self._lock:
                 self._engine.close()
@@ -116,7 +115,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
     def _work(self, item: tuple[bytes, ...]) -> bool:
         replies: list[TerminalReply] = []
         with self._lock:
-            for data in item:  # one by one: an answer's age is that of the message that asked
+            for data in item:  # one by one: an answer belongs to the message that asked
                 answer = self._engine.feed(data)
                 self._position += len(data)
                 if answer:
@@ -134,7 +133,7 @@ class Pump(PumpThread[tuple[bytes, ...]]):
             return self._is_first_wake()
 
     def _take(self) -> tuple[bytes, ...]:
-        """Take what waits up to `STEP_BYTES`, cutting the message that goes over."""
+        """Take up to `STEP_BYTES` from the queue, cutting the last message if needed."""
         (data,) = self._queue.popleft()
         if len(data) > STEP_BYTES:
             self._queue.appendleft((data[STEP_BYTES:],))

@@ -1,7 +1,7 @@
-"""Which answers of an engine may go to the remote: they arrive there as if they had been typed.
+"""The answers of an engine that may go to the remote, where they arrive as if typed.
 
-Whoever can make a terminal answer with words of his choice has them typed into the shell of whoever shows his file. The
-engine is a library that learns new protocols with each release, so what is not known to be harmless is dropped.
+A hostile file that makes a terminal answer with chosen text types it into the shell of the user who prints it. The
+engine is a library that learns new protocols with each release, so only answers known to be harmless pass.
 """
 
 import re
@@ -35,5 +35,5 @@ _HARMLESS = re.compile(
 
 
 def is_harmless(reply: bytes) -> bool:
-    """Tell whether one answer has a shape in which the remote's own words have no place."""
+    """Tell whether an answer has a form that cannot hold text of the remote's choice."""
     return _HARMLESS.fullmatch(reply) is not None

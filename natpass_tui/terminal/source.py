@@ -1,18 +1,18 @@
-"""Where input for a remote comes from. Pure."""
+"""The origin of input for a remote. Pure."""
 
 from enum import Enum, auto
 
 
 class InputSource(Enum):
-    """Who is behind some bytes of input. What nobody typed is valid for its moment only."""
+    """The origin of some bytes of input. Input that the user did not type expires."""
 
+    #: Keys and pastes.
     TYPED = auto()
-    """Keys and pastes."""
+    #: The terminal's answer to a question of the application.
     ANSWER = auto()
-    """The terminal's answer to a question of the application."""
+    #: A reaction to what the screen shows: pointer, wheel, focus.
     SCREEN = auto()
-    """A reaction to what the screen shows: pointer, wheel, focus."""
+    #: A mouse button that goes down: also a reaction to the screen.
     PRESS = auto()
-    """The same: a mouse button goes down."""
+    #: The same button goes up.
     RELEASE = auto()
-    """And up."""

@@ -1,1 +1,1 @@
-"""Widgets of the console. They draw and report; what is true is decided in the model."""
+"""Widgets of the console. They draw and report; the model holds the state."""

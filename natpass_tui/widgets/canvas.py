@@ -16,7 +16,7 @@ class Canvas(ABC):
         self._touched: set[int] = set(range(rows))
 
     def resize(self, rows: int, cols: int) -> None:
-        """Begin anew in another size."""
+        """Start again in another size."""
         self.rows, self.cols = rows, cols
         self._strips = [None] * rows
         self._touched = set(range(rows))
@@ -27,13 +27,13 @@ class Canvas(ABC):
         return bool(self._touched)
 
     def take_regions(self) -> list[Region]:
-        """What was touched since the last call, neighbouring rows joined."""
+        """Return the regions touched since the last call, neighbouring rows joined."""
         regions = joined(self._touched, self.cols)
         self._touched.clear()
         return regions
 
     def strip(self, row: int) -> Strip:
-        """The line to paint for a row; rows that do not exist are blank."""
+        """Return the line to paint for a row; rows that do not exist are blank."""
         if not 0 <= row < self.rows:
             return Strip.blank(self.cols)
         strip = self._strips[row]

@@ -4,7 +4,7 @@ from rich.cells import cell_len, set_cell_size
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return `text` in lines of at most `width` cells, broken between words; a word that is longer is broken itself."""
+    """Return `text` in lines of at most `width` cells, broken between words; longer words are broken too."""
     lines = [""]
     for word in text.split():
         rest = word

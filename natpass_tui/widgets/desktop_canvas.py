@@ -15,8 +15,8 @@ class DesktopCanvas(Canvas):
     """Strips for the rows of a picture; before the first picture they are blank.
 
     Attributes:
-        depth: how many colours the user's terminal has, from the next `resize` on.
-        style: how blank rows look.
+        depth: the number of colours of the user's terminal, from the next `resize` on.
+        style: the style of blank rows.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class DesktopCanvas(Canvas):
     def show(self, picture: NDArray[np.uint8]) -> None:
         """Show a picture, shape (2 * rows, cols, 3). One of another size is ignored.
 
-        Whoever gives it has not heard of our size yet.
+        Its sender does not know our size yet.
         """
         if picture.shape != (2 * self.rows, self.cols, 3):
             return

@@ -1,4 +1,4 @@
-"""What a `natpass_tui.widgets.desktop_view.DesktopView` tells the widgets above it, beside `view_messages`.
+"""Messages of a `natpass_tui.widgets.desktop_view.DesktopView` to the widgets above it, besides `view_messages`.
 
 Positions are cells of the view.
 """
@@ -9,7 +9,7 @@ from natpass_tui.widgets.view_messages import ViewMessage
 
 
 class KeyPressed(ViewMessage, namespace="desktop_view"):
-    """A key for the remote, named as Textual does; `character` is what it writes, if anything."""
+    """A key for the remote, by Textual's name; `character` is what it writes, if anything."""
 
     def __init__(self, view: Widget, key: str, character: str | None) -> None:
         super().__init__(view)
@@ -26,7 +26,7 @@ class Pasted(ViewMessage, namespace="desktop_view"):
 
 
 class PointerMessage(ViewMessage):
-    """Something happened at a cell; during a drag it may lie outside of the view."""
+    """A pointer event at a cell; during a drag the cell may be outside of the view."""
 
     def __init__(self, view: Widget, row: int, col: int) -> None:
         super().__init__(view)
@@ -35,7 +35,7 @@ class PointerMessage(ViewMessage):
 
 
 class PointerMoved(PointerMessage, namespace="desktop_view"):
-    """The pointer is over another cell."""
+    """The pointer moved to another cell."""
 
 
 class ButtonPressed(PointerMessage, namespace="desktop_view"):
@@ -56,7 +56,7 @@ class ButtonReleased(PointerMessage, namespace="desktop_view"):
 
 
 class WheelTurned(PointerMessage, namespace="desktop_view"):
-    """The wheel was turned: notches to the right and up."""
+    """The wheel was turned by so many notches to the right and up."""
 
     def __init__(self, view: Widget, row: int, col: int, x: int, y: int) -> None:
         super().__init__(view, row, col)
@@ -65,4 +65,4 @@ class WheelTurned(PointerMessage, namespace="desktop_view"):
 
 
 class Left(ViewMessage, namespace="desktop_view"):
-    """The keyboard went elsewhere, or the view is out of sight: what is pressed will not be released here."""
+    """The view lost the focus or was hidden: it will not see the release of what is pressed."""

@@ -1,6 +1,6 @@
-"""A remote screen in the console: paints pictures in half-blocks, says what keys and pointer do.
+"""A remote screen in the console: paints pictures in half-blocks, reports keys and the pointer.
 
-It knows no network, and no remote screen either: `picture` gives what to paint, in the view's own pixels.
+It knows neither the network nor the remote screen: `picture` gives what to paint, in the view's own pixels.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from natpass_tui.widgets import desktop_messages
 from natpass_tui.widgets.desktop_canvas import DesktopCanvas
 from natpass_tui.widgets.painted_view import PaintedView
 
+#: Colours by the name of Rich's colour system; all others have sixteen.
 _DEPTHS: Final = {"truecolor": Depth.TRUE, "256": Depth.PALETTE_256}
-"""Colours by the name of Rich's colour system; all others have sixteen."""
 
 
 class DesktopView(PaintedView):
-    """A focusable picture. Call `changed` when there is another one.
+    """A focusable picture. Call `changed` when there is a new one.
 
     Args:
-        picture: gives what to paint, shape (2 * rows, cols, 3), for the size last told by `Resized`; None: nothing yet.
-        prefix: the key that is the console's.
+        picture: gives what to paint, shape (2 * rows, cols, 3), for the size of the last `Resized`; None: nothing yet.
+        prefix: the console's prefix key.
         intercept: sees each key first; True if it took it.
         id: what Textual calls the widget.
     """
@@ -61,23 +61,23 @@ class DesktopView(PaintedView):
         super()._resize(rows, cols)
 
     def _update(self, *, may_wait: bool) -> bool:
-        """Take the newest picture."""
+        """Draw the newest picture."""
         picture = self._picture()
         if picture is not None:
             self._canvas.show(grey(picture) if self.app.no_color else picture)
         return True
 
     def _filtered(self, strip: Strip) -> Strip:
-        return strip if self.app.no_color else super()._filtered(strip)  # without colours it is grey already
+        return strip if self.app.no_color else super()._filtered(strip)  # without colours the picture is grey already
 
     # Input.
 
     def on_blur(self) -> None:
-        """Say that keys go elsewhere now."""
+        """Report that the view lost the focus."""
         self.post_message(self.Left(self))
 
     def on_hide(self) -> None:
-        """Say that nobody looks."""
+        """Report that the view was hidden."""
         self.post_message(self.Left(self))
 
     def _key_typed(self, key: str, character: str | None) -> None:

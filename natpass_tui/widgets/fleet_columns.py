@@ -1,4 +1,4 @@
-"""The columns of the fleet's table: which fit, how wide they are, what stands in them. No Textual here."""
+"""The columns of the fleet's table: which ones fit, their widths and texts. Pure: no Textual."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _STATES = {Presence.ABSENT: "absent", Presence.UNTOLD: "listed"}
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a row is drawn with besides its agent."""
+    """What a row shows besides its agent."""
 
     now: float
     round_trip: float | None
@@ -25,10 +25,10 @@ class Column:
 
     Attributes:
         title: its head.
-        text: what stands in it.
-        least, most: its width in cells; what is left over is shared by `weight`.
-        from_width: the table's width from which it is shown.
-        right: whether it is set to the right.
+        text: gives its text.
+        least, most: the bounds of its width in cells; columns share spare cells by `weight`.
+        from_width: the least width of the table at which it is shown.
+        right: whether it is aligned to the right.
     """
 
     title: str

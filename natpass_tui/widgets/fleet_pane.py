@@ -1,4 +1,4 @@
-"""The fleet: how many there are, a line for a filter or an id, the table, and what to do if it is empty."""
+"""The fleet: the count, a line for a filter or an id, the table, and what to do if it is empty."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -32,7 +32,7 @@ On each machine that you want to reach, run
     natpass-agent --relay {relay} --secret-file FILE
 
 with this relay's secret. It appears here by itself."""
-_NO_ROSTER = """This relay does not tell which agents there are.
+_NO_ROSTER = """This relay has no list of agents.
 
 Press n and type an agent's id, or list ids in the config file:
 
@@ -56,7 +56,7 @@ class FleetHead(Widget):
 
 
 class PromptLine(Input):
-    """A one-line input that Esc leaves."""
+    """A one-line input that Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
@@ -64,7 +64,7 @@ class PromptLine(Input):
     ]
 
     class Left(Message):
-        """The user leaves the input; `cleared`: and what was in it."""
+        """The user left the input; `cleared`: and emptied it."""
 
         def __init__(self, prompt: "PromptLine", *, cleared: bool) -> None:
             super().__init__()
@@ -76,12 +76,12 @@ class PromptLine(Input):
         self.post_message(self.Left(self, cleared=True))
 
     def action_to_table(self) -> None:
-        """Keep what was typed, go back to the rows."""
+        """Keep the text, and focus the rows."""
         self.post_message(self.Left(self, cleared=False))
 
 
 class FleetPane(Pane):
-    """All agents, and what one does with them."""
+    """All agents, and the keys that act on them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
@@ -119,11 +119,11 @@ class FleetPane(Pane):
         return self.query_one(FleetTable)
 
     def on_mount(self) -> None:
-        """Show what is known."""
+        """Show the current fleet."""
         self.fleet_changed()
 
     def take_focus(self) -> None:
-        """Give the keyboard to the rows."""
+        """Focus the rows."""
         self.screen.set_focus(self.table)
 
     def fleet_changed(self) -> None:
@@ -134,7 +134,7 @@ class FleetPane(Pane):
         self.table.display = self.query_one("#fleet-head").display = bool(fleet.shown)
         empty.display = not fleet.shown
         if fleet.shown and self.display and self.is_mounted and self.screen.focused is None:
-            self.take_focus()  # hidden, the table has lost the keyboard
+            self.take_focus()  # the table lost the focus while it was hidden
         if not fleet.shown:
             if len(fleet):
                 empty.update(_NO_MATCH.format(filter=fleet.filter))
@@ -146,7 +146,7 @@ class FleetPane(Pane):
                 empty.update("Waiting for the relay …")
 
     def redraw(self) -> None:
-        """Draw what has changed with time."""
+        """Redraw what depends on the time."""
         self.table.redraw()
 
     def _show_count(self) -> None:
@@ -165,7 +165,7 @@ class FleetPane(Pane):
     # the filter
 
     def action_filter(self) -> None:
-        """Type a filter."""
+        """Show the input for a filter."""
         prompt = self.query_one("#fleet-filter", PromptLine)
         prompt.add_class("shown")
         self.screen.set_focus(prompt)
@@ -189,7 +189,7 @@ class FleetPane(Pane):
     # tabs
 
     def on_key(self, event: events.Key) -> None:
-        """Open a tab by the key of its kind."""
+        """Open a tab of the kind that the key stands for."""
         for kind, tabs in self._kinds:
             if event.key in tabs.fleet.keys:
                 event.stop()
@@ -203,10 +203,10 @@ class FleetPane(Pane):
     def _open_first(self, agent: str) -> None:
         self._open_tab(self._kinds[0][0], agent)
 
-    # an id by hand
+    # typing an id
 
     def action_type_id(self) -> None:
-        """Type an agent's id."""
+        """Show the input for an agent's id."""
         prompt = self.query_one("#fleet-id", PromptLine)
         prompt.add_class("shown")
         self.screen.set_focus(prompt)
@@ -236,14 +236,14 @@ class FleetPane(Pane):
         self.take_focus()
 
     def action_sort(self) -> None:
-        """Sort by the next thing."""
+        """Sort by the next criterion."""
         orders = list(Order)
         fleet = self._model.fleet
         fleet.set_order(orders[(orders.index(fleet.order) + 1) % len(orders)])
         self.fleet_changed()
 
     def action_reconnect(self) -> None:
-        """Dial the relay now rather than later."""
+        """Dial the relay now."""
         self._model.retry_now()
 
     @on(FleetTable.Opened)
@@ -252,6 +252,6 @@ class FleetPane(Pane):
         self._open_first(event.agent_id)
 
     def on_click(self, event: events.Click) -> None:
-        """Give the keyboard back to the rows."""
+        """Focus the rows again."""
         if isinstance(event.widget, FleetTable | FleetHead):
             self.take_focus()

@@ -1,6 +1,6 @@
-"""The fleet as a table that draws the rows in sight only: 10 000 agents cost what 50 do.
+"""The fleet as a table that draws only the visible rows: 10 000 agents cost as much as 50.
 
-The cursor belongs to an agent, not to a row: when rows come and go above it, it stays on its agent and its line.
+The cursor belongs to an agent, not to a row: it stays on its agent and its line when rows above it come and go.
 """
 
 from typing import ClassVar
@@ -19,12 +19,12 @@ from natpass_tui.model.console import Console
 from natpass_tui.widgets.cells import fit
 from natpass_tui.widgets.fleet_columns import GAP, Column, Context, layout
 
-#: Rows of which round-trip times are wanted, at most; more fit on no screen that is read.
+#: The most rows whose round-trip times are asked for: no screen that people read shows more.
 _MOST_ROWS = 200
 
 
 class FleetTable(ScrollView, can_focus=True):
-    """The rows; the head is `FleetHead`."""
+    """The rows of the table; the head is `FleetHead`."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -74,7 +74,7 @@ class FleetTable(ScrollView, can_focus=True):
     # changes
 
     def fleet_changed(self) -> None:
-        """Follow the fleet: keep the cursor on its agent, and its line; draw the rows that differ."""
+        """Follow the fleet: keep the cursor on its agent and line, and draw the rows that differ."""
         count = self._fleet.shown
         row = self._fleet.index(self._cursor_id)
         before = self._cursor
@@ -90,7 +90,7 @@ class FleetTable(ScrollView, can_focus=True):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw the lines whose content is not what was drawn last."""
+        """Draw the lines whose content changed since they were drawn."""
         lines = self._lines()
         before, self._drawn = self._drawn, lines
         if len(lines) != len(before):
@@ -106,7 +106,7 @@ class FleetTable(ScrollView, can_focus=True):
         return self._fleet.window(top, top + self.size.height)
 
     def _lines(self) -> list[tuple[object, ...]]:
-        """Return what decides the look of each line in sight."""
+        """Return what decides how each visible line looks."""
         now, top, online = self._model.clock(), self.scroll_offset.y, self._model.is_online
         return [
             (agent.id, agent.presence, online, top + y == self._cursor, *self._texts(agent, now))
@@ -151,7 +151,7 @@ class FleetTable(ScrollView, can_focus=True):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget styles that a theme has changed."""
+        """Drop cached styles: the theme changed."""
         super().notify_style_update()
         self._styles = {}
 
@@ -159,7 +159,7 @@ class FleetTable(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Choose the columns that fit."""
-        width = self.size.width  # without the scroll bar's column, which the event's size has
+        width = self.size.width  # the event's size includes the scroll bar's column
         self._columns = self.columns
         self.virtual_size = Size(width, self._fleet.shown)
         self._drawn = []
@@ -168,13 +168,13 @@ class FleetTable(ScrollView, can_focus=True):
         self.call_after_refresh(self.redraw)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Look at other rows."""
+        """Follow a scroll: other rows are visible."""
         super().watch_scroll_y(old_value, new_value)
         self._drawn = []
         self.redraw()
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Show the cursor as active, or not."""
+        """Show whether the cursor is active."""
         super().watch_has_focus(has_focus)
         self.refresh()
 

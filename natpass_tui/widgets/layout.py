@@ -1,4 +1,4 @@
-"""What Textual's layouts do not say."""
+"""Layout events that Textual does not send."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from textual.widget import Widget
 
 
 def hear_every_layout(widget: Widget, knows: Callable[[], bool]) -> None:
-    """See to it that `widget` gets `Show` and `Resize`. To be called when it is mounted.
+    """Make sure that `widget` gets `Show` and `Resize`. Call this when it is mounted.
 
-    Textual's compositor compares a layout with the map of the one before. After something was scrolled it builds that
-    map anew when somebody asks for it, with widgets in it that nobody has told of their place yet: then neither event
-    comes, and a shell that waits for its size would wait for ever.
+    Textual's compositor compares a layout with the map of the previous one. After a scroll it rebuilds that map on
+    demand, including widgets that were not told their place yet. Then it sends neither event, and a shell would wait
+    for its size for ever.
 
     Args:
-        widget: shows something of a size.
-        knows: whether it knows that it is shown, and its size.
+        widget: the widget, which needs its size.
+        knows: tells whether it knows that it is shown, and its size.
     """
 
     def make_up_for_it() -> None:
@@ -27,6 +27,6 @@ def hear_every_layout(widget: Widget, knows: Callable[[], bool]) -> None:
 
     def laid_out(_: Screen[object]) -> None:
         if not knows():
-            widget.call_later(make_up_for_it)  # behind the events, if there are any
+            widget.call_later(make_up_for_it)  # after the events, if they come
 
     widget.screen.screen_layout_refresh_signal.subscribe(widget, laid_out)

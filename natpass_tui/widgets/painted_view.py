@@ -1,4 +1,4 @@
-"""A view that has its rows ready as ANSI, and paints those that changed: under the terminal and the desktop."""
+"""A view whose rows are ready-made ANSI, and which paints those that changed: the base of terminal and desktop."""
 
 import asyncio
 from abc import abstractmethod
@@ -18,21 +18,21 @@ from natpass_tui.widgets.canvas import Canvas
 from natpass_tui.widgets.layout import hear_every_layout
 from natpass_tui.widgets.remote_input import RemoteInput
 
+#: Seconds between two paints, at least; after a longer silence the view paints at once.
 FRAME_SECONDS = 1 / 60
-"""The least time between two paints; after a longer silence a paint is done at once."""
+#: Seconds between checks whether the user's terminal has taken the last frame.
 _WRITER_SECONDS = 1 / 240
-"""How soon to look again whether the user's terminal has taken the last frame."""
 
 
 class PaintedView(RemoteInput):
-    """A focusable view of something remote: a canvas gives its rows, `changed` has them painted.
+    """A focusable view of something remote: a canvas gives its rows, `changed` paints them.
 
     It is painted at once after a silence, at most 60 times a second under load, and never while the user's terminal has
     not taken the last paint: a frame made later shows more recent output than one queued now.
 
     Args:
         canvas: the rows.
-        prefix: the key that is the console's.
+        prefix: the console's prefix key.
         intercept: sees each key first; True if it took it.
         id: what Textual calls the widget.
     """
@@ -56,23 +56,23 @@ class PaintedView(RemoteInput):
         self._canvas = canvas
         self._sized = False
         self._shown = False
-        self._stale = True  # the canvas is older than what is known, and nothing else will see to that
-        self._is_behind = False  # the user's terminal had not taken the last paint, when it was looked
-        self._all_due = False  # Textual was asked to paint the whole view
+        self._stale = True  # the canvas is out of date, and no pending paint will update it
+        self._is_behind = False  # the user's terminal had not taken the last paint at the last check
+        self._all_due = False  # Textual will paint the whole view
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._painted = 0.0
-        #: Paints so far, those of Textual apart.
+        #: Paints so far, without Textual's own.
         self.paints = 0
 
     # What a kind of view says.
 
     @abstractmethod
     def _update(self, *, may_wait: bool) -> bool:
-        """Bring the canvas up to date; return False if that has to wait (only where it may)."""
+        """Update the canvas; return False if that has to wait (only if `may_wait`)."""
 
     def _resize(self, rows: int, cols: int) -> None:
-        """Give the canvas another size."""
+        """Resize the canvas."""
         self._canvas.resize(rows, cols)
 
     # What all share.
@@ -88,7 +88,7 @@ class PaintedView(RemoteInput):
         return self._canvas.cols
 
     def changed(self) -> None:
-        """Paint what is new: at once after a silence, otherwise when a frame's time has passed since the last paint."""
+        """Paint what is new: at once after a silence, otherwise one frame's time after the last paint."""
         if self._loop is None:
             return
         if self._timer is not None:
@@ -101,17 +101,18 @@ class PaintedView(RemoteInput):
             self._later(wait)
 
     def nearest_cell(self, offset: Offset) -> tuple[int, int]:
-        """Return the cell (row, col) nearest to an offset: while a button is down the mouse may be outside."""
+        """Return the cell (row, col) nearest to an offset: during a drag the mouse may be outside."""
         return min(max(offset.y, 0), self.rows - 1), min(max(offset.x, 0), self.cols - 1)
 
     # What Textual calls.
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The strips of a part of the view. Textual's cache of rendered lines is left out: it would rebuild them."""
+        """Return the strips of a part of the view, without Textual's cache of rendered lines, which would rebuild
+        them."""
         canvas = self._canvas
         if self._stale:
             self._pull()
-        if self._all_due or not self._shown:  # this paint, or one that follows by itself, is of all rows
+        if self._all_due or not self._shown:  # this paint, or one that is already due, covers all rows
             self._all_due = False
             canvas.take_regions()
         strips = [canvas.strip(row) for row in range(crop.y, crop.bottom)]
@@ -119,44 +120,44 @@ class PaintedView(RemoteInput):
             strips = [strip.crop_extend(crop.x, crop.right, Style.null()) for strip in strips]
         if not keeps_colours(self.app):
             strips = [self._filtered(strip) for strip in strips]
-        if canvas.is_touched:  # Textual asks for more than it paints, such as all between two lines that changed
+        if canvas.is_touched:  # Textual asks for more than it paints: also for the rows between two changed ones
             self._later(FRAME_SECONDS)
         return strips
 
     def render_line(self, y: int) -> Strip:
-        """One strip."""
+        """Return one strip."""
         return self.render_lines(Region(0, y, self.size.width, 1))[0]
 
     def _filtered(self, strip: Strip) -> Strip:
         if self.app.no_color and isinstance(strip, AnsiStrip):
-            return strip.colourless()  # Textual's filter would make greys of its own of the terminal's default colours
+            return strip.colourless()  # Textual's filter would replace the terminal's default colours by its own greys
         background = self.background_colors[1]
         for line_filter in self.app.get_line_filters():
             strip = strip.apply_filter(line_filter, background)
         return strip
 
     def on_mount(self) -> None:
-        """Find the loop that has the time."""
+        """Get the loop, whose clock times the paints."""
         hear_every_layout(self, lambda: self._shown and (self.rows, self.cols) == (self.size.height, self.size.width))
         self._loop = asyncio.get_running_loop()
 
     def on_unmount(self) -> None:
-        """Paint no more."""
+        """Stop painting."""
         self._loop = None
         if self._timer is not None:
             self._timer.cancel()
 
     def on_show(self) -> None:
-        """A tab came to the front: catch up."""
+        """The tab became active: catch up."""
         self._shown = True
         self._paint_all()
 
     def on_hide(self) -> None:
-        """Nobody looks: do not paint."""
+        """The view is hidden: do not paint."""
         self._shown = False
 
     def on_resize(self, event: events.Resize) -> None:
-        """Take another size, and say so."""
+        """Take the new size, and report it."""
         cols, rows = event.size
         if rows < 1 or cols < 1 or (self._sized and (rows, cols) == (self.rows, self.cols)):
             return
@@ -182,7 +183,7 @@ class PaintedView(RemoteInput):
             self._stale = True
             return
         if writer_depth(self.app) > 0:
-            if not (timed and self._is_behind):  # else nothing may be new since the last look
+            if not (timed and self._is_behind):  # otherwise nothing may be new since the last check
                 self._is_behind = self._stale = True
             self._later(_WRITER_SECONDS)
             return
@@ -194,19 +195,19 @@ class PaintedView(RemoteInput):
             self._later(FRAME_SECONDS)
 
     def _paint_all(self) -> None:
-        """Have Textual paint the whole view, as new as it can be by then."""
+        """Have Textual paint the whole view with what is newest by then."""
         self._stale = self._all_due = True
         self.refresh()
 
     def _pull(self) -> bool:
-        """Bring the canvas up to date; False if the remote holds it back."""
+        """Update the canvas; return False if the remote holds its frame back."""
         if not self._update(may_wait=not self._stale):
             return False
         self._stale = False
         return True
 
     def _repaint(self) -> None:
-        """Put on the user's terminal what was touched."""
+        """Paint the touched regions on the user's terminal."""
         regions = self._canvas.take_regions()
         if regions and self._is_seen:
             self.paints += 1

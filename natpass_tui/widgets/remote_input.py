@@ -1,4 +1,4 @@
-"""Keyboard and mouse of a view whose input is for a remote machine."""
+"""Keyboard and mouse input of a view for a remote machine."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from natpass_tui.settings import DEFAULT_PREFIX
 from natpass_tui.terminal.keys import canonical
 from natpass_tui.widgets import view_messages
 
+#: Left, middle and right, as Textual numbers them; it knows no others.
 _BUTTONS = (1, 2, 3)
-"""Left, middle and right, as Textual numbers them; it knows no others."""
 
 
 class RemoteInput(Widget, can_focus=True):
-    """Takes Textual's events, and says what they mean: a key typed, a text pasted, a button, the wheel.
+    """A widget that turns Textual's events into input: a key typed, a text pasted, a button, the wheel.
 
-    Every key goes to the remote but two kinds, whose events are left to bubble: the ``prefix`` key (followed by
-    `PrefixPressed`), and keys for which ``intercept`` returns True. ``intercept`` is called in the order keys are
-    typed, so that an application's prefix commands cannot be overtaken by the keys that follow.
+    Every key goes to the remote, with two exceptions that bubble: the ``prefix`` key (followed by `PrefixPressed`), and
+    keys for which ``intercept`` returns True. ``intercept`` is called in the order of typing, so that the keys that
+    follow cannot overtake an application's prefix commands.
 
     Keys that Textual's App binds with priority never arrive here: `natpass_tui.driver.release_app_keys` frees them.
 
     Args:
-        prefix: the key that is the console's.
+        prefix: the console's prefix key.
         intercept: sees each key first; True if it took it.
         id: what Textual calls the widget.
     """
@@ -47,7 +47,7 @@ class RemoteInput(Widget, can_focus=True):
 
     @abstractmethod
     def _key_typed(self, key: str, character: str | None) -> None:
-        """Send a key, named as Textual does; `character` is what it writes, if anything."""
+        """Send a key, by Textual's name; `character` is what it writes, if anything."""
 
     @abstractmethod
     def _text_pasted(self, text: str) -> None:
@@ -55,19 +55,19 @@ class RemoteInput(Widget, can_focus=True):
 
     @abstractmethod
     def _button_down(self, event: events.MouseDown) -> None:
-        """Do what a button means: 1 left, 2 middle, 3 right."""
+        """Handle a button that went down: 1 left, 2 middle, 3 right."""
 
     @abstractmethod
     def _button_up(self, event: events.MouseUp) -> None:
-        """Do what it means that a button came up."""
+        """Handle a button that came up."""
 
     @abstractmethod
     def _pointer_moved(self, event: events.MouseMove) -> None:
-        """Do what it means that the pointer moved."""
+        """Handle a move of the pointer."""
 
     @abstractmethod
     def _wheel_turned(self, event: events.MouseEvent, x: int, y: int) -> None:
-        """Do what a notch of the wheel means: to the right and up."""
+        """Handle a notch of the wheel: to the right and up."""
 
     # What Textual calls.
 

@@ -1,4 +1,4 @@
-"""The bottom line: how we stand with the relay, and which keys do what here."""
+"""The bottom line: the state of the connection, and what the keys do here."""
 
 from typing import ClassVar
 
@@ -13,13 +13,13 @@ from natpass_tui.model.prefix import Action, rows
 from natpass_tui.model.times import round_trip
 from natpass_tui.widgets.cells import fit
 
-#: The keys after the prefix that are shown first where there is no room for all; the help has the others. Behind these
-#: come those of the kinds that are used most, and the palette.
+#: The keys after the prefix that come first when there is no room for all; the help has the others. The keys of the
+#: most used kinds and of the palette follow.
 _FIRST = (Action.QUIT, Action.CLOSE, Action.FLEET, Action.NEXT)
 
 
 class StatusBar(Widget):
-    """Draws one line; `redraw` when something it shows may have changed."""
+    """The bottom line; call `redraw` when something it shows may have changed."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -35,7 +35,7 @@ class StatusBar(Widget):
         self._model = console
         self._drawn: tuple[object, ...] = ()
         self.keys: tuple[tuple[str, str], ...] = ()
-        #: The prefix was pressed: its name, and the choices take the place of everything else.
+        #: The name of the prefix while its choices are shown instead of everything else; otherwise empty.
         self.prefix = ""
 
     def set_keys(self, *keys: tuple[str, str]) -> None:
@@ -44,12 +44,12 @@ class StatusBar(Widget):
         self.redraw()
 
     def set_prefix(self, prefix: str) -> None:
-        """Show what may follow the prefix; empty: no more."""
+        """Show what may follow the prefix; empty: stop showing it."""
         self.prefix = prefix
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw the line if it is not what was drawn last."""
+        """Draw the line if it changed."""
         if self._content() != self._drawn:
             self.refresh()
 
@@ -93,7 +93,7 @@ class StatusBar(Widget):
 
 
 def _keys_after(prefix: str) -> tuple[tuple[str, str], ...]:
-    """Return the keys after the prefix and what they do, those that are used most first."""
+    """Return the keys after the prefix and what they do, the most used ones first."""
     left = rows(kinds())
     first = [row for action in _FIRST for row in left if row.choice.action is action]
     first += [row for row in left if row.key.is_often]

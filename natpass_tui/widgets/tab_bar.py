@@ -1,4 +1,4 @@
-"""The top line: the fleet, the tabs with their marks, and what the front one calls itself."""
+"""The top line: the fleet, the tabs with their marks, and the active tab's own title."""
 
 from typing import ClassVar
 
@@ -14,9 +14,9 @@ from natpass_tui.model.console import LiveTab
 from natpass_tui.model.tabs import Tabs
 from natpass_tui.widgets.cells import fit
 
-#: A tab's title has at most so many cells, so that a long id does not push the others away.
+#: The most cells of a tab's title: a long id must not push the others away.
 _MOST_TITLE = 24
-#: Stands before the title of a tab whose link is not sealed.
+#: The mark before the title of a tab whose link is not sealed.
 _OPEN_PADLOCK = "\N{OPEN LOCK}"
 
 
@@ -36,7 +36,7 @@ class TabBar(Widget):
     def __init__(self, tabs: Tabs[LiveTab]) -> None:
         super().__init__()
         self._tabs = tabs
-        self._places: list[tuple[int, int, LiveTab | None]] = []  # first column, one after the last, what is there
+        self._places: list[tuple[int, int, LiveTab | None]] = []  # first column, one after the last, the tab
 
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
@@ -70,7 +70,7 @@ class TabBar(Widget):
                 self.post_message(self.Chosen(tab))
 
     def _label(self, number: int, tab: LiveTab | None) -> tuple[str, str]:
-        """Return a tab's text and the mark behind it, which together end in a blank."""
+        """Return a tab's text and the mark after it, which together end with a blank."""
         if tab is None:
             return " fleet ", ""
         title = tab.title if cell_len(tab.title) <= _MOST_TITLE else fit(tab.title, _MOST_TITLE)
@@ -80,7 +80,7 @@ class TabBar(Widget):
         return f" {number} {title}", f" {mark} " if mark else " "
 
     def _first_in_sight(self, cells: list[int], width: int) -> int:
-        """Return the number of the first tab to draw, so that the front one fits; the fleet is always drawn."""
+        """Return the number of the first tab to draw, so that the active one fits; the fleet is always drawn."""
         front = next((i for i, tab in enumerate(self._tabs.all(), 1) if tab is self._tabs.front), 0)
         first = 1
         while first < front and cells[0] + 1 + sum(cells[first : front + 1]) > width:

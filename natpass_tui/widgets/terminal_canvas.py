@@ -1,7 +1,7 @@
 """The rows of a terminal: the engine's, with cursor and selection on top.
 
-The cursor is drawn into its line (an inverse cell) rather than shown with the hardware cursor: Textual keeps the latter
-hidden, a dialog above the terminal must cover it, and screenshots and tests see what the user sees.
+The cursor is an inverse cell of its line, not the hardware cursor: Textual keeps that one hidden, a dialog above the
+terminal must cover it, and screenshots and tests see what the user sees.
 """
 
 from rich.style import Style
@@ -13,8 +13,8 @@ from natpass_tui.terminal import Cursor, CursorShape, Frame, Scroll
 from natpass_tui.terminal.ansi import INVERSE, RESET, UNDERLINED, cut, restyle
 from natpass_tui.widgets.canvas import Canvas
 
+#: (row, col), rows counted from the oldest row kept, as `Scroll.top` does.
 Cell = tuple[int, int]
-"""(row, col), rows counted from the oldest row kept, as `Scroll.top` does."""
 
 
 class TerminalCanvas(Canvas):
@@ -31,12 +31,12 @@ class TerminalCanvas(Canvas):
         self._lines = [" " * cols] * rows
 
     def resize(self, rows: int, cols: int) -> None:
-        """Begin anew in another size; the engine says all rows next."""
+        """Start again in another size; the engine reports all rows next."""
         super().resize(rows, cols)
         self._lines = [" " * cols] * rows
 
     def apply(self, frame: Frame) -> None:
-        """Take over what the engine says has changed."""
+        """Apply the engine's changes."""
         if (frame.rows, frame.cols) != (self.rows, self.cols):
             self.resize(frame.rows, frame.cols)
         for row, line in frame.changed.items():
@@ -53,12 +53,12 @@ class TerminalCanvas(Canvas):
                 self._touch(*self._selected_rows())
 
     def set_focused(self, focused: bool) -> None:
-        """Draw the cursor as one that types, or not."""
+        """Draw the cursor solid (focused) or as an underline."""
         self.focused = focused
         self._touch(self.cursor.row)
 
     def set_selection(self, selection: tuple[Cell, Cell] | None) -> None:
-        """Show the cells between two others, both included, as selected."""
+        """Show the cells from one to another, both included, as selected."""
         if selection == self.selection:
             return
         self._touch(*self._selected_rows())
@@ -87,7 +87,7 @@ class TerminalCanvas(Canvas):
         return range(max(0, first[0] - top), min(self.rows, last[0] - top + 1))
 
     def _selected_cols(self, row: int) -> tuple[int, int] | None:
-        """First selected cell of a row and the one after the last."""
+        """Return the first selected column of a row and the one after the last."""
         if self.selection is None:
             return None
         first, last = sorted(self.selection)

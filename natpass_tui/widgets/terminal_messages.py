@@ -1,4 +1,4 @@
-"""What a `natpass_tui.widgets.terminal_view.TerminalView` tells the widgets above it, beside `view_messages`."""
+"""Messages of a `natpass_tui.widgets.terminal_view.TerminalView` to the widgets above it, besides `view_messages`."""
 
 from textual.widget import Widget
 
@@ -8,9 +8,9 @@ from natpass_tui.widgets.view_messages import ViewMessage
 
 
 class Input(ViewMessage, namespace="terminal_view"):
-    """Bytes for the remote: keys and pastes; or what nobody typed, in reaction to the bytes before position `seen`.
+    """Bytes for the remote: keys and pastes, or an automatic reaction to the bytes before position `seen`.
 
-    A press and a release say of which `button` they are.
+    A press and a release name their `button`.
     """
 
     def __init__(self, view: Widget, data: bytes, source: InputSource, seen: int, button: int = 0) -> None:
@@ -27,7 +27,7 @@ class Input(ViewMessage, namespace="terminal_view"):
 
 
 class TitleChanged(ViewMessage, namespace="terminal_view"):
-    """The application set the window title: printable and short, but the remote's words: never markup."""
+    """The application set the window title: printable and short, but remote text, so never markup."""
 
     def __init__(self, view: Widget, title: str) -> None:
         super().__init__(view)
@@ -35,7 +35,7 @@ class TitleChanged(ViewMessage, namespace="terminal_view"):
 
 
 class Activity(ViewMessage, namespace="terminal_view"):
-    """Something was written while nobody could see it; a few times a second at most."""
+    """The remote wrote something while the view was hidden; sent a few times a second at most."""
 
 
 class Bell(ViewMessage, namespace="terminal_view"):

@@ -1,4 +1,4 @@
-"""The mouse of a terminal view: for an application that asked for it, otherwise to select text and to scroll."""
+"""The mouse of a terminal view: it goes to an application that asked for it, otherwise it selects text and scrolls."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from natpass_tui.terminal.source import InputSource
 from natpass_tui.widgets import terminal_messages
 from natpass_tui.widgets.terminal_screen import TerminalScreen
 
+#: Rows, or presses of an arrow key, for one step of the wheel.
 WHEEL_ROWS = 3
-"""Rows, or presses of an arrow key, for one step of the wheel."""
 _BUTTONS = {1: MouseButton.LEFT, 2: MouseButton.MIDDLE, 3: MouseButton.RIGHT}
 _SOURCES = {
     MouseAction.PRESS: InputSource.PRESS,
@@ -34,7 +34,7 @@ class TerminalMouse(TerminalScreen):
         id: str | None = None,  # noqa: A002 - what Textual calls it
     ) -> None:
         super().__init__(prefix=prefix, intercept=intercept, engine=engine, id=id)
-        self._pressed: list[MouseButton] = []  # those that are down for the application, the last one last
+        self._pressed: list[MouseButton] = []  # buttons that the application knows to be down, the newest last
         self._anchor: tuple[int, int] | None = None
 
     @abstractmethod
@@ -46,7 +46,7 @@ class TerminalMouse(TerminalScreen):
         button = _BUTTONS[event.button]
         if self._is_for_remote(event):
             self.capture_mouse()
-            if button in self._pressed:  # it went up where nobody saw it
+            if button in self._pressed:  # its release was not seen
                 self._pressed.remove(button)
             self._pressed.append(button)
             self._send_mouse(event, MouseAction.PRESS, button)
@@ -85,13 +85,13 @@ class TerminalMouse(TerminalScreen):
             self.release_mouse()
 
     def _wheel_turned(self, event: events.MouseEvent, x: int, y: int) -> None:
-        """Scroll, or tell the application; no application here hears of turns to the side."""
+        """Scroll, or tell the application; sideways turns are not reported."""
         if not y:
             return
         if self._is_for_remote(event):
             self._send_mouse(event, MouseAction.PRESS, MouseButton.WHEEL_UP if y > 0 else MouseButton.WHEEL_DOWN)
         elif self._modes.alternate_screen:
-            # Programs like less have no history here; xterm gives them arrow keys.
+            # Programs like less have no scrollback; xterm sends them arrow keys.
             if self._modes.alternate_scroll:
                 with self._pump.engine() as engine:
                     data, seen = engine.encode_key("up" if y > 0 else "down") * WHEEL_ROWS, self._pump.position
@@ -100,7 +100,8 @@ class TerminalMouse(TerminalScreen):
             self.scroll_history(y * WHEEL_ROWS)
 
     def _is_for_remote(self, event: events.MouseEvent) -> bool:
-        """Whether the application asked for the mouse; shift keeps it here, as in other terminals."""
+        """Whether the event goes to an application that asked for the mouse; shift keeps it here, as in other
+        terminals."""
         return self._modes.mouse is not MouseTracking.NONE and not event.shift and not self.is_scrolled
 
     def _send_mouse(self, event: events.MouseEvent, action: MouseAction, button: MouseButton) -> None:
@@ -128,6 +129,6 @@ class TerminalMouse(TerminalScreen):
         super()._show_frame(frame)
 
     def _forget_selection(self) -> None:
-        """Select nothing: the numbers of the rows mean others now."""
+        """Clear the selection: its row numbers now mean other rows."""
         self._anchor = None
         self._canvas.set_selection(None)

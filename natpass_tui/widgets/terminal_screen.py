@@ -1,4 +1,4 @@
-"""The output half of a terminal view: bytes come in, are parsed in a thread, and what changed is painted."""
+"""The output half of a terminal view: a thread parses the bytes, and the view paints what changed."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from natpass_tui.widgets.painted_view import PaintedView
 from natpass_tui.widgets.terminal_canvas import TerminalCanvas
 from natpass_tui.widgets.terminal_separator import separator
 
+#: Seconds that an application may hold a frame back (mode 2026): it might have died meanwhile.
 _HOLD_SECONDS = 0.15
-"""How long an application may hold a frame back (mode 2026); it might have died in between."""
 _ACTIVITY_SECONDS = 0.25
+#: The size until Textual reports one.
 _ROWS, _COLS = 24, 80
-"""The size until Textual tells another."""
 
 
 class TerminalScreen(PaintedView):
@@ -57,25 +57,24 @@ class TerminalScreen(PaintedView):
 
     @property
     def is_scrolled(self) -> bool:
-        """Whether history is shown rather than the live screen."""
+        """Whether the view shows history instead of the live screen."""
         return self._canvas.scroll.offset > 0
 
     @property
     def fed(self) -> int:
-        """Bytes that were fed so far, our own lines included: the position behind them, as in `Input.seen`."""
+        """Bytes fed so far, our own lines included: a position, as in `Input.seen`."""
         return self._pump.fed
 
     async def feed(self, data: bytes) -> None:
-        """Queue remote output; waits until all but `pump.WAITING_BYTES` of it is parsed. Nothing is lost or reordered.
+        """Queue remote output; wait until all but `pump.WAITING_BYTES` of it is parsed. Nothing is lost or reordered.
 
-        So whoever asks for more only afterwards gives credit for what is done with, and the parser still has something
-        to do meanwhile.
+        A caller that grants credit only afterwards grants it for parsed bytes, and the parser has work meanwhile.
         """
         self.feed_nowait(data)
         await self._room.wait()
 
     def feed_nowait(self, data: bytes) -> None:
-        """Queue remote output without waiting, for a caller whose credit bounds it anyway."""
+        """Queue remote output without waiting, for a caller that is bounded by credit anyway."""
         self._pump.put(data)
         if self._pump.waiting:
             self._idle.clear()
@@ -83,7 +82,7 @@ class TerminalScreen(PaintedView):
             self._room.clear()
 
     async def drained(self) -> None:
-        """Wait until all that was fed is parsed (painting may follow)."""
+        """Wait until all fed bytes are parsed (they may be painted later)."""
         await self._idle.wait()
 
     def text(self) -> str:
@@ -98,7 +97,7 @@ class TerminalScreen(PaintedView):
         self._paint()
 
     def scroll_history_page(self, pages: int) -> None:
-        """Go back so many pages; negative comes forward. A row of the last page stays in sight."""
+        """Go back so many pages; negative comes forward. One row of the previous page stays visible."""
         self.scroll_history(pages * max(1, self.rows - 1))
 
     def scroll_history_top(self) -> None:
@@ -114,24 +113,24 @@ class TerminalScreen(PaintedView):
         self._paint()
 
     def write_separator(self, text: str) -> None:
-        """Write dim lines of our own into the emulated screen, after what was fed, and forget the last application.
+        """Write dim lines of our own into the emulated screen, after what was fed, and reset what an application set.
 
-        For the place where one shell ends and the next begins: the line scrolls into history with the rest, and a mouse
-        mode or an alternate screen that a dead application left behind is switched off.
+        It marks where one shell ends and the next begins. The lines scroll into history with the rest. A mouse mode or
+        an alternate screen that a dead application left is switched off.
         """
         self.feed_nowait(separator(text, self.cols))
 
     # What Textual calls.
 
     def on_mount(self) -> None:
-        """Have the parser's thread wake this loop."""
+        """Let the parser's thread wake this loop."""
         self._waker.begin()
-        self._woken()  # for what was parsed before there was a loop to wake
+        self._woken()  # for what was parsed before the loop could be woken
         self._canvas.theme = self.app.ansi_theme
         self._canvas.indicator_style = self.get_component_rich_style("terminal--indicator")
 
     def on_unmount(self) -> None:
-        """Stop parsing; what waits is dropped."""
+        """Stop parsing, and drop what waits."""
         self._waker.end()
         self._pump.close()
         self._room.set()
@@ -175,7 +174,7 @@ class TerminalScreen(PaintedView):
             engine.resize(rows, cols)
 
     def _update(self, *, may_wait: bool) -> bool:
-        """Take what changed from the engine; False if the application holds its frame back."""
+        """Take the engine's changes; return False if the application holds its frame back."""
         with self._pump.engine() as engine:
             if may_wait and engine.modes.synchronized_output:
                 now = self._now()

@@ -1,4 +1,4 @@
-"""A terminal in the console: shows remote output, turns keys, mouse and paste into bytes for the remote.
+"""A terminal in the console: shows remote output, turns keys, mouse and pastes into bytes for the remote.
 
 It knows no network. The parent feeds it (`TerminalView.feed`) and sends what `TerminalView.Input` carries.
 """
@@ -21,23 +21,23 @@ class TerminalView(TerminalMouse):
     Copied: TypeAlias = terminal_messages.Copied
 
     def send_key(self, key: str, character: str | None = None) -> None:
-        """Send a key to the remote as if it was typed; this is how the prefix itself is sent."""
+        """Send a key to the remote as if the user typed it, such as the prefix itself."""
         with self._pump.engine() as engine:
             data, seen = engine.encode_key(key, character), self._pump.position
         self._send_typed(data, seen)
 
     def send_paste(self, text: str) -> None:
-        """Send text to the remote as pasted."""
+        """Send text to the remote as a paste."""
         with self._pump.engine() as engine:
             data, seen = engine.encode_paste(text), self._pump.position
         self._send_typed(data, seen)
 
     def on_focus(self) -> None:
-        """Tell an application that wants to know; draw the cursor solid."""
+        """Report the focus to an application that asked for it; draw the cursor solid."""
         self._focus_changed(True)
 
     def on_blur(self) -> None:
-        """Tell an application that wants to know; draw the cursor as an underline."""
+        """Report the loss of focus to an application that asked for it; draw the cursor as an underline."""
         self._focus_changed(False)
 
     def _key_typed(self, key: str, character: str | None) -> None:
@@ -58,7 +58,7 @@ class TerminalView(TerminalMouse):
             self.post_message(self.Input(self, data, source, seen, button))
 
     def _send_typed(self, data: bytes, seen: int) -> None:
-        """Send what a user typed: it shows the live screen and ends a selection."""
+        """Send what the user typed, show the live screen and clear the selection."""
         if not data:
             return
         self._send(data, InputSource.TYPED, seen)

@@ -1,11 +1,11 @@
-"""What every `natpass_tui.widgets.painted_view.PaintedView` tells the widgets above it."""
+"""Messages of every `natpass_tui.widgets.painted_view.PaintedView` to the widgets above it."""
 
 from textual.message import Message
 from textual.widget import Widget
 
 
 class ViewMessage(Message):
-    """Sent by a view; `control` makes ``@on(TerminalView.Input, "#id")`` work."""
+    """A message of a view; `control` makes ``@on(TerminalView.Input, "#id")`` work."""
 
     def __init__(self, view: Widget) -> None:
         super().__init__()
@@ -13,12 +13,12 @@ class ViewMessage(Message):
 
     @property
     def control(self) -> Widget:
-        """The view that sent it."""
+        """The view that sent the message."""
         return self.view
 
 
 class Resized(ViewMessage, namespace="painted_view"):
-    """The view has this size now, in cells. Sent once it is known, and for each change."""
+    """The view's size in cells. Sent when it is first known, and at each change."""
 
     def __init__(self, view: Widget, rows: int, cols: int) -> None:
         super().__init__(view)
@@ -27,4 +27,4 @@ class Resized(ViewMessage, namespace="painted_view"):
 
 
 class PrefixPressed(ViewMessage, namespace="painted_view"):
-    """The prefix key was pressed; its event was left alone and goes on to the parents and the application."""
+    """The prefix key was pressed; its event bubbles on to the parents and the application."""

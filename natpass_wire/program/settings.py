@@ -264,7 +264,7 @@ def check_no_tls(host: str, *, no_tls: bool, insecure: bool) -> None:
     """
     if no_tls and not insecure and not is_loopback(host):
         raise UserError(
-            f"--no-tls on {host}, which is not loopback: everybody on the way could read and change everything; "
+            f"--no-tls on {host}, which is not loopback: anyone on the path could read and change everything; "
             "add --insecure if you mean it"
         )
 

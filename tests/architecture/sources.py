@@ -12,14 +12,14 @@ PACKAGES = ("natpass_wire", *PROGRAMS)
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, by its full name, and where."""
+    """An import: the module's full name, and where it is imported."""
 
     name: str
     path: str
     line: int
 
     def is_of(self, module: str) -> bool:
-        """Tell whether this imports `module`, something in it or below it."""
+        """Tell whether this imports `module`, or something in or below it."""
         return self.name == module or self.name.startswith(module + ".")
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def imports(path: Path) -> list[Import]:
-    """Return everything that a module imports, wherever in it; `from a import b` counts as `a` and as `a.b`."""
+    """Return all imports of a module, at any level; `from a import b` counts as `a` and as `a.b`."""
     found = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Who may import what: the directions and boundaries of ARCHITECTURE.md."""
+"""Import rules: the directions and boundaries of ARCHITECTURE.md."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from natpass_tui import links
 from tests.architecture.sources import PACKAGES, PROGRAMS, ROOT, imports, modules, relative, tree
 
-#: What only I/O needs, and what makes a function's result depend on more than its arguments.
+#: Modules for I/O, and those that make a function's result depend on more than its arguments.
 IMPURE = (
     *("asyncio", "concurrent", "multiprocessing", "queue", "random", "secrets", "select", "selectors", "signal"),
     *("socket", "ssl", "subprocess", "textual", "threading", "time", "urllib.request", "uvloop", "websockets"),
@@ -24,7 +24,7 @@ SOURCES = modules(*(f"{package}/**/*.py" for package in PACKAGES))
 
 @dataclass(frozen=True)
 class Rule:
-    """Modules that match `patterns` import nothing of `forbidden`, but for `allowed` (path: modules)."""
+    """Modules that match `patterns` import nothing of `forbidden`, except `allowed` (path: modules)."""
 
     why: str
     patterns: tuple[str, ...]
@@ -80,7 +80,7 @@ RULES = [
             "natpass_agent/links/shell/text.py",
         ),
         (*IMPURE, "os", "pathlib"),
-        {"natpass_agent/links/kind.py": ("natpass_wire.aio.link",)},  # its server's types
+        {"natpass_agent/links/kind.py": ("natpass_wire.aio.link",)},  # the types of its server
     ),
     Rule("pixels are pure", ("natpass_tui/pixels/*.py",), (*IMPURE, "os", "pathlib")),
     Rule(
@@ -89,9 +89,9 @@ RULES = [
         IMPURE,
     ),
     Rule(
-        "the console's model is pure, but for the one module that holds the connection",
+        "the console's model is pure, except the module that holds the connection",
         ("natpass_tui/model/*.py",),
-        tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # it speaks of the connection's states
+        tuple(module for module in IMPURE if module != "natpass_wire.aio"),  # for the connection's states
         {"natpass_tui/model/console.py": ("asyncio", "time")},
     ),
     Rule("the model knows no toolkit", ("natpass_tui/model/**/*.py", "natpass_tui/pixels/*.py"), ("textual", "rich")),
@@ -143,7 +143,7 @@ def test_rule(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.why}: {rule.patterns[0]}")
 def test_a_rule_is_about_something(rule: Rule) -> None:
-    """A renamed module does not slip out of its rule; an exception that nobody needs is taken back."""
+    """A renamed module does not escape its rule, and an unused exception is removed."""
     for pattern in rule.patterns:
         assert modules(pattern), f"nothing matches {pattern}"
     for path, allowed in rule.allowed.items():
@@ -167,9 +167,9 @@ def test_kinds_never_import_each_other(side: str) -> None:
 
 
 def test_modules_never_import_each_other_in_a_circle() -> None:
-    """Imports for the type checker alone count as well: two modules that need each other's types are one.
+    """Imports only for the type checker count as well: two modules that need each other's types are one.
 
-    A package's `__init__` may be imported by what it exports.
+    The modules that a package's `__init__` exports may import it.
     """
     names = {".".join(path.with_suffix("").parts): path for path in map(Path, map(relative, SOURCES))}
     graph = {
@@ -183,7 +183,7 @@ def test_modules_never_import_each_other_in_a_circle() -> None:
 
 
 def test_what_is_shared_at_the_console_knows_no_kind_by_name() -> None:
-    """It asks the descriptors; the registry alone names the folders."""
+    """It uses the descriptors; only the registry names the folders."""
     names = {kind.name for kind in links.kinds()}
     shared = [
         path
@@ -200,7 +200,7 @@ def test_what_is_shared_at_the_console_knows_no_kind_by_name() -> None:
     asked = [
         f"{relative(path)}:{node.lineno}: ConnectRequest.{node.attr}"
         for path in shared
-        if "tty" not in path.parts  # whose programs are a shell's link
+        if "tty" not in path.parts  # its programs run in a shell's link
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
@@ -229,7 +229,7 @@ def test_what_is_shared_at_the_console_knows_no_kind_by_name() -> None:
                 "spake2",
             ],
         ),
-        (  # the descriptors of the agent's kinds: a worker of the desktop loads them as well
+        (  # the descriptors of the agent's kinds: the desktop's worker loads them as well
             "natpass_agent.links",
             [
                 "asyncio",
@@ -248,7 +248,7 @@ def test_what_is_shared_at_the_console_knows_no_kind_by_name() -> None:
     ],
 )
 def test_what_a_program_never_loads_at_its_start(module: str, never: list[str]) -> None:
-    """Imports of imports count as well: asked of a fresh interpreter."""
+    """Indirect imports count as well: a fresh interpreter shows them."""
     question = f"import sys, {module}; print(*[name for name in {never!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.split() == []

@@ -1,4 +1,4 @@
-"""What the repository holds, and where."""
+"""The repository's layout."""
 
 import ast
 import importlib
@@ -19,7 +19,7 @@ SCRIPTS = {"natpass-relay": "natpass_relay", "natpass-agent": "natpass_agent", "
 KINDS = tuple(kind.name for kind in links.kinds())
 MOST_LINES = 500
 
-#: Parts that must exist: a rule about a module that is gone would hold for ever.
+#: Parts that must exist: a rule about a removed module would always hold.
 REQUIRED = [
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", ".ci/run"),
     *("pyproject.toml", "proto/generate.py", "screenshots/__main__.py", "tests/bench/__main__.py"),
@@ -114,9 +114,9 @@ def test_the_app_is_a_frame() -> None:
     assert len((ROOT / "natpass_tui" / "app.py").read_text().splitlines()) < 200
 
 
-#: Where else the platform may be asked for: the event loop of each is one of the wire's own choices.
+#: Other places that may check the platform: the wire chooses its event loop.
 PLATFORM_MODULES = {"natpass_wire/aio/runtime.py"}
-#: Folders of what differs from one operating system to another that are called by what they are for.
+#: Folders of platform-specific code that are named for their purpose.
 _WORKER = "natpass_agent/links/desktop/worker"
 PLATFORM_FOLDERS = tuple(f"{_WORKER}/{name}/" for name in ("screen", "input", "clipboard"))
 
@@ -140,7 +140,7 @@ def _asks_for_the_platform(node: ast.AST) -> bool:
     return (node.value.id, node.attr) in {("sys", "platform"), ("os", "name")}
 
 
-#: What an exception to a rule of the linter or type checker looks like.
+#: The form of an exception to a rule of the linter or type checker.
 EXCEPTION = r"# (noqa: [A-Z0-9, ]+ - |type: ignore\[[a-z, -]+\]  # )\S"
 
 
@@ -157,7 +157,7 @@ def test_every_exception_to_a_rule_has_its_reason_beside_it() -> None:
 
 
 def test_tests_do_not_sleep() -> None:
-    """They wait for conditions: `tests.support.waiting`. (`asyncio.sleep(0)` is one turn of the loop, no sleep.)"""
+    """They wait for conditions: `tests.support.waiting`. (`asyncio.sleep(0)` only yields to the loop.)"""
     broken = [
         f"{relative(path)}:{node.lineno}"
         for path in modules("tests/**/*.py")
@@ -177,12 +177,12 @@ def _sleeps(call: ast.Call) -> bool:
     return not zero
 
 
-#: Tests that are about more than one program, or about the tests themselves.
+#: Tests of more than one program, or of the tests themselves.
 ACROSS = {"architecture", "bench", "chaos", "docs", "end_to_end", "hostile", "interop", "support", "witness"}
 
 
 def test_tests_mirror_the_sources() -> None:
-    """A test is in the folder that its subject has in the sources, or in one that is about more than one program."""
+    """A test is in the folder of its subject, or in one for tests of more than one program."""
     tests = ROOT / "tests"
     mirrors = {"wire", "relay", "agent", "tui"}
     strays = []

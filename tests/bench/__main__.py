@@ -1,4 +1,4 @@
-"""Runs the measurements: `python -m tests.bench [names...]`, all of them without a name."""
+"""Runs the measurements: `python -m tests.bench [names...]`, by default all of them."""
 
 import importlib
 import sys
@@ -6,20 +6,20 @@ from pathlib import Path
 
 from tests.bench import limits
 
-#: These measure nothing themselves.
+#: Modules that are not measurements.
 _HELPERS = {"__init__", "__main__", "limits", "tracer"}
 
-#: A list to read, not a figure: only on request.
+#: Measurements that run only on request: they print a list, not a figure.
 _LISTS = {"crossings"}
 
 
 def names() -> list[str]:
-    """Return the modules of this folder that measure something."""
+    """Return the names of the measurements."""
     return sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _HELPERS)
 
 
 def main() -> int:
-    """Run those that are asked for; return 2 where one does not exist."""
+    """Run the chosen measurements; return 2 for an unknown name."""
     asked = sys.argv[1:] or [name for name in names() if name not in _LISTS]
     if unknown := set(asked) - set(names()):
         print(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(names())}", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""How much the way through agent and relay costs a shell: bytes a second, and the echo of a key.
+"""The cost of agent and relay for a shell: bytes a second, and the echo of a key.
 
-Figures are ratios to the same program on a local pty in the same run: seconds do not carry over between machines.
+Figures are ratios to the same program on a local pty in the same run: times differ between machines.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ def local_throughput(argv: list[str]) -> float:
 
 
 def local_echo() -> list[float]:
-    """Return the seconds that a key takes to a local pty and back."""
+    """Return the seconds of a key's round trip to a local pty."""
     pty = PtyProcess.spawn(["/bin/sh", "-c", "stty raw -echo; printf ready; exec cat"])
     while b"ready" not in os.read(pty.fd, 100):
         pass
@@ -68,7 +68,7 @@ def local_echo() -> list[float]:
 
 
 async def when_there(open_link: Callable[[], Awaitable[Link]]) -> Link:
-    """Open a link as soon as the agent, which is on its way, is there; its roster would cost what is measured."""
+    """Open a link as soon as the agent, which is starting, is online; a roster would distort the measurement."""
     while True:
         try:
             return await open_link()
@@ -93,7 +93,7 @@ async def remote_throughput(console: RelayClient, program: str) -> float:
 
 
 async def remote_echo(console: RelayClient) -> list[float]:
-    """Return the seconds that a key takes to the remote pty and back."""
+    """Return the seconds of a key's round trip to the remote pty."""
     link = await open_shell(console, RAW_CAT)
     while b"ready" not in (await link.receive()).sdata.data:
         pass
@@ -113,7 +113,7 @@ def target(address: RelayAddress, client_id: str, role: Role) -> RelayTarget:
 
 
 def fork_relay_and_agent() -> tuple[int, int, RelayAddress]:
-    """Start a relay and an agent in processes of their own; return their ids, and the relay's address."""
+    """Start a relay and an agent as separate processes; return their process ids, and the relay's address."""
     ours, theirs = os.pipe()
     relay = os.fork()
     if not relay:

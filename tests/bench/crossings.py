@@ -1,7 +1,7 @@
-"""Which functions of ours one key crosses: console, relay, agent, the program's pty, and the same way back.
+"""Lists our functions that one key crosses: console, relay, agent, the program's pty, and back.
 
-All three are the real programs, the console in a terminal; `tracer` has each of them write down what it calls. What is
-counted is one key: from when it is typed until its echo shows.
+All three are the real programs, the console in a terminal; `tracer` makes each of them log its calls. It counts the
+calls for one key: from when it is typed until its echo shows.
 """
 
 import sys
@@ -18,7 +18,8 @@ assert sys.platform != "win32"
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("natpass_tui", "natpass_relay", "natpass_agent")
-#: One at a time, each of its own, so that its echo is told from all others; the first ones warm the relay's fast path.
+#: The keys, typed one at a time and all different, so that each echo is unique; the first ones warm the relay's fast
+#: path.
 KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAUSE_SECONDS = 0.3
 _MOST_SECONDS = 5.0
@@ -27,7 +28,7 @@ Calls = list[tuple[float, str]]
 
 
 def _calls(path: Path) -> Calls:
-    """Return what a program called, and when."""
+    """Return a program's calls, with their times."""
     lines = (line.split(" ", 2) for line in path.read_text().splitlines())
     return [(float(at), f"{file.removesuffix('.py')}: {name}") for at, file, name in lines]
 
@@ -54,7 +55,7 @@ def _type(terminal: OuterTerminal) -> list[tuple[float, float]]:
     found = []
     typed = "ready"
     for key in KEYS:
-        time.sleep(_PAUSE_SECONDS)  # what the key before it led to is over
+        time.sleep(_PAUSE_SECONDS)  # the previous key's effects are over
         typed += key
         begin = time.perf_counter()
         terminal.type(key)
@@ -67,7 +68,7 @@ def _type(terminal: OuterTerminal) -> list[tuple[float, float]]:
 
 
 def crossed(folder: Path) -> list[dict[str, list[str]]]:
-    """Return for each key, and each program, the functions that it crossed in the order of their first calls."""
+    """Return for each key and program the functions that it crossed, in the order of their first calls."""
     options = ["--listen", "127.0.0.1:0", "--state-dir", str(folder / "relay")]
     with _program("natpass_relay", options, folder) as relay:
         port = int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
@@ -87,7 +88,7 @@ def crossed(folder: Path) -> list[dict[str, list[str]]]:
 
 
 def main() -> int:
-    """Count, and print the list of the key in the middle."""
+    """Count, and print the list of the median key."""
     with tempfile.TemporaryDirectory() as name:
         keys = crossed(Path(name))
     keys.sort(key=lambda key: sum(map(len, key.values())))

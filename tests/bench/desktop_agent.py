@@ -1,7 +1,7 @@
-"""What showing a desktop costs the agent's machine: CPU at 10 and 30 frames a second, bytes, and where the time goes.
+"""The cost of a desktop on the agent's machine: CPU at 10 and 30 frames a second, bytes, and where the time goes.
 
-Relay (without TLS), agent, worker and X server are processes of their own; their CPU time is read from the system. The
-viewer here takes everything at once. Times are ratios to a copy of the screen's bytes in the same run.
+Relay (without TLS), agent, worker and X server are separate processes; the system reports their CPU time. The viewer
+here takes everything at once. Times are ratios to a copy of the screen's bytes in the same run.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ assert sys.platform != "win32"
 WIDTH, HEIGHT = 1920, 1080
 SECONDS = 5.0
 
-#: Fills the screen with a picture that is nowhere alike and different each time, 60 times a second.
+#: Fills the screen with a picture that differs everywhere and each time, 60 times a second.
 PAINTER = f"""
 import random, time
 import numpy as np
@@ -63,7 +63,7 @@ while True:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost: fractions of one core, and traffic."""
+    """The cost of one run: fractions of one core, and traffic."""
 
     worker: float
     agent: float
@@ -87,7 +87,7 @@ async def run(console: RelayClient, agent: psutil.Process, view: View) -> Cost:
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(drain())
-        await asyncio.sleep(1.5)  # the start and the first screen are not what is measured
+        await asyncio.sleep(1.5)  # leaves out the start and the first screen
         (worker,) = agent.children()
         messages = size = 0
         begin, worker_begin, agent_begin = time.monotonic(), _cpu(worker), _cpu(agent)
@@ -115,7 +115,7 @@ def steps() -> None:
     whole = Area(0, 0, WIDTH, HEIGHT)
     real = screen()
     colours = np.random.default_rng(7).integers(0, 256, (HEIGHT // 8, WIDTH // 8, 4)).astype(np.uint8)
-    now: Picture = np.repeat(np.repeat(colours, 8, 0), 8, 1)  # as the painter's
+    now: Picture = np.repeat(np.repeat(colours, 8, 0), 8, 1)  # like the painter's
     other: Picture = now ^ np.uint8(0x55)
     everything = np.ones((-(-HEIGHT // TILE), -(-WIDTH // TILE)), np.bool_)
 
@@ -143,7 +143,7 @@ def steps() -> None:
 
 
 async def measure(address: RelayAddress, agent: psutil.Process, server: XServer) -> int:
-    """Measure an idle screen, then one that never rests."""
+    """Measure an idle screen, then one that always changes."""
     tasks = Tasks()
     console = RelayClient(agent_bench.target(address, "tui-bench-01234567", Role.ROLE_CONSOLE))
     tasks.start(console.run(), "console")

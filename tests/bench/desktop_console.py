@@ -1,4 +1,4 @@
-"""What a desktop tab costs: every tile of a 1920x1080 screen changed, shown in a terminal of 200x50.
+"""The cost of a desktop tab: every tile of a 1920x1080 screen changed, shown in a terminal of 200x50.
 
 Seconds depend on the machine, so each figure stands beside its limit in the same run: a frame beside decoding its
 tiles alone, painting beside writing the same bytes to the same pseudo-terminal.
@@ -24,7 +24,7 @@ from natpass_wire.pb.desktop_pb2 import VncImage
 from tests.bench import terminal
 from tests.bench.limits import per_second
 
-assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
+assert sys.platform != "win32"  # Only POSIX has pseudo-terminals.
 
 ROWS, COLS = terminal.ROWS, terminal.COLS
 WIDTH, HEIGHT, SIDE = 1920, 1080, 64
@@ -32,7 +32,7 @@ Picture = NDArray[np.uint8]
 
 
 def desktop(seed: int) -> Picture:
-    """Return windows with lines of letters on a background: what a screen of text looks like."""
+    """Return a typical screen of text: windows with lines of letters on a background."""
     rng = np.random.default_rng(seed)
     picture = np.full((HEIGHT, WIDTH, 3), (40, 60, 90), np.uint8)
     for _ in range(5):
@@ -45,13 +45,13 @@ def desktop(seed: int) -> Picture:
 
 
 def noise(seed: int) -> Picture:
-    """Return the worst: smooth colours, different everywhere."""
+    """Return the worst case: smooth colours, different everywhere."""
     small = np.random.default_rng(seed).integers(0, 256, (27, 48, 3), dtype=np.uint8)
     return np.repeat(np.repeat(small, 40, axis=0), 40, axis=1)
 
 
 def tiles(picture: Picture, quality: int = 50) -> list[VncImage]:
-    """Return a whole screen as agents send it."""
+    """Return a whole screen's tiles as agents send them."""
     found = []
     for y in range(0, HEIGHT, SIDE):
         for x in range(0, WIDTH, SIDE):
@@ -70,7 +70,7 @@ def tiles(picture: Picture, quality: int = 50) -> list[VncImage]:
 
 
 class BenchApp(App[None]):
-    """One view, painted as fast as it goes; the screen is fed in the same thread, so that all CPU is counted."""
+    """One view, painted as fast as possible; the same thread feeds the screen, so that all CPU is counted."""
 
     def __init__(self, sources: dict[str, list[list[VncImage]]]) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class BenchApp(App[None]):
         self.run_worker(self.measure())
 
     async def measure(self) -> None:
-        """Decode, scale, paint, and wait until it is written; without the limit of 60 frames a second."""
+        """Decode, scale, paint, and wait for the write; without the limit of 60 frames a second."""
         for name, screens in self._sources.items():
             frames = 0
             cpu, start = time.process_time(), time.perf_counter()
@@ -100,7 +100,7 @@ class BenchApp(App[None]):
                 self.view.changed()
                 frames += 1
                 await asyncio.sleep(0)
-                while writer_depth(self) or self.view._timer is not None:  # noqa: ASYNC110 - they tell nobody
+                while writer_depth(self) or self.view._timer is not None:  # noqa: ASYNC110 - nothing to await
                     await asyncio.sleep(0)
             elapsed = time.perf_counter() - start
             self.figures[name] = frames / elapsed, (time.process_time() - cpu) / frames

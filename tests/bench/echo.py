@@ -1,7 +1,8 @@
-"""The echo of a key on a shell: alone, beside a saturated command of the same agent, and that one on a slow line.
+"""The echo of a key on a shell: alone, beside a saturated command on the same agent, and with that command on a slow
+line.
 
-The shell's console is in this process; the command is `natpass-tui exec`, so another process with a connection of its
-own, and both share the agent, its connection and the relay.
+The shell's console is in this process. The command is `natpass-tui exec`, a process with its own connection. Both share
+the agent, its connection and the relay.
 """
 
 import asyncio
@@ -33,13 +34,13 @@ KEYS = 600
 LINE = Shape(rate=2.5e6, delay=0.010)
 SATURATED_BAR_MS = 10.0
 SHAPED_BAR = 2.0
-#: A bulk transfer is at its full rate after so long.
+#: Seconds until a bulk transfer is at its full rate.
 _WARM_SECONDS = 3.0
 
 
 @contextmanager
 def bulk(stage: Stage, port: int | None) -> "Iterator[subprocess.Popen[bytes]]":
-    """Have a command print without end to a console."""
+    """Run a command that prints without end to a console."""
     process = stage.console("cat", "/dev/zero", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, port=port)
     try:
         yield process
@@ -49,7 +50,7 @@ def bulk(stage: Stage, port: int | None) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 async def echoes(shell: Link) -> tuple[float, float]:
-    """Return the p50 and p99 of a key's way there and back, in ms; keys come as if somebody typed, only faster."""
+    """Return the p50 and p99 of a key's round trip, in ms; keys come as in typing, only faster."""
     took, pauses = [], random.Random(1)
     for _ in range(KEYS):
         await asyncio.sleep(pauses.uniform(0.005, 0.020))
@@ -71,7 +72,7 @@ async def measure(stage: Stage) -> int:
         shell = await agent_bench.open_shell(client, agent_bench.RAW_CAT)
         while b"ready" not in (await shell.receive()).sdata.data:
             pass
-        await echoes(shell)  # warm
+        await echoes(shell)  # warm-up
         p50, idle = await echoes(shell)
         print(f"idle: p50 {p50:.2f} ms, p99 {idle:.2f} ms", flush=True)
         p50, p99, rate = await beside(stage, shell, None)
@@ -94,14 +95,14 @@ async def measure(stage: Stage) -> int:
 
 
 def _written(process: "subprocess.Popen[bytes]") -> int:
-    """Return the bytes that a process has written so far, 0 where nobody counts them."""
+    """Return the bytes that a process has written so far, 0 if the system does not count them."""
     counters = Path(f"/proc/{process.pid}/io")
     lines = counters.read_text().splitlines() if counters.exists() else []
     return next((int(line.split()[1]) for line in lines if line.startswith("wchar:")), 0)
 
 
 async def beside(stage: Stage, shell: Link, port: int | None) -> tuple[float, float, float]:
-    """Return the p50 and p99 of a key beside a saturated command, and what that moves meanwhile, in MB/s."""
+    """Return the p50 and p99 of a key beside a saturated command, and the command's rate in MB/s."""
     with bulk(stage, port) as process:
         await asyncio.sleep(_WARM_SECONDS)
         before, begin = _written(process), time.perf_counter()

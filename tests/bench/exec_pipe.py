@@ -3,7 +3,7 @@
 Relay, agent and console are the real programs with TLS; ssh goes through a jump host, as natpass goes through a relay.
 `python -m tests.bench` prints the limit of any relay before it.
 
-Runs alternate, since a machine's speed changes while one measures; the best of five counts.
+Runs alternate, since a machine's speed changes during the measurement; the best of five counts.
 """
 
 import os
@@ -25,8 +25,8 @@ SIZE = 256_000_000
 RUNS = 5
 BAR = 1.0
 _MOST_SECONDS = 300.0
-#: What stands after `--` on one side and after the host on the other.
-_TAKE = f"test $(wc -c) -eq {SIZE}"  # a status of 0 says that everything arrived
+#: The command after `--` for natpass, and after the host for ssh.
+_TAKE = f"test $(wc -c) -eq {SIZE}"  # status 0: everything arrived
 
 
 def took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> float:
@@ -40,7 +40,7 @@ def took(run: Callable[[], subprocess.Popen[bytes] | subprocess.Popen[str]]) -> 
         watchdog = threading.Timer(_MOST_SECONDS, process.kill)
         watchdog.daemon = True
         watchdog.start()
-        status = process.wait()  # with a timeout it would look every 50 ms only
+        status = process.wait()  # with a timeout it would poll every 50 ms
         took = time.perf_counter() - begin
         watchdog.cancel()
     if status:
@@ -56,9 +56,9 @@ class Both:
     ssh: sshd.JumpedSsh
 
     def best(self, command: list[str], given: Path) -> tuple[float, float]:
-        """Return the seconds that a command takes through ours and through theirs, the best of some runs."""
+        """Return the seconds of a command through natpass and through SSH, each the best of some runs."""
         ours, theirs = [], []
-        remote = self.ssh.command(command[-1] if command[0] == "sh" else " ".join(command))  # a shell is there anyway
+        remote = self.ssh.command(command[-1] if command[0] == "sh" else " ".join(command))  # ssh always runs a shell
         for _ in range(RUNS):
             with given.open("rb") as stdin, Path(os.devnull).open("wb") as nowhere:
                 try:
@@ -70,7 +70,7 @@ class Both:
         return min(ours), min(theirs)
 
     def rates(self, name: str, command: list[str], given: Path) -> float:
-        """Measure the rate of SIZE bytes; return the ratio of ours to theirs."""
+        """Measure the rate of SIZE bytes; return the ratio of natpass to SSH."""
         ours, theirs = (SIZE / seconds for seconds in self.best(command, given))
         print(
             f"{name}: {ours / 1e6:.1f} MB/s, ssh -J {theirs / 1e6:.1f} MB/s: {ours / theirs:.2f} (bar {BAR:g})",
@@ -81,7 +81,7 @@ class Both:
 
 @contextmanager
 def programs() -> Iterator[Both | None]:
-    """Run our programs and SSH's; None where SSH is not installed."""
+    """Run our programs and SSH's; yield None if SSH is not installed."""
     if not sshd.is_there():
         print("skipped: needs openssh-server and openssh-client")
         yield None

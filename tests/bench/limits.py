@@ -1,4 +1,4 @@
-"""What this machine can do at best, so that figures can be compared: seconds do not carry over, ratios do."""
+"""This machine's limits, to make figures comparable: times differ between machines, ratios hold."""
 
 import asyncio
 import multiprocessing
@@ -14,13 +14,13 @@ from typing import cast
 import uvloop
 
 HOST = "127.0.0.1"
-#: What a raw splice moved on the reference machine, in bytes a second.
+#: Rate of a raw splice on the reference machine, in bytes a second.
 REFERENCE_SPLICE = 1.75e9
 _CHUNK = 256 * 1024
 
 
 def machine() -> str:
-    """Return what was measured on, in one line."""
+    """Return a line that describes this machine."""
     model = platform.processor() or platform.machine()
     facts = Path("/proc/cpuinfo")
     if facts.exists():
@@ -31,7 +31,7 @@ def machine() -> str:
 
 
 def per_second(work: Callable[[], object], seconds: float = 0.5) -> float:
-    """Return how often a second `work` runs: the best of three runs, each of about `seconds` / 3."""
+    """Return how often `work` runs in a second: the best of three runs of about `seconds` / 3 each."""
     once = time.perf_counter()
     work()
     count = max(1, int(seconds / 3 / max(time.perf_counter() - once, 1e-7)))
@@ -45,7 +45,7 @@ def per_second(work: Callable[[], object], seconds: float = 0.5) -> float:
 
 
 def memcpy_bytes_per_second(size: int) -> float:
-    """Return how fast blocks of `size` bytes are copied."""
+    """Return the rate of copying blocks of `size` bytes."""
     source, target = memoryview(bytes(size)), memoryview(bytearray(size))
 
     def copy() -> None:
@@ -55,7 +55,7 @@ def memcpy_bytes_per_second(size: int) -> float:
 
 
 def zlib_crc32_bytes_per_second(size: int) -> float:
-    """Return how fast zlib sums blocks of `size` bytes."""
+    """Return the rate of zlib's CRC-32 over blocks of `size` bytes."""
     block = os.urandom(size)
     return per_second(lambda: zlib.crc32(block)) * size
 
@@ -71,7 +71,7 @@ class _Splice(asyncio.BufferedProtocol):
         self.begin = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
@@ -99,14 +99,14 @@ class _Splice(asyncio.BufferedProtocol):
 
 
 def splice_bytes_per_second(total: int = 2_000_000_000) -> float:
-    """Return how many bytes a second one uvloop moves from one TCP connection to another: the limit of any relay.
+    """Return the bytes a second that one uvloop moves from one TCP connection to another: the limit of any relay.
 
-    Sender and receiver are processes of their own that do nothing but system calls.
+    Sender and receiver are separate processes that only make system calls.
     """
     with socket.create_server((HOST, 0)) as entry, socket.create_server((HOST, 0)) as exit_:
         left, right = socket.create_connection(entry.getsockname()), socket.create_connection(exit_.getsockname())
         ends = entry.accept()[0], exit_.accept()[0]
-    spawn = multiprocessing.get_context("spawn")  # forked ones would hold copies of all the ends
+    spawn = multiprocessing.get_context("spawn")  # forked processes would hold copies of all the ends
     children = [
         spawn.Process(target=_send, args=(left, total)),
         spawn.Process(target=_receive, args=(right, total)),
@@ -140,7 +140,7 @@ def _send(to: socket.socket, total: int) -> None:
     while total:
         total -= to.send(block[:total])
     to.shutdown(socket.SHUT_WR)
-    to.recv(1)  # nothing comes but the end
+    to.recv(1)  # only the end comes
 
 
 def _receive(from_: socket.socket, total: int) -> None:

@@ -1,7 +1,7 @@
-"""What the relay moves, beside a splice that only copies bytes from one connection to another; and what clients cost.
+"""The relay's rate, beside a splice that only copies bytes between two connections; and the memory of clients.
 
-The relay is the real command, the splice a uvloop program of a few lines; both get the same bytes from the same sender,
-with and without TLS. Sender and receiver share a core here, so the processor time of the relay says more than the rate.
+The relay is the real command, the splice a small uvloop program. Both get the same bytes from the same sender, with and
+without TLS. Sender and receiver share a core here, so the relay's processor time says more than the rate.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _BLOCK = 256 * 1024
 
 @dataclass(frozen=True)
 class Moved:
-    """What went through: bytes, seconds on the clock, seconds of processor time in the middle."""
+    """The result of a transfer: bytes, wall-clock seconds, processor seconds of the process in the middle."""
 
     size: int
     seconds: float
@@ -76,7 +76,7 @@ class Peer(Witness):
 
 
 class Splice(asyncio.BufferedProtocol):
-    """One of two connections: what it reads goes to the other."""
+    """One of two connections: it forwards what it reads to the other."""
 
     waiting: "Splice | None" = None
     other: "Splice"
@@ -132,7 +132,7 @@ def splice_process(certificate: str) -> Iterator[tuple[int, int]]:
 
 
 def move(sender: Peer, receiver: Peer, block: bytes, total: int, pid: int) -> Moved:
-    """Send `block` again and again until `total` bytes have gone, and receive them all."""
+    """Send `block` repeatedly until `total` bytes are sent, and receive them all."""
     count = max(1, total // len(block))
     middle = psutil.Process(pid)
 
@@ -172,7 +172,7 @@ def relayed(stack: ExitStack, *, tls: bool) -> Iterator[tuple[Peer, Peer, int]]:
         Peer(relay.port, "target", tls=tls) as target,
     ):
         target.log_in(md5_proof(SECRET))
-        time.sleep(0.3)  # no login of this dialect is answered
+        time.sleep(0.3)  # the relay does not answer this dialect's logins
         with Peer(relay.port, "opener", tls=tls) as opener:
             opener.log_in(md5_proof(SECRET))
             opener.ask_for_shell("target", link_id=LINK)
@@ -197,7 +197,7 @@ def spliced(stack: ExitStack, *, tls: bool) -> Iterator[tuple[Peer, Peer, int]]:
 
 
 def measure_rates(size: int, *, tls: bool) -> None:
-    """Print what goes through the relay in frames of `size` bytes."""
+    """Print the relay's rate in frames of `size` bytes."""
     block = block_of(size)
     total = 400_000_000 if not tls else 200_000_000
     if size < 1000:
@@ -205,7 +205,7 @@ def measure_rates(size: int, *, tls: bool) -> None:
     found: dict[str, Moved] = {}
     for name, middle in (("splice", spliced), ("relay", relayed)):
         with ExitStack() as stack, middle(stack, tls=tls) as (sender, receiver, pid):
-            move(sender, receiver, block, total // 10, pid)  # warm
+            move(sender, receiver, block, total // 10, pid)  # warm-up
             found[name] = max((move(sender, receiver, block, total, pid) for _ in range(3)), key=lambda m: m.rate)
     relay, limit = found["relay"], found["splice"]
     frames = relay.size / size
@@ -239,7 +239,7 @@ def measure_memory(count: int = 1000) -> None:
         last.answer_of(last.ask_for_shell("nobody"))
         idle = process.memory_info().rss
         print(f"{count} idle clients with TLS: {(idle - before) / count / 1024:.1f} KiB each", flush=True)
-        for peer in peers:  # a burst each: 64 KiB in, an answer out
+        for peer in peers:  # one burst each: 64 KiB in, an answer out
             for _ in range(16):
                 peer.send(SHELL_DATA, "nobody", LINK, bytes_field(SDATA, bytes_field(1, bytes(4000))))
             peer.answer_of(peer.ask_for_shell("nobody"))

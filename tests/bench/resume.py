@@ -1,4 +1,4 @@
-"""How soon a running command's bytes are back after the network was away for 5 s, on either side of the relay."""
+"""The time until a running command's bytes flow again after 5 s without network, on either side of the relay."""
 
 import os
 import select
@@ -21,18 +21,18 @@ _HUNG_SECONDS = 60.0
 
 
 def read(descriptor: int) -> float:
-    """Wait for bytes; return when they came."""
+    """Wait for bytes; return the time when they came."""
     if not select.select([descriptor], [], [], _HUNG_SECONDS)[0] or not os.read(descriptor, 1 << 16):
         raise ChaosError(f"nothing came for {_HUNG_SECONDS:.0f} s")
     return time.monotonic()
 
 
 def outage(network: NetworkProxy, descriptor: int) -> float:
-    """Have no network for a while; return the seconds from its return to the next bytes."""
+    """Interrupt the network for a while; return the seconds from its return to the next bytes."""
     network.down()
     until = time.monotonic() + AWAY_SECONDS
     while (rest := until - time.monotonic()) > 0:
-        if select.select([descriptor], [], [], rest)[0]:  # what was on its way already
+        if select.select([descriptor], [], [], rest)[0]:  # bytes that were already on their way
             os.read(descriptor, 1 << 16)
     returned = network.up()
     return read(descriptor) - returned
@@ -48,7 +48,7 @@ def main() -> int:
         read(descriptor)
         for number in range(TIMES):
             side, network = (("console", stage.consoles), ("agent", stage.agents))[number % 2]
-            for _ in range(20):  # it runs steadily again
+            for _ in range(20):  # until it runs steadily again
                 read(descriptor)
             waits[side].append(outage(network, descriptor))
     for side, found in waits.items():

@@ -1,4 +1,4 @@
-"""What sealing costs: records beside the bare cipher on the same bytes, handshakes beside the bare key exchanges."""
+"""The cost of sealing: records beside the bare cipher on the same bytes, handshakes beside the bare key exchanges."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from natpass_wire.sealed.transport import SealedTransport
 from tests.bench.limits import per_second
 
 KEY = bytes(range(32))
-#: Records that are sealed beforehand, so that opening them is measured alone.
+#: Records sealed in advance, so that only opening them is measured.
 READY_BYTES = 16 * 1024 * 1024
 #: Each end's key exchanges: ee, es and se.
 EXCHANGES = 3
@@ -37,12 +37,12 @@ def measure(size: int) -> None:
 
 
 def transport() -> SealedTransport:
-    """Return an end of a link that has only one key."""
+    """Return one end of a link with a single key."""
     return SealedTransport(CipherState(KEY), CipherState(KEY), time.monotonic)
 
 
 def opened_per_second(record: bytes) -> float:
-    """Return how many sealed copies of `record` a second are opened: the best of three runs."""
+    """Return how many sealed copies of `record` are opened in a second: the best of three runs."""
     sender, best = transport(), 0.0
     receiver = transport()
     for _ in range(3):
@@ -55,7 +55,7 @@ def opened_per_second(record: bytes) -> float:
 
 
 def handshakes() -> Iterator[tuple[float, float]]:
-    """Yield the seconds that opener and target spend on each of some handshakes, new keys apart."""
+    """Yield the seconds that opener and target spend on each handshake, without making new keys."""
     identities = X25519PrivateKey.generate(), X25519PrivateKey.generate()
     context = LinkContext(opener="console-host-0123abcd", target="agent", link_id="0" * 16)
     for _ in range(200):

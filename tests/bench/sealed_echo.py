@@ -1,4 +1,4 @@
-"""The echo of a key on a shell, sealed and not: a key on each in turn, through the same relay and agent."""
+"""The echo of a key on a sealed and an unsealed shell: keys on each in turn, through the same relay and agent."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ BAR_MS = 0.3
 
 
 def target(port: int, *, sealed: bool) -> RelayTarget:
-    """Return what a console logs in with."""
+    """Return a console's login parameters."""
     root = RootKey.from_secret(SECRET)
     key, name = root.login_key(), f"tui-bench-{'sealed' if sealed else 'bare'}"
     claims = v2.Claims(name, Role.ROLE_CONSOLE, (), "bench", v2.instance_tag(key, os.urandom(32)))
@@ -41,7 +41,7 @@ def target(port: int, *, sealed: bool) -> RelayTarget:
 
 
 async def open_shell(tasks: Tasks, port: int, *, sealed: bool) -> Link:
-    """Have a console of its own open a shell that returns what it gets."""
+    """Open a shell that echoes its input, from a separate console."""
     client = RelayClient(target(port, sealed=sealed))
     tasks.start(client.run(), "console")
     await client.online()
@@ -54,7 +54,7 @@ async def open_shell(tasks: Tasks, port: int, *, sealed: bool) -> Link:
 
 
 async def echo(shell: Link) -> float:
-    """Return the milliseconds of a key's way there and back."""
+    """Return the milliseconds of a key's round trip."""
     begin = time.perf_counter()
     await shell.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=b"x")))
     await shell.receive()

@@ -1,4 +1,4 @@
-"""A big file through `natpass-tui exec`, sealed and not: whole commands, each way, in turn."""
+"""A big file through `natpass-tui exec`, sealed and unsealed in turn: whole commands, both directions."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from tests.support.unsealed import Place, place
 SIZE = 256_000_000
 RUNS = 7
 BAR = 0.8
-_TAKE = f"test $(wc -c) -eq {SIZE}"  # a status of 0 says that everything arrived
+_TAKE = f"test $(wc -c) -eq {SIZE}"  # status 0: everything arrived
 
 
 def took(at: Place, command: list[str], given: Path, *, sealed: bool) -> float:
@@ -28,7 +28,7 @@ def measure(at: Place, name: str, command: list[str], given: Path) -> float:
     """Print the rates; return the ratio of the medians."""
     rates: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * RUNS):
-        sealed = number % 4 in {0, 3}  # s u u s s u u s: what drifts does so for both
+        sealed = number % 4 in {0, 3}  # s u u s s u u s: a drift affects both
         rates[sealed].append(SIZE / took(at, command, given, sealed=sealed) / 1e6)
     sealed_rate, bare_rate = median(rates[True]), median(rates[False])
     ratio = sealed_rate / bare_rate

@@ -1,4 +1,4 @@
-"""From `natpass-tui shell box` to the prompt in a terminal, sealed and not, in turn: whole programs on loopback."""
+"""The time from `natpass-tui shell box` to the prompt, sealed and unsealed in turn: whole programs on loopback."""
 
 import os
 import select
@@ -24,7 +24,7 @@ _HUNG_SECONDS = 30.0
 
 
 def start(at: Place, *, sealed: bool) -> float:
-    """Return the milliseconds until a terminal has the prompt; it answers what it is asked, as terminals do."""
+    """Return the milliseconds until a terminal shows the prompt; it answers queries as terminals do."""
     command = at.command("shell", "--exec", _SHELL, "box", sealed=sealed)
     engine, seen, begin = GhosttyEngine(_ROWS, _COLS), b"", time.perf_counter()
     process = PtyProcess.spawn(command, env=at.env | {"TERM": "xterm-256color"}, dimensions=(_ROWS, _COLS), echo=False)
@@ -47,7 +47,7 @@ def main() -> int:
     found: dict[bool, list[float]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as name, place(Path(name)) as at:
         for sealed in (True, False):
-            start(at, sealed=sealed)  # what is made at the first start, and the caches
+            start(at, sealed=sealed)  # creates files and warms the caches
         for number in range(2 * RUNS):
             sealed = number % 4 in {0, 3}
             found[sealed].append(start(at, sealed=sealed))

@@ -1,8 +1,8 @@
-"""How long Ctrl+C takes on a slow line on which a program prints without end: 20 KB/s, 300 ms there and back.
+"""The time of Ctrl+C on a slow line while a program prints without end: 20 KB/s, 300 ms round trip.
 
-The prompt is back when everything that was on its way is through; what the programs let wait on the way is what one
-waits for. The line should be full all the same, so what it brings is measured as well. Only the console's line is slow:
-the whole queue builds up at the relay's end of it.
+The prompt comes after all output on its way, so the user waits for what the programs have queued. The line should still
+be full, so its throughput is measured as well. Only the console's line is slow: the whole queue builds up at the
+relay's end of it.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from tests.support.network.process import shaped_line
 assert sys.platform != "win32"
 
 LINE = Shape(rate=20_000, delay=0.150)
-#: How long the program prints before Ctrl+C, in seconds.
+#: Seconds that the program prints before Ctrl+C.
 WAITS = (1, 3, 20, 2, 5)
 BAR = 1.5
-#: What of the line the program's output should have, at least; the rest is what stands around it, and the beginning.
+#: The least share of the line for the program's output; the rest is overhead, and the start.
 LEAST_SHARE = 0.6
 PROMPT = b"ready> "
 SHELL = f"env PS1='{PROMPT.decode()}' bash --norc --noprofile -i"
@@ -50,9 +50,9 @@ async def _until(shell: Link, end: bytes) -> int:
 
 
 async def interrupt(shell: Link, seconds: float) -> tuple[int, float, int]:
-    """Have `yes` print for a while, then press Ctrl+C.
+    """Let `yes` print for a while, then press Ctrl+C.
 
-    Returns the bytes that it printed, the seconds from Ctrl+C to the prompt, and the bytes that came in them.
+    Returns the bytes that it printed, the seconds from Ctrl+C to the prompt, and the bytes received in that time.
     """
     printed = 0
     await _type(shell, b"yes\r")

@@ -1,4 +1,4 @@
-"""How fast a terminal tab is: parsing, and painting a screen of 200x50 into a pseudo-terminal.
+"""The speed of a terminal tab: parsing, and painting a screen of 200x50 into a pseudo-terminal.
 
 Seconds depend on the machine, so each figure stands beside its limit in the same run: painting beside writing the same
 number of bytes to the same pseudo-terminal, the view beside the engine alone.
@@ -22,7 +22,7 @@ from natpass_tui.terminal.fallback import FallbackEngine
 from natpass_tui.terminal.ghostty import GhosttyEngine
 from natpass_tui.widgets.terminal_view import TerminalView
 
-assert sys.platform != "win32"  # Pseudo-terminals are a thing of POSIX.
+assert sys.platform != "win32"  # Only POSIX has pseudo-terminals.
 
 ROWS, COLS = 50, 200
 MEGABYTE = 1e6
@@ -30,7 +30,7 @@ ASCII = b"".join(b"%08d the quick brown fox jumps over the lazy dog\r\n" % numbe
 
 
 def full_screen(number: int) -> bytes:
-    """A coloured screen in which every row differs from that of another number, as a full-screen program draws it."""
+    """Return a full-screen program's coloured screen; every row depends on the number."""
     parts = ["\x1b[H"]
     for row in range(ROWS):
         parts.append(f"\x1b[{row + 1};1H")
@@ -44,7 +44,7 @@ TRACE = b"".join(full_screen(number) for number in range(20))
 
 
 def per_second(action: Callable[[], float], seconds: float = 1.0) -> float:
-    """How much of what ``action`` returns is done in a second."""
+    """Return the work in a second, in units of what ``action`` returns."""
     done = 0.0
     start = time.perf_counter()
     while time.perf_counter() - start < seconds:
@@ -53,7 +53,7 @@ def per_second(action: Callable[[], float], seconds: float = 1.0) -> float:
 
 
 def parse_rate(engine: TerminalEngine, data: bytes) -> float:
-    """MB parsed in a second, in steps of 64 KiB."""
+    """Return the MB parsed in a second, in steps of 64 KiB."""
 
     def once() -> float:
         for start in range(0, len(data), 65536):
@@ -64,7 +64,7 @@ def parse_rate(engine: TerminalEngine, data: bytes) -> float:
 
 
 def snapshot_rate(engine: TerminalEngine, change: Callable[[int], bytes]) -> float:
-    """Frames that the engine alone makes in a second."""
+    """Return the frames that the engine alone makes in a second."""
     number = 0
 
     def once() -> float:
@@ -78,7 +78,7 @@ def snapshot_rate(engine: TerminalEngine, change: Callable[[int], bytes]) -> flo
 
 
 class BenchApp(App[None]):
-    """One view, painted as fast as it goes."""
+    """One view, painted as fast as possible."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class BenchApp(App[None]):
         self.run_worker(self.measure())
 
     async def measure(self) -> None:
-        """Feed, paint, and wait until it is written; without the limit of 60 frames a second."""
+        """Feed, paint, and wait for the write; without the limit of 60 frames a second."""
         view = self.view
         for name, change in CHANGES.items():
             frames = 0
@@ -103,7 +103,7 @@ class BenchApp(App[None]):
                 view._pull()
                 view._repaint()
                 frames += 1
-                while writer_depth(self):  # noqa: ASYNC110 - a queue of Textual's that tells nobody
+                while writer_depth(self):  # noqa: ASYNC110 - Textual's queue offers nothing to await
                     await asyncio.sleep(0)
             self.figures[name] = frames / elapsed
         before = time.perf_counter()
@@ -122,14 +122,14 @@ CHANGES: dict[str, Callable[[int], bytes]] = {
 
 @dataclass
 class Drain:
-    """Reads a pseudo-terminal as a fast terminal would, and counts."""
+    """Reads a pseudo-terminal as a fast terminal would, and counts the bytes."""
 
     size: int = 0
 
 
 @contextmanager
 def terminal() -> Iterator[Drain]:
-    """Stand a pseudo-terminal in for the user's: Textual writes to what `sys.__stderr__` is."""
+    """Use a pseudo-terminal instead of the user's: Textual writes to `sys.__stderr__`."""
     primary, secondary = pty.openpty()
     drain = Drain()
 
@@ -162,7 +162,7 @@ def terminal() -> Iterator[Drain]:
 
 
 def raw_write_rate() -> float:
-    """Frames a second if their bytes were only written."""
+    """Return the frames a second if their bytes are only written."""
     engine = GhosttyEngine(ROWS, COLS)
     engine.feed(full_screen(1))
     frame = "\r\n".join(engine.snapshot().changed.values()).encode()

@@ -1,7 +1,7 @@
-"""A file through `natpass-tui exec` beside `ssh -J`, on a line whose packets come late at random, as by radio.
+"""A file through `natpass-tui exec` beside `ssh -J`, on a line with random delays, like a radio link.
 
-Each console's way to its relay or jump host is the line. What limits the rate is the line for both; the question is
-whether our pace takes lateness for a queue, and how long a key's echo takes meanwhile is that of `echo`.
+The line is between each console and its relay or jump host, and limits the rate of both. The bench shows whether our
+pace mistakes delays for a queue; `echo` measures the echo of a key meanwhile.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from tests.bench.exec_pipe import programs, took
 from tests.support.network.line import Shape
 from tests.support.network.process import shaped_line
 
-#: 20 Mbit/s, 20 ms there and back, and as much again when packets are late.
+#: 20 Mbit/s, 20 ms round trip, and as much again for late packets.
 LINE = Shape(rate=2.5e6, delay=0.010, jitter=0.005)
 SIZE = 20_000_000
 BAR = 0.7

@@ -1,4 +1,4 @@
-"""How fast frames are decoded and envelopes read, beside what crc32 and a copy of the same bytes take."""
+"""The speed of decoding frames and reading envelopes, beside crc32 and a copy of the same bytes."""
 
 import os
 

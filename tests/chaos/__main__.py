@@ -28,14 +28,14 @@ def size(text: str) -> int:
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("scenario", nargs="?", default="pipe", choices=["pipe", "sessions", "memory"])
-    parser.add_argument("--runs", type=int, default=1, metavar="K", help="how often (pipe: with seeds that follow)")
+    parser.add_argument("--runs", type=int, default=1, metavar="K", help="runs (pipe: with consecutive seeds)")
     parser.add_argument("--dead-after", type=float, default=1.0, metavar="S", help="of relay, agent and consoles")
     parser.add_argument("--cuts", type=int, default=1000, help="pipe: connections to cut")
     parser.add_argument("--bytes", type=size, default=size("200MB"), help="pipe: data each way, such as 200MB")
     parser.add_argument("--seed", type=int, help="pipe: decides when what is cut; default: any")
-    parser.add_argument("--silent", type=float, default=0.05, help="pipe: part of cuts that nobody is told of")
-    parser.add_argument("--kill-relay", type=int, default=0, metavar="K", help="pipe: kill the relay so often, too")
-    parser.add_argument("--keep", action="store_true", help="keep logs and networks' events in any case")
+    parser.add_argument("--silent", type=float, default=0.05, help="pipe: share of silent cuts")
+    parser.add_argument("--kill-relay", type=int, default=0, metavar="K", help="pipe: how often to kill the relay, too")
+    parser.add_argument("--keep", action="store_true", help="keep logs and networks' events even on success")
     parser.add_argument("--sessions", type=int, default=20, help="sessions: how many")
     parser.add_argument("--kills", type=int, default=3, help="sessions: how often the relay is killed")
     parser.add_argument("--outage", type=float, default=0.0, metavar="S", help="sessions: how long it stays away")
@@ -45,7 +45,7 @@ def options() -> argparse.ArgumentParser:
 
 @contextmanager
 def folder(*, keep: bool) -> Iterator[Path]:
-    """Have a folder; it stays if something goes wrong, or `keep`, for the logs in it."""
+    """Yield a temporary folder; keep it for its logs if something fails, or with `keep`."""
     path = Path(tempfile.mkdtemp(prefix="natpass-chaos-"))
     try:
         yield path
@@ -62,7 +62,7 @@ def folder(*, keep: bool) -> Iterator[Path]:
 
 
 def run(told: argparse.Namespace, number: int) -> bool:
-    """Run a scenario once, and print a line; return whether it kept its bar."""
+    """Run a scenario once, and print a line; return whether it met its bar."""
     with folder(keep=told.keep) as path:
         if told.scenario == "memory":
             found = memory.run(path, size=told.waiting, dead_after=told.dead_after)
@@ -88,7 +88,7 @@ def run(told: argparse.Namespace, number: int) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what is asked for; return 1 if something was lost, left, or over its bar."""
+    """Run the chosen scenario; return 1 if something was lost, left over, or missed its bar."""
     told = options().parse_args(arguments)
     if told.seed is None:
         told.seed = secrets.randbelow(1_000_000)

@@ -1,4 +1,4 @@
-"""One end cut off while much more waits at the other than may be kept: memory stays within the window."""
+"""One end is cut off while far more data waits at the other than may be buffered: memory stays within the window."""
 
 import os
 import select
@@ -17,17 +17,17 @@ from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 
 _MIB = 1024 * 1024
-#: What a stream's window may hold, and as much again for what an interpreter takes around it.
+#: The size of a stream's window, and as much again for the interpreter's overhead.
 BAR = (8 + 8) * _MIB
 _BLOCK = bytes(_MIB)
-#: So much flows before the cut, so that the window has grown.
+#: Bytes that flow before the cut, so that the window has grown.
 _BEFORE_CUT = 32 * _MIB
 _HUNG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one direction showed."""
+    """The result of one direction."""
 
     name: str
     size: int
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class _Flow:
-    """A command whose bytes are counted at the harness's end."""
+    """A command whose bytes the harness counts."""
 
     def __init__(self) -> None:
         self.moved = 0
@@ -56,10 +56,10 @@ class _Flow:
 
 
 def run(folder: Path, *, size: int = 1024 * _MIB, away: float = 5.0, dead_after: float = 1.0) -> list[Outcome]:
-    """Run both directions; return what they showed.
+    """Run both directions; return their results.
 
     Raises:
-        ChaosError: bytes are missing, or something is left.
+        ChaosError: bytes are missing, or something is left over.
     """
     return [
         _download(folder / "download", size, away, dead_after),
@@ -113,7 +113,7 @@ def _upload(folder: Path, size: int, away: float, dead_after: float) -> Outcome:
 
 
 def _outage(network: NetworkProxy, flow: _Flow, away: float) -> None:
-    """Cut the network once enough has flowed; have it back after `away` seconds."""
+    """Cut the network once enough has flowed; restore it after `away` seconds."""
     wait_until(lambda: flow.moved >= _BEFORE_CUT, "the first bytes", timeout=_HUNG_SECONDS, step=0.001)
     network.down()
     _stands_still(lambda: flow.moved, away)
@@ -121,7 +121,7 @@ def _outage(network: NetworkProxy, flow: _Flow, away: float) -> None:
 
 
 def _stands_still(value: Callable[[], int], seconds: float) -> None:
-    """Wait until a value has not changed for so long."""
+    """Wait until a value has not changed for `seconds`."""
     last, since = value(), time.monotonic()
 
     def still() -> bool:

@@ -1,4 +1,4 @@
-"""Random data through `exec … cat` while connections are cut: what comes back has the hash of what was sent."""
+"""Random data through `exec … cat` while connections are cut: it comes back with the same hash."""
 
 import hashlib
 import os
@@ -15,17 +15,17 @@ from tests.support.network.journal import Wait, on_the_way, percentile
 from tests.support.network.plan import CutPlan, Kind
 
 _BLOCK = 64 * 1024
-#: Data goes on until all cuts are done, but not for ever.
+#: The most data: it goes on until all cuts are done, but not for ever.
 _MOST_TIMES = 5
-#: A connection is cut after this part of what there is to forward for each cut, or the cuts would outlast the data.
+#: A connection is cut after this share of the data for each cut: otherwise the cuts would outlast the data.
 _PART = 0.5
-#: No byte for so long: it has hung.
+#: Seconds without a byte after which it counts as hung.
 _HUNG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run showed."""
+    """The result of one run."""
 
     seed: int
     cuts: Counter[str]
@@ -50,7 +50,7 @@ class Outcome:
 
 
 class _Feeder(threading.Thread):
-    """Writes random data until there was enough of it and all cuts are done."""
+    """Writes random data until it is enough and all cuts are done."""
 
     def __init__(self, stage: Stage, console: "subprocess.Popen[bytes]", size: int) -> None:
         super().__init__(name="feeder", daemon=True)
@@ -70,7 +70,7 @@ class _Feeder(threading.Thread):
                 self.size += len(block)
                 self._console.stdin.write(block)
             self.is_done = True
-            # What is on its way still may be delayed by nothing but what has happened already.
+            # Data still on its way must be delayed only by what has already happened.
             self._console.stdin.close()
         except (BrokenPipeError, ValueError):
             return  # the console has ended; the reader says so
@@ -82,7 +82,7 @@ def run(
     """Run once.
 
     Raises:
-        ChaosError: data is wrong or missing, or something is left.
+        ChaosError: data is wrong or missing, or something is left over.
     """
     # Each way passes both networks twice: there and back.
     mean = int(_PART * 2 * size / max(cuts / 2, 1))
@@ -101,13 +101,13 @@ def run(
 
 
 def _waits(stage: Stage) -> list[Wait]:
-    """Return how long data waited from when both networks, which it crosses, had returned."""
+    """Return how long data waited after both networks on its way had returned."""
     agents, consoles = stage.agents.journal, stage.consoles.journal
     return [*on_the_way(agents.waits(), consoles.events), *on_the_way(consoles.waits(), agents.events)]
 
 
 def _through(stage: Stage, size: int, kill_relay: int) -> int:
-    """Send data through a command on the agent and back; return how much."""
+    """Send data through a command on the agent and back; return its size."""
     console = stage.console("cat")
     feeder = _Feeder(stage, console, size)
     killers = [threading.Thread(target=stage.restart_relay, daemon=True) for _ in range(kill_relay)]

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.chaos.stage import ChaosError, Stage
 from tests.support.network.journal import percentile
 
-#: Counts by itself, and sends back what it is told: both directions have their own order.
-#: (No `cat`, which would hand on half a line where a message ends.)
+#: Counts by itself, and echoes its input: each direction has its own order.
+#: (Not `cat`, which would pass on half a line at the end of a message.)
 _SCRIPT = """
 exec 3<&0
 while read -r line <&3; do echo "$line"; done &
@@ -26,7 +26,7 @@ BAR_SECONDS = 3.0
 
 @dataclass(slots=True)
 class _Session:
-    """One command, and what came of it."""
+    """One command, and its progress."""
 
     console: "subprocess.Popen[bytes]"
     number: int
@@ -35,18 +35,18 @@ class _Session:
     next: dict[bytes, int] = field(default_factory=lambda: {b"n": 1, b"c": 1})
 
     def take(self, data: bytes) -> None:
-        """Check lines: each number follows the one before it."""
+        """Check lines: each number follows the previous one."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             which, _, number = line.partition(b" ")
             if which not in self.next or number != b"%d" % self.next[which]:
-                raise ChaosError(f"session {self.number}: {line!r}, where {self.next} were to come")
+                raise ChaosError(f"session {self.number}: got {line!r}, expected {self.next}")
             self.next[which] += 1
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run showed."""
+    """The result of one run."""
 
     sessions: int
     lines: int
@@ -69,7 +69,7 @@ def run(
     """Run once.
 
     Raises:
-        ChaosError: a line is missing, came twice, or something is left.
+        ChaosError: a line is missing, came twice, or something is left over.
     """
     with Stage(folder, dead_after=dead_after) as stage:
         begin = time.monotonic()
@@ -89,7 +89,7 @@ def run(
 
 
 class _Watch:
-    """Reads all sessions, tells their cats something, and kills the relay now and then."""
+    """Reads all sessions, writes lines to them, and kills the relay now and then."""
 
     def __init__(self, stage: Stage, sessions: list[_Session], kills: int, outage: float) -> None:
         self._stage, self._sessions, self._kills, self._outage = stage, sessions, kills, outage
@@ -131,11 +131,11 @@ class _Watch:
                 continue
             if self._kills or self._waiting or self._restart or session.next[b"n"] < 3:
                 session.told += 1
-                with contextlib.suppress(BrokenPipeError):  # it has ended: its status says more
+                with contextlib.suppress(BrokenPipeError):  # it has ended: its status tells more
                     stdin.write(b"c %d\n" % session.told)
                     stdin.flush()
             else:
-                stdin.close()  # its cat ends
+                stdin.close()  # its echo ends
 
     def _kill(self) -> None:
         self._kills -= 1

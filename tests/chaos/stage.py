@@ -1,4 +1,4 @@
-"""A relay, an agent and consoles as processes of their own, with TLS, and a network of ours before each client."""
+"""A relay, an agent and consoles as separate processes, with TLS, and a test network in front of each client."""
 
 import contextlib
 import os
@@ -24,32 +24,32 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 AGENT = "box"
-#: What a log has to be free of; tasks that were forgotten are told in these words.
+#: What a log must not contain; Python reports forgotten tasks in these words.
 _FAULTS = re.compile(r"Traceback|never retrieved|never awaited|was destroyed|ResourceWarning| (?:ERROR|CRITICAL) ")
-#: How long an end may take to see that the other one is gone, after its last command.
+#: Seconds that an end may take to notice that the other one is gone, after its last command.
 _TIDY_SECONDS = 20.0
 
 
 def target(port: int) -> RelayTarget:
-    """Return what a console in this process logs in with."""
+    """Return the login parameters of a console in this process."""
     key = LoginKey.from_secret(SECRET)
     claims = v2.Claims("tui-tests-01234567", Role.ROLE_CONSOLE, (), "tests", v2.instance_tag(key, os.urandom(32)))
     return RelayTarget(RelayAddress("127.0.0.1", port), True, claims, key, sealing=sealing(link_key(SECRET)))
 
 
 class ChaosError(Exception):
-    """What must not happen has happened; one line."""
+    """A broken promise, in one line."""
 
 
 class Stage:
     """The programs of one run.
 
     Args:
-        folder: for their states and logs.
-        dead_after: seconds of silence after which a peer is given up, for all of them.
-        agents, consoles: the cuts on either side of the relay; None: none.
-        direct: clients dial the relay itself; nothing of ours is on the way.
-        warms_up: a first command runs before anything else.
+        folder: for their state and logs.
+        dead_after: seconds of silence after which any of them gives a peer up.
+        agents, consoles: the cuts on either side of the relay; None: no cuts.
+        direct: clients dial the relay itself, without a test network.
+        warms_up: run a first command before anything else.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Stage:
     def _enter(self) -> None:
         self.start_relay()
         agents, consoles = self._plans
-        # The first command of all goes without cuts: what is open after it is what is open at rest.
+        # The very first command runs without cuts: what is open after it is open at rest.
         self.agents = self._stack.enter_context(NetworkProxy(self.port, plan=CutPlan(0, 0, 1)))
         self.consoles = self._stack.enter_context(NetworkProxy(self.port, plan=CutPlan(0, 0, 1)))
         port = self.port if self._direct else self.agents.port
@@ -102,14 +102,14 @@ class Stage:
         self.close()
 
     def close(self) -> None:
-        """End everything, whatever state it is in."""
+        """End everything, in any state."""
         for console in self._consoles:
             if console.poll() is None:
                 console.kill()
             console.wait()
             for stream in (console.stdin, console.stdout):
                 if stream is not None:
-                    with contextlib.suppress(OSError):  # what was not taken any more
+                    with contextlib.suppress(OSError):  # input that was not read
                         stream.close()
         for program in [getattr(self, "agent", None), getattr(self, "relay", None)]:
             if program is None or program.process.poll() is not None:
@@ -123,7 +123,7 @@ class Stage:
     # the relay
 
     def start_relay(self) -> float:
-        """Start the relay, at the same port each time; return when it listened, by the monotonic clock."""
+        """Start the relay, always at the same port; return the monotonic time when it listened."""
         options = ["--listen", f"127.0.0.1:{self.port}", "--state-dir", str(self.folder / "relay"), *self._options]
         self.relay = Program("natpass_relay", options, self.folder)
         self._relays += 1
@@ -133,7 +133,7 @@ class Stage:
         return listened
 
     def restart_relay(self) -> float:
-        """Kill the relay as a power failure would, and start it again; return when it listened."""
+        """Kill the relay as a power failure would, and start it again; return the time when it listened."""
         self.relay.kill()
         return self.start_relay()
 
@@ -146,12 +146,12 @@ class Stage:
         stdout: int | IO[bytes] = subprocess.PIPE,
         port: int | None = None,
     ) -> "subprocess.Popen[bytes]":
-        """Start `natpass-tui exec` of a command on the agent; its own words go to a file.
+        """Start `natpass-tui exec` of a command on the agent; its messages go to a file.
 
         Args:
             command: the program and its arguments.
             stdin, stdout: as for `Popen`.
-            port: dial this one instead of the consoles' network.
+            port: dial this port instead of the consoles' network.
         """
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
         environment |= {"NATPASS_SECRET": SECRET, "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
@@ -174,7 +174,7 @@ class Stage:
         return self.folder / f"console-{number}.log"
 
     def said_by_console(self, number: int = -1) -> str:
-        """Return the last line that a console, counted from 0, has said."""
+        """Return the last message of a console, counted from 0."""
         number %= max(len(self._consoles), 1)
         lines = self._console_log(number).read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "(nothing)"
@@ -186,10 +186,10 @@ class Stage:
         return self.agent.output.count("logged in")
 
     def check_tidy(self) -> None:
-        """Check that the agent runs nothing, nothing is open that was not before, and nobody had a bug to tell.
+        """Check that the agent runs nothing, no more is open than at rest, and no log reports a bug.
 
         Raises:
-            ChaosError: it names what there is.
+            ChaosError: it names what was found.
         """
         for name, program in (("agent", self.agent), ("relay", self.relay)):
             if (status := program.process.poll()) is not None:
@@ -211,7 +211,7 @@ class Stage:
         return Descriptors(watch.descriptors(self.agent.process.pid), watch.descriptors(self.relay.process.pid))
 
     def _warm_up(self) -> "Descriptors":
-        """Run a command; return what is open when everything of it is gone: what is loaded late stays."""
+        """Run a command; return what is open once all of it is gone: lazily opened files stay open."""
         first = self.console("cat", stdin=subprocess.DEVNULL)
         if status := first.wait(30):
             raise ChaosError(f"the first command ended with {status}: {self.said_by_console()}")
@@ -221,7 +221,7 @@ class Stage:
 
 
 class Descriptors(tuple[int, int]):
-    """How many descriptors agent and relay have open."""
+    """The number of open descriptors of agent and relay."""
 
     __slots__ = ()
 

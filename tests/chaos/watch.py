@@ -1,4 +1,4 @@
-"""What is asked of running processes: descriptors, children, memory."""
+"""Inspects running processes: descriptors, children, memory."""
 
 import sys
 import threading
@@ -11,7 +11,7 @@ _EVERY_SECONDS = 0.02
 
 
 def descriptors(pid: int) -> int:
-    """Return how many files and sockets a process has open."""
+    """Return the number of a process's open files and sockets."""
     if sys.platform == "win32":
         return int(psutil.Process(pid).num_handles())
     else:  # noqa: RET505 - without it, a type checker takes one of the two for unreachable
@@ -19,12 +19,12 @@ def descriptors(pid: int) -> int:
 
 
 def children(pid: int) -> list[str]:
-    """Return what runs below a process."""
+    """Return a process's children."""
     return [f"{child.pid} {child.name()}" for child in psutil.Process(pid).children(recursive=True)]
 
 
 class PeakMemory:
-    """The most memory that a process has resident while this watches it."""
+    """Tracks the peak of a process's resident memory."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -34,7 +34,7 @@ class PeakMemory:
 
     @property
     def growth(self) -> int:
-        """Bytes more than at the beginning."""
+        """Bytes above the start."""
         return self.most - self.before
 
     def _watch(self) -> None:

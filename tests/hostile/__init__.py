@@ -1,1 +1,1 @@
-"""A relay that is not what it should be, and what it gets out of sealed links: nothing."""
+"""Shows that a hostile relay gets nothing out of sealed links."""

@@ -1,4 +1,4 @@
-"""What all attacks have in common: where they strike, and how they give in, so that a stream can go on."""
+"""The base of all attacks: where they strike, and how they stop, so that a stream can go on."""
 
 import random
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Adversary, Place, SeenLink
 from tests.hostile.world import Operator, World
 
-#: Places that every link has, also one on which a stream goes on: handshake, hello and reply, the first data.
+#: Places that every link has, also one that resumes a stream: handshake, hello and reply, the first data.
 HANDSHAKE: tuple[Place, ...] = (REQUEST, ANSWER, (UP, 0))
 RECORDS: tuple[Place, ...] = ((UP, 1), (UP, 2), (DOWN, 0), (DOWN, 1))
-#: One link in so many is attacked on its successor: the stream's first link is cut by us.
+#: One attack in so many is on a stream's second link: we cut the first one.
 _LATER = 4
-#: Where that is done: there is more to say.
+#: The places of that cut: the stream still has more to send then.
 _CUT: Place = (UP, 3)
 
 
 @dataclass
 class Scene:
-    """What an attack is made on.
+    """The target of an attack.
 
     Attributes:
-        world: all that there is.
-        operator: whose links are attacked.
-        agent: whom the console speaks with.
-        random: all chance comes from here.
+        world: the relay, the agents and the consoles.
+        operator: the console whose links are attacked.
+        agent: the agent that the console speaks with.
+        random: the only source of randomness.
     """
 
     world: World
@@ -44,15 +44,15 @@ class LinkAttack:
     """An attack on the links of one attempt.
 
     Attributes:
-        fired: whether it was made.
-        over: whether the relay is honest from here on.
-        hit: the link that has to end by the word of one of its ends, with a reason; None: none has to.
+        fired: whether the attack was made.
+        over: whether the relay is honest from now on.
+        hit: the link that one of its ends must end, with a reason; None: no link must end.
     """
 
     name: ClassVar[str]
-    #: How often this is chosen, beside others.
+    #: The weight in the random choice of attacks.
     weight: ClassVar[float] = 1.0
-    #: The console has never met the agent.
+    #: Whether the console has never met the agent.
     strange: ClassVar[bool] = False
 
     def __init__(self, scene: Scene) -> None:
@@ -64,17 +64,17 @@ class LinkAttack:
         self.hit: SeenLink | None = None
         self.links: list[SeenLink] = []
         self._later = self.random.randrange(_LATER) == 0 and self.may_be_later
-        self._ports: tuple[Client | None, ...] = ()  # the connection of the agent at which a link was made up
+        self._ports: tuple[Client | None, ...] = ()  # the agent's connection on which a link was forged
         self._made_up: list[tuple[str, str, str]] = []
 
-    #: Whether it makes sense on the second link of a stream.
+    #: Whether the attack makes sense on the second link of a stream.
     may_be_later: ClassVar[bool] = True
 
     async def begin(self) -> None:
         """Prepare, before the console opens anything."""
 
     def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take a message that should be passed on."""
+        """Handle a message that should be passed on."""
         if link not in self.links:
             self.links.append(link)
         is_first = link is self.links[0]
@@ -92,42 +92,42 @@ class LinkAttack:
             self.follow(link, place, message)
 
     def strikes(self, place: Place) -> bool:
-        """Tell whether this is where it is done."""
+        """Tell whether to attack at this place."""
         raise NotImplementedError
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Do it."""
+        """Make the attack."""
         raise NotImplementedError
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take what is neither attacked nor afterwards."""
+        """Handle a message after the attack."""
         self.adversary.forward(message)
 
     def relent(self) -> None:
-        """Be honest from now on, and end what was left hanging: a relay can do no worse than to stop for good."""
+        """Be honest from now on, and end what hangs: the worst that a relay can do is to stop."""
         self.over = True
         self.release()
         for link in self.adversary.of(self.scene.operator.id):
             self.adversary.cut(link)
 
     def release(self) -> None:
-        """Let go of what was held."""
+        """Pass on what was held."""
 
     def is_done(self) -> bool:
-        """Tell whether everything has happened that has to, afterwards."""
+        """Tell whether all expected effects have happened."""
         return self.hit is None or self.adversary.is_over(self.hit)
 
     def is_lost(self) -> bool:
-        """Tell whether the agent's connection has ended meanwhile, and with it what was made up there."""
+        """Tell whether the agent's connection has ended meanwhile, and with it what was forged there."""
         return bool(self._made_up) and self._ports != self.adversary.ports(self._made_up[-1][0])
 
     def details(self) -> str:
-        """Return which of its kind this is, for a person who looks for a fault."""
+        """Return the attack's parameters, for debugging."""
         known = {name.strip("_"): value for name, value in vars(self).items() if isinstance(value, str | bool | tuple)}
         return ", ".join(f"{name}: {value!r}" for name, value in known.items())
 
     def finish(self) -> None:
-        """Leave nothing behind."""
+        """Clean up."""
         self.over = True
         self.release()
         for agent, opener, link_id in self._made_up:
@@ -135,7 +135,7 @@ class LinkAttack:
             self.adversary.inject(agent, Msg(type=MsgType.disconnect, from_id=opener, to=agent, link_id=link_id))
 
     def makes_up(self, agent: str, opener: str, link_id: str) -> tuple[str, str, str]:
-        """Remember a link that the relay makes; return its key in `Adversary.answers`."""
+        """Record a link that the relay forges; return its key in `Adversary.answers`."""
         self._made_up.append((agent, opener, link_id))
         self._ports = self.adversary.ports(agent)
         return agent, opener, link_id
@@ -151,12 +151,12 @@ class PlaceAttack(LinkAttack):
         self.place = self.random.choice(self.places)
 
     def strikes(self, place: Place) -> bool:
-        """Tell whether this is the place."""
+        """Tell whether to attack at this place."""
         return place == self.place
 
 
 def data_of(message: Msg) -> bytes:
-    """Return what is sealed, or part of the handshake, in a message."""
+    """Return the bytes of a message that are sealed, or part of the handshake."""
     match message.type:
         case MsgType.connect_req:
             return message.creq.offer.handshake
@@ -167,7 +167,7 @@ def data_of(message: Msg) -> bytes:
 
 
 def with_data(message: Msg, data: bytes) -> Msg:
-    """Return a message with other such bytes."""
+    """Return the message with these bytes replaced."""
     changed = Msg()
     changed.CopyFrom(message)
     match message.type:
@@ -181,7 +181,7 @@ def with_data(message: Msg, data: bytes) -> Msg:
 
 
 def moved(message: Msg, from_id: str, to: str, link_id: str) -> Msg:
-    """Return a message of another link."""
+    """Return the message with another link's addresses."""
     changed = Msg()
     changed.CopyFrom(message)
     changed.from_id, changed.to, changed.link_id = from_id, to, link_id

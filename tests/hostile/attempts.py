@@ -1,4 +1,4 @@
-"""One attempt after the other: a stream, an attack on its links, and what has to be true afterwards."""
+"""Runs attempts: a stream, an attack on its links, and checks of what must hold afterwards."""
 
 import asyncio
 import random
@@ -16,24 +16,24 @@ from tests.hostile.world import AGENTS, MARKER, Operator, Spoken, World, raw, wo
 from tests.support.waiting import wait_for
 
 ATTACKS: tuple[type[LinkAttack], ...] = (*noise.ATTACKS, *forgery.ATTACKS, *keys.ATTACKS)
-#: Of so many attempts, one is a login through somebody in the middle, with a certificate of their own.
+#: One in so many attempts is a login through a man in the middle with its own certificate.
 _LOGINS = 200
-#: The relay gives in after so many seconds, then after twice as many, and so on; the time for all of it.
+#: The relay stops its attack after so many seconds, then after twice as many, and so on; and the time for all of it.
 _PATIENCE, _LIMIT = 0.25, 60.0
-#: Within so many seconds an end says that a link under attack is over.
+#: Seconds within which an end must end a link under attack.
 SECONDS_TO_END = 20.0
-#: An attack that finds no occasion is none: so many are tried for one attempt.
+#: Attacks tried for one attempt: one that finds no occasion does not count.
 _TRIES = 50
 
 
 @dataclass
 class Report:
-    """What came of all attempts.
+    """The outcome of all attempts.
 
     Attributes:
-        outcomes: how often, by attack and outcome.
-        resumed: how often a stream went on over another link.
-        frames: how many the relay has looked at.
+        outcomes: counts by attack and outcome.
+        resumed: the number of streams that went on over another link.
+        frames: the number of frames that the relay inspected.
     """
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -42,11 +42,11 @@ class Report:
 
     @property
     def attempts(self) -> int:
-        """How many attacks were made."""
+        """The number of attacks."""
         return self.outcomes.total()
 
     def add(self, other: "Report") -> None:
-        """Add what another process has done."""
+        """Add the report of another process."""
         self.outcomes += other.outcomes
         self.resumed += other.resumed
         self.frames += other.frames
@@ -63,7 +63,7 @@ def chosen(rng: random.Random) -> type[LinkAttack]:
 
 
 async def conversation(operator: Operator, spoken: Spoken, agent_key: bytes) -> tuple[str, Link | None]:
-    """Have a console say everything; return what came of it, and the stream if it is open."""
+    """Let a console send everything; return the outcome, and the stream if it is open."""
     try:
         return "all was said", await operator.say(spoken, agent_key, [])
     except LinkEndedError as error:
@@ -73,10 +73,10 @@ async def conversation(operator: Operator, spoken: Spoken, agent_key: bytes) -> 
 
 
 async def patiently(work: "asyncio.Task[tuple[str, Link | None]]", relent: Callable[[], None]) -> bool:
-    """Wait for `work`; have the relay give in where nothing happens. Return whether it had to.
+    """Wait for `work`; make the relay stop its attack if nothing happens. Return whether it had to.
 
     Raises:
-        ViolationError: nothing happens even so.
+        ViolationError: nothing happens even then.
     """
     patience, left = _PATIENCE, _LIMIT
     while not (await asyncio.wait([work], timeout=patience))[0]:
@@ -109,11 +109,11 @@ async def attempt(here: World, operator: Operator, rng: random.Random, name: str
             report.outcomes[kind.name, outcome] += 1
             report.resumed += bool(resumes)
             return
-    raise ViolationError("no attack finds an occasion")  # a fault of ours
+    raise ViolationError("no attack finds an occasion")  # a fault of this harness
 
 
 async def _under(attack: LinkAttack, spoken: Spoken) -> tuple[str, int]:
-    """Have a conversation under an attack; return what came of it, and how often it went on over another link."""
+    """Run a conversation under an attack; return the outcome, and how often it went on over another link."""
     scene = attack.scene
     here, operator, agent = scene.world, scene.operator, scene.agent
     if attack.strange:
@@ -138,12 +138,12 @@ async def _under(attack: LinkAttack, spoken: Spoken) -> tuple[str, int]:
             link.close()
         attack.finish()
         if link is None:
-            spoken.ended.set()  # a console that gives up at once leaves the agent to its patience
+            spoken.ended.set()  # if the console gives up at once, the agent waits for its timeout
         await _settled(operator, spoken, attack)
         here.check()
         for pin in operator.known.list():
             if pin.key.raw != here.agent_keys[pin.agent_id]:
-                raise ViolationError(f"{operator.id} has pinned somebody else's key for {pin.agent_id}")
+                raise ViolationError(f"{operator.id} has pinned a wrong key for {pin.agent_id}")
         del here.books.streams[spoken.number]
         return outcome + (", when the relay gave in" if gave_in and link is not None else ""), resumes
     except AssertionError as error:
@@ -154,7 +154,7 @@ async def _under(attack: LinkAttack, spoken: Spoken) -> tuple[str, int]:
 
 
 async def _settled(operator: Operator, spoken: Spoken, attack: LinkAttack) -> None:
-    """Wait until both ends are through with a stream."""
+    """Wait until both ends have ended a stream."""
     streams = operator.client.streams
     seconds = _PATIENCE
     while len(streams) or (spoken.asked and not spoken.ended.is_set()):
@@ -170,14 +170,14 @@ async def _settled(operator: Operator, spoken: Spoken, attack: LinkAttack) -> No
 
 
 async def run(folder: Path, seed: str, attempts: int, *, consoles: int = 24, told: Callable[[int], None]) -> Report:
-    """Make all attempts, some at a time.
+    """Make all attempts, several at a time.
 
     Args:
         folder: for the consoles' state.
-        seed: what all chance comes from, but for keys and the order in which things happen at once.
-        attempts: how many attacks.
-        consoles: how many at a time.
-        told: is told after each how many there were.
+        seed: decides everything except keys and the order of concurrent events.
+        attempts: the number of attacks.
+        consoles: the number of attacks at a time.
+        told: called after each attempt with their number so far.
 
     Raises:
         ViolationError: a promise was broken; the text says in which attempt.

@@ -1,4 +1,4 @@
-"""Somebody in the middle of TLS, with a certificate of their own: passes a login on, or plays the relay."""
+"""A man in the middle of TLS with its own certificate: passes a login on, or plays the relay."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,16 @@ from tests.support.relay import tls_files
 
 
 class Middle:
-    """Where clients dial who are not at the relay."""
+    """A client's way into the man in the middle."""
 
     def __init__(self, passing_on: RelayAddress, playing: RelayAddress) -> None:
         self._addresses = {"passed on": passing_on, "played": playing}
 
     async def attempt(self, rng: random.Random) -> str:
-        """Have a client log in here; return how it was kept from it.
+        """Let a client log in here; return how that failed.
 
         Raises:
-            ViolationError: it was not.
+            ViolationError: it succeeded.
         """
         how = rng.choice(list(self._addresses))
         role = rng.choice([Role.ROLE_AGENT, Role.ROLE_CONSOLE])
@@ -43,15 +43,15 @@ class Middle:
             logged_in = await dial(RelayTarget(self._addresses[how], True, claims, LOGIN), ReadBuffers())
         except (LoginRefusedError, RelayNotTrustedError, DialError) as error:
             if not str(error):
-                raise ViolationError("a login through somebody in the middle fails without a reason") from None
+                raise ViolationError("a login through a man in the middle fails without a reason") from None
             return f"{how}: no login, with a reason"
         logged_in.socket.abort()
-        raise ViolationError(f"a client has logged in at somebody in the middle ({how})")
+        raise ViolationError(f"a client has logged in at a man in the middle ({how})")
 
 
 @asynccontextmanager
 async def middle(folder: Path) -> AsyncIterator[Middle]:
-    """Have a real relay with TLS, one that does not know the login key, and who passes on what goes to the first."""
+    """Run a real relay with TLS, one that does not know the login key, and a proxy to the first one."""
     real = RelayServer(RelaySettings(LOGIN, tls=tls_files(folder, "real")))
     false = RelayServer(RelaySettings(LoginKey(os.urandom(32)), tls=tls_files(folder, "false")))
     files = tls_files(folder, "middle")

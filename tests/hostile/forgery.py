@@ -17,22 +17,22 @@ from tests.hostile.relay import ANSWER, DOWN, REQUEST, UP, Place, SeenLink, Viol
 from tests.hostile.world import AGENTS, GONE
 from tests.support.waiting import wait_for
 
-#: How often a lie is told until it is believed.
+#: How often a lie is repeated until it is believed.
 _LIES = 100
-#: What the relay would have run.
+#: The command that the relay would like to run.
 EVIL = ConnectRequest(
     name="evil", kind=ConnectRequest.exec, cexec=ConnectExec(argv=[b"sh", b"-c", b"what the relay likes"])
 )
 
 
 def evil_hello() -> bytes:
-    """Return the first record of a stream that the relay would like to have, in clear."""
+    """Return the first record, unsealed, of a stream that the relay would like to open."""
     hello = StreamHello(stream_id=secrets.token_bytes(16), request=EVIL, ack=StreamAck(window=65536))
     return StreamRecord(hello=hello).SerializeToString()
 
 
 class Swapped(LinkAttack):
-    """The other end of a link is not the one that its opener means; or what is for one link comes on another."""
+    """The relay connects a link to another agent, or swaps the data of two links."""
 
     name = "links swapped"
     weight = 2.0
@@ -45,13 +45,13 @@ class Swapped(LinkAttack):
         self._cut_in: SeenLink | None = None
 
     def strikes(self, place: Place) -> bool:
-        """Tell whether this is the request; or data, that another link can get."""
+        """Tell whether this is the request, or data that another link can get."""
         if self._mode == "records":
             return place == (UP, 2) and self._other() is not None
         return place == REQUEST
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Connect the link elsewhere."""
+        """Connect the link to another agent, or swap data."""
         if self._mode == "records":
             other = self._other()
             assert other is not None
@@ -77,7 +77,7 @@ class Swapped(LinkAttack):
         self.adversary.inject(agent, moved(message, opener, agent, link_id))
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take the opener's records there."""
+        """Forward the opener's records there."""
         if link is self.hit and self._there is not None:
             agent, opener, link_id = self._there
             self.adversary.inject(agent, moved(message, opener, agent, link_id))
@@ -93,7 +93,7 @@ class Swapped(LinkAttack):
 
 
 class SwappedForStranger(Swapped):
-    """The console has no key yet that would tell it that this is another agent."""
+    """The same for a console that has no key yet to recognize another agent."""
 
     name = "links swapped, for a stranger"
     weight = 0.2
@@ -103,7 +103,7 @@ class SwappedForStranger(Swapped):
 
 
 class Replayed(PlaceAttack):
-    """What a console has sent on a link is sent again."""
+    """The relay replays what a console sent on a link."""
 
     name = "recorded sessions replayed"
     weight = 2.0
@@ -116,7 +116,7 @@ class Replayed(PlaceAttack):
         self._said: str | None = None
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Play it, while the link that there is goes on."""
+        """Replay it while the current link goes on."""
         if self._mode != "live number":
             self.adversary.forward(message)
         tape = link.history
@@ -135,7 +135,7 @@ class Replayed(PlaceAttack):
             link_id = secrets.token_hex(8)
         if self._mode == "another console":
             opener = self.random.choice([one.id for one in self.scene.world.operators])
-        if (agent, opener, link_id) in self.adversary.answers:  # somebody plays that already
+        if (agent, opener, link_id) in self.adversary.answers:  # another attack replays that already
             link_id = secrets.token_hex(8)
         key = self.makes_up(agent, opener, link_id)
         self._said = ""
@@ -153,18 +153,18 @@ class Replayed(PlaceAttack):
         self.adversary.inject(agent, moved(request, opener, agent, link_id))
 
     def is_done(self) -> bool:
-        """Tell whether the agent has said why it does not play along."""
+        """Tell whether the agent has refused, with a reason."""
         return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class ReplayedAnswers(PlaceAttack):
-    """What an agent has sent on a link is sent again, to a console that asks."""
+    """The relay replays an agent's answers to a console that asks."""
 
     name = "recorded answers replayed"
     places = (REQUEST,)
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Play it."""
+        """Replay it."""
         self.hit = link
         tape = self.adversary.tapes[self.random.choice(list(self.adversary.tapes))]
         for direction, said in tape:
@@ -172,13 +172,13 @@ class ReplayedAnswers(PlaceAttack):
                 self.adversary.inject(link.opener, moved(said, link.target, link.opener, link.link_id))
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take nothing to the agent."""
+        """Pass nothing on to the agent."""
         if link is not self.hit:
             super().follow(link, place, message)
 
 
 class Stripped(LinkAttack):
-    """What says that a link is sealed is taken away, at one end or at both."""
+    """The relay removes the marks of a sealed link, for one end or both."""
 
     name = "capabilities stripped"
     weight = 2.0
@@ -192,13 +192,13 @@ class Stripped(LinkAttack):
         self._said: str | None = None
 
     def strikes(self, place: Place) -> bool:
-        """Tell whether this is the request, or the answer, or what should end the handshake."""
+        """Tell whether this is the request, the answer, or the end of the handshake."""
         if self._mode == "hello in clear":
             return place == (UP, 0)
         return place == (ANSWER if self._mode in self._answers else REQUEST)
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take it away."""
+        """Remove the marks."""
         self.hit = link
         offer, answer = message.creq.offer, message.crep.answer
         match self._mode:
@@ -225,7 +225,7 @@ class Stripped(LinkAttack):
         self.adversary.forward(message)
 
     def _ask_plainly(self, link: SeenLink) -> None:
-        """Ask the agent as existing programs do, in the console's name."""
+        """Ask the agent in the console's name, as existing programs do."""
         self._said = ""
         link_id = secrets.token_hex(8)
 
@@ -242,7 +242,7 @@ class Stripped(LinkAttack):
         self.adversary.inject(link.target, request)
 
     def _answer(self, link: SeenLink) -> None:
-        """Answer in the agent's place, and say that the stream is open."""
+        """Answer for the agent, and report the stream as open."""
         rep = ConnectResponse(ok=True, answer=StreamAnswer(version=1))
         answer = Msg(type=MsgType.connect_rep, from_id=link.target, to=link.opener, link_id=link.link_id, crep=rep)
         record = Msg(type=MsgType.record, from_id=link.target, to=link.opener, link_id=link.link_id)
@@ -252,12 +252,12 @@ class Stripped(LinkAttack):
         self.adversary.inject(link.opener, record)
 
     def is_done(self) -> bool:
-        """Tell whether what was asked for in clear was refused."""
+        """Tell whether the unsealed request was refused."""
         return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class OldAgent(LinkAttack):
-    """The roster says that the agent is an existing natpass program, which seals nothing."""
+    """The roster claims that the agent is an existing natpass program, which cannot seal."""
 
     name = "roster without streams"
     may_be_later = False
@@ -267,7 +267,7 @@ class OldAgent(LinkAttack):
         self.fired = True
 
     async def begin(self) -> None:
-        """Say so, until it is believed: what the relay says elsewhere takes it back."""
+        """Repeat the lie until it is believed: the relay's honest rosters correct it."""
         fleet, name = self.scene.operator.console.fleet, self.scene.agent
         for _ in range(_LIES):
             self._tell(0)
@@ -277,13 +277,13 @@ class OldAgent(LinkAttack):
         raise ViolationError("a console does not believe the roster")  # a fault of ours
 
     def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """See that nothing is said in clear."""
+        """Check that the console sends nothing unsealed."""
         if place == REQUEST and len(message.creq.offer.handshake) != FIRST_BYTES:
             raise ViolationError(f"{link.opener} asks {link.target} without sealing, since the relay says so")
         self.adversary.forward(message)
 
     def finish(self) -> None:
-        """Say what is true."""
+        """Send the true roster."""
         self._tell(1)
         super().finish()
 
@@ -300,7 +300,7 @@ class OldAgent(LinkAttack):
 
 
 class OldStranger(OldAgent):
-    """The same of an agent that the console has never met."""
+    """The same lie about an agent that the console has never met."""
 
     name = "roster without streams, of a stranger"
     weight = 0.2

@@ -1,4 +1,4 @@
-"""What one process of `python -m tests.hostile` does."""
+"""The work of one process of `python -m tests.hostile`."""
 
 import logging
 import tempfile
@@ -13,8 +13,8 @@ from tests.hostile.relay import ViolationError
 
 
 def work(seed: str, count: int, consoles: int, report: bool) -> Report | str:
-    """Make some attempts; return what came of them, or which promise was broken."""
-    logging.disable(logging.CRITICAL)  # agents and consoles say much of what is done to them
+    """Make some attempts; return the report, or the broken promise."""
+    logging.disable(logging.CRITICAL)  # agents and consoles log every attack
     begin, step = time.monotonic(), max(count // 20, 1)
 
     def told(number: int) -> None:
@@ -25,13 +25,13 @@ def work(seed: str, count: int, consoles: int, report: bool) -> Report | str:
 
 
 def work_at_program(seed: str, count: int) -> Report | str:
-    """Make some attempts at the real `natpass-agent`; return what came of them, or which promise was broken."""
+    """Make some attempts at the real `natpass-agent`; return the report, or the broken promise."""
     logging.disable(logging.CRITICAL)
     return _report(seed, lambda folder: programs.run(folder, seed, count))
 
 
 def _report(seed: str, make: Callable[[Path], Awaitable[Report]]) -> Report | str:
-    """Return what comes of the attempts that `make` makes in a folder, or which promise was broken."""
+    """Run `make` in a temporary folder; return its report, or the broken promise."""
     found: list[Report] = []
 
     async def main(folder: Path) -> int:

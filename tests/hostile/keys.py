@@ -1,4 +1,4 @@
-"""Attacks with keys of the relay's own, in the place of one end or the other."""
+"""Attacks with the relay's own keys, in place of either end."""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ from tests.hostile.world import PSK
 
 
 class OwnKeys(LinkAttack):
-    """The relay is the agent for the console, with keys of its own, and does not know the secret."""
+    """The relay poses as the agent, with its own keys and without the secret."""
 
     name = "own keys"
     weight = 1.0
@@ -36,7 +36,7 @@ class OwnKeys(LinkAttack):
         return place == REQUEST
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Answer it: that much takes no secret."""
+        """Answer it: that needs no secret."""
         context = LinkContext(link.opener, link.target, link.link_id)
         psk = PSK.key if self.psk else self.random.randbytes(32)
         self._target = TargetHandshake(self._identity, psk, context, X25519PrivateKey.generate(), time.monotonic)
@@ -49,26 +49,26 @@ class OwnKeys(LinkAttack):
         )
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Go on with what the console says to us."""
+        """Handle what the console sends to us."""
         if link is not self.hit:
             super().follow(link, place, message)
         elif place[0] == UP:
             self.told(link, place, message)
 
     def told(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take what a console says that knows the agent: it must say nothing."""
-        raise ViolationError(f"{link.opener} goes on with another key than that of {link.target}, and shows its own")
+        """Check a console that knows the agent: it must not continue."""
+        raise ViolationError(f"{link.opener} accepts a key that is not that of {link.target}, and shows its own")
 
 
 class OwnKeysWithSecret(OwnKeys):
-    """The same, by a relay that knows the secret: a console that knows the agent does not show who it is."""
+    """The same by a relay with the secret: a console that knows the agent must not reveal its key."""
 
     name = "own keys and the secret"
     psk = True
 
 
 class OwnKeysForStranger(OwnKeys):
-    """The relay is the agent for a console that does not know that one; without the secret it gets nothing from it."""
+    """The relay poses as an agent unknown to the console; without the secret it gets nothing."""
 
     name = "own keys, for a stranger"
     weight = 0.2
@@ -76,7 +76,7 @@ class OwnKeysForStranger(OwnKeys):
     may_be_later = False
 
     def told(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Take what a console says that has no key to compare with: nobody without the secret can read it."""
+        """Check a console without a key to compare: its messages are unreadable without the secret."""
         assert self._target is not None
         if place != (UP, 0):
             return
@@ -91,7 +91,7 @@ class OwnKeysForStranger(OwnKeys):
 
 
 class OwnKeysForAgent(PlaceAttack):
-    """The relay is the console for the agent, with keys of its own, and does not know the secret."""
+    """The relay poses as the console, with its own keys and without the secret."""
 
     name = "own keys, at the agent"
     places = ((UP, 1),)
@@ -114,7 +114,7 @@ class OwnKeysForAgent(PlaceAttack):
         def answered(answer: Msg) -> None:
             if answer.type != MsgType.connect_rep or not answer.crep.ok:
                 if answer.type == MsgType.record:
-                    raise ViolationError(f"{link.target} speaks with somebody who does not know the secret")
+                    raise ViolationError(f"{link.target} speaks with a peer that does not know the secret")
                 self._said = answer.end.text or answer.crep.msg
                 return
             try:
@@ -137,14 +137,14 @@ class OwnKeysForAgent(PlaceAttack):
         )
 
     def is_done(self) -> bool:
-        """Tell whether the agent has said no."""
+        """Tell whether the agent has refused."""
         return super().is_done() and (self._said != "" or self.is_lost())
 
 
 class Hijacked(PlaceAttack):
-    """The relay knows the secret, and even the id of a stream: that goes on for the key that opened it only."""
+    """The relay knows the secret and even the id of a stream; only the key that opened the stream may resume it."""
 
-    name = "a stream gone on with, with own keys and the secret"
+    name = "a stream resumed, with own keys and the secret"
     weight = 0.5
     places = ((UP, 2),)
 
@@ -153,7 +153,7 @@ class Hijacked(PlaceAttack):
         self._said = ""
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Open a link in the console's name, and say hello for its stream."""
+        """Open a link in the console's name, and send a hello for its stream."""
         self.adversary.forward(message)
         streams = [stream_id for peer, stream_id in self.scene.operator.client.streams._streams if peer == link.target]
         link_id = secrets.token_hex(8)
@@ -178,7 +178,7 @@ class Hijacked(PlaceAttack):
             elif answer.type == MsgType.record:
                 reply = StreamRecord.FromString(sealed[0].open(answer.record.data)).reply
                 if reply.reason != ConnectResponse.GONE:
-                    raise ViolationError(f"{link.target} goes on with a stream for somebody else")
+                    raise ViolationError(f"{link.target} resumes a stream for another key")
                 self._said = reply.text
             else:
                 self._said = self._said or answer.end.text or answer.crep.msg
@@ -190,7 +190,7 @@ class Hijacked(PlaceAttack):
         self.adversary.inject(link.target, asking)
 
     def is_done(self) -> bool:
-        """Tell whether the agent has said that there is no such stream."""
+        """Tell whether the agent has answered that there is no such stream."""
         return super().is_done() and (self._said != "" or self.is_lost())
 
 

@@ -1,4 +1,4 @@
-"""Attacks that need no thought: bits, sizes, drops, repeats, orders, envelopes."""
+"""Simple attacks: bit flips, sizes, drops, repeats, orders, envelopes."""
 
 from natpass_wire.pb.envelope_pb2 import Msg
 from tests.hostile.attack import RECORDS, LinkAttack, PlaceAttack, Scene, data_of, with_data
@@ -6,7 +6,7 @@ from tests.hostile.relay import REQUEST, UP, Place, SeenLink
 
 
 class BitFlips(PlaceAttack):
-    """One bit of a handshake or a sealed record is another one."""
+    """One bit of a handshake or a sealed record is flipped."""
 
     name = "bit flips"
     weight = 4.0
@@ -21,7 +21,7 @@ class BitFlips(PlaceAttack):
 
 
 class Sizes(PlaceAttack):
-    """Bytes are missing at the end, or there are more."""
+    """Bytes are removed or added at the end."""
 
     name = "other sizes"
 
@@ -51,14 +51,14 @@ class Drops(PlaceAttack):
         self._in = link
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """See whether the gap can be noticed."""
+        """Check that a later message makes the gap detectable."""
         if link is self._in and place[0] == self.place[0] and place[1] > max(self.place[1], -1):
             self.hit = link
         super().follow(link, place, message)
 
 
 class Repeats(PlaceAttack):
-    """A record comes again, at once or behind others."""
+    """A record is repeated, at once or after others."""
 
     name = "repeats"
     weight = 2.0
@@ -79,7 +79,7 @@ class Repeats(PlaceAttack):
             self.adversary.forward(message)
 
     def follow(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Repeat it behind the next one of its direction."""
+        """Repeat it after the next one of its direction."""
         super().follow(link, place, message)
         if self._kept is not None and self._kept[0] is link and place[0] == self.place[0]:
             self.hit = link
@@ -92,20 +92,20 @@ class Repeats(PlaceAttack):
 
 
 class AskedAgain(PlaceAttack):
-    """The request or the answer comes again, to whom it was for."""
+    """The request or the answer is repeated to its receiver."""
 
     name = "requests and answers repeated"
     weight = 0.5
     places = (REQUEST, ("down", -1))
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Pass it on, and again past the relay's own order."""
+        """Pass it on, and send it again outside of the relay's routing."""
         self.adversary.forward(message)
         self.adversary.inject(message.to, message)
 
 
 class Reorders(PlaceAttack):
-    """A record comes behind the one that follows it."""
+    """A record is delivered after its successor."""
 
     name = "reorders"
     weight = 2.0
@@ -134,10 +134,10 @@ class Reorders(PlaceAttack):
 
 
 class Envelopes(PlaceAttack):
-    """One bit of a whole message is another one: addresses, types, tags, lengths."""
+    """One bit of a whole message is flipped: addresses, types, tags, lengths."""
 
     name = "bit flips in envelopes"
-    weight = 0.02  # a message that is none ends a connection, and clients take their time to dial again
+    weight = 0.02  # an invalid message ends the connection, and clients wait before they dial again
 
     def strike(self, link: SeenLink, place: Place, message: Msg) -> None:
         """Flip it."""
@@ -148,7 +148,7 @@ class Envelopes(PlaceAttack):
 
 
 class Cuts(PlaceAttack):
-    """The link is ended by the relay, which is no offence; it is here to compare with."""
+    """The relay ends the link, which it may; this is for comparison."""
 
     name = "cuts"
 

@@ -1,4 +1,4 @@
-"""The real `natpass-agent` at the hostile relay: what it runs is what consoles asked for, each command once."""
+"""The real `natpass-agent` at the hostile relay: it runs only what consoles asked for, each command once."""
 
 import random
 from pathlib import Path
@@ -19,12 +19,12 @@ from tests.hostile.world import MARKER, Operator, World, raw, world
 from tests.support.waiting import wait_for
 
 AGENT = "agent-program"
-#: Says which attempt it is where we look for it, and returns what it is given.
+#: Appends its attempt's number to a file, and echoes its input.
 _SCRIPT = b': %s; echo %s >> "$1"; exec cat'
 
 
 class Programs:
-    """A world with one more agent, which is a program.
+    """A world with one more agent: the real program.
 
     Args:
         here: the world.
@@ -43,10 +43,10 @@ class Programs:
         return ConnectRequest(name="hostile", kind=ConnectRequest.exec, cexec=ConnectExec(argv=argv))
 
     async def talk(self, operator: Operator, number: str, content: bytes) -> str:
-        """Have a console run a command and give it something; return what came of it.
+        """Let a console run a command with input; return the outcome.
 
         Raises:
-            ViolationError: what comes back is something else.
+            ViolationError: the output differs from the input.
         """
         back, link = b"", None
         try:
@@ -59,7 +59,7 @@ class Programs:
                 back += (await link.receive()).exec_output.data
         except LinkEndedError as error:
             if not content.startswith(back):
-                raise ViolationError("a command's output is not what it was given") from None
+                raise ViolationError("a command's output differs from its input") from None
             if link is not None and back == content:
                 return "all was said"
             if not error.end.text:
@@ -70,7 +70,7 @@ class Programs:
                 link.close()
 
     def check(self) -> None:
-        """Raise ViolationError if anything ran that was not asked for, or twice."""
+        """Raise ViolationError if a command ran unasked, or twice."""
         ran = self._ran.read_text().split()
         if extra := [number for number in ran if number not in self._asked or ran.count(number) > 1]:
             raise ViolationError(f"the agent has run what it was not asked for once: {extra}")
@@ -82,7 +82,7 @@ def kinds() -> list[type[LinkAttack]]:
 
 
 async def run(folder: Path, seed: str, count: int) -> Report:
-    """Make so many attempts, one after the other.
+    """Make `count` attempts, one after the other.
 
     Raises:
         ViolationError: a promise was broken.
@@ -110,7 +110,7 @@ async def _attempt(programs: Programs, here: World, name: str, report: Report) -
     rng, operator, tasks = random.Random(name), here.operators[0], Tasks()
     await here.ready(operator, AGENT)
     if await programs.talk(operator, f"{name}-peace", MARKER) != "all was said":
-        raise ViolationError("a command can't be run in peace")
+        raise ViolationError("a command fails without an attack")
     kind = rng.choices(kinds(), [kind.weight for kind in kinds()])[0]
     attack = kind(Scene(here, operator, AGENT, rng))
     here.adversary.attacks[operator.id] = attack
@@ -122,7 +122,7 @@ async def _attempt(programs: Programs, here: World, name: str, report: Report) -
         work = tasks.start(talk(), "conversation")
         await attempts.patiently(work, attack.relent)
         if attack.fired:
-            await wait_for(attack.is_done, f"what comes of {kind.name}", timeout=attempts.SECONDS_TO_END)
+            await wait_for(attack.is_done, f"the outcome of {kind.name}", timeout=attempts.SECONDS_TO_END)
             report.outcomes[f"{kind.name}, at a program", work.result()[0]] += 1
         attack.relent()
         attack.finish()

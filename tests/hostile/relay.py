@@ -1,6 +1,6 @@
-"""The real relay in hostile hands: every frame that it would pass on goes through an adversary, which also makes some.
+"""The real relay as an attacker: every frame to forward goes through an adversary, which also forges frames.
 
-Routing stays the relay's own, so that a link which is not attacked is carried as in life.
+Routing stays the relay's own, so that links without an attack work as usual.
 """
 
 import socket
@@ -21,18 +21,18 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 
 class ViolationError(Exception):
-    """Something happened that sealed links promise not to."""
+    """A promise of sealed links was broken."""
 
 
-#: Where on a link a message stands: its direction, and its number among the records of that, from 0. The request (up)
+#: A message's place on a link: its direction, and its number among that direction's records, from 0. The request (up)
 #: and the answer (down) are -1.
 Place = tuple[str, int]
 UP, DOWN = "up", "down"
 REQUEST: Place = (UP, -1)
 ANSWER: Place = (DOWN, -1)
-#: A link with more records than this is worth a recording.
+#: The least records of a link that is worth a recording.
 MOST_PLACE = 2
-#: What is said of links and not on them.
+#: Messages about links, not on them.
 _OTHER: Place = ("", 0)
 
 
@@ -41,11 +41,11 @@ class SeenLink:
     """One link, as the relay sees it.
 
     Attributes:
-        opener, target, link_id: which.
-        attack: what is done to it.
-        ports: the connections of opener and target when it was asked for.
+        opener, target, link_id: its identity.
+        attack: the attack on it.
+        ports: the connections of opener and target at its request.
         history: its request, its answer and its records, in order.
-        ends: who said that it is over, and why.
+        ends: the reasons of its end, by the end that sent them.
     """
 
     opener: str
@@ -58,7 +58,7 @@ class SeenLink:
     counts: dict[str, int] = field(default_factory=lambda: {UP: 0, DOWN: 0})
 
     def note(self, message: Msg) -> Place:
-        """Remember a message; return its place."""
+        """Record a message; return its place."""
         direction = UP if message.from_id == self.opener else DOWN
         match message.type:
             case MsgType.connect_req:
@@ -83,26 +83,26 @@ class SeenLink:
 
 
 class Attack(Protocol):
-    """What is done to the links of one console."""
+    """The interface of an attack on the links of one console."""
 
     name: ClassVar[str]
 
     def passes(self, link: SeenLink, place: Place, message: Msg) -> None:
-        """Do something with a message that should be forwarded."""
+        """Handle a message that should be forwarded."""
 
 
 class Adversary:
-    """What the relay does with what it is given.
+    """Decides what the relay does with each frame.
 
     Attributes:
-        hub: the relay's.
-        frames: how many were seen.
-        needles: what must never be seen, by a name.
-        attacks: by the id of the console whose new links they are for.
-        links: those that there are, by opener and id.
-        answers: takes what agents and consoles say on links that the relay made up, by who says it, to whom, link id.
-        tapes: what went over the last link of a console, by its id.
-        faults: what it got that it must not get.
+        hub: the relay's hub.
+        frames: the number of frames seen.
+        needles: bytes that it must never see, with their names.
+        attacks: the attacks on new links, by the console's id.
+        links: the current links, by opener and id.
+        answers: handlers of messages on forged links, by sender, receiver and link id.
+        tapes: recordings of consoles' last links, by the console's id.
+        faults: secrets that it got.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Adversary:
         self.frames = 0
 
     def received(self, message: Msg, frame: bytes) -> None:
-        """Take a frame that a client sent."""
+        """Handle a frame from a client."""
         try:
             self._received(message, frame)
         except ViolationError as error:
@@ -152,29 +152,29 @@ class Adversary:
             connection.honestly(envelope.to_frame(message))
 
     def inject(self, to: str, message: Msg) -> None:
-        """Send a client a message of our own making; nothing happens if it is not there."""
+        """Send a client a forged message; no-op if it is not connected."""
         self.inject_raw(to, message.SerializeToString())
 
     def inject_raw(self, to: str, payload: bytes) -> None:
-        """Send a client anything."""
+        """Send a client any payload."""
         port = self.hub.router.client(to)
         if port is not None:
             self.hub.connection_to(port).socket.write(encode_frame(payload))
 
     def cut(self, link: SeenLink) -> None:
-        """End a link, as any relay can: both ends are told."""
+        """End a link, as any relay can: both ends get a disconnect."""
         words = Msg(type=MsgType.disconnect, from_id=link.opener, to=link.target, link_id=link.link_id)
         self.forward(words)
-        self.inject(link.target, words)  # it may be none of the router's
+        self.inject(link.target, words)  # the router may not know this link
         back = Msg(type=MsgType.disconnect, from_id=link.target, to=link.opener, link_id=link.link_id)
         self.inject(link.opener, back)
 
     def is_over(self, link: SeenLink) -> bool:
-        """Tell whether an end has said that a link is over, and why; or its connection is gone, which says it, too."""
+        """Tell whether one end has ended a link with a reason, or its connection is gone."""
         return any(link.ends.values()) or link.ports != self.ports(link.opener, link.target)
 
     def ports(self, *ids: str) -> tuple[Client | None, ...]:
-        """Return the connections that these clients have at present."""
+        """Return these clients' current connections."""
         return tuple(self.hub.router.client(client_id) for client_id in ids)
 
     def of(self, console: str) -> list[SeenLink]:
@@ -182,7 +182,7 @@ class Adversary:
         return [link for (opener, _), link in self.links.items() if opener == console]
 
     def forget(self, console: str) -> None:
-        """Forget a console's links, which are over."""
+        """Drop a console's links, which have ended."""
         for link in self.of(console):
             if link.counts[UP] > MOST_PLACE and link.counts[DOWN]:
                 self.tapes[console] = link.history
@@ -200,7 +200,7 @@ class Adversary:
 
 
 class HostileConnection(Connection):
-    """A connection whose frames the adversary gets."""
+    """A connection that passes its frames to the adversary."""
 
     def __init__(self, hub: Hub, adversary: Adversary) -> None:
         super().__init__(hub)

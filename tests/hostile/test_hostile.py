@@ -1,4 +1,4 @@
-"""A hostile relay gets nothing; and it would be seen if it did: each promise is broken once, and noticed."""
+"""A hostile relay gets nothing. To prove the checks, each promise is broken once, and the checks notice."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 async def test_a_hostile_relay_gets_nothing(tmp_path: Path) -> None:
-    """Which attacks there are is told by `make hostile`, which makes 100 000."""
+    """`make hostile` makes 100 000 attacks, and lists them."""
     found = await attempts.run(tmp_path, "20", 600, consoles=12, told=lambda _: None)
     assert found.attempts == 600
     assert found.resumed > 100
@@ -48,7 +48,7 @@ async def test_a_real_agent_runs_what_consoles_asked_for_each_once(tmp_path: Pat
 
 
 def unauthenticated(patch: pytest.MonkeyPatch) -> None:
-    """Open records without a look at their tags."""
+    """Open records without checking their tags."""
 
     def decrypt(self: noise.CipherState, ciphertext: bytes, data: bytes | None = None) -> bytes:
         if self._aead is None:
@@ -71,32 +71,32 @@ def unauthenticated(patch: pytest.MonkeyPatch) -> None:
 
 
 def unsealed_links(patch: pytest.MonkeyPatch) -> None:
-    """Take links that are not sealed."""
+    """Accept unsealed links."""
     patch.setattr(carriers.Carriers, "_fault_of_offer", lambda *_: "")
 
 
 def no_sealing(patch: pytest.MonkeyPatch) -> None:
-    """Seal nothing, and say so to nobody."""
+    """Seal nothing, without telling the user."""
     patch.setattr(handshake._Handshake, "_transport", lambda _: Unsealed())
 
 
 def any_key(patch: pytest.MonkeyPatch) -> None:
-    """Take any key for an agent's."""
+    """Accept any key as the agent's."""
     patch.setattr(PinnedAgents, "check", lambda *_: None)
 
 
 def pins_at_once(patch: pytest.MonkeyPatch) -> None:
-    """Pin a key whose owner has not shown yet that it knows the secret."""
+    """Pin a key before its owner has proved that it knows the secret."""
     patch.setattr(PinnedAgents, "check", PinnedAgents.proved)
 
 
 def any_link(patch: pytest.MonkeyPatch) -> None:
-    """Do without the names of a link in its handshake."""
+    """Leave the link's names out of its handshake."""
     patch.setattr(handshake.LinkContext, "prologue", lambda _: b"")
 
 
 def any_secret(patch: pytest.MonkeyPatch) -> None:
-    """Do without the secret."""
+    """Leave out the secret."""
     make = noise.HandshakeState.__init__
 
     def init(self: noise.HandshakeState, *args: object, **options: object) -> None:
@@ -106,7 +106,7 @@ def any_secret(patch: pytest.MonkeyPatch) -> None:
 
 
 def anybodys_stream(patch: pytest.MonkeyPatch) -> None:
-    """Go on with a stream for whoever knows its id."""
+    """Resume a stream for any peer that knows its id."""
     arrived = streams.Streams._arrived
 
     def take(self: streams.Streams, carrier: Carrier, record: bytes) -> None:

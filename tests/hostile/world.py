@@ -1,4 +1,5 @@
-"""The honest ends: agents that note what they are asked and told, consoles that pin keys, and what was really said."""
+"""The honest ends: agents that record requests and data, consoles that pin keys, and a record of what was really
+sent."""
 
 import asyncio
 import os
@@ -40,14 +41,14 @@ from tests.hostile.relay import Adversary, HostileServer, ViolationError
 from tests.support.waiting import wait_for
 
 _ROOT = RootKey.from_secret(SECRET)
-#: What the relay has, and what it has not.
+#: A key that the relay has, and one that it lacks.
 LOGIN, PSK = _ROOT.login_key(), _ROOT.link_key()
-#: In every request, every input and every output.
+#: A marker in every request, input and output.
 MARKER = b"[for nobody but the other end]"
 AGENTS = ("agent-a", "agent-b", "agent-c")
-#: A console that was there once, and left a recording.
+#: A console that was online once, and left a recording.
 GONE = "console-gone"
-#: Another console's attack may end an agent's connection.
+#: The most retries: another console's attack may end an agent's connection.
 _PEACEFUL_TRIES = 5
 
 
@@ -58,16 +59,16 @@ def raw(key: X25519PrivateKey) -> bytes:
 
 @dataclass(eq=False)
 class Spoken:
-    """One stream: what the console asks for and says, what the agent answers, and how far both have heard.
+    """One stream: the console's request and data, the agent's answers, and how much each has received.
 
     Attributes:
-        number: of the attempt, and of the stream in it.
-        agent: whom it is for.
-        sent: what the console says.
-        console, key: who asks, and its static key.
-        asked: how often the agent was asked.
-        heard: how many messages the agent has taken.
-        ended: set once the agent is through with it.
+        number: the attempt's, and the stream's within it.
+        agent: the agent that it is for.
+        sent: the console's messages.
+        console, key: the console, and its static key.
+        asked: how often the agent got the request.
+        heard: the number of messages that the agent has received.
+        ended: set once the agent has ended the stream.
     """
 
     number: bytes
@@ -80,30 +81,30 @@ class Spoken:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def request(self) -> ConnectRequest:
-        """Return what is asked for."""
+        """Return the request."""
         return ConnectRequest(
             name="hostile", kind=ConnectRequest.exec, cexec=ConnectExec(argv=[b"run", MARKER, self.number])
         )
 
     def reply(self, number: int) -> bytes:
-        """Return what the agent says to a message."""
+        """Return the agent's answer to a message."""
         return MARKER + self.sent[number][::-1]
 
 
 class Books:
-    """All streams that consoles asked for, and everything that agents did that was not asked for so."""
+    """All streams that consoles asked for, and all faults of the agents."""
 
     def __init__(self) -> None:
         self.streams: dict[bytes, Spoken] = {}
         self.faults: list[str] = []
 
     def note(self, fault: str) -> None:
-        """Remember what must not happen."""
+        """Record a fault."""
         self.faults.append(fault)
 
 
 class Server:
-    """What an agent serves: it answers each message, and would be a process in life."""
+    """An agent's server: it answers each message. In a real agent this is a process."""
 
     kind = KIND
 
@@ -160,7 +161,7 @@ class Server:
 
 @dataclass(eq=False)
 class Operator:
-    """A console, and whom it knows."""
+    """A console, and the agents that it knows."""
 
     console: Console
     client: RelayClient
@@ -174,15 +175,15 @@ class Operator:
         return self.client.client_id
 
     async def say(self, spoken: Spoken, agent_key: bytes, got: list[bytes]) -> Stream:
-        """Open a stream, say everything and read all answers into `got`; return the stream, which is open.
+        """Open a stream, send everything and read all answers into `got`; return the open stream.
 
         Raises:
-            LinkEndedError: it ended before.
-            ViolationError: an answer is none, or comes from another agent.
+            LinkEndedError: it ended first.
+            ViolationError: an answer is wrong, or comes from another agent.
         """
         link = await self.console.open_link(spoken.agent, spoken.request())
         if link.peer_key != agent_key:
-            raise ViolationError(f"{self.id} took somebody else for {spoken.agent}")
+            raise ViolationError(f"{self.id} accepted a wrong key for {spoken.agent}")
 
         async def send() -> None:
             for content in spoken.sent:
@@ -210,7 +211,7 @@ class Operator:
 
 
 class World:
-    """A relay in hostile hands, the agents, and consoles."""
+    """A hostile relay, the agents, and the consoles."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -224,7 +225,7 @@ class World:
         self.adversary.needles = {MARKER: "a marker", MARKER[::-1]: "a marker", PSK.key: "the link key"}
 
     def target(self, name: str, role: Role, identity: X25519PrivateKey, trust: TrustPolicy) -> RelayTarget:
-        """Return what a client logs in with; its keys are needles from now on."""
+        """Return a client's login parameters; its keys are needles from now on."""
         public, private = raw(identity), identity.private_bytes_raw()
         self.adversary.needles |= {public: f"the static key of {name}", private: f"the private key of {name}"}
         claims = v2.Claims(name, role, (ROSTER,), "hostile", v2.instance_tag(LOGIN, os.urandom(32)))
@@ -232,7 +233,7 @@ class World:
         return RelayTarget(self.address, False, claims, LOGIN, sealing=sealing)
 
     async def start(self, consoles: int) -> None:
-        """Start everything; it is logged in when this returns."""
+        """Start everything; all clients are logged in when this returns."""
         self.address = (await self._server.start())[0]
         for name in AGENTS:
             identity = X25519PrivateKey.generate()
@@ -248,7 +249,7 @@ class World:
         await asyncio.gather(*(self._meet_all(operator) for operator in self.operators))
 
     async def meet(self, operator: Operator, agent: str) -> None:
-        """Have a console speak with an agent in peace, so that it knows it, and there is a recording of that."""
+        """Let a console speak with an agent without an attack, so that it knows the agent, and a recording exists."""
         for _ in range(_PEACEFUL_TRIES):
             await self.ready(operator, agent)
             number = f"{operator.id} meets {agent} {secrets.token_hex(4)}".encode()
@@ -263,10 +264,10 @@ class World:
             await operator.client.settled(10)
             self.adversary.forget(operator.id)
             return
-        raise ViolationError(f"{operator.id} can't speak with {agent} in peace")
+        raise ViolationError(f"{operator.id} cannot speak with {agent} without an attack")
 
     async def ready(self, operator: Operator, agent: str) -> None:
-        """Wait until a console sees an agent as it is: some attacks end connections, or tell lies."""
+        """Wait until a console sees an agent's true state: some attacks end connections, or tell lies."""
         fleet, router = operator.console.fleet, self.adversary.hub.router
 
         def is_there() -> bool:
@@ -298,7 +299,7 @@ class World:
         return Operator(console, clients[0], identity, known, KnownFile(state))
 
     def check(self) -> None:
-        """Raise ViolationError where something has happened that must not."""
+        """Raise ViolationError if a fault was recorded."""
         if faults := self.books.faults or self.adversary.faults:
             raise ViolationError(faults[0])
 
@@ -310,7 +311,7 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path, consoles: int) -> AsyncIterator[World]:
-    """Have a world."""
+    """Run a world."""
     found = World(folder)
     await found.start(consoles)
     try:

@@ -1,4 +1,4 @@
-"""natpass together with other people's programs, one module a tool.
+"""natpass together with foreign programs, one module for each tool.
 
-Each module has a `TOOL`: its small case is a test of `make test`, its heavy one runs by hand (`make interop`).
+Each module has a `TOOL`: its small case is a test of `make test`, its heavy one is for `make interop`.
 """

@@ -1,4 +1,4 @@
-"""Runs the heavy cases: `python -m tests.interop [tools...]`, all of them without a name; `--list` names them."""
+"""Runs the heavy cases: `python -m tests.interop [tools...]`, by default all of them; `--list` names them."""
 
 import argparse
 import sys
@@ -12,12 +12,12 @@ from tests.interop.tools import TOOLS
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.interop", description=__doc__)
     parser.add_argument("tools", nargs="*", metavar="TOOL", help="which; default: all")
-    parser.add_argument("--list", action="store_true", help="name them, and what of them is not installed")
+    parser.add_argument("--list", action="store_true", help="list the tools, and which are not installed")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what is asked for; return 1 if a case failed, 2 for a tool that does not exist."""
+    """Run the chosen tools; return 1 if a case failed, 2 for an unknown tool."""
     told = options().parse_args(arguments)
     if unknown := set(told.tools) - TOOLS.keys():
         print(f"no such tool: {', '.join(sorted(unknown))}; there are {', '.join(TOOLS)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The console in kitty, on an X server without a screen (Mesa draws): keys go through kitty's own keyboard protocol."""
+"""The console in kitty, on a headless X server (Mesa draws): keys go through kitty's own keyboard protocol."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.xserver import x_server
 
 
 def small(folder: Path) -> None:
-    """Type a command, and read the window by kitty's remote control."""
+    """Type a command, and read the window through kitty's remote control."""
     socket = f"unix:{folder / 'kitty'}"
     with place(folder) as console, x_server("1024x768", "+extension", "GLX") as server:
         env = console.env | {"DISPLAY": server.display, "LIBGL_ALWAYS_SOFTWARE": "1", "KITTY_ENABLE_WAYLAND": "0"}

@@ -1,4 +1,4 @@
-"""nginx in front of the relay: as a TCP proxy, and as one that ends TLS, whose certificate the relay has to know."""
+"""nginx in front of the relay: as a TCP proxy, and as one that terminates TLS, whose certificate the relay needs."""
 
 import random
 import shutil
@@ -43,7 +43,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def _nginx(folder: Path, relay: int) -> Iterator[tuple[int, int]]:
-    """Run nginx in front of a relay; give its ports: as a TCP proxy, and as one that ends TLS."""
+    """Run nginx in front of a relay; give its ports: as a TCP proxy, and as one that terminates TLS."""
     plain, tls = _free_ports(2)
     path = folder / "nginx.conf"
     path.write_text(CONFIG.format(folder=folder, relay=relay, plain=plain, tls=tls))
@@ -92,7 +92,7 @@ def small(folder: Path) -> None:
 
 
 def heavy(folder: Path) -> None:
-    """Have nginx reload while a large command goes through it, and end: the link goes on on other connections."""
+    """Reload nginx several times during a large command: the link continues on other connections."""
     data = random.Random(2).randbytes(200_000_000)
     source = folder / "source"
     source.write_bytes(data)
@@ -114,7 +114,7 @@ def heavy(folder: Path) -> None:
 
 
 TOOL = Tool(
-    "nginx as a TCP proxy and as one that ends TLS (--proxy-cert)",
+    "nginx as a TCP proxy and as one that terminates TLS (--proxy-cert)",
     {
         "nginx": "nginx",
         "/usr/lib/nginx/modules/ngx_stream_module.so": "libnginx-mod-stream",

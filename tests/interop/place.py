@@ -1,4 +1,4 @@
-"""A relay and an agent called `box`, and the words and environment of consoles."""
+"""A relay and an agent `box`, and the command lines and environment of consoles."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Place:
-    """What a console needs.
+    """A place for consoles to run.
 
     Attributes:
         folder: the console's home, and the agent's.
-        options: how the console reaches the relay.
+        options: the options with which the console reaches the relay.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Place:
         return clean | {"HOME": str(self.folder), "NATPASS_SECRET": SECRET, "PYTHONPATH": str(ROOT)}
 
     def run(self, *command: str, data: bytes = b"", timeout: float = 60) -> bytes:
-        """Run a command on the agent; return what it prints."""
+        """Run a command on the agent; return its output."""
         done = subprocess.run(
             self.words("exec", "box", "--", *command),
             input=data,
@@ -49,7 +49,7 @@ class Place:
         return done.stdout
 
     def meet(self) -> "Place":
-        """Have the console pin the agent's key, which it says once."""
+        """Let the console pin the agent's key, which it reports once."""
         self.run("true")
         return self
 
@@ -63,7 +63,7 @@ def place(folder: Path) -> Iterator[Place]:
 
 
 def run(*command: str, timeout: float = 60, env: Mapping[str, str] | None = None) -> str:
-    """Run a program; return what it prints, standard error included."""
+    """Run a program; return its output, standard error included."""
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,

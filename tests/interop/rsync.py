@@ -1,4 +1,4 @@
-"""rsync with `natpass-tui exec` in the place of ssh."""
+"""rsync with `natpass-tui exec` instead of ssh."""
 
 import random
 import shlex
@@ -9,7 +9,7 @@ from tests.interop.tool import Tool
 
 
 def _remote_shell(where: Path, console: Place) -> Path:
-    """Write what rsync starts instead of ssh: `remote HOST COMMAND...`."""
+    """Write the script that rsync runs instead of ssh: `remote HOST COMMAND...`."""
     words = shlex.join(console.words("exec"))
     script = where / "remote"
     script.write_text(f'#!/bin/sh\nhost=$1\nshift\nexec {words} "$host" -- "$@"\n')
@@ -51,12 +51,12 @@ def _both_ways(folder: Path, files: int, most: int) -> None:
 
 
 def small(folder: Path) -> None:
-    """A few files to the agent, a change, and back."""
+    """Copy a few files to the agent, with a change, and back."""
     _both_ways(folder, 20, 20_000)
 
 
 def heavy(folder: Path) -> None:
-    """5000 files of up to 100 kB."""
+    """Copy 5000 files of up to 100 kB."""
     _both_ways(folder, 5000, 100_000)
 
 

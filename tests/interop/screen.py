@@ -1,4 +1,4 @@
-"""The console in GNU screen, as a terminal between it and the user's."""
+"""The console in GNU screen."""
 
 import re
 import uuid
@@ -33,10 +33,10 @@ def _in_screen(folder: Path, console: Place, lines: int) -> None:
     command = console.words("shell", "box", "--exec", str(shell))
     run("screen", "-c", str(config), "-U", "-dmS", name, *command, env=env)
     try:
-        # Detached, it has no size but the one that it is given.
+        # Detached, it has only the given size.
         screen("width", "-w", str(COLS), str(ROWS))
         wait_until(lambda: "ready>" in shown(), "the prompt", 30)
-        size = f"{ROWS - 2} {COLS}"  # but for tabs and status; it may arrive behind the prompt
+        size = f"{ROWS - 2} {COLS}"  # without tabs and status; it may come after the prompt
         screen("stuff", f"until [ \"`stty size`\" = '{size}' ]; do sleep 0.1; done; seq 1 {lines}; echo do''ne\\015")
         wait_until(lambda: re.search(r"^done\s*$", shown(), re.MULTILINE), "the output", 60)
         screen("stuff", "exit\\015")
@@ -45,13 +45,13 @@ def _in_screen(folder: Path, console: Place, lines: int) -> None:
 
 
 def small(folder: Path) -> None:
-    """A shell with a little output, and its size."""
+    """Run a shell with a little output, and check its size."""
     with place(folder) as console:
         _in_screen(folder, console, 200)
 
 
 def heavy(folder: Path) -> None:
-    """A million lines."""
+    """Print a million lines."""
     with place(folder) as console:
         _in_screen(folder, console, 1_000_000)
 

@@ -1,4 +1,4 @@
-"""systemd's own reading of the units (`tests/end_to_end/test_units.py` has more of it, without systemd as well)."""
+"""systemd's own check of the units (`tests/end_to_end/test_units.py` has more, also without systemd)."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ BIN = Path(sys.executable).parent
 
 
 def small(folder: Path) -> None:
-    """`systemd-analyze verify` has nothing to say of them."""
+    """Check that `systemd-analyze verify` reports nothing."""
     for program in ("relay", "agent"):
         unit = folder / f"natpass-{program}.service"
         text = (ROOT / "docs" / "systemd" / unit.name).read_text()

@@ -1,4 +1,4 @@
-"""The console in tmux, as a terminal between it and the user's."""
+"""The console in tmux."""
 
 import re
 from pathlib import Path
@@ -22,12 +22,12 @@ def _in_tmux(folder: Path, lines: int) -> None:
 
 
 def small(folder: Path) -> None:
-    """A shell with a little output, and its size."""
+    """Run a shell with a little output, and check its size."""
     _in_tmux(folder, 200)
 
 
 def heavy(folder: Path) -> None:
-    """A million lines."""
+    """Print a million lines."""
     _in_tmux(folder, 1_000_000)
 
 

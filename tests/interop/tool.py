@@ -1,4 +1,4 @@
-"""What a module says of its tool."""
+"""The description of a tool in its module."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -8,13 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Tool:
-    """Another program, and what is tried with it.
+    """A foreign program, and the cases with it.
 
     Attributes:
-        about: what is shown, in a few words.
-        programs: what has to be installed: each program's name or path, and the Debian package that brings it.
-        small: a case of a few seconds, given an empty folder; it fails by an AssertionError.
-        heavy: a case for runs by hand, None where the small one says it all.
+        about: what the cases show, in a few words.
+        programs: the required programs: each one's name or path, and its Debian package.
+        small: a case of a few seconds, given an empty folder; it fails with an AssertionError.
+        heavy: a case for `make interop`, None if the small one is enough.
     """
 
     about: str
@@ -33,5 +33,5 @@ def _is_there(program: str) -> bool:
 
 
 def find(program: str) -> str | None:
-    """Return a program's path, also where servers are: no ordinary user's PATH leads there."""
+    """Return a program's path, also in the folders of servers, which an ordinary user's PATH lacks."""
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.interop.tool import Tool
 
-#: These are no tools.
+#: Modules that are not tools.
 _HELPERS = {"__init__", "__main__", "place", "tool", "tools", "typing_x11"}
 
 

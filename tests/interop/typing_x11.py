@@ -1,4 +1,4 @@
-"""Pressing keys on an X server, as a keyboard does."""
+"""Presses keys on an X server, as a keyboard does."""
 
 from Xlib import XK, X
 from Xlib.display import Display
@@ -8,7 +8,7 @@ _NAMES = {" ": "space", "\r": "Return", "/": "slash", ">": "greater", "-": "minu
 
 
 def press(display: Display, text: str) -> None:
-    """Press the keys of a US keyboard for a text; the pointer's window, or whichever has the focus, gets them."""
+    """Press the keys of a US keyboard for a text; the focused window, or the pointer's, gets them."""
     shift = display.keysym_to_keycode(XK.string_to_keysym("Shift_L"))
     for character in text:
         keysym = XK.string_to_keysym(_NAMES.get(character, character))

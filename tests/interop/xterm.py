@@ -1,4 +1,4 @@
-"""The console in a real xterm, on an X server without a screen: keys are pressed there, and arrive on the agent."""
+"""The console in a real xterm, on a headless X server: keys are pressed there, and arrive on the agent."""
 
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.xserver import x_server
 
 
 def small(folder: Path) -> None:
-    """Type a command; what the shell says of its terminal is the console's view of xterm's size."""
+    """Type a command; the shell reports the terminal size of the console's view."""
     from Xlib.display import Display
 
     said = folder / "said"
@@ -33,7 +33,7 @@ def small(folder: Path) -> None:
             wait_until(is_ready, "a shell that takes what is typed", 30, step=0.5)
             press(display, f"stty size >{said}\r")
             wait_until(lambda: said.exists() and said.read_text(), "an answer")
-            assert said.read_text() == "28 90\n"  # but for tabs and status
+            assert said.read_text() == "28 90\n"  # without tabs and status
 
 
 TOOL = Tool("the console in xterm", {"xterm": "xterm", "Xvfb": "xvfb"}, small)

@@ -1,1 +1,1 @@
-"""What tests of several parts share."""
+"""Helpers for tests of several parts."""

@@ -1,8 +1,8 @@
-"""Ending an asynchronous test that hangs, with a word on what it waits for.
+"""Ends an asynchronous test that hangs, and reports what it waits for.
 
-The signal of pytest-timeout does not end it: uvloop runs no Python code while it has nothing to do, and on asyncio the
-exception lands in whichever task happens to run. So the test's own loop does it, a little earlier. What neither ends
-(a task that takes no cancellation, a loop that is blocked) is ended by faulthandler, with the whole process.
+pytest-timeout's signal does not end it: uvloop runs no Python code while idle, and on asyncio the exception lands in
+any running task. So the test's own loop ends it, a little earlier. If that fails (a task ignores cancellation, the loop
+is blocked), faulthandler ends the whole process.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 
-#: The part of pytest-timeout's limit after which a test's tasks are cancelled.
+#: The fraction of pytest-timeout's limit after which a test's tasks are cancelled.
 PART = 0.9
 
 
@@ -25,14 +25,15 @@ def limit(item: pytest.Item) -> float:
 
 
 def watch_teardown(item: pytest.Item) -> None:
-    """Let faulthandler end the process if the teardown hangs: pytest looks away once a test has failed."""
+    """Let faulthandler end the process if the teardown hangs: pytest-timeout no longer watches once a test has
+    failed."""
     seconds = float(item.config.getini("faulthandler_timeout"))
     faulthandler.dump_traceback_later(seconds, file=item.config.stash[fault_handler_stderr_fd_key], exit=True)
 
 
 @contextmanager
 def ended_after(seconds: float) -> Iterator[None]:
-    """Cancel what the running loop has begun since, after `seconds`; the error says where each task waited."""
+    """Cancel the tasks started within this context after `seconds`; the error says where each task waited."""
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
 

@@ -1,4 +1,4 @@
-"""Bytes written by hand: hex digits with remarks behind `#`, and text in single quotes."""
+"""Bytes written by hand: hex digits with comments after `#`, and text in single quotes."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""What a test left behind: child processes, sockets, pipes and pseudo-terminals of this process."""
+"""Finds what a test left behind: child processes, sockets, pipes and pseudo-terminals of this process."""
 
 import gc
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from tests.support.waiting import wait_until
 
 _SELF = Path("/proc/self")
-#: Descriptors that matter, by what they lead to. Others (log files, databases of the test tools) stay open rightly.
+#: Descriptors that matter, by their target. Others (log files, databases of the test tools) may stay open.
 _KINDS = ("socket:", "pipe:", "/dev/pts/", "/dev/ptmx", "anon_inode:")
 
 
 def descriptors() -> frozenset[str]:
-    """Return the open descriptors that matter, as `number target`; none where there is no /proc."""
+    """Return the open descriptors that matter, as `number target`; empty without /proc."""
     if not _SELF.exists():
         return frozenset()
     found: set[str] = set()
     for entry in (_SELF / "fd").iterdir():
         try:
             target = str(entry.readlink())
-        except OSError:  # it was the one that lists them
+        except OSError:  # the descriptor of the listing itself
             continue
         if target.startswith(_KINDS):
             found.add(f"{entry.name} {target}")
@@ -26,7 +26,7 @@ def descriptors() -> frozenset[str]:
 
 
 def children() -> frozenset[str]:
-    """Return the child processes of this process, as `pid command`; none where there is no /proc."""
+    """Return the child processes of this process, as `pid command`; empty without /proc."""
     if not _SELF.exists():
         return frozenset()
     found: set[str] = set()
@@ -40,14 +40,14 @@ def children() -> frozenset[str]:
 
 
 def check_none_left(before_descriptors: frozenset[str], before_children: frozenset[str]) -> None:
-    """Check that nothing is open or runs now that did not before.
+    """Check that nothing more is open or runs than before.
 
     Raises:
-        AssertionError: it names what is left, after a moment for what is just ending.
+        AssertionError: it names what is left, after a grace period for what is just ending.
     """
     if descriptors() <= before_descriptors and children() <= before_children:
         return
-    gc.collect()  # what only reference cycles hold is closed here, with the warning that it should have been before
+    gc.collect()  # closes what only reference cycles hold, with a ResourceWarning
 
     def left() -> list[str]:
         return sorted((descriptors() - before_descriptors) | (children() - before_children))

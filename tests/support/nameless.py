@@ -1,4 +1,4 @@
-"""A user without a name, a home or an environment: what a container or a service with `User=` a bare number is."""
+"""A user without a name, a home or an environment, as in a container or a service whose `User=` is a number."""
 
 import functools
 import shutil
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-#: A number that no passwd file has.
+#: A user id that no passwd file has.
 UID = 54321
 _QUESTION = """
 import os, pwd
@@ -17,8 +17,8 @@ try:
 except KeyError:
     print("nameless")
 """
-#: Ways to become that user, the first that works is taken. A user namespace needs no root. With setpriv, the
-#: capability keeps the interpreter and the test's folder readable, wherever they are.
+#: Ways to become that user; the first that works is used. A user namespace needs no root. With setpriv, the
+#: capability keeps the interpreter and the test's folder readable.
 _WAYS = (
     ("unshare", "--user", f"--map-user={UID}", f"--map-group={UID}"),
     (
@@ -43,7 +43,7 @@ def _way() -> tuple[str, ...] | None:
 def command(*arguments: str, **environment: str) -> list[str]:
     """Return the command line that runs a program as that user, with this environment and nothing else.
 
-    Skips the test where nobody can become that user.
+    Skips the test if no way works.
     """
     way = _way()
     if way is None:

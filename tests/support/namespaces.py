@@ -1,4 +1,4 @@
-"""Two machines, each a network namespace of this one, with a cable between them. Needs root."""
+"""Two machines as network namespaces, connected by a virtual cable. Needs root."""
 
 import os
 import shutil
@@ -18,20 +18,20 @@ class Machines:
     laptop: str
 
     def on_relay(self) -> tuple[str, ...]:
-        """Return what a command begins with that runs on the relay's machine."""
+        """Return the prefix of a command that runs on the relay's machine."""
         return ("ip", "netns", "exec", self.relay)
 
     def on_laptop(self) -> tuple[str, ...]:
-        """Return what a command begins with that runs on the laptop."""
+        """Return the prefix of a command that runs on the laptop."""
         return ("ip", "netns", "exec", self.laptop)
 
     def move(self, address: str) -> None:
-        """Give the laptop another address in place of the one that it has."""
+        """Replace the laptop's address."""
         ip("-n", self.laptop, "addr", "flush", "dev", "cable")
         ip("-n", self.laptop, "addr", "add", f"{address}/24", "dev", "cable")
 
     def add_network(self, address: str) -> None:
-        """Give the laptop another address that it prefers from now on; the old one goes on working."""
+        """Give the laptop another, preferred address; the old one still works."""
         ip("-n", self.laptop, "addr", "add", f"{address}/24", "dev", "cable")
         ip("-n", self.laptop, "route", "replace", "10.77.0.1/32", "dev", "cable", "src", address)
 
@@ -43,7 +43,7 @@ def ip(*arguments: str) -> None:
 
 @contextmanager
 def two_machines() -> Iterator[Machines]:
-    """Have two machines; skips the test where they can't be made."""
+    """Yield two machines; skip the test if they cannot be made."""
     if getattr(os, "geteuid", lambda: 1)() != 0 or shutil.which("ip") is None:
         pytest.skip("needs root and ip(8) for network namespaces")
     machines = Machines(f"relay-{os.getpid()}", f"laptop-{os.getpid()}")

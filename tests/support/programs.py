@@ -1,7 +1,6 @@
-"""Which tests start programs: `make test-fast` leaves them out, so each has to say so.
+"""Checks that tests that start programs have the mark `programs`, since `make test-fast` leaves them out.
 
-A test says so by the mark `programs`; `tmux`, `x11` and the folders in `FOLDERS` imply it. A test without the mark that
-starts a program nevertheless fails.
+`tmux`, `x11` and the folders in `FOLDERS` imply the mark. A test without it that starts a program fails.
 """
 
 import sys
@@ -11,15 +10,15 @@ from typing import Any
 import pytest
 import uvloop
 
-#: Folders below `tests` where every test starts programs.
+#: Folders below `tests` in which every test starts programs.
 FOLDERS = frozenset({"end_to_end", "interop", "witness"})
-#: Python's audit events of starting a program, or of a second process.
+#: Python's audit events for starting a program, or for a fork.
 _EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.spawn", "os.system"})
-#: What `ctypes.util.find_library` asks, when a module is loaded for the first time.
+#: Programs that `ctypes.util.find_library` starts when a module is first loaded.
 _LOADERS = frozenset({"/sbin/ldconfig"})
 _AT_SETUP = pytest.StashKey[int]()
 
-#: What was started so far, in this process.
+#: The programs started so far by this process.
 _started: list[str] = []
 
 
@@ -43,12 +42,12 @@ class WatchedLoop(uvloop.Loop):
 
 
 def watch() -> None:
-    """Take note of programs that this process starts from now on."""
+    """Record programs that this process starts from now on."""
     sys.addaudithook(_audit)
 
 
 def mark(items: list[pytest.Item], tests: Path) -> None:
-    """Give the mark `programs` to tests of which another mark, or their folder below `tests`, says it."""
+    """Mark tests with `programs` if another mark, or their folder below `tests`, implies it."""
     for item in items:
         folders = item.path.relative_to(tests).parts if item.path.is_relative_to(tests) else ()
         if FOLDERS & set(folders) or any(item.get_closest_marker(name) for name in ("tmux", "x11")):
@@ -56,7 +55,7 @@ def mark(items: list[pytest.Item], tests: Path) -> None:
 
 
 def begin(item: pytest.Item) -> None:
-    """Take note that a test, and the fixtures that it is the first to need, begin."""
+    """Record that a test begins, with the fixtures that it is the first to need."""
     item.stash[_AT_SETUP] = len(_started)
 
 
@@ -64,7 +63,7 @@ def check(item: pytest.Item) -> None:
     """Check that a test that started programs has the mark.
 
     Raises:
-        pytest.fail.Exception: it has not; the text names what was started.
+        pytest.fail.Exception: the mark is missing; the text names what was started.
     """
     started = _started[item.stash[_AT_SETUP] :]
     if started and item.get_closest_marker("programs") is None:

@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 USER, PASSWORD = "operator", "pr0xy-pass"
 _PROGRAMS = ("tinyproxy", "microsocks")
 _missing = [name for name in _PROGRAMS if shutil.which(name) is None]
-#: Skips, by name, where a proxy is missing.
+#: Marks that skip a test, by name, if a proxy is missing.
 needs_proxies = pytest.mark.skipif(bool(_missing), reason=f"needs {', '.join(_missing)}")
 
 

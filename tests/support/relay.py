@@ -1,4 +1,4 @@
-"""A relay in this process, and clients of it."""
+"""A relay in this process, and its clients."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ def tls_files(folder: Path, name: str = "relay") -> TlsFiles:
 
 
 class TestClient:
-    """A client of a relay, and what it was told."""
+    """A client of a relay, which records what it was told."""
 
     __test__ = False
 
@@ -97,12 +97,12 @@ class TestClient:
         return {client_id: entry.about.host for client_id, entry in entries if not entry.away_since_unix_ms}
 
     async def waiting(self) -> RelayStatus:
-        """Wait until it is between two attempts; return the status that tells why."""
+        """Wait until it is between two attempts; return the status with the reason."""
         await wait_for(lambda: self.client.status.phase is Phase.WAITING, "a lost connection")
         return self.client.status
 
     async def open(self, peer: str, *, plain: bool = True) -> Link:
-        """Open a link; a plain one, unless a stream is asked for."""
+        """Open a link: a plain one, or a stream."""
         return await self.client.open_link(peer, ConnectRequest(name="test", kind=ConnectRequest.shell), plain=plain)
 
 
@@ -119,7 +119,7 @@ class TestRelay:
 
     @property
     def address(self) -> RelayAddress:
-        """Where clients dial it."""
+        """The address for its clients."""
         return self.addresses[0]
 
     def target(self, client_id: str, role: Role = AGENT, *, tag: str | None = None) -> RelayTarget:

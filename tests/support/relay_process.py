@@ -1,4 +1,4 @@
-"""The command natpass-relay as a process of its own."""
+"""The command natpass-relay as a separate process."""
 
 import os
 import signal
@@ -23,14 +23,14 @@ class RelayProcess:
     host: str = "127.0.0.1"
 
     def kill(self) -> None:
-        """Kill it, as the out-of-memory killer would."""
+        """Kill the relay, as the out-of-memory killer would."""
         self.process.kill()
         self.process.wait(timeout=10)
 
 
 @contextmanager
 def relay_process(state: Path, *options: str, port: int = 0) -> Iterator[RelayProcess]:
-    """Run a relay; it is asked to stop in the end, and has to exit with 0 unless it was killed."""
+    """Run a relay; stop it in the end, and check its exit status 0 unless it was killed."""
     arguments = [str(COMMAND), "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NATPASS_")}
     environment["XDG_CONFIG_HOME"] = str(state / "no-config")

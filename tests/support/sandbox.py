@@ -1,8 +1,8 @@
-"""As much of the relay's unit as can be had without systemd: `python -m tests.support.sandbox FOLDER COMMAND...`.
+"""The restrictions of the relay's unit, without systemd: `python -m tests.support.sandbox FOLDER COMMAND...`.
 
-No new privileges, no memory that is writable and executable, and nothing written but below FOLDER (and to /dev/null);
-all of it holds for the command that takes this process' place. What it means by the unit's names: NoNewPrivileges=,
-MemoryDenyWriteExecute= (Linux 6.3), and ProtectSystem=strict with StateDirectory= (Landlock, Linux 5.13).
+The command, which replaces this process, gets no new privileges and no memory that is writable and executable. It can
+write only below FOLDER (and to /dev/null). The unit's names for these: NoNewPrivileges=, MemoryDenyWriteExecute=
+(Linux 6.3), and ProtectSystem=strict with StateDirectory= (Landlock, Linux 5.13).
 """
 
 import ctypes
@@ -14,18 +14,18 @@ assert sys.platform == "linux"
 
 #: linux/prctl.h.
 _PR_SET_NO_NEW_PRIVS, _PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN = 38, 65, 1
-#: linux/landlock.h; system calls have these numbers on all architectures.
+#: linux/landlock.h; the system calls' numbers are the same on all architectures.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
-#: Writing, removing and making of all that there is; version 1 of the interface.
+#: Rights to write, remove and make any file; version 1 of the interface.
 _WRITES = _WRITE_FILE | sum(1 << bit for bit in range(4, 13))
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class UnavailableError(Exception):
-    """The kernel has it not."""
+    """The kernel lacks a feature."""
 
 
 def _checked(result: int, what: str) -> int:
@@ -35,10 +35,10 @@ def _checked(result: int, what: str) -> int:
 
 
 def apply(folder: str) -> None:
-    """Restrict this process, and what takes its place.
+    """Restrict this process, and the command that replaces it.
 
     Raises:
-        UnavailableError: the kernel can't.
+        UnavailableError: the kernel lacks a feature.
     """
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
     _checked(_libc.prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0), "no executable memory")
@@ -56,7 +56,7 @@ def apply(folder: str) -> None:
 
 
 def main() -> None:
-    """Do it, and become the command."""
+    """Restrict this process, and replace it by the command."""
     apply(sys.argv[1])
     os.execvp(sys.argv[2], sys.argv[2:])
 

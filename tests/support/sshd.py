@@ -1,4 +1,4 @@
-"""Real SSH servers on loopback with keys of their own, to compare with."""
+"""Real SSH servers on loopback with their own keys, for comparison."""
 
 import getpass
 import shutil
@@ -12,18 +12,18 @@ from pathlib import Path
 from tests.support.waiting import wait_until
 
 HOST = "127.0.0.1"
-#: sshd wants to be called by its full path; it is in no ordinary user's PATH.
+#: sshd needs its full path as argv[0]; it is not in an ordinary user's PATH.
 SSHD = Path("/usr/sbin/sshd")
 
 
 def is_there() -> bool:
-    """Tell whether servers can be run here."""
+    """Tell whether SSH servers can run here."""
     return SSHD.exists() and shutil.which("ssh") is not None
 
 
 @dataclass(frozen=True)
 class JumpedSsh:
-    """`ssh` to a server by way of another one."""
+    """`ssh` to a server through a jump host."""
 
     config: Path
     jump: int
@@ -40,7 +40,7 @@ class JumpedSsh:
 
 @contextmanager
 def jumped_ssh(folder: Path) -> Iterator[JumpedSsh]:
-    """Run two servers with OpenSSH's own choice of ciphers."""
+    """Run two servers with OpenSSH's default ciphers."""
     for name in ("host", "user"):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(keygen, check=True)
@@ -56,7 +56,7 @@ def jumped_ssh(folder: Path) -> Iterator[JumpedSsh]:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[int]:
-    Path("/run/sshd").mkdir(exist_ok=True)  # where it drops its privileges to; made at a system's start
+    Path("/run/sshd").mkdir(exist_ok=True)  # its privilege separation directory, normally made at boot
     with socket.create_server((HOST, 0)) as free:
         port: int = free.getsockname()[1]
     config = folder / f"sshd-{port}"

@@ -1,4 +1,4 @@
-"""What the suite itself rests on: a clean environment, and an end for what hangs."""
+"""The suite's own guarantees: a clean environment, and an end for hanging tests."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-#: Each starts Python several times, which takes long on a busy machine.
+#: Each test starts Python several times, which is slow on a busy machine.
 pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
 RUN_SECONDS = 240
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ async def test_it_lives():
 
 
 def run(folder: Path, *options: str, most: int) -> str:
-    """Return what pytest says of the tests above, in a process that is ended when one takes `most` seconds."""
+    """Return pytest's output for the tests above, from a process that ends when a test takes `most` seconds."""
     (folder / "conftest.py").write_text(HANGING)
     (folder / "test_hanging.py").write_text(TESTS)
     limits = ("timeout=60", f"faulthandler_timeout={most}", "faulthandler_exit_on_timeout=true")
@@ -100,7 +100,7 @@ def test_a_test_that_takes_no_cancellation_ends_with_its_worker_and_others_go_on
 
 
 def test_nothing_tells_programs_a_size_of_the_terminal() -> None:
-    """pytest loads readline, which says it in the environment of the process, where Python does not see it."""
+    """pytest loads readline, which sets the size in the process's environment, unseen by Python."""
     started = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in started.splitlines() if line.startswith(("LINES=", "COLUMNS="))]
 

@@ -1,4 +1,4 @@
-"""The programs with links that are sealed, and the same with links that are not: to compare, and for nothing else."""
+"""The programs with sealed and with unsealed links, only for comparison."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.end_to_end.agent_programs import SECRET, Program
 
 ROOT = Path(__file__).parents[2]
 _MAIN = "from natpass_tui.cli import main; main()"
-#: A console that has no key, and asks for streams that are not sealed. No option does this.
+#: A console without a key that asks for unsealed streams. No option does this.
 _UNSEALED = f"""
 from dataclasses import replace
 from types import SimpleNamespace
@@ -29,10 +29,10 @@ Console._is_plain = lambda *_: False
 
 @dataclass(frozen=True)
 class Place:
-    """A relay, and an agent called `box` that takes both sorts of links.
+    """A relay, and an agent `box` that takes sealed and unsealed links.
 
     Attributes:
-        folder: for logs, and what the programs keep.
+        folder: for logs and the programs' state.
         port: the relay's.
     """
 
@@ -40,7 +40,7 @@ class Place:
     port: int
 
     def command(self, *words: str, sealed: bool) -> list[str]:
-        """Return the command of a console: a subcommand of `natpass-tui`, and what follows it."""
+        """Return the command line of a console: a subcommand of `natpass-tui`, and its arguments."""
         subcommand, *rest = words
         options = ["--relay", f"127.0.0.1:{self.port}", "--state-dir", str(self.folder / "console")]
         return [sys.executable, "-c", _MAIN if sealed else _UNSEALED, subcommand, *options, *rest]
@@ -63,7 +63,7 @@ class Place:
 
 @contextmanager
 def place(folder: Path) -> Iterator[Place]:
-    """Run relay and agent, with TLS between all."""
+    """Run relay and agent, with TLS."""
     options = ["--listen", "127.0.0.1:0", "--state-dir", str(folder / "relay")]
     with Program("natpass_relay", options, folder) as relay:
         port = int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])

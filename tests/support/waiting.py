@@ -1,4 +1,4 @@
-"""Waiting for a condition with a time limit: the one place of the tests that sleeps."""
+"""Waits for a condition with a timeout: the only sleeps of the tests."""
 
 import asyncio
 import time
@@ -7,13 +7,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Seconds after which a condition that does not come counts as a failure; generous, since machines are slow at times.
+#: The default timeout in seconds; generous, since machines may be slow.
 PATIENCE = 10.0
 _STEP = 0.005
 
 
 async def wait_for(condition: Callable[[], T], what: str = "", timeout: float = PATIENCE) -> T:
-    """Return what `condition` gives once it is true; the event loop goes on meanwhile.
+    """Return the value of `condition` once it is true; the event loop goes on meanwhile.
 
     Raises:
         AssertionError: it was not true within `timeout` seconds.
@@ -27,7 +27,7 @@ async def wait_for(condition: Callable[[], T], what: str = "", timeout: float = 
 
 
 def wait_until(condition: Callable[[], T], what: str = "", timeout: float = PATIENCE, step: float = 0.02) -> T:
-    """Return what `condition` gives once it is true; for tests without an event loop.
+    """Return the value of `condition` once it is true; for tests without an event loop.
 
     Raises:
         AssertionError: it was not true within `timeout` seconds.

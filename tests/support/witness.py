@@ -1,7 +1,7 @@
-"""The protocol's witness: a client of hand-made bytes, written from the description of the wire alone.
+"""An independent client of the protocol: it builds its bytes from the description of the wire alone.
 
-It imports nothing of natpass: where it and our programs disagree, one of them has misread the protocol that existing
-natpass programs speak. It can be an opener and a target, on one blocking socket.
+It imports nothing of natpass. If it and our programs disagree, one of them has misread the protocol of existing natpass
+programs. It can be an opener and a target, on one blocking socket.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ HANDSHAKE, KEEPALIVE, CONNECT_REQ, CONNECT_REP, DISCONNECT, FORWARD, SHELL_RESIZ
 NAME, KIND, CSHELL = 1, 2, 11
 SHELL = 2
 
-#: Seconds after which a message that does not come counts as a failure.
+#: Seconds to wait for a message.
 PATIENCE = 10.0
 
 Field = tuple[int, int | bytes]
 
 
 def varint(value: int) -> bytes:
-    """Return a number as protobuf writes it: seven bits a byte, the lowest first, the top bit says that more follow."""
+    """Return a protobuf varint: seven bits a byte, the lowest first; the top bit means that more follow."""
     out = b""
     while value > 0x7F:
         out += bytes([value & 0x7F | 0x80])
@@ -61,7 +61,7 @@ def fields_of(message: bytes) -> list[Field]:
     """Return the fields of a protobuf message: numbers and byte strings.
 
     Raises:
-        ValueError: it is none, or has fields of fixed size (which the fixed part of the wire does not have).
+        ValueError: it is invalid, or has fields of fixed size, which existing messages do not have.
     """
     found: list[Field] = []
     at = 0
@@ -92,7 +92,7 @@ def fields_of(message: bytes) -> list[Field]:
 
 @dataclass(frozen=True)
 class Message:
-    """A message, or a part of one; of fields that come twice the last one counts."""
+    """A message, or a part of one; the last of repeated fields counts."""
 
     raw: bytes
     fields: dict[int, int | bytes] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class Closed(Exception):  # noqa: N818 - an event, not a fault
 
 
 class Witness:
-    """One connection; with TLS if there is a context for it, which may verify the relay as `host`."""
+    """One connection; with TLS if a context is given, which may verify the relay as `host`."""
 
     def __init__(
         self, host: str, port: int, client_id: str, idx: int = 0, *, tls: ssl.SSLContext | None = None
@@ -163,7 +163,7 @@ class Witness:
 
     @classmethod
     def of(cls, connection: socket.socket, client_id: str) -> Self:
-        """Be the other side, an existing relay, of a connection that was made to us; `client_id` is who speaks."""
+        """Return the relay's side of an accepted connection, as an existing relay; `client_id` is the client."""
         witness = cls.__new__(cls)
         witness.client_id, witness.idx = client_id, 0
         witness._buffer, witness._socket = b"", connection
@@ -187,10 +187,10 @@ class Witness:
         self.send_raw(frame(message(kind, self.client_id, to, link_id, payload, sender_idx=self.idx)))
 
     def receive(self, timeout: float = PATIENCE, *, keepalives: bool = False) -> Message:
-        """Return the next message; keepalives only if they are asked for.
+        """Return the next message; without keepalives unless `keepalives`.
 
         Raises:
-            Closed: the connection is.
+            Closed: the connection is closed.
             TimeoutError: nothing came.
         """
         until = time.monotonic() + timeout
@@ -203,14 +203,14 @@ class Witness:
                 return found
 
     def receive_where(self, wanted: Callable[[Message], bool], timeout: float = PATIENCE) -> Message:
-        """Return the next message that is wanted; those before it are lost."""
+        """Return the next message that `wanted` accepts; the ones before it are dropped."""
         until = time.monotonic() + timeout
         while not wanted(found := self.receive(max(until - time.monotonic(), 0.01))):
             pass
         return found
 
     def is_closed(self, timeout: float = PATIENCE) -> bool:
-        """Tell whether the relay closes the connection within `timeout`, without a message before that."""
+        """Tell whether the relay closes the connection within `timeout`, without sending a message first."""
         try:
             self.receive(timeout)
         except Closed:
@@ -235,10 +235,10 @@ class Witness:
         found, self._buffer = self._buffer[:size], self._buffer[size:]
         return found
 
-    # what the protocol can do
+    # the protocol's messages
 
     def log_in(self, proof: bytes) -> None:
-        """Say who we are. No answer is a good answer."""
+        """Log in. The relay answers only a failure."""
         self.send(HANDSHAKE, "server", payload=bytes_field(HSP, bytes_field(1, proof)))
 
     def keepalive(self) -> None:
@@ -247,7 +247,7 @@ class Witness:
     def ask_for_shell(
         self, target: str, *, program: str = "", env: Sequence[str] = (), link_id: str | None = None, ours: bytes = b""
     ) -> str:
-        """Send a `connect_req`; return its link id. `ours`: fields of natpass's own for `connect_shell`."""
+        """Send a `connect_req`; return its link id. `ours`: our extra fields of `connect_shell`."""
         link_id = link_id or secrets.token_hex(8)
         shell = (bytes_field(1, program) if program else b"") + b"".join(bytes_field(2, item) for item in env) + ours
         request = bytes_field(NAME, f"shell-{link_id}") + number_field(KIND, SHELL) + bytes_field(CSHELL, shell)
@@ -255,7 +255,7 @@ class Witness:
         return link_id
 
     def answer_of(self, link_id: str, timeout: float = PATIENCE) -> tuple[bool, str]:
-        """Wait for the `connect_rep` of a link; return whether it is a yes, and the reason if not."""
+        """Wait for the `connect_rep` of a link; return whether it accepts, and the reason if not."""
         found = self.receive_where(lambda m: m.kind == CONNECT_REP and m.text(LINK_ID) == link_id, timeout)
         return bool(found.part(CREP).number(1)), found.part(CREP).text(2)
 
@@ -266,11 +266,11 @@ class Witness:
         return link_id
 
     def accept(self, request: Message) -> None:
-        """As a target: say yes."""
+        """Accept a link, as a target."""
         self.send(CONNECT_REP, request.text(FROM), request.text(LINK_ID), bytes_field(CREP, number_field(1, 1)))
 
     def refuse(self, request: Message, reason: str) -> None:
-        """As a target: say no."""
+        """Refuse a link, as a target."""
         self.send(CONNECT_REP, request.text(FROM), request.text(LINK_ID), bytes_field(CREP, bytes_field(2, reason)))
 
     def send_shell(self, target: str, link_id: str, data: bytes) -> None:
@@ -281,14 +281,14 @@ class Witness:
         self.send(SHELL_RESIZE, target, link_id, bytes_field(SRESIZE, size))
 
     def say_gone(self, opener: str, link_id: str) -> None:
-        """As an existing relay: say that the other end of a link is gone."""
+        """Report that the other end of a link is gone, as an existing relay."""
         self.send_raw(frame(message(DISCONNECT, "server", opener, link_id)))
 
     def disconnect(self, target: str, link_id: str) -> None:
         self.send(DISCONNECT, target, link_id)
 
     def shell_output(self, link_id: str, timeout: float = PATIENCE) -> Iterator[bytes]:
-        """Yield what a shell says, until its link ends; `timeout` seconds for each piece."""
+        """Yield a shell's output until its link ends; `timeout` is for each piece."""
         while True:
             found = self.receive(timeout)
             if found.text(LINK_ID) != link_id:

@@ -1,4 +1,4 @@
-"""Real X servers without a screen (Xvfb), and programs on them, for tests."""
+"""Headless X servers (Xvfb), and programs on them, for tests."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ from tests.support.waiting import wait_until
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
-#: What `needs` looks for, unless it is told otherwise.
+#: The default programs of `needs`.
 _PROGRAMS = ("Xvfb",)
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
-    """Return a mark: skip, by name, where Xvfb or one of these programs is missing."""
+    """Return a mark that skips a test, by name, if Xvfb or one of these programs is missing."""
     missing = [name for name in (*_PROGRAMS, *programs) if shutil.which(name) is None]
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
 
@@ -41,23 +41,23 @@ class XServer:
 
     @property
     def env(self) -> dict[str, str]:
-        """An environment whose display this is."""
+        """An environment with this display."""
         kept = {key: value for key, value in os.environ.items() if key not in {"WAYLAND_DISPLAY", "XAUTHORITY"}}
         return kept | {"DISPLAY": self.display, "LC_ALL": "C.UTF-8"}
 
     def picture(self) -> NDArray[np.uint8]:
-        """Return the screen as it is: (rows, cols, 3), red, green, blue; not by our own code."""
+        """Return the screen, captured without our own code: (rows, cols, 3), red, green, blue."""
         with mss.MSS(display=self.display) as capture:
             shot = capture.grab(capture.monitors[0])
             return np.frombuffer(shot.rgb, np.uint8).reshape(shot.height, shot.width, 3)
 
     def run(self, *command: str, given: bytes = b"") -> bytes:
-        """Run a program to its end; return what it prints."""
+        """Run a program to its end; return its output."""
         return subprocess.run(command, env=self.env, input=given, stdout=subprocess.PIPE, check=True, timeout=10).stdout
 
     @contextmanager
     def program(self, *command: str) -> "Iterator[subprocess.Popen[bytes]]":
-        """Have a program run."""
+        """Run a program meanwhile."""
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, env=self.env, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
@@ -68,7 +68,7 @@ class XServer:
 
     @contextmanager
     def xterm(self, command: Sequence[str] = ("cat",), geometry: str = "80x24+0+0") -> "Iterator[Process]":
-        """Have an xterm whose window is there run a command."""
+        """Run a command in an xterm; its window is mapped when this starts."""
         before = self.picture()
         with self.program("xterm", "-u8", "-geometry", geometry, "-e", *command) as process:
             wait_until(lambda: (self.picture() != before).mean() > 0.05, "an xterm's window")

@@ -147,7 +147,7 @@ async def test_an_empty_fleet_says_what_to_do() -> None:
 
 async def test_without_a_roster_ids_are_configured_or_typed() -> None:
     async with opened(legacy=True) as screen:
-        await screen.until_shown("does not tell which agents")
+        await screen.until_shown("has no list of agents")
         await screen.press("n", *"web-7", "enter")
         link = await screen.shell()
         assert link.peer == "web-7"

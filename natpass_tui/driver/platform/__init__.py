@@ -1,19 +1,19 @@
-"""How the keyboard is read, for each operating system."""
+"""The terminal driver of each operating system."""
 
 import functools
 import sys
 
 from textual.driver import Driver
 
+#: Seconds to wait for a sequence after an Escape. Textual's 0.1 is noticeable in vim; 0.025 is enough over ssh.
 ESCAPE_DELAY = 0.025
-"""Seconds to wait whether an Escape begins a sequence. Textual's 0.1 is felt in vim; over ssh 0.025 is still enough."""
 
 
 def console_driver(prefix: str = "") -> type[Driver] | None:
-    """The driver to give the application as its ``driver_class`` (None: Textual's own, with our parser).
+    """Return the application's ``driver_class`` (None: Textual's own, with our parser).
 
     Args:
-        prefix: the control character of the console's own key, if it has one: no unfinished sequence takes it.
+        prefix: the control character of the console's prefix key, if it has one: no unfinished sequence takes it.
     """
     if sys.platform != "win32":
         from natpass_tui.driver.platform.posix import driver_for  # noqa: PLC0415 - needs termios

@@ -25,34 +25,34 @@ assert sys.platform != "win32"
 
 log = logging.getLogger(__name__)
 
+#: Seconds between checks whether the driver was stopped.
 _IDLE = 0.1
-"""Seconds between looks at whether the driver was stopped."""
+#: Asks the kitty protocol for more than Textual does: the character that shift makes of a key, and the key on a US
+#: keyboard. Without it a program cannot get alt+shift+1 as `\e!`, nor ctrl+с of a Russian keyboard as ctrl+c.
 _ASK_FOR_ALTERNATES = "\x1b[=4;2u"
-"""Adds to what Textual asks of the kitty protocol: which character shift makes of a key, and which key it is on a US
-keyboard. Without it alt+shift+1 cannot be told to a program as `\\e!`, nor ctrl+с of a Russian keyboard as ctrl+c."""
 
 
 class PosixDriver(LinuxDriver):
-    """Textual's driver, with other manners in three respects.
+    """Textual's driver with three changes.
 
-    An Escape is reported as soon as it is known to be one: Textual looks only every tenth of a second whether the
-    delay for that is over, however short it was set.
+    An Escape is reported as soon as its delay is over: Textual checks only every tenth of a second, even if the delay
+    is shorter.
 
-    A terminal that goes away ends the application, whatever it is doing: Textual waits for ever for a thread that
-    has ended. SIGCONT comes with the hangup of a terminal, and Textual starts a second pair of threads then, within
-    the signal handler; here signals only ask the loop to do what they want done.
+    A terminal that goes away always ends the application: Textual waits for ever for a thread that has ended. SIGCONT
+    comes with the hangup of a terminal. Textual then starts a second pair of threads within the signal handler; here
+    signal handlers only schedule work in the loop.
 
-    The terminal's size is what the system says. Textual believes what comes in band, too: a program that has the
-    terminal answer, or a line that garbles, could give the screen any size, and turn cells of the mouse into pixels.
+    The terminal's size comes from the system. Textual also believes in-band reports: a program that makes the terminal
+    answer, or a garbled line, could give the screen any size, and turn the mouse's cells into pixels.
     """
 
-    #: The control character of the console's own key, if it has one.
+    #: The control character of the console's prefix key, if it has one.
     prefix = ""
 
     _writer: TerminalWriter | None = None
     _suspended = False
 
-    # The base class makes its own writer, starts what it then finds here, and writes to it.
+    # The base class assigns its own writer here, starts what it then finds here, and writes to it.
     @property
     def _writer_thread(self) -> Any:
         return self._writer
@@ -62,7 +62,7 @@ class PosixDriver(LinuxDriver):
         self._writer = None if thread is None else TerminalWriter(self._output(), self._terminal_gone)
 
     def _output(self) -> IO[str]:
-        assert self._file is not None  # there is none in a program without a terminal, which we are not
+        assert self._file is not None  # None only in a program without a terminal
         return self._file
 
     def write(self, data: str) -> None:
@@ -75,16 +75,16 @@ class PosixDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no types
         self._suspended = False
         WATCHDOG.restore = self._restore
-        if self._writer is None:  # the base class has met an error, and given up
+        if self._writer is None:  # the base class had an error, and gave up
             self._terminal_gone()
         elif not constants.DISABLE_KITTY_KEY:
             self.write(_ASK_FOR_ALTERNATES)
 
     def _query_in_band_window_resize(self) -> None:
-        """Ask for no sizes in band."""
+        """Do not ask for in-band size reports."""
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        """Return columns and rows as the system has them; where it has none, as Textual would."""
+        """Return columns and rows from the system; if it has none, from Textual."""
         with contextlib.suppress(OSError):
             cols, rows = os.get_terminal_size(self.fileno)
             if cols and rows:
@@ -98,17 +98,17 @@ class PosixDriver(LinuxDriver):
         self._suspended = True
 
     def _run_input_thread(self) -> None:
-        """Read the terminal. If that fails, the application ends and says why: one without a keyboard is of no use."""
+        """Read the terminal. If that fails, end the application with the reason: it would have no keyboard."""
         try:
             self.run_input_thread()
         except Exception:
             log.exception("the thread that reads the terminal has failed")
-            # The base class calls the application from this thread, which a loop that sleeps does not hear.
+            # The base class calls the application from this thread, which does not wake a sleeping loop.
             self._in_loop(functools.partial(self._app.panic, Traceback()))
             WATCHDOG.start()
 
     def run_input_thread(self) -> None:
-        """Read the terminal until the driver stops; wake when an unfinished sequence is due."""
+        """Read the terminal until the driver stops; wake up when an unfinished sequence is due."""
         parser = OuterParser(self._debug, prefix=self.prefix, size=self._size_now)
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
@@ -136,7 +136,7 @@ class PosixDriver(LinuxDriver):
                     raise
 
     def _read(self) -> bytes:
-        """Return what was typed; nothing if the terminal is gone."""
+        """Return the input; empty if the terminal is gone."""
         try:
             return os.read(self.fileno, 1024 * 4)
         except OSError:
@@ -148,11 +148,11 @@ class PosixDriver(LinuxDriver):
         self._in_loop(self._leave)
 
     def _leave(self) -> None:
-        if not self._app._exit:  # otherwise it is about to end already, with a status of its own
+        if not self._app._exit:  # otherwise it is already ending, with its own status
             self._app.exit()
 
     def _restore(self) -> None:
-        """Put the terminal in order without writing to it, which may be what everything waits for."""
+        """Restore the terminal without writing to it: a write may block."""
         if self.attrs_before is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
@@ -164,7 +164,7 @@ class PosixDriver(LinuxDriver):
         self._in_loop(self._continue)
 
     def _continue(self) -> None:
-        """Take the terminal again: whoever had it in the meantime has changed its modes."""
+        """Take the terminal again: another program may have changed its modes."""
         if not self._auto_restart or self._app._exit or not os.isatty(self.fileno):
             return
         if not self._suspended:
@@ -178,5 +178,5 @@ class PosixDriver(LinuxDriver):
 
 
 def driver_for(prefix: str) -> type[PosixDriver]:
-    """Return the driver of a console whose own key is this control character."""
+    """Return the driver class for a console whose prefix key is this control character."""
     return type("ConsoleDriver", (PosixDriver,), {"prefix": prefix})

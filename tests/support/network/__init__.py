@@ -1,10 +1,10 @@
-"""A network between two programs that loses connections, is slow, or is away: TCP proxies on loopback.
+"""A network between two programs that cuts connections, is slow, or fails: TCP proxies on loopback.
 
-- `plan`: which connection is cut when and how, from a seed; pure.
-- `line`: a line of some rate, delay and queue; pure, the clock is passed in.
+- `plan`: decides from a seed which connection is cut, when and how; pure.
+- `line`: a line with a rate, a delay and a queue; pure, the clock is passed in.
 - `journal`: what happened, and how long bytes took to flow again.
-- `proxy`: the proxy itself, in a thread with an event loop of its own; `python -m tests.support.network` runs one as
-  a process, for measurements that must not share an interpreter with it.
+- `proxy`: the proxy itself, in a thread with its own event loop; `python -m tests.support.network` runs one as a
+  process, for measurements that must not share an interpreter with it.
 
-What is forwarded keeps its order and is complete up to the point where a connection is cut.
+Forwarded data keeps its order and is complete up to the cut of its connection.
 """

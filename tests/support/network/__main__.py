@@ -1,4 +1,4 @@
-"""A proxy as a process of its own: `python -m tests.support.network TARGET --rate B/S --delay S`; prints its port."""
+"""A proxy as a separate process: `python -m tests.support.network TARGET --rate B/S --delay S`; prints its port."""
 
 import argparse
 import sys
@@ -8,13 +8,13 @@ from tests.support.network.proxy import NetworkProxy
 
 
 def main() -> int:
-    """Forward until the standard input ends, so that it never outlives the one that started it."""
+    """Forward until standard input ends, so that it never outlives its parent."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.network", description=__doc__)
     parser.add_argument("target", type=int, help="the port of loopback to forward to")
     parser.add_argument("--rate", type=float, required=True, help="bytes a second")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds one way")
-    parser.add_argument("--queue", type=int, default=QUEUE_BYTES, help="bytes that wait for the line at most")
-    parser.add_argument("--jitter", type=float, default=0.0, help="what a packet takes longer, mean, seconds one way")
+    parser.add_argument("--queue", type=int, default=QUEUE_BYTES, help="the most bytes that wait for the line")
+    parser.add_argument("--jitter", type=float, default=0.0, help="mean of a packet's extra delay, seconds one way")
     told = parser.parse_args()
     with NetworkProxy(told.target, shape=Shape(told.rate, told.delay, told.queue, told.jitter)) as proxy:
         print(proxy.port, flush=True)

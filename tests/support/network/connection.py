@@ -1,4 +1,4 @@
-"""One connection through a proxy: two ends, what is forwarded between them, and its cut."""
+"""One connection through a proxy: its two ends, the data between them, and its cut."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ from tests.support.network.line import Line, Shape
 from tests.support.network.plan import Cut, CutPlan, Kind
 
 HOST = "127.0.0.1"
-#: What the kernel may hold in front of a shaped line, whose queue is meant to be the bottleneck's.
+#: The kernel's buffer before a shaped line: the line's own queue has to be the bottleneck.
 _SHAPED_RECEIVE_BYTES = 32 * 1024
 
 
 class Network(Protocol):
-    """What a connection needs of its proxy."""
+    """The proxy's interface for its connections."""
 
     target: int
     shape: Shape | None
@@ -31,7 +31,7 @@ class Network(Protocol):
 
 
 class Connection:
-    """A connection to the proxy and the one behind it.
+    """A connection to the proxy, and its counterpart to the target.
 
     Attributes:
         number: counted from 0.
@@ -46,15 +46,15 @@ class Connection:
         self.client, self.server = End(self, shaped), End(self, shaped)
         self._plan = network.plan
         self._cut = self._plan.take()
-        self._counted_from = 0  # the bytes before it belong to a cut that was survived
+        self._counted_from = 0  # earlier bytes belong to a cut that the connection survived
         self._silent: set[str] = set()
-        self._held: list[Callable[[], None]] = []  # what came in a silence and is done after it
+        self._held: list[Callable[[], None]] = []  # events of a silence, handled after it
         self._lines = {} if network.shape is None else {end: Line(network.shape) for end in (self.client, self.server)}
         self._timers: set[asyncio.TimerHandle] = set()
-        self._finished: set[End] = set()  # who has sent a FIN
+        self._finished: set[End] = set()  # ends that have sent a FIN
         self._is_over = False
 
-    # what the ends report
+    # called by the ends
 
     def made(self, end: End) -> None:
         if end is self.server:
@@ -65,7 +65,7 @@ class Connection:
             return
         if self._network.is_silent:
             self.hush("outage")
-        self.hush("dial")  # there is nowhere to send anything yet
+        self.hush("dial")  # the target is not connected yet
         self._network.tasks.start(self._dial(), f"dial {self.number}")
 
     async def _dial(self) -> None:
@@ -110,7 +110,7 @@ class Connection:
     def lost(self, end: End) -> None:
         if self.client.is_closed and not self.server.is_open:
             self._end()
-        elif self._silent:  # nobody is told, or later
+        elif self._silent:  # a silence hides it, or delays it
             self._held.append(lambda: self.lost(end))
         elif not self._is_in_line(end, lambda: self.lost(end)):
             self._other(end).close()
@@ -157,7 +157,7 @@ class Connection:
         self._await(end, line)
 
     def _is_in_line(self, end: End, then: Callable[[], None]) -> bool:
-        """Tell whether something of this end is on its way still; if so, `then` is called behind it."""
+        """Tell whether data of this end is still in the line; if so, call `then` after it."""
         line = self._lines.get(end)
         if line is None or line.next_at is None:
             return False
@@ -187,9 +187,7 @@ class Connection:
             case Kind.RESET:
                 self.abort()
             case Kind.FIN_BOTH:
-                self._is_over = (
-                    True  # what comes now is read and dropped: unread bytes would make the kernel send a RST
-                )
+                self._is_over = True  # read and drop what still comes: unread bytes would make the kernel send a RST
                 self.client.finish()
                 self.server.finish()
             case Kind.FIN_ONE:
@@ -203,7 +201,7 @@ class Connection:
         self._network.journal.returned(returned, cut.kind.value)
 
     def _end_stall(self) -> None:
-        if not self._is_over:  # who survives a stall is as good as new
+        if not self._is_over:  # a connection that survives a stall counts as new
             self._cut, self._counted_from = self._plan.take(), self.forwarded
         self.go_on("stall")
 
@@ -214,13 +212,13 @@ class Connection:
         self.server.reset()
 
     def hush(self, why: str) -> None:
-        """Fall silent: what comes is kept, and nobody is told anything."""
+        """Fall silent: hold what comes, and close nothing."""
         self._silent.add(why)
         self.client.hold("silence")
         self.server.hold("silence")
 
     def go_on(self, why: str) -> None:
-        """Let a silence end: what came meanwhile goes its way."""
+        """End a silence: forward what came meanwhile."""
         self._silent.discard(why)
         if self._silent:
             return
@@ -231,7 +229,7 @@ class Connection:
             self.client.release("silence")
             self.server.release("silence")
 
-    # the rest
+    # the end
 
     def _note(self, kind: str) -> None:
         self._network.journal.note(Event(time.monotonic(), self.number, kind, self.forwarded))
@@ -249,7 +247,7 @@ class Connection:
             timer.cancel()
         self._timers.clear()
         self._held.clear()
-        if self._cut is not None:  # the next connection's
+        if self._cut is not None:  # left for the next connection
             self._note("end")
             self._plan.give_back(self._cut)
             self._cut = None

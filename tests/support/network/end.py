@@ -1,4 +1,4 @@
-"""The proxy's side of one socket: what reads, writes and closes it."""
+"""The proxy's side of one socket: reads, writes and closes it."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,14 @@ import socket
 import struct
 from typing import Protocol, cast
 
-#: Bytes that wait for this end's socket until the other end is read no further.
+#: Bytes waiting for this end's socket at which the other end is no longer read.
 _HIGH_WATER = 256 * 1024
-#: SO_LINGER with no time at all: closing sends a RST.
+#: SO_LINGER with a time of zero: closing sends a RST.
 _RESET = struct.pack("ii", 1, 0)
 
 
 class EndOwner(Protocol):
-    """Who has two ends."""
+    """The owner of two ends."""
 
     def made(self, end: "End") -> None: ...
     def received(self, end: "End", data: bytes) -> None: ...
@@ -26,16 +26,16 @@ class End(asyncio.Protocol):
     """One socket of a connection.
 
     Attributes:
-        is_finished: a FIN was sent to it.
-        is_closed: it is gone, both ways.
-        arrived: bytes that were sent to it.
+        is_finished: whether a FIN was sent to it.
+        is_closed: whether it is closed in both directions.
+        arrived: the number of bytes sent to it.
     """
 
     def __init__(self, owner: EndOwner, receive_bytes: int = 0) -> None:
         self._owner = owner
-        self._receive_bytes = receive_bytes  # what its kernel may hold for us; 0: what it likes
+        self._receive_bytes = receive_bytes  # size of the kernel's buffer; 0: the default
         self._transport: asyncio.Transport | None = None
-        self._holds: set[str] = set()  # why it is not read
+        self._holds: set[str] = set()  # the reasons not to read it
         self.is_finished = False
         self.is_closed = False
         self.arrived = 0
@@ -45,16 +45,16 @@ class End(asyncio.Protocol):
         """Whether the socket exists."""
         return self._transport is not None and not self.is_closed
 
-    # what is done with it
+    # called by the connection
 
     def hold(self, why: str) -> None:
-        """Read nothing from it, for one more reason."""
+        """Stop reading, for one more reason."""
         if not self._holds and self.is_open:
             self._pause(reading=False)
         self._holds.add(why)
 
     def release(self, why: str) -> None:
-        """Read again, if there is no other reason."""
+        """Read again if no other reason remains."""
         if why in self._holds:
             self._holds.discard(why)
             if not self._holds and self.is_open:
@@ -66,19 +66,19 @@ class End(asyncio.Protocol):
             (self._transport.resume_reading if reading else self._transport.pause_reading)()
 
     def write(self, data: bytes) -> None:
-        """Send bytes; they are lost if it is closed, as in a network."""
+        """Send bytes; they are lost if the socket is closed, as in a network."""
         if self._transport is not None and not self.is_finished and not self._transport.is_closing():
             self.arrived += len(data)
             self._transport.write(data)
 
     def finish(self) -> None:
-        """Send a FIN after what is to be sent; it may go on sending itself."""
+        """Send a FIN after pending data; the peer may still send."""
         if self._transport is not None and not self.is_finished and not self._transport.is_closing():
             self.is_finished = True
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Send what is to be sent, then a FIN; read no more."""
+        """Send pending data, then a FIN; stop reading."""
         if self._transport is not None and not self.is_closed:
             self._transport.close()
 
@@ -90,10 +90,10 @@ class End(asyncio.Protocol):
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
-    # what asyncio tells
+    # called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
         self._transport.set_write_buffer_limits(_HIGH_WATER)
         end = transport.get_extra_info("socket")
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -103,7 +103,7 @@ class End(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._hold_on)
 
     def _hold_on(self) -> None:
-        if self._holds and self.is_open:  # uvloop begins to read after `connection_made`, paused or not
+        if self._holds and self.is_open:  # uvloop starts reading after `connection_made`, even if paused
             self._pause(reading=False)
 
     def data_received(self, data: bytes) -> None:

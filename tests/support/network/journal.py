@@ -1,4 +1,4 @@
-"""What happened in a network, and how long bytes took to flow again."""
+"""The events of a network, and how long bytes took to flow again."""
 
 import threading
 from bisect import bisect_right
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 
 from tests.support.network.plan import LOGIN_BYTES, Kind
 
-#: After these events data can flow again at once, if both ends do their part.
+#: After these events data can flow again at once if both ends do their part.
 CUTS = {"up", *(kind.value for kind in Kind)}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that the network did.
+    """An event of the network.
 
     Attributes:
         at: seconds of the monotonic clock.
-        connection: the connection's number, counted from 0; None for what concerns all.
-        kind: a `Kind`'s value, or `down`, `up`, `end` (by one of its ends), `refused` (nobody listens behind it).
+        connection: the connection's number, counted from 0; None for all connections.
+        kind: a `Kind`'s value, or `down`, `up`, `end` (by one of its ends), `refused` (by the target).
         size: bytes that the connection had forwarded.
     """
 
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Wait:
-    """How long data took to flow again.
+    """The time until data flowed again.
 
     Attributes:
         seconds: from the network's return.
@@ -46,10 +46,10 @@ class Wait:
 
 @dataclass(slots=True)
 class Recovery:
-    """How long it takes until data flows towards one end again, counted from the last return of the network.
+    """Measures how long data takes to flow towards one end again, from the last return of the network.
 
-    A cut that leaves the network usable returns at once. What a new connection's login takes is no data: the first
-    LOGIN_BYTES towards an end do not count.
+    A cut that leaves the network usable returns at once. A new connection's login is not data: the first LOGIN_BYTES
+    towards an end do not count.
     """
 
     waits: list[Wait] = field(default_factory=list)
@@ -57,11 +57,11 @@ class Recovery:
     _after: str = ""
 
     def returned(self, at: float, after: str) -> None:
-        """Take note that data could flow again from `at` on: a new connection is possible."""
+        """Record that data could flow again from `at` on: a new connection is possible."""
         self._since, self._after = at, after
 
     def flowed(self, at: float, size: int) -> None:
-        """Take note that a connection has brought `size` bytes so far."""
+        """Record that a connection has delivered `size` bytes so far."""
         if self._since is not None and at >= self._since and size > LOGIN_BYTES:
             self.waits.append(Wait(at - self._since, self._after, at))
             self._since = None
@@ -81,13 +81,13 @@ class Journal:
             self._events.append(event)
 
     def returned(self, at: float, after: str) -> None:
-        """Take note that the network is usable again for both ends."""
+        """Record that the network is usable again for both ends."""
         self.to_client.returned(at, after)
         self.to_server.returned(at, after)
 
     @property
     def events(self) -> list[Event]:
-        """What happened so far."""
+        """The events so far."""
         with self._lock:
             return list(self._events)
 
@@ -96,11 +96,11 @@ class Journal:
         return Counter(event.kind for event in self.events)
 
     def waits(self) -> list[Wait]:
-        """Return how long data took to flow again towards either end, one a cut and end."""
+        """Return how long data took to flow again towards either end: one wait for each cut and end."""
         return [*self.to_client.waits, *self.to_server.waits]
 
     def report(self) -> str:
-        """Return the events as lines, and between them what data had to wait for."""
+        """Return the events and the waits of data between them, as lines."""
         events = self.events
         begin = events[0].at if events else 0.0
         lines = [(e.at, f"#{e.connection}  {e.kind}, {e.size} bytes") for e in events]
@@ -110,10 +110,10 @@ class Journal:
 
 
 def on_the_way(waits: Iterable[Wait], beyond: Iterable[Event]) -> list[Wait]:
-    """Return the waits on one of two networks that data crosses, counted from when both had returned.
+    """Return the waits on one of two networks that data crosses, from when both had returned.
 
     Args:
-        waits: what data waited for on one network.
+        waits: the waits on one network.
         beyond: the events of the other one.
     """
     cuts = sorted(event.at for event in beyond if event.kind in CUTS)
@@ -126,6 +126,6 @@ def on_the_way(waits: Iterable[Wait], beyond: Iterable[Event]) -> list[Wait]:
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """Return the value that `part` (0 to 1) of the values do not exceed; 0 without any."""
+    """Return the value that `part` (0 to 1) of the values do not exceed; 0 without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0

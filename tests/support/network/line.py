@@ -4,23 +4,23 @@ import random
 from collections import deque
 from dataclasses import dataclass
 
-#: What goes at once: a packet, or what a fast line sends in this time.
+#: What is sent at once: a packet, or what a fast line sends in this time.
 _PACKET = 1500
 _BURST_SECONDS = 0.002
-#: What a line's queue holds beyond what is on its way; home routers have as much and more.
+#: The size of a line's queue beyond the bytes on their way; home routers have at least as much.
 QUEUE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a line is like, the same in both directions.
+    """The properties of a line, the same in both directions.
 
     Attributes:
         rate: bytes a second.
         delay: seconds one way: half the round trip.
-        queue: bytes that wait in front of the bottleneck at most, beyond the line's own content (rate x round trip).
-        jitter: mean of what each packet takes longer than that, exponentially distributed, in seconds one way. None
-            overtakes another one: those behind a late one come with it, as over TCP.
+        queue: the most bytes that wait in front of the bottleneck, beyond the line's own content (rate x round trip).
+        jitter: mean of each packet's extra delay, exponentially distributed, in seconds one way. Packets do not
+            overtake each other: those after a late one arrive with it, as over TCP.
     """
 
     rate: float
@@ -30,14 +30,14 @@ class Shape:
 
     @property
     def room(self) -> int:
-        """Bytes that are in the line or wait for it at most."""
+        """The most bytes that are in the line or wait for it."""
         return int(self.rate * 2 * (self.delay + self.jitter)) + self.queue
 
 
 class Line:
-    """Bytes on their way through one direction.
+    """The bytes in one direction of a line.
 
-    A token bucket: packets leave the queue one after the other, each taking the line for size / rate seconds.
+    A token bucket: packets leave the queue one by one, and each occupies the line for size / rate seconds.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -45,12 +45,12 @@ class Line:
         self._burst = max(_PACKET, int(shape.rate * _BURST_SECONDS))
         self._free_at = self._newest_at = 0.0
         self._random = random.Random(1)
-        self._packets: deque[tuple[float, bytes]] = deque()  # when it arrives, what
+        self._packets: deque[tuple[float, bytes]] = deque()  # time of arrival, content
         self._held = 0
 
     @property
     def held(self) -> int:
-        """Bytes that were put in and not taken out."""
+        """Bytes put in and not taken out yet."""
         return self._held
 
     @property
@@ -79,5 +79,5 @@ class Line:
 
     @property
     def next_at(self) -> float | None:
-        """When something arrives next, None if the line is empty."""
+        """Return when the next packet arrives, None if the line is empty."""
         return self._packets[0][0] if self._packets else None

@@ -1,4 +1,4 @@
-"""Which connection is cut when and how: a function of a seed, so that what failed can be run again."""
+"""Decides which connection is cut, when and how, from a seed, so that a failed run can be repeated."""
 
 import random
 from collections import deque
@@ -7,21 +7,21 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """How a connection is cut."""
+    """The ways to cut a connection."""
 
     RESET = "reset"  # RST to both ends
     FIN_BOTH = "fin both"
-    FIN_ONE = "fin one"  # one end sees the end of the file, the other nothing until that one closes
-    HALF_OPEN = "half open"  # silence for ever in both directions, nothing is closed
-    STALL = "stall"  # silence for some time, then everything goes on, late
+    FIN_ONE = "fin one"  # one end sees EOF; the other sees nothing until that one closes
+    HALF_OPEN = "half open"  # silence for ever in both directions, without a close
+    STALL = "stall"  # silence for some time, then all goes on, late
 
 
-#: The kinds that close nothing: they are noticed by silence alone.
+#: The kinds that close nothing: ends notice only the silence.
 SILENT = frozenset({Kind.HALF_OPEN, Kind.STALL})
 _CLOSING = (Kind.RESET, Kind.FIN_BOTH, Kind.FIN_ONE)
-#: Up to so many forwarded bytes a connection is still logging in: TLS, challenge and proof.
+#: The first forwarded bytes of a connection are its login: TLS, challenge and proof.
 LOGIN_BYTES = 8 * 1024
-#: One cut of so many is placed within the login; one of so many waits for time instead of bytes.
+#: One in so many cuts is within the login; one in so many is by time instead of bytes.
 _IN_LOGIN, _BY_TIME = 25, 10
 _LONGEST_STALL = 3.0
 
@@ -32,12 +32,11 @@ class Cut:
 
     Attributes:
         number: 0 for the first of the plan.
-        kind: how.
-        after_bytes: so many bytes were forwarded on the connection, both directions together; the last one is the
-            last that gets through, whatever it was in the middle of.
-        after_seconds: instead of bytes: so long after the connection's first byte; None for a cut by bytes.
-        towards_server: which end of a FIN_ONE sees it.
-        seconds: how long a STALL lasts.
+        kind: the kind of cut.
+        after_bytes: cut after so many forwarded bytes, both directions together, even in the middle of a message.
+        after_seconds: cut so long after the connection's first byte instead; None for a cut by bytes.
+        towards_server: which end sees a FIN_ONE.
+        seconds: the duration of a STALL.
     """
 
     number: int
@@ -49,14 +48,14 @@ class Cut:
 
 
 class CutPlan:
-    """The cuts of one proxy, one a connection, in the order of the connections.
+    """The cuts of one proxy, one for each connection in turn.
 
     Args:
         seed: decides everything.
-        cuts: how many there are; then connections are left alone.
-        mean_bytes: what a connection forwards on average before it is cut.
-        mean_seconds: how long one lives on average that is cut by time.
-        silent: the part of SILENT kinds, 0 to 1.
+        cuts: the number of cuts; later connections are not cut.
+        mean_bytes: mean of the bytes that a connection forwards before its cut.
+        mean_seconds: mean lifetime of a connection that is cut by time.
+        silent: the share of SILENT kinds, 0 to 1.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class CutPlan:
 
     @property
     def left(self) -> int:
-        """How many cuts are still to come, those included that a connection has before it."""
+        """The number of cuts still to come, including those that connections have taken."""
         return len(self._left) + self._taken
 
     def take(self) -> Cut | None:
@@ -80,21 +79,21 @@ class CutPlan:
         return self._left.popleft()
 
     def done(self) -> None:
-        """Take note that a cut has happened."""
+        """Record that a cut has happened."""
         self._taken -= 1
 
     def give_back(self, cut: Cut) -> None:
-        """Have a cut again whose connection ended before it was reached: the next connection's."""
+        """Return a cut whose connection ended first: the next connection gets it."""
         self._taken -= 1
         self._left.appendleft(cut)
 
     def stop(self) -> None:
-        """Leave the connections to come alone."""
+        """Do not cut future connections."""
         self._left.clear()
 
 
 def _cut(rng: random.Random, number: int, mean_bytes: int, mean_seconds: float, silent: float) -> Cut:
-    # Each value is drawn always, so that one parameter does not shift all that follows.
+    # Each value is always drawn, so that one parameter does not shift all later values.
     is_silent, closing = rng.random() < silent, rng.choice(_CLOSING)
     in_login, by_time = rng.randrange(_IN_LOGIN) == 0, rng.randrange(_BY_TIME) == 0
     early, late = rng.randrange(1, LOGIN_BYTES), LOGIN_BYTES + rng.randrange(1, max(2 * mean_bytes, 2))

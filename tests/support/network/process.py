@@ -1,4 +1,4 @@
-"""A shaped line as a process of its own."""
+"""A shaped line as a separate process."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests.support.network.line import Shape
 
 @contextmanager
 def shaped_line(target: int, shape: Shape) -> Iterator[int]:
-    """Run a slow line to a port of loopback; yield the port that it begins at."""
+    """Run a slow line to a port of loopback; yield the line's own port."""
     command = [sys.executable, "-m", "tests.support.network", str(target)]
     command += ["--rate", str(shape.rate), "--delay", str(shape.delay), "--queue", str(shape.queue)]
     command += ["--jitter", str(shape.jitter)]

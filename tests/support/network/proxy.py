@@ -1,4 +1,4 @@
-"""The proxy: a port of loopback in front of another one, in a thread with an event loop of its own."""
+"""The proxy: a port of loopback in front of another one, in a thread with its own event loop."""
 
 import asyncio
 import threading
@@ -19,12 +19,12 @@ _T = TypeVar("_T")
 
 
 class NetworkProxy:
-    """A network between whoever connects to `port` and the program that listens on `target`.
+    """A network between the clients of `port` and the program that listens on `target`.
 
     Args:
-        target: the port of loopback that connections go to; it may come and go.
-        plan: the cuts; None: there are none.
-        shape: what each connection's line is like; None: as fast as it can be.
+        target: the port of loopback that connections go to; its program may stop and restart.
+        plan: the cuts; None: no cuts.
+        shape: the properties of each connection's line; None: as fast as possible.
     """
 
     def __init__(self, target: int, *, plan: CutPlan | None = None, shape: Shape | None = None) -> None:
@@ -41,7 +41,7 @@ class NetworkProxy:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="network", daemon=True)
 
-    # for other threads
+    # called from other threads
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,33 +59,33 @@ class NetworkProxy:
         """Begin an outage.
 
         Args:
-            silent: nothing gets through, nobody is told, and all goes on afterwards. Otherwise connections are reset,
-                and new ones as well.
+            silent: nothing gets through, nothing is closed, and all goes on afterwards. Otherwise connections are
+                reset, new ones as well.
         """
         self._call(lambda: self._down(silent=silent))
 
     def up(self) -> float:
-        """End the outage; return when, in seconds of the monotonic clock."""
+        """End the outage; return the monotonic time in seconds."""
         return self._call(self._up)
 
     def forget(self) -> None:
-        """Let nothing through on the connections that there are, and tell nobody, as a NAT that forgot them."""
+        """Silently block the current connections, as a NAT that forgot them."""
         self._call(self._forget)
 
     def use(self, plan: CutPlan) -> None:
-        """Have another plan from now on; the connections that there are, without a cut in it, are reset first."""
+        """Switch to another plan; the current connections, which have no cut in it, are reset first."""
         self._call(lambda: self._use(plan))
 
     def forwarded(self) -> int:
-        """Return the bytes that the connections of this moment have forwarded."""
+        """Return the bytes that the current connections have forwarded."""
         return self._call(lambda: sum(connection.forwarded for connection in self._connections))
 
     def connections(self) -> int:
-        """Return how many connections there are."""
+        """Return the number of connections."""
         return self._call(lambda: len(self._connections))
 
     def _call(self, work: Callable[[], _T]) -> _T:
-        """Have the loop's thread do something; return what it gives."""
+        """Run `work` in the loop's thread; return its result."""
 
         async def call() -> _T:
             return work()
@@ -93,7 +93,7 @@ class NetworkProxy:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
 
-    # in the loop's thread
+    # called in the loop's thread
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -119,7 +119,7 @@ class NetworkProxy:
         return connection.client
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection whose ends are both closed."""
+        """Remove a connection whose ends are both closed."""
         self._connections.discard(connection)
 
     def _down(self, *, silent: bool) -> None:

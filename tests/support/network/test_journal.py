@@ -1,4 +1,4 @@
-"""How long data waited, where it crosses two networks."""
+"""Waits of data that crosses two networks."""
 
 from tests.support.network.journal import Event, Wait, on_the_way
 
@@ -9,7 +9,7 @@ def test_a_wait_begins_when_both_networks_are_back() -> None:
         Event(9.0, 1, "reset", 0),  # before the first
         Event(17.8, 2, "fin both", 0),
         Event(19.2, 3, "fin one", 0),
-        Event(20.0, 4, "end", 0),  # by one of its ends: no fault of the network
+        Event(20.0, 4, "end", 0),  # by one of its ends, not by the network
         Event(20.6, 5, "reset", 0),  # data flowed already
     ]
     assert [round(wait.seconds, 6) for wait in on_the_way(waits, beyond)] == [0.7, 1.3]

@@ -1,4 +1,4 @@
-"""Slow lines, with a clock of the test's own."""
+"""Slow lines, with a fake clock."""
 
 from dataclasses import replace
 

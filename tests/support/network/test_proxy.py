@@ -17,7 +17,7 @@ DATA = os.urandom(300_000)
 
 
 class OneKind(CutPlan):
-    """All connections are cut the same way."""
+    """A plan that cuts all connections the same way."""
 
     def __init__(
         self, cuts: int, after: int, kind: Kind, *, towards_server: bool = True, seconds: float = 0.05
@@ -30,7 +30,7 @@ class OneKind(CutPlan):
 
 
 class Echo:
-    """A server that sends back what it gets."""
+    """A server that echoes its input."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -61,7 +61,7 @@ async def echo() -> AsyncIterator[tuple[Echo, int]]:
 
 
 async def exchange(port: int, data: bytes) -> bytes:
-    """Send all data and a FIN; return what comes back until the end."""
+    """Send all data and a FIN; return all data until EOF."""
     reader, writer = await asyncio.open_connection(HOST, port)
     with closing(writer):
         writer.write(data)
@@ -141,7 +141,7 @@ async def test_a_half_open_connection_says_nothing_and_stays() -> None:
             writer.write(DATA)
             await wait_for(lambda: proxy.journal.counts() == {"half open": 1})
             await wait_for(lambda: server.received == DATA[: len(server.received)] != b"")
-            assert await exchange(proxy.port, DATA) == DATA  # others get through; their bytes took time enough
+            assert await exchange(proxy.port, DATA) == DATA  # others get through
             assert proxy.connections() == 2 or proxy.connections() == 1
             assert not reader.at_eof()
             assert server.connections == 2
