@@ -13,9 +13,9 @@ PAGE = Path(__file__).resolve().parent / "options.md"
 sys.path.insert(0, str(PAGE.parents[1]))
 
 from natpass_agent.cli import command as agent  # noqa: E402 - behind the path to it
-from natpass_relay.cli import command as relay  # noqa: E402
-from natpass_tui.cli import command as console  # noqa: E402
-from natpass_wire.program.options import common_options, connection_options, state_options  # noqa: E402
+from natpass_relay.cli import command as relay  # noqa: E402 - the path comes first
+from natpass_tui.cli import command as console  # noqa: E402 - the path comes first
+from natpass_wire.program.options import common_options, connection_options, state_options  # noqa: E402 - the path comes first
 
 #: Characters of a line.
 WIDTH = 110

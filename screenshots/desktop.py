@@ -25,7 +25,7 @@ _COLOURS = (
 @contextmanager
 def _program(command: list[str], env: dict[str, str], log: Path, **options: object) -> Iterator[None]:
     with log.open("w") as errors:
-        process = subprocess.Popen(  # type: ignore[call-overload]
+        process = subprocess.Popen(  # type: ignore[call-overload]  # keyword arguments come from a dict
             command, env=env, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **options
         )
         try:

@@ -219,9 +219,9 @@ class SentOnly:
 def test_an_existing_relay_gets_no_message_that_it_does_not_know(kind: Server) -> None:
     session = SentOnly()
     legacy = RelayTarget(TARGET.address, tls=False, claims=CLAIMS, login=LegacyLogin(Dialect.MD5, "secret"))
-    Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]
+    Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
     assert session.sent == []
-    Agent(TARGET, kinds=[kind])._introduce(session)  # type: ignore[arg-type]
+    Agent(TARGET, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
     assert len(session.sent) == 1
 
 

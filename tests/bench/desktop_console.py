@@ -121,7 +121,7 @@ def main() -> None:
         frame = screens[0]
         size = sum(len(tile.data) for tile in frame)
         decoding = per_second(
-            lambda frame=frame: [  # type: ignore[misc]
+            lambda frame=frame: [  # type: ignore[misc]  # mypy does not infer a lambda's default
                 simplejpeg.decode_jpeg(
                     tile.data, min_height=-(-tile.info.rect_height // 8), min_width=-(-tile.info.rect_width // 8)
                 )

@@ -228,14 +228,14 @@ async def test_a_view_nobody_sees_parses_and_does_not_paint() -> None:
             builds.append(frame)
             apply(frame)
 
-        app.second._canvas.apply = noted  # type: ignore[method-assign]
+        app.second._canvas.apply = noted  # type: ignore[method-assign]  # a fake in its place
         for _ in range(5):
             await app.second.feed(SEQ)
             await app.second.drained()
         await wait_for(lambda: app.activity)
         assert set(app.activity) == {"second"}
         assert not builds
-        app.query_one("ContentSwitcher").current = "second"  # type: ignore[attr-defined]
+        app.query_one("ContentSwitcher").current = "second"  # type: ignore[attr-defined]  # known from the line before
         await pilot.pause()
         await shows(app.second, "line 99")
         assert len(builds) <= 3
@@ -298,5 +298,5 @@ def count_frames(view: TerminalView) -> Callable[[], int]:
         count += 1
         repaint()
 
-    view._repaint = counted  # type: ignore[method-assign]
+    view._repaint = counted  # type: ignore[method-assign]  # a fake in its place
     return lambda: count

@@ -53,7 +53,7 @@ ECHOES = f"""
 class LastingLink(IncomingPlainLink):
     """A link that the test detaches and attaches, as a stream may be."""
 
-    detached: Detached | None = None  # type: ignore[assignment]
+    detached: Detached | None = None  # type: ignore[assignment]  # a fake in its place
     resumes = 0
 
     def __init__(self, wire: "Wire", state: LinkState) -> None:

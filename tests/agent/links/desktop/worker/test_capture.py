@@ -79,7 +79,7 @@ def test_a_size_that_changes_between_being_told_and_read_is_read_again() -> None
     screen.paint(Area(150, 100, 9, 9), 1, 1, 1)
     screen.wait = shrink_behind_the_back  # type: ignore[method-assign,assignment]
     look(capture, seen)
-    screen.wait = told  # type: ignore[method-assign]
+    screen.wait = told  # type: ignore[method-assign]  # a fake in its place
     look(capture, seen)
     assert seen.screen.shape == (64, 64, 3)
 
