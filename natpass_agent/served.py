@@ -52,7 +52,7 @@ class Served:
     def name(self) -> str:
         """Its name in the log, safe to print."""
         found = self.server.running(self.link)
-        what = "" if found is None else f" ({with_pid(printable(found.program, _MOST_PROGRAM), found.pid)})"
+        what = "" if found is None else f" ({with_pid(found.logged, found.pid)})"
         return f"{self.server.kind.wire_name} {self.id} of {printable(self.link.peer)}{what}"
 
 

@@ -62,8 +62,8 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     "--tls-name",
     metavar="NAME",
     multiple=True,
-    help="A name or address of this relay for the certificate that it makes itself. This machine's own are always in "
-    "it. The relay makes a new certificate when one of these is missing. Repeatable.",
+    help="A name or address of this relay for the certificate that it makes itself. This machine's own are in it, "
+    "too. The relay makes a new certificate when the one it has lacks a NAME given here. Repeatable.",
 )
 @_NO_TLS
 @click.option(

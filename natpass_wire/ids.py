@@ -29,11 +29,25 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("c
 def client_id_fault(client_id: str) -> str | None:
     """Return why `client_id` is not a valid client id, or None if it is valid.
 
+    It is one that `stored_id_fault` accepts, and neither an option (`-rf`) nor a path that leads elsewhere (`..`,
+    `/etc`, `~root`, `a/../b`): people put ids into command lines and scripts. (A slash within an id is allowed, some
+    have one; `as_file_name` makes a file name of it.)
+    """
+    if (fault := stored_id_fault(client_id)) is not None:
+        return fault
+    if client_id.startswith("-"):
+        return "an id does not begin with -, as an option does"
+    if client_id.startswith(_LEADS_ELSEWHERE) or not {".", ".."}.isdisjoint(_SEPARATORS.split(client_id)):
+        return "an id is not a path: it does not begin with /, \\ or ~, and no part of it is . or .."
+    return None
+
+
+def stored_id_fault(client_id: str) -> str | None:
+    """Return why `client_id` can't be in a file of ours, or None if it can: older releases allowed more ids.
+
     A client id has 1 to 64 printable characters, no control or bidi character, and no space at its ends. It is not
     `server` in any case, so that nobody takes it for the relay. It is NFC normalised, so that no two clients have ids
-    that look alike for that reason. It is not an option (`-rf`) or a path that leads elsewhere (`..`, `/etc`, `~root`,
-    `a/../b`): people put ids into command lines and scripts. (A slash within an id is allowed, some have one;
-    `as_file_name` makes a file name of it.)
+    that look alike for that reason.
     """
     if not client_id:
         return "an id needs at least one character"
@@ -47,10 +61,6 @@ def client_id_fault(client_id: str) -> str | None:
         return f"'{RELAY_ID}' is the relay's own id"
     if not unicodedata.is_normalized("NFC", client_id):
         return "an id is in Unicode's normal form C"
-    if client_id.startswith("-"):
-        return "an id does not begin with -, as an option does"
-    if client_id.startswith(_LEADS_ELSEWHERE) or not {".", ".."}.isdisjoint(_SEPARATORS.split(client_id)):
-        return "an id is not a path: it does not begin with /, \\ or ~, and no part of it is . or .."
     return None
 
 

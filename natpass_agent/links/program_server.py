@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from natpass_agent.links.kind import ONLY_LOOK, Kind
 from natpass_agent.links.request import BadRequestError, logged_as
-from natpass_agent.links.running import RunningFor
+from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.platform.programs import NoProgramError, SpawnError
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
@@ -65,8 +65,12 @@ class ProgramServer(ABC):
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start the program, accept the link, carry bytes until one of them ends, and end the other."""
+        # The agent's policy has refused these before; a program is never started on its word alone.
         if rights.read_only:  # a program can always change something
             link.refuse(self.kind.read_only or ONLY_LOOK)
+            return
+        if rights.kinds is not None and self.kind.name not in rights.kinds:
+            link.refuse("your console's key may not do this here")
             return
         who = printable(link.peer)
         try:
@@ -83,8 +87,9 @@ class ProgramServer(ABC):
             return
         program = started.program
         try:
-            log.info("%s for %s: %s (pid %d)", self.noun, who, logged_as(started.argv), program.pid)
-            with self.running.noted(link, " ".join(started.argv)[:_MOST_CHARACTERS], program.pid):
+            logged = logged_as(started.argv)
+            log.info("%s for %s: %s (pid %d)", self.noun, who, logged, program.pid)
+            with self.running.noted(link, Running(" ".join(started.argv)[:_MOST_CHARACTERS], program.pid, logged)):
                 if link.is_asked:
                     link.accept()
                 await started.carry()

@@ -14,10 +14,12 @@ class Running:
     Attributes:
         program: its command line, or what it does; not yet safe to print.
         pid: its process id, None if it has none.
+        logged: what the log says of it: no arguments, they may hold passwords. Safe to print.
     """
 
     program: str
     pid: int | None
+    logged: str
 
 
 class RunningFor:
@@ -27,9 +29,9 @@ class RunningFor:
         self._running: dict[Link, Running] = {}
 
     @contextmanager
-    def noted(self, link: Link, program: str, pid: int | None) -> Iterator[None]:
+    def noted(self, link: Link, running: Running) -> Iterator[None]:
         """Register this program as running for this link, until the context is left."""
-        self._running[link] = Running(program, pid)
+        self._running[link] = running
         try:
             yield
         finally:

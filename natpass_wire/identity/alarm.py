@@ -14,7 +14,7 @@ def sentence(checked: Checked) -> str:
         f"THE KEY OF {printable(agent_id)} HAS CHANGED: there may be a man in the middle. "
         f"It was {fingerprint.short(checked.pin.key)} since {checked.pin.since:%Y-%m-%d}, "
         f"and is {fingerprint.short(checked.key)} now. Only if the agent was reinstalled: compare that with "
-        f"'natpass-agent fingerprint' there, then say: {forget_command(checked.pin)}"
+        f"'natpass-agent fingerprint' there, then run: {forget_command(checked.pin)}"
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from natpass_wire.identity.keys import PublicKey
-from natpass_wire.ids import client_id_fault
+from natpass_wire.ids import stored_id_fault
 
 #: More than 10 000 agents with the longest names fit in; we never write a longer file.
 MAX_BYTES = 4 * 1024 * 1024
@@ -181,6 +181,6 @@ def _pin(number: int, line: str) -> Pin:
         since = datetime.fromisoformat(date)
     except ValueError:
         raise MalformedError(f"line {number}: invalid date, not like 2026-01-31T12:00:00Z") from None
-    if fault := client_id_fault(agent_id):
+    if fault := stored_id_fault(agent_id):
         raise MalformedError(f"line {number}: invalid agent: {fault}")
     return Pin(relay, agent_id, key, since)

@@ -37,7 +37,7 @@ def _parsed(state: StateDir, name: str, pem: bytes) -> Identity:
     except ValueError as error:
         raise UserError(
             f"{state.path / file} is damaged ({error}): restore it; or remove it to get a new key, "
-            "and tell it to all who know this one"
+            "and give the new fingerprint to all who know the old one"
         ) from None
 
 

@@ -90,7 +90,7 @@ def test_an_agent_that_is_another_one_gets_nothing_until_it_is_forgotten(place: 
         refused = place.exec("true")
         assert refused.returncode == 255
         assert "THE KEY OF box HAS CHANGED" in refused.stderr
-        command = shlex.split(refused.stderr.partition("then say: natpass-tui ")[2])
+        command = shlex.split(refused.stderr.partition("then run: natpass-tui ")[2])
         assert command[:3] == ["known", "forget", "--relay"]
         assert place.console("known").stdout == known
         assert "forgot box" in place.console(*command).stdout

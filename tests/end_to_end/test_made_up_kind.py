@@ -63,7 +63,7 @@ SERVER = '''
 """Serves made-up links."""
 
 from natpass_agent.links.madeup import KIND
-from natpass_agent.links.running import RunningFor
+from natpass_agent.links.running import Running, RunningFor
 from natpass_wire.identity.authorized import ALL
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -80,7 +80,7 @@ class MadeUpServer:
         if request.name == "never answer":
             await link.ended()
             return
-        with self.running.noted(link, "a made-up thing", None):
+        with self.running.noted(link, Running("a made-up thing", None, "a made-up thing")):
             link.accept()
             await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=self._greeting.encode())))
             await link.ended()

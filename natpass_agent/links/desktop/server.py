@@ -18,7 +18,7 @@ from natpass_agent.links.desktop.protocol import (
 )
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
-from natpass_agent.links.running import RunningFor
+from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.platform.display import why_no_display
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
@@ -36,6 +36,7 @@ ANSWER_SECONDS = 0.6
 #: We give up a worker that takes no input for so long: what waits for it holds up all other links.
 STALLED_SECONDS = 10.0
 #: Messages that are never resent: the screen's current content replaces them.
+_WORKER = "the desktop's worker"
 _NEWEST = frozenset({MsgType.vnc_image, MsgType.vnc_frame})
 READ_ONLY = "this desktop is only shown to you (read-only): what you type, click and paste is not passed on"
 
@@ -77,7 +78,7 @@ class DesktopServer:
             async with WorkerHost(request.name, environment) as worker:
                 self.workers.add(worker)
                 try:
-                    with self.running.noted(link, "the desktop's worker", worker.pid):
+                    with self.running.noted(link, Running(_WORKER, worker.pid, _WORKER)):
                         await self._serve(link, worker, View.from_request(request.cvnc), answer_by, rights)
                 finally:
                     self.workers.discard(worker)

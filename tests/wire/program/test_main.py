@@ -3,8 +3,11 @@
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 assert sys.platform != "win32"
 
@@ -45,12 +48,18 @@ def started(left: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def is_interrupted(program: "subprocess.Popen[str]") -> bool:
+    """Interrupt a program if it has not ended. Python may miss one that comes just before it waits for a thread."""
+    program.send_signal(signal.SIGINT)
+    return program.poll() is not None
+
+
 def test_an_interrupt_cuts_short_what_is_left_to_do() -> None:
     with started(WAITING) as program:
         try:
             assert program.stdout is not None
             assert program.stdout.readline() == "ended\n"
-            program.send_signal(signal.SIGINT)
+            wait_until(partial(is_interrupted, program), "the end")
             _, errors = program.communicate(timeout=20)
         finally:
             program.kill()
