@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.identity.known import MAX_BYTES, Checked, KeyStatus, KnownAgents, MalformedError, Pin, check
-from natpass_wire.ids import client_id_fault
+from natpass_wire.ids import stored_id_fault
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 ONE, TWO = PublicKey(bytes(32)), PublicKey(bytes(31) + b"1")
 PIN = Pin("relay:6154", "web 1", ONE, NOW)
 
-IDS = st.text(min_size=1, max_size=12).filter(lambda text: client_id_fault(text) is None)
+IDS = st.text(min_size=1, max_size=12).filter(lambda text: stored_id_fault(text) is None)
 RELAYS = st.sampled_from(["relay:6154", "[::1]:1", "127.0.0.1:6154", "bücher.example:99"])
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda time: time.replace(microsecond=0)
@@ -44,6 +44,13 @@ def test_a_pin_holds_until_it_is_forgotten(lines: list[str | Pin], pin: Pin) -> 
     assert check(after, pin.relay, pin.agent_id, pin.key, NOW) == Checked(KeyStatus.KNOWN, pin.key, pin)
     assert set(after.pins) == {*before.pins, pin}
     assert after.without([pin]).pins == before.pins
+
+
+@pytest.mark.parametrize("old", ["~web", "a/../b", "-rf", "/etc"])
+def test_a_pin_from_before_ids_were_refused_is_listed_and_forgotten(old: str) -> None:
+    pins = KnownAgents.parse(KnownAgents((Pin("relay:6154", old, ONE, NOW), PIN)).to_bytes())
+    assert [pin.agent_id for pin in pins.pins] == [old, "web 1"]
+    assert pins.without([pins.pins[0]]).pins == (PIN,)
 
 
 @given(FILES, st.binary(max_size=60))
