@@ -1,6 +1,7 @@
 """The command `python -m screenshots`: makes the screenshots again."""
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -146,6 +147,9 @@ async def take_all(port: int, folder: Path) -> None:
 
 def main() -> int:
     """Make the pictures; return the exit status."""
+    # All colours, whatever terminal this runs in.
+    os.environ.update(COLORTERM="truecolor", TERM="xterm-256color")
+    os.environ.pop("NO_COLOR", None)
     try:
         png.fonts()
         with tempfile.TemporaryDirectory(prefix="natpass-pictures-") as name, machines(Path(name)) as port:
