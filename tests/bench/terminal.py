@@ -151,7 +151,7 @@ def terminal() -> Iterator[Drain]:
         try:
             yield drain
         finally:
-            sys.__stderr__, sys.__stdin__ = outer  # type: ignore[misc]  # mypy does not infer a lambda's default
+            sys.__stderr__, sys.__stdin__ = outer  # type: ignore[misc]  # Final to mypy
             for name, value in saved.items():
                 if value is None:
                     del os.environ[name]

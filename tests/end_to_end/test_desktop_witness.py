@@ -55,7 +55,7 @@ class Viewer(Witness):
         return self.link
 
     def open(self, **options: object) -> None:
-        link = self.ask(**options)  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+        link = self.ask(**options)  # type: ignore[arg-type]  # options of several types
         since = time.monotonic()
         assert self.answer_of(link) == (True, "")
         assert time.monotonic() - since < 1.0

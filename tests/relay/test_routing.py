@@ -79,7 +79,7 @@ def test_unknown_fields_and_unknown_types_survive() -> None:
     raw = data("a").SerializeToString() + b"\xfa\x3f\x03abc"  # field 1023
     command = only(net.router.receive(net.console, envelope.parse(raw)))
     assert b"\xfa\x3f\x03abc" in command.message.SerializeToString()
-    unknown = Msg(type=77, to="a", link_id="l1")  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+    unknown = Msg(type=77, to="a", link_id="l1")  # type: ignore[arg-type]  # a type that nobody has defined
     command = only(net.router.receive(net.console, unknown))
     assert isinstance(command, Forward)
     assert command.message.type == 77

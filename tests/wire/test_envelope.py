@@ -75,7 +75,7 @@ def test_any_bytes_parse_or_are_blamed_on_the_peer(payload: bytes) -> None:
 @given(data=st.data())
 @settings(max_examples=15)
 def test_messages_with_changed_bytes(golden: object, data: st.DataObject) -> None:
-    payload = bytearray(unhex(golden.annotated))  # type: ignore[attr-defined]  # known from the line before
+    payload = bytearray(unhex(golden.annotated))  # type: ignore[attr-defined]  # declared as an object
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(payload)))
         match data.draw(st.sampled_from(["set", "insert", "cut", "double"])):

@@ -24,7 +24,7 @@ class OneView(App[None]):
 
 @pytest.mark.parametrize("make", [lambda: TerminalView(prefix="ctrl+a"), lambda: DesktopView(lambda: None)])
 async def test_a_view_that_a_scroll_got_ahead_of_learns_its_size(make: object) -> None:
-    view = make()  # type: ignore[operator]  # checked before
+    view = make()  # type: ignore[operator]  # the parameter is declared as an object
     app = OneView(view)
     async with app.run_test(size=(40, 10)) as pilot:
         screen = app.screen

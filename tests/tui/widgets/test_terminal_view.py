@@ -235,7 +235,7 @@ async def test_a_view_nobody_sees_parses_and_does_not_paint() -> None:
         await wait_for(lambda: app.activity)
         assert set(app.activity) == {"second"}
         assert not builds
-        app.query_one("ContentSwitcher").current = "second"  # type: ignore[attr-defined]  # known from the line before
+        app.query_one("ContentSwitcher").current = "second"  # type: ignore[attr-defined]  # a ContentSwitcher
         await pilot.pause()
         await shows(app.second, "line 99")
         assert len(builds) <= 3

@@ -34,6 +34,6 @@ def test_others_are_refused_and_counted() -> None:
         ("wrong token", PATH, [HOST], [], ["Bearer é"]),
     ]
     for reason, *request in cases:
-        assert gate.admit(*request) == reason  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+        assert gate.admit(*request) == reason  # type: ignore[arg-type]  # the cases hold values of several types
     assert sum(gate.refused.values()) == len(cases)
     assert gate.admit(*GOOD) is None  # none of them took its place

@@ -41,7 +41,7 @@ async def status_of(worker: WorkerHost, headers: dict[str, str], path: str = PAT
             f"ws://127.0.0.1:{worker.port}{path}",
             additional_headers=headers,
             proxy=None,
-            **options,  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+            **options,  # type: ignore[arg-type]  # options of several types
         )
     return refused.value.response.status_code
 
