@@ -87,11 +87,6 @@ class Agent:
         #: The links that are served.
         self.links = ServedLinks(self.client.streams.kept_until, self.end)
 
-    @property
-    def open_links(self) -> int:
-        """How many links there are, including those that are closing."""
-        return len(self._tasks)
-
     async def run(self) -> None:
         """Serve until cancelled. Then end all links, and everything that was started for them."""
         async with asyncio.TaskGroup() as group:

@@ -190,8 +190,8 @@ class InviteCommand:
 
     def _end(self, outcome: InviteOutcome) -> int:
         host = printable(outcome.host, _MOST_CHARACTERS) or "a machine without a name"
-        if outcome.how is How.ENROLLED:
-            click.echo(f"enrolled {host}")
+        if outcome.how is How.JOINED:
+            click.echo(f"{host} has joined")
             return 0
         if outcome.how is How.UNSURE:
             text = f"{host} was sent the secret, but did not confirm that it kept it: look there, or invite it again"

@@ -252,7 +252,7 @@ class Router:
             text = "a link needs two ends"
         elif _key(client.client_id, message.to, message.link_id) in self._routes:
             text, reason = "this link id is in use", ConnectResponse.IN_USE
-        elif full := next((p for p in (client, target) if len(self._routes_of[p]) >= self._max_links), None):
+        elif full := next((p for p in (client, target) if self.routes_of(p) >= self._max_links), None):
             text = f"{full.client_id} has {self._max_links} links already"
         elif self._is_full(target):
             text, reason = f"{target.client_id} does not keep up with what it is sent", ConnectResponse.FAILED

@@ -5,12 +5,27 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from natpass_wire.text import printable
+
 #: The beginning of an agent's reason if it finds no such program.
 _NO_PROGRAM = "no such program: "
 #: The characters that only a shell interprets.
 _FOR_A_SHELL = re.compile(r"""[\s|&;<>()$`\\"'*?\[\]{}~=!#]""")
 #: The longest command line that a hint repeats.
 _MOST_CHARACTERS = 200
+
+
+def without_terminal(agent: str, argv: Sequence[str]) -> str:
+    """Return the command to run instead of `shell` without a terminal, safe to print.
+
+    Args:
+        agent: the agent's id.
+        argv: the command to run there; empty for the agent's shell.
+    """
+    line = f"exec {shlex.join([agent, '--', *argv])}"
+    if not argv or len(line) > _MOST_CHARACTERS:
+        line = f"exec {shlex.quote(agent)} -- COMMAND"
+    return printable(line)
 
 
 def shell_hint(argv: Sequence[bytes], reason: str) -> str:

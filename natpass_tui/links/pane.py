@@ -26,7 +26,7 @@ class LinkPane(Pane):
         prefix: the prefix key's name.
     """
 
-    class TitleChanged(Message):
+    class TabTitleChanged(Message):
         """The remote title changed."""
 
     class Ready(Message):

@@ -241,7 +241,7 @@ class MainScreen(Screen[None]):
     def _tab_chosen(self, event: TabBar.Chosen) -> None:
         self._show(event.tab)
 
-    @on(LinkPane.TitleChanged)
+    @on(LinkPane.TabTitleChanged)
     def _title_changed(self) -> None:
         self.query_one(TabBar).refresh()
 

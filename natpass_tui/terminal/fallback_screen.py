@@ -149,11 +149,33 @@ class FallbackScreen(pyte.Screen):
             super().erase_in_line(how)
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Change the size of this screen and of the hidden one."""
+        """Change the size of this screen and of the hidden one.
+
+        Rows below the cursor are dropped first, then the top ones, which go into history, as in other terminals. pyte
+        would drop the top ones, with the cursor's row among them.
+        """
+        lines = lines or self.lines
+        if lines < self.lines:
+            self._shrink(self.buffer, self.cursor, lines, keeps=not self.is_alternate)
+            if self._primary is not None:
+                self._shrink(*self._primary, lines, keeps=True)
+            self.lines = lines  # pyte has nothing left to drop
+            self.set_margins()
+            self.dirty.update(range(lines))
         super().resize(lines, columns)
         self.cursor.x = min(self.cursor.x, self.columns - 1)
         self.cursor.y = min(self.cursor.y, self.lines - 1)
         self.tabstops = set(range(8, self.columns, 8))
+
+    def _shrink(self, buffer: Any, cursor: Any, lines: int, *, keeps: bool) -> None:
+        """Cut a buffer to so many rows around its cursor; `keeps`: what leaves at the top goes into history."""
+        top = max(0, cursor.y + 1 - lines)
+        if keeps:
+            self.history.extend(buffer[row] for row in range(top))
+        kept = {row - top: buffer[row] for row in range(top, top + lines) if row in buffer}
+        buffer.clear()
+        buffer.update(kept)
+        cursor.y -= top
 
     def set_private(self, on: bool, *modes: int) -> None:
         """Switch DEC private modes."""

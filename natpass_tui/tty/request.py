@@ -15,7 +15,7 @@ TERMINAL_ENV = ("TERM=xterm-256color", "COLORTERM=truecolor")
 
 
 class ExecWords(Protocol):
-    """A request from the command line, see `natpass_tui.links.exec.request.ExecRequest`."""
+    """A request from the command line, see `natpass_tui.links.exec.request.RemoteCommand`."""
 
     @property
     def argv(self) -> tuple[bytes, ...]:

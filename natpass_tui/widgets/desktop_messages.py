@@ -64,5 +64,5 @@ class WheelTurned(PointerMessage, namespace="desktop_view"):
         self.y = y
 
 
-class Left(ViewMessage, namespace="desktop_view"):
+class ViewLeft(ViewMessage, namespace="desktop_view"):
     """The view lost the focus or was hidden: it will not see the release of what is pressed."""

@@ -37,7 +37,7 @@ class DesktopView(PaintedView):
     ButtonPressed: TypeAlias = desktop_messages.ButtonPressed
     ButtonReleased: TypeAlias = desktop_messages.ButtonReleased
     WheelTurned: TypeAlias = desktop_messages.WheelTurned
-    Left: TypeAlias = desktop_messages.Left
+    ViewLeft: TypeAlias = desktop_messages.ViewLeft
 
     _canvas: DesktopCanvas
 
@@ -74,11 +74,11 @@ class DesktopView(PaintedView):
 
     def on_blur(self) -> None:
         """Report that the view lost the focus."""
-        self.post_message(self.Left(self))
+        self.post_message(self.ViewLeft(self))
 
     def on_hide(self) -> None:
         """Report that the view was hidden."""
-        self.post_message(self.Left(self))
+        self.post_message(self.ViewLeft(self))
 
     def _key_typed(self, key: str, character: str | None) -> None:
         self.post_message(self.KeyPressed(self, key, character))

@@ -63,7 +63,7 @@ class PromptLine(Input):
         Binding("down,up", "to_table", show=False),
     ]
 
-    class Left(Message):
+    class PromptLeft(Message):
         """The user left the input; `cleared`: and emptied it."""
 
         def __init__(self, prompt: "PromptLine", *, cleared: bool) -> None:
@@ -73,11 +73,11 @@ class PromptLine(Input):
 
     def action_leave(self) -> None:
         """Clear and leave."""
-        self.post_message(self.Left(self, cleared=True))
+        self.post_message(self.PromptLeft(self, cleared=True))
 
     def action_to_table(self) -> None:
         """Keep the text, and focus the rows."""
-        self.post_message(self.Left(self, cleared=False))
+        self.post_message(self.PromptLeft(self, cleared=False))
 
 
 class FleetPane(Pane):
@@ -224,8 +224,8 @@ class FleetPane(Pane):
             self._model.list_ids([typed])
         self._open_first(typed)
 
-    @on(PromptLine.Left)
-    def _prompt_left(self, event: PromptLine.Left) -> None:
+    @on(PromptLine.PromptLeft)
+    def _prompt_left(self, event: PromptLine.PromptLeft) -> None:
         self._leave(event.prompt, cleared=event.cleared)
 
     def _leave(self, prompt: PromptLine, *, cleared: bool) -> None:

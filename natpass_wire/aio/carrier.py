@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from natpass_wire.aio.sealing import TrustPolicy
+from natpass_wire.aio.sealing import NotTrustedError, TrustPolicy
 from natpass_wire.envelope import record_head
-from natpass_wire.errors import LocalProtocolError
+from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import encode_frame_of
 from natpass_wire.links import End, LinkState
 from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
@@ -44,6 +44,9 @@ class CarrierSet(Protocol):
 
     def end(self, carrier: "Carrier", end: End) -> None:
         """End a carrier's link, and notify its passenger."""
+
+    def broken(self, carrier: "Carrier", error: RemoteProtocolError | NotTrustedError) -> None:
+        """End the link of a carrier whose peer broke the protocol, or has the wrong key."""
 
 
 class Carrier:
@@ -132,18 +135,25 @@ class Carrier:
         return encode_frame_of(self._head, record_head(len(data)), data)
 
     def received(self, data: bytes) -> None:
-        """Take the data of the next record.
+        """Take the data of the next record. A peer that breaks the protocol or is not trusted loses this carrier."""
+        try:
+            if self._transport is None:
+                self._third(data)
+            else:
+                record = self._transport.open(data)
+                if self._unproved is not None:
+                    self._proved(self._unproved)
+                self.passenger.carrier_received(self, record)
+        except (RemoteProtocolError, NotTrustedError) as error:
+            self._carriers.broken(self, error)
+
+    def _third(self, data: bytes) -> None:
+        """Target: take the message that ends the handshake.
 
         Raises:
-            RemoteProtocolError: it is not what the other end sent next, or it breaks the protocol of the stream.
-            NotTrustedError: it ends the handshake, and we do not trust the other end's key.
+            RemoteProtocolError: it is not what the other end sent next.
+            NotTrustedError: we do not trust the other end's key.
         """
-        if self._transport is not None:
-            record = self._transport.open(data)
-            if self._unproved is not None:
-                self._proved(self._unproved)
-            self.passenger.carrier_received(self, record)
-            return
         if not isinstance(self._handshake, TargetHandshake):
             raise LocalProtocolError("a record before the answer")  # the link table lets none through
         key, transport = self._handshake.third(data)

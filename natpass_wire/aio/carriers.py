@@ -91,6 +91,14 @@ class Carriers:
             self._say(message)
         self.forget(carrier.state)
 
+    def broken(self, carrier: Carrier, error: RemoteProtocolError | NotTrustedError) -> None:
+        """End a carrier whose peer broke the protocol, or has the wrong key."""
+        log.warning("link %s with %s: %s", printable(carrier.state.link_id), printable(carrier.peer), error)
+        if isinstance(error, NotTrustedError):
+            self._distrust(carrier, error)
+        else:
+            self.end(carrier, End(LinkEnd.FAILED, f"protocol error: {error}"))
+
     # what the connection calls
 
     def receive_record(self, payload: bytes) -> bool:
@@ -103,7 +111,7 @@ class Carriers:
             if carrier is not None and carrier.state.state is LinkPhase.OPEN:
                 record = envelope.record_in(payload, size)
                 if record is not None:
-                    self._receive(carrier, record)
+                    carrier.received(record)
                 return record is not None
         return False
 
@@ -111,7 +119,7 @@ class Carriers:
         """Handle an event of a carrier."""
         match event:
             case LinkReceived(link, message) if message.type == MsgType.record:
-                self._receive(self._carriers[link], message.record.data)
+                self._carriers[link].received(message.record.data)
             case LinkOpened(link, answer):
                 self._answered(self._carriers[link], answer)
             case LinkEnded(link):
@@ -200,17 +208,6 @@ class Carriers:
         size = len(carrier.peer_head)
         if size in self._by_head or len(self._by_head) < _MOST_HEAD_SIZES:
             self._by_head.setdefault(size, {})[carrier.peer_head] = carrier
-
-    def _receive(self, carrier: Carrier, data: bytes) -> None:
-        """Take a record. A peer that breaks its stream's protocol loses this carrier only."""
-        try:
-            carrier.received(data)
-        except RemoteProtocolError as error:
-            log.warning("link %s with %s: %s", printable(carrier.state.link_id), printable(carrier.peer), error)
-            self.end(carrier, End(LinkEnd.FAILED, f"protocol error: {error}"))
-        except NotTrustedError as error:
-            log.warning("link %s with %s: %s", printable(carrier.state.link_id), printable(carrier.peer), error)
-            self._distrust(carrier, error)
 
     def _say(self, message: Msg) -> None:
         self._socket.write(envelope.to_frame(message))

@@ -103,10 +103,11 @@ class Link(Protocol):
         ...
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
-        """Send a message (type and payload, no addresses). Waits while the network is slow.
+        """Send a message. Waits while the network is slow.
 
         Args:
-            message: the message; do not change it afterwards.
+            message: type and payload, without addresses: nothing removes them. Do not change it afterwards, nor send it
+                again, since a plain link fills its own addresses in.
             newest: a newer message will replace this one, so it need not be sent again if lost.
 
         Raises:
@@ -118,7 +119,7 @@ class Link(Protocol):
         """Send a message at once. Only for one message after `room` has returned.
 
         Args:
-            message: the message, as for `send`.
+            message: without addresses, as for `send`.
 
         Raises:
             LinkEndedError: the link is gone.
@@ -141,6 +142,9 @@ class Link(Protocol):
         """Send a small message that overtakes all others and needs no credit; return whether it was accepted.
 
         It is not if the link has ended or is not open yet, or if too many are on their way. Never blocks.
+
+        Args:
+            message: without addresses, as for `send`.
 
         Raises:
             LocalProtocolError: it is too large.

@@ -122,7 +122,7 @@ class PlainLink:
         return MAX_DATA_BYTES
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
-        """Send a message (type and payload; the envelope is filled in). Waits while the network is slow.
+        """Send a message, see `Link`: its addresses are filled in. Waits while the network is slow.
 
         Args:
             message: the message.

@@ -62,6 +62,7 @@ class Stream:
         self._watchers: list[Callable[[], None]] = []
         self._on_urgent: Callable[[Msg], None] | None = None
         self._changed = asyncio.Event()
+        self._over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     # Link: what kinds call
@@ -123,7 +124,7 @@ class Stream:
     async def ended(self) -> End:
         """Wait until the stream is over; return why. Messages that came before its end may still be unread."""
         while (end := self.core.end) is None:
-            await self._change()
+            await self._over.wait()
         return end
 
     async def opened(self) -> None:
@@ -133,7 +134,6 @@ class Stream:
             LinkEndedError: it refused, or can't be reached.
         """
         while not self._was_opened:  # its end may have come with the answer, while its messages are unread
-            self._check()
             await self._change()
 
     async def room(self) -> int:
@@ -142,15 +142,14 @@ class Stream:
         Raises:
             LinkEndedError: the stream is over.
         """
-        self._check()
-        while not self.core.has_room:
+        while not (room := self.core.room()):
             await self._change()
-            self._check()
-        return min(self.core.sender.content, MAX_DATA_BYTES)
+        return min(room, MAX_DATA_BYTES)
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
         """Send a message, see `Link`."""
-        await self.send_serialised(message.SerializeToString(), newest=newest)
+        await self.room()
+        self._put(message.SerializeToString(), newest=newest)
 
     async def send_serialised(self, message: bytes, *, newest: bool = False) -> None:
         """Send a message that is serialised already, see `Link`."""
@@ -159,7 +158,6 @@ class Stream:
 
     def put(self, message: Msg) -> None:
         """Send a message at once, see `Link`."""
-        self._check()
         self._put(message.SerializeToString())
 
     def send_urgent(self, message: Msg) -> bool:
@@ -187,7 +185,6 @@ class Stream:
         """
         self._settle()
         while not self._unread:
-            self._check()
             await self._change()
         message, self._owed = self._unread.popleft()
         return message
@@ -222,7 +219,8 @@ class Stream:
         Raises:
             LinkEndedError: the opener has given up already.
         """
-        self._check()
+        if self.core.end is not None:
+            raise LinkEndedError(self.core.end)
         self.core.accept()
         self._tell()
 
@@ -303,8 +301,7 @@ class Stream:
                 self._broken(error)
                 raise
             self._take(events)
-            if self.carrier is not None and self.core.has_output(now()):
-                self.carrier.wake()
+            self._wake()
 
     def carrier_ended(self, carrier: Carrier, end: End) -> None:
         """Wait for another carrier."""
@@ -333,6 +330,8 @@ class Stream:
     def _put(self, message: bytes, *, newest: bool = False) -> None:
         if len(message) > MAX_MESSAGE_BYTES:
             raise LocalProtocolError(f"a message of {len(message)} bytes does not fit into a frame")
+        if self.core.end is not None:
+            raise LinkEndedError(self.core.end)
         self.core.send(message, newest=newest)
         self._wake()
 
@@ -358,6 +357,7 @@ class Stream:
                     self._notify()
                 case StreamEnded() | Finished():
                     self._detached = None
+                    self._over.set()
                     self._on_change(self)
         if events:
             self._changed.set()
@@ -371,8 +371,7 @@ class Stream:
         if self._owed:
             self.core.consumed(self._owed)
             self._owed = 0
-            if self.carrier is not None and self.core.has_output(now()):
-                self.carrier.wake()
+            self._wake()
 
     def _drop_unread(self) -> None:
         if self.core.is_opener:
@@ -392,11 +391,14 @@ class Stream:
         """Let all waiting tasks see that the state has changed."""
         self._changed.set()
         self._wake()
+        if self.core.end is not None:
+            self._over.set()
         if self.core.state is StreamPhase.ENDED:
             self._on_change(self)
 
     def _wake(self) -> None:
-        if self.carrier is not None:
+        """Send what may be sent now."""
+        if self.carrier is not None and self.core.has_output(now()):
             self.carrier.wake()
 
     def _notify(self) -> None:
@@ -405,9 +407,12 @@ class Stream:
             watcher()
 
     async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+        """Wait for a change.
 
-    def _check(self) -> None:
+        Raises:
+            LinkEndedError: the stream is over.
+        """
         if self.core.end is not None:
             raise LinkEndedError(self.core.end)
+        self._changed.clear()
+        await self._changed.wait()

@@ -28,7 +28,7 @@ MOST_VISITS = 2000
 class How(Enum):
     """How an invite ended."""
 
-    ENROLLED = auto()  # the guest has the secret, and kept it
+    JOINED = auto()  # the guest has the secret, and kept it
     UNSURE = auto()  # the guest was sent the secret, and has not confirmed that it kept it
     WRONG_CODES = auto()
     EXPIRED = auto()
@@ -183,7 +183,7 @@ class Inviter:
     def _kept(self, given: _Given, step: InviteStep) -> list[Say]:
         if not (step.kept and given.exchange.confirms(GUEST_KEPT, step.kept)):
             raise RemoteProtocolError("a guest says that it kept the secret")
-        return self._end(How.ENROLLED, given.host)
+        return self._end(How.JOINED, given.host)
 
     def _end(self, how: How, host: str = "") -> list[Say]:
         self.outcome = InviteOutcome(how, host)
@@ -200,7 +200,7 @@ class Inviter:
 
 def _failure_of(how: How) -> InviteStep.Failure:
     match how:
-        case How.ENROLLED | How.UNSURE:
+        case How.JOINED | How.UNSURE:
             return InviteStep.USED
         case How.EXPIRED:
             return InviteStep.EXPIRED

@@ -17,7 +17,7 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LinkKey, RootKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.pb.login_pb2 import Role
-from natpass_wire.program import enrolment, secret
+from natpass_wire.program import joined, secret
 from natpass_wire.program.state import StateDir
 from natpass_wire.proxy import VARIABLES, Proxy, Proxying, credentials
 from natpass_wire.text import printable
@@ -70,7 +70,7 @@ class CommonSettings:
         variables = [*_SECRET_VARIABLES, *(name for name in VARIABLES if credentials(os.environ.get(name)))]
         inherited = any(variable in os.environ for variable in variables)
         invite = values.get("invite")
-        hidden = [chosen, legacy, values.get("verifier"), invite if invite != enrolment.ASK else None]
+        hidden = [chosen, legacy, values.get("verifier"), invite if invite != joined.ASK else None]
         hidden.append(credentials(proxying.given))
         secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
         for variable in variables:
@@ -122,7 +122,7 @@ class ConnectionSettings:
         Args:
             program: the program's name.
             values: what `gather` returned.
-            says_relay: print the relay on stderr if it comes from an enrolment.
+            says_relay: print the relay on stderr if it is the one that this machine has joined.
 
         Raises:
             UserError: something is missing, or unsafe.
@@ -158,9 +158,9 @@ class ConnectionSettings:
             secret = common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
             return replace(self, common=replace(common, legacy_secret=secret))
         if common.secret is None:
-            common = _enrolled(program, common, self.relay, self.invite, tls=self.tls, who=who, proxy=self.proxy)
+            common = _joined(program, common, self.relay, self.invite, tls=self.tls, who=who, proxy=self.proxy)
         if common.secret is None:
-            hint = enrolment.hint_elsewhere(program, common.state_dir)
+            hint = joined.hint_elsewhere(program, common.state_dir)
             asked = check_secret(ask_secret("secret", "--secret-file", hint))
             common = replace(common, secret=asked, secret_from="")
         return replace(self, common=common)
@@ -195,7 +195,7 @@ class ConnectionSettings:
             verify = self.tls and not self.common.insecure and not self.relay.is_loopback
             # nothing to seal with
             return RelayTarget(self.relay, self.tls, claims, login, verify=verify, proxy=self.proxy)
-        hint = enrolment.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
+        hint = joined.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
         root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file", hint)))
         key = root.login_key()
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
@@ -213,7 +213,7 @@ class ConnectionSettings:
 
 
 def _relay(program: str, state: StateDir, values: Mapping[str, Any], *, says: bool) -> tuple[RelayAddress, bool]:
-    """Return the relay's address, and whether it speaks bare TCP: as given, else from our enrolment.
+    """Return the relay's address, and whether it speaks bare TCP: as given, else from the one that we have joined.
 
     Raises:
         UserError: no relay was named, and it is not clear which one is meant.
@@ -221,15 +221,15 @@ def _relay(program: str, state: StateDir, values: Mapping[str, Any], *, says: bo
     relay: RelayAddress | None = values["relay"]
     if relay is not None:
         return relay, values["no_tls"]
-    if values["legacy"] or values.get("invite") is not None:  # neither is for a relay where we are enrolled
+    if values["legacy"] or values.get("invite") is not None:  # neither is for a relay that we have joined
         raise UserError(f"which relay? {program} --relay HOST:PORT (or NATPASS_RELAY, or relay in the config file)")
-    found = enrolment.only_enrolment(program, state)
+    found = joined.only_joined_relay(program, state)
     if says:
-        click.echo(f"{program}: at {printable(str(found.relay))}, where this machine is enrolled", err=True)
+        click.echo(f"{program}: at {printable(str(found.relay))}, which this machine has joined", err=True)
     return found.relay, values["no_tls"] or not found.tls
 
 
-def _enrolled(
+def _joined(
     program: str,
     common: CommonSettings,
     relay: RelayAddress,
@@ -245,14 +245,14 @@ def _enrolled(
         UserError: the invite is invalid.
     """
     if invite is not None:
-        found: str | None = enrolment.secret_by_invite(
+        found: str | None = joined.secret_by_invite(
             program, common.state_dir, relay, invite, tls=tls, who=who, proxy=proxy
         )
     else:
-        found = enrolment.enrolled_secret(common.state_dir, relay)
+        found = joined.kept_secret(common.state_dir, relay)
     if found is None:
         return common
-    kept = common.state_dir.path / enrolment.file_name(relay)
+    kept = common.state_dir.path / joined.file_name(relay)
     return replace(common, secret=found, secret_from=printable(str(kept)))
 
 

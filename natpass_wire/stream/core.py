@@ -19,11 +19,11 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
-from natpass_wire.pb.stream_pb2 import StreamAck, StreamHello, StreamRecord, StreamReply, StreamUrgent
+from natpass_wire.pb.stream_pb2 import StreamHello, StreamRecord, StreamReply
 from natpass_wire.stream import records
 from natpass_wire.stream.receiver import Receiver, Room
 from natpass_wire.stream.sender import Sender
-from natpass_wire.stream.urgent import UrgentReceiver, UrgentSender
+from natpass_wire.stream.urgent import UrgentSender
 from natpass_wire.text import printable
 
 
@@ -93,7 +93,6 @@ class StreamCore:
         self.sender = Sender()
         self._receiver = Receiver(room if room is not None else Room())
         self._urgent_sender = UrgentSender()
-        self._urgent_receiver = UrgentReceiver()
         self._control: StreamRecord | None = None  # a hello or a reply that goes before everything else
         self._answered = False  # opener: the reply came on this link; target: it was sent on it
         self._refusal: StreamReply | None = None
@@ -119,10 +118,9 @@ class StreamCore:
         """Whether a link carries it, and both ends have exchanged their positions."""
         return self._answered
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another message may be made: none waits for a link."""
-        return self.state is StreamPhase.OPEN and self._answered and not self.sender.is_waiting
+    def room(self) -> int:
+        """Return how many bytes the next message should have at most; 0 while none may be made."""
+        return self.sender.room() if self._answered and self.state is StreamPhase.OPEN else 0
 
     @property
     def unconsumed(self) -> int:
@@ -141,7 +139,7 @@ class StreamCore:
         if self._request is None:
             raise LocalProtocolError("a target is attached by a hello")
         self._attached, self._answered = True, False
-        hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._ack())
+        hello = StreamHello(stream_id=self.stream_id, received=self._receiver.received, ack=self._receiver.ack())
         if self.state is StreamPhase.OPENING:
             hello.request.CopyFrom(self._request)
         self._control = StreamRecord(hello=hello)
@@ -188,12 +186,13 @@ class StreamCore:
             raise RemoteProtocolError("a record before the answer")
         if record.HasField("ack"):
             self.sender.acknowledged(record.ack, now)
-            self._urgent_sender.acknowledged(record.ack.urgent)
+            if record.ack.urgent != self._urgent_sender.acknowledged:
+                self._urgent_sender.acknowledge(record.ack.urgent)
         if record.want and self.state is not StreamPhase.ENDED:  # an ended stream never gives it back
             self._receiver.wants(record.want)  # before the record is counted, which would make the reader look slow
         events: list[Event] = []
         if is_urgent:
-            self._urgent_receiver.take(record.urgent.number, record.urgent.message)
+            self._receiver.take_urgent(record.urgent)
             events.append(Urgent(envelope.parse(record.urgent.message)))
         if content is not None:
             size = self._receiver.take(record)
@@ -216,7 +215,9 @@ class StreamCore:
             return False
         if self._control is not None:
             return True
-        return self._answered and (self._urgent_sender.may_send or self._is_ack_due or self.sender.may_send(now))
+        if not self._answered:
+            return False
+        return bool(self._urgent_sender.waiting) or self._receiver.is_ack_due or self.sender.may_send(now)
 
     def next(self, now: float) -> bytes | None:
         """Return the next record for the link, None if nothing is left or may be sent now."""
@@ -227,15 +228,14 @@ class StreamCore:
             return control.SerializeToString()
         if not self._answered:
             return None
-        if self._urgent_sender.may_send:
-            number, message = self._urgent_sender.next()
-            record: StreamRecord | None = StreamRecord(urgent=StreamUrgent(number=number, message=message))
+        if self._urgent_sender.waiting:
+            record: StreamRecord | None = StreamRecord(urgent=self._urgent_sender.next())
         else:
             record = self.sender.next(now)
         ends = record is not None and record.HasField("end")  # the last chance to acknowledge
-        if self._is_ack_due or ends:
+        if self._receiver.is_ack_due or ends:
             record = record or StreamRecord()
-            record.ack.CopyFrom(self._ack())
+            record.ack.CopyFrom(self._receiver.ack())
         return None if record is None else record.SerializeToString()
 
     # the program above
@@ -307,15 +307,6 @@ class StreamCore:
         if self.state is not StreamPhase.ENDED:
             self._over(end)
 
-    @property
-    def _is_ack_due(self) -> bool:
-        return self._receiver.is_ack_due or self._urgent_receiver.is_ack_due
-
-    def _ack(self) -> StreamAck:
-        ack = self._receiver.ack()
-        ack.urgent = self._urgent_receiver.tell()
-        return ack
-
     def _over(self, end: End) -> StreamEnded:
         self.end = self.end or end
         self.state = StreamPhase.ENDED
@@ -331,7 +322,7 @@ class StreamCore:
         if self._refusal is not None:
             self._control = StreamRecord(reply=self._refusal)
             return
-        reply = StreamReply(ok=True, received=self._receiver.received, ack=self._ack())
+        reply = StreamReply(ok=True, received=self._receiver.received, ack=self._receiver.ack())
         self._control = StreamRecord(reply=reply)
 
     def _replied(self, reply: StreamReply) -> list[Event]:

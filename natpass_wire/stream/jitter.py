@@ -31,13 +31,19 @@ class Jitter:
     _rate: float = 0.0
     _last_rate: float = 0.0
 
-    def measure(self, round_trip: float, size: int) -> None:
-        """Record a round trip, and how many units were acknowledged with it."""
+    def measure(self, round_trip: float, size: int, *, is_last: bool = False) -> None:
+        """Record a round trip.
+
+        Args:
+            round_trip: how long it took.
+            size: how many units were acknowledged with it.
+            is_last: nothing else is on its way: the next round trip will be shorter, whatever the line does.
+        """
         rate = max(self._rate, self._last_rate)
         if self._round_trip is not None and rate:
             shorter = self._round_trip - round_trip - size / rate
             self.seconds += (2 * max(shorter, 0.0) - self.seconds) * _GAIN
-        self._round_trip = round_trip
+        self._round_trip = None if is_last else round_trip
 
     def round_ended(self, size: int, seconds: float) -> None:
         """Record how many units were acknowledged in a round, and how long it took."""
@@ -47,7 +53,3 @@ class Jitter:
     def period_ended(self) -> None:
         """Forget rates from before the last period: the line may be another one by now."""
         self._last_rate, self._rate = self._rate, 0.0
-
-    def pause(self) -> None:
-        """Record that nothing is on its way: the next round trip will be shorter, whatever the line does."""
-        self._round_trip = None

@@ -21,6 +21,7 @@ All times are seconds of one monotonic clock, passed in; sizes are units.
 # Why: docs/decisions/023-credit-and-pace.md
 
 from dataclasses import dataclass, field
+from math import inf
 
 from natpass_wire.stream.jitter import Jitter
 from natpass_wire.stream.records import RECORD_UNITS
@@ -49,46 +50,52 @@ LEAST_CONTENT = 1024
 
 
 @dataclass(slots=True)
+class _Round:
+    """A round trip's time, at the end of which the window is adjusted.
+
+    Attributes:
+        ends_at: the position that was sent when it began: it ends when that is acknowledged.
+        began_at: the position that was acknowledged then.
+        began: the time.
+        shortest: the shortest round trip in it.
+    """
+
+    ends_at: int
+    began_at: int
+    began: float
+    shortest: float = inf
+
+
+@dataclass(slots=True)
 class SendPace:
     """The window of one sender on one link.
 
     Attributes:
         most: the largest window; it follows the receiver's credit, so that it can't grow without limit.
         window: units that may be on their way.
+        content: the most bytes that one record should carry.
     """
 
     most: int
     window: int = INITIAL
+    content: int = field(init=False)
     _base: float | None = None
     _next_base: float | None = None
     _base_until: float = 0.0
-    _is_in_round: bool = False
-    _round_ends_at: int = 0
-    _round_began_at: int = 0
-    _round_began: float = 0.0
-    _round_trip: float | None = None
+    _round: _Round | None = None
     _was_limit: bool = False
     _draining: bool = False
     _jitter: Jitter = field(default_factory=Jitter)
     _acked: int = 0  # a position; the first difference says nothing, and the jitter has nothing to compare it with
     _idle_since: float | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        self._set_window(self.window)
+
     @property
     def base(self) -> float | None:
         """The round trip without a queue, None until measured."""
         return self._base
-
-    @property
-    def target(self) -> float:
-        """The target for the standing queue, in seconds."""
-        base = self._base or 0.0
-        allowance = min(_JITTERS * self._jitter.seconds, _BASES * base, _MOST_ALLOWANCE)
-        return min(max(base / _TARGET_PART, allowance, LEAST_TARGET), MOST_TARGET)
-
-    @property
-    def content(self) -> int:
-        """The most bytes that one record should carry."""
-        return max(self.window // _PART - _AROUND, LEAST_CONTENT)
 
     def allows(self, on_way: int, size: int, now: float) -> bool:
         """Tell whether a record of `size` may be sent while `on_way` units are on their way; remember a no.
@@ -97,9 +104,8 @@ class SendPace:
         """
         if not on_way:
             self._draining = False
-            self._jitter.pause()
             if self._idle_since is not None and now - self._idle_since > PAUSE_SECONDS:
-                self.window = min(self.window, INITIAL)
+                self._set_window(min(self.window, INITIAL))
             self._idle_since = None
             return True
         if self._draining:
@@ -122,26 +128,20 @@ class SendPace:
             sent: the position up to which everything is sent.
             now: the time.
         """
-        self._measure(round_trip, now, busy=sent > acked)
-        self._jitter.measure(round_trip, acked - self._acked)
+        is_idle = sent == acked
+        self._measure(round_trip, now, busy=not is_idle)
+        self._jitter.measure(round_trip, acked - self._acked, is_last=is_idle)
         self._acked = acked
-        self._round_trip = round_trip if self._round_trip is None else min(self._round_trip, round_trip)
-        if sent == acked:
+        if is_idle:
             self._idle_since = now
-        if not self._is_in_round:
-            self._is_in_round = True
-            self._begin_round(sent, acked, now)
-        if acked >= self._round_ends_at:
+        this = self._round = self._round or _Round(sent, acked, now)
+        this.shortest = min(this.shortest, round_trip)
+        if acked >= this.ends_at:
             if self._was_limit:
-                self._jitter.round_ended(acked - self._round_began_at, now - self._round_began)
-            self._move(self._round_trip, round_trip, acked - self._round_began_at)
-            self._begin_round(sent, acked, now)
-            self._round_trip = None
+                self._jitter.round_ended(acked - this.began_at, now - this.began)
+            self._move(this.shortest, round_trip, acked - this.began_at)
+            self._round = _Round(sent, acked, now)
             self._was_limit = False
-
-    def _begin_round(self, sent: int, acked: int, now: float) -> None:
-        """Record where a round begins and ends."""
-        self._round_ends_at, self._round_began_at, self._round_began = sent, acked, now
 
     def _measure(self, round_trip: float, now: float, *, busy: bool) -> None:
         if self._base is None:
@@ -159,7 +159,9 @@ class SendPace:
 
     def _move(self, round_trip: float, newest: float, acked: int) -> None:
         """Move the window by the shortest round trip of a round; `newest` is its last one."""
-        base, target = self._base or round_trip, self.target
+        base = self._base or round_trip
+        allowance = min(_JITTERS * self._jitter.seconds, _BASES * base, _MOST_ALLOWANCE)
+        target = min(max(base / _TARGET_PART, allowance, LEAST_TARGET), MOST_TARGET)
         queue = round_trip - base
         wanted = self.window * (base + target) / max(round_trip, 1e-6)
         if queue < target / 2 and newest - base < target:
@@ -167,4 +169,8 @@ class SendPace:
         if wanted > self.window and not self._was_limit:
             return
         most = min(2 * self.window, self.window + acked, max(self.most, INITIAL))
-        self.window = int(min(max(wanted, self.window / 2, LEAST), most))
+        self._set_window(int(min(max(wanted, self.window / 2, LEAST), most)))
+
+    def _set_window(self, window: int) -> None:
+        self.window = window
+        self.content = max(window // _PART - _AROUND, LEAST_CONTENT)

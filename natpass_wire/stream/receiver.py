@@ -1,11 +1,15 @@
-"""One direction of a stream at its receiver: what came, what is consumed, and the credit for more."""
+"""One direction of a stream at its receiver: what came, what is consumed, and the credit for more.
+
+Urgent messages are counted apart: see `urgent`.
+"""
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
-from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord
-from natpass_wire.stream.records import size_of
+from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord, StreamUrgent
+from natpass_wire.stream.records import RECORD_UNITS
+from natpass_wire.stream.urgent import MOST_BYTES
 
 #: Credit at first, and at most: 8 MiB fill a line of 200 Mbit/s and 300 ms.
 START_WINDOW, MAX_WINDOW = 64 * 1024, 8 * 1024 * 1024
@@ -55,6 +59,8 @@ class Receiver:
     _told: int = 0
     _told_window: int = START_WINDOW
     _given: int = 0
+    _urgent: int = 0  # the number of the last urgent message
+    _told_urgent: int = 0
     _skips: deque[tuple[int, int]] = field(default_factory=deque)  # position and size of those not consumed yet
 
     def take(self, record: StreamRecord) -> int:
@@ -63,7 +69,13 @@ class Receiver:
         Raises:
             RemoteProtocolError: it does not follow the last record, or exceeds the credit.
         """
-        size = size_of(record)
+        match record.WhichOneof("content"):
+            case "message":
+                size = RECORD_UNITS + len(record.message)
+            case "skip":
+                size = record.skip
+            case _:
+                size = RECORD_UNITS
         if record.position != self.received:
             raise RemoteProtocolError(f"a record at {record.position}, where {self.received} was expected")
         limit = self._told + self._told_window
@@ -73,6 +85,16 @@ class Receiver:
             raise RemoteProtocolError("more than there is credit for")
         self.received += size
         return size
+
+    def take_urgent(self, urgent: StreamUrgent) -> None:
+        """Take an urgent message.
+
+        Raises:
+            RemoteProtocolError: it does not follow the one before, or is too large.
+        """
+        if urgent.number != self._urgent + 1 or len(urgent.message) > MOST_BYTES:
+            raise RemoteProtocolError("an urgent message out of turn, or too large")
+        self._urgent = urgent.number
 
     def skip(self, size: int) -> None:
         """Record that the record just taken has nothing for the program: it is consumed in its turn."""
@@ -108,6 +130,8 @@ class Receiver:
     @property
     def is_ack_due(self) -> bool:
         """Whether to acknowledge now: if nothing waits here, or before the sender runs out of credit."""
+        if self._urgent > self._told_urgent:
+            return True
         untold = self.consumed - self._told
         if untold == 0:
             return self.window > self._told_window
@@ -115,8 +139,8 @@ class Receiver:
 
     def ack(self) -> StreamAck:
         """Return the acknowledgement to send now."""
-        self._told, self._told_window = self.consumed, self.window
-        return StreamAck(consumed=self.consumed, window=self.window)
+        self._told, self._told_window, self._told_urgent = self.consumed, self.window, self._urgent
+        return StreamAck(consumed=self.consumed, window=self.window, urgent=self._urgent)
 
     def _pass_skips(self) -> None:
         while self._skips and self._skips[0][0] == self.consumed:

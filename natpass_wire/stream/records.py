@@ -46,15 +46,3 @@ def check_hello(hello: StreamHello) -> None:
     """
     if len(hello.stream_id) != STREAM_ID_BYTES:
         raise RemoteProtocolError(f"a stream id has {STREAM_ID_BYTES} bytes, not {len(hello.stream_id)}")
-
-
-def size_of(record: StreamRecord) -> int:
-    """Return a record's size in units: 0 for one without a position (hello, reply, a lone ack)."""
-    match record.WhichOneof("content"):
-        case "message":
-            return RECORD_UNITS + len(record.message)
-        case "skip":
-            return int(record.skip)
-        case "end":
-            return RECORD_UNITS
-    return 0

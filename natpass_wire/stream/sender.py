@@ -18,22 +18,18 @@ class _Kept:
     """A record that is not acknowledged.
 
     Attributes:
-        position, size: in units.
+        position: in units.
+        behind: the position after it.
         content: a message, the end, or None: the content is not sent again, a skip replaces it.
         newest: the content is dropped once it was sent.
         sent_at: when it was put on the present link; 0.0 if the other side had it from an earlier one.
     """
 
     position: int
-    size: int
+    behind: int
     content: bytes | LinkEnd | None
     newest: bool = False
     sent_at: float = 0.0
-
-    @property
-    def behind(self) -> int:
-        """The position after it."""
-        return self.position + self.size
 
 
 class Sender:
@@ -63,11 +59,6 @@ class Sender:
         return self._end is not None and self._consumed >= self._end.behind
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether a record waits to be put on a link: then make no more."""
-        return bool(self._queue)
-
-    @property
     def unconsumed(self) -> int:
         """Bytes of messages that the other side has not consumed, as far as we know."""
         kept = chain(self._sent, self._queue)
@@ -78,10 +69,9 @@ class Sender:
         """Units that are not acknowledged, and kept on this side."""
         return self._enqueued - self._consumed
 
-    @property
-    def content(self) -> int:
-        """The most bytes that the next message should have."""
-        return self._pace.content
+    def room(self) -> int:
+        """Return how many bytes the next message should have at most; 0 while a record waits: then make no more."""
+        return 0 if self._queue else self._pace.content
 
     def put(self, message: bytes, *, newest: bool = False) -> None:
         """Take a message to send.
@@ -95,9 +85,9 @@ class Sender:
         """
         if self._end is not None:
             raise LocalProtocolError("a message after the end of a stream")
-        size = RECORD_UNITS + len(message)
-        self._queue.append(_Kept(self._enqueued, size, message, newest))
-        self._enqueued += size
+        behind = self._enqueued + RECORD_UNITS + len(message)
+        self._queue.append(_Kept(self._enqueued, behind, message, newest))
+        self._enqueued = behind
 
     def finish(self, end: LinkEnd, *, gives_up: bool = False) -> None:
         """Queue our end as the last record. No-op the second time.
@@ -109,7 +99,7 @@ class Sender:
         """
         if self._end is None:
             self._gives_up = gives_up
-            self._end = _Kept(self._enqueued, RECORD_UNITS, end)
+            self._end = _Kept(self._enqueued, self._enqueued + RECORD_UNITS, end)
             if gives_up:
                 self._end_at(self._on_link)
             else:
@@ -119,7 +109,7 @@ class Sender:
     def _end_at(self, position: int) -> None:
         """Make our end the only record left to send."""
         if self._end is not None:
-            self._end.position = position
+            self._end.position, self._end.behind = position, position + RECORD_UNITS
             self._queue = deque([self._end])
             self._enqueued = self._end.behind
 
@@ -139,7 +129,7 @@ class Sender:
         if head.behind > self._consumed + self._window:
             self._pace.held_back()
             return False
-        return self._pace.allows(self._on_link - self._consumed, head.size, now)
+        return self._pace.allows(self._on_link - self._consumed, head.behind - head.position, now)
 
     def next(self, now: float) -> StreamRecord | None:
         """Return the next record to put on the link, None if none may be."""
@@ -151,7 +141,7 @@ class Sender:
             case bytes() as message:
                 record.message = message
             case None:
-                record.skip = kept.size
+                record.skip = kept.behind - kept.position
             case LinkEnd() as end:
                 record.end.CopyFrom(end)
         if self._pace.window > self._window:
@@ -171,10 +161,7 @@ class Sender:
         """
         if not self._consumed <= ack.consumed <= self._on_link:
             raise RemoteProtocolError("an acknowledgement of what was not sent, or of less than before")
-        self._credit(ack)
-        if ack.consumed == self._consumed:
-            return
-        newest = self._forget(ack.consumed)
+        newest = self._forget(ack)
         if newest is not None and newest.sent_at:
             self._pace.acknowledged(max(now - newest.sent_at, 0.0), self._consumed, self._on_link, now)
 
@@ -186,8 +173,7 @@ class Sender:
         """
         if not self._consumed <= ack.consumed <= received <= self._on_link:
             raise RemoteProtocolError("the two ends of a stream do not agree on their positions")
-        self._credit(ack)
-        self._forget(ack.consumed)
+        self._forget(ack)
         self._pace = SendPace(2 * self._window)
         received_before = deque(record for record in self._sent if record.behind <= received)
         again = (record for record in self._sent if record.behind > received)
@@ -206,7 +192,7 @@ class Sender:
         run: _Kept | None = None
         for record in records:
             if record.content is None:
-                run = record if run is None else _Kept(run.position, run.size + record.size, None)
+                run = record if run is None else _Kept(run.position, record.behind, None)
                 continue
             if run is not None:
                 yield run
@@ -215,17 +201,16 @@ class Sender:
         if run is not None:
             yield run
 
-    def _credit(self, ack: StreamAck) -> None:
+    def _forget(self, ack: StreamAck) -> _Kept | None:
+        """Take the credit of an acknowledgement, and forget what is consumed; return the newest such record."""
         if ack.window > MAX_WINDOW or ack.consumed + ack.window < self._consumed + self._window:
             raise RemoteProtocolError("a window that is too large, or credit that is taken back")
         self._window = ack.window
         self._pace.most = 2 * ack.window  # the sender asks for more by `want`
-
-    def _forget(self, consumed: int) -> _Kept | None:
         newest = None
-        while self._sent and self._sent[0].behind <= consumed:
+        while self._sent and self._sent[0].behind <= ack.consumed:
             newest = self._sent.popleft()
-        if self._sent and self._sent[0].position < consumed:
+        if self._sent and self._sent[0].position < ack.consumed:
             raise RemoteProtocolError("an acknowledgement within a record")
-        self._consumed = consumed
+        self._consumed = ack.consumed
         return newest

@@ -8,6 +8,7 @@ from natpass_wire.links import End, LinkAsked, LinkEnded, LinkReceived, LinkStat
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
+from tests.support.addresses import check_no_addresses
 
 OPENER, LINK_ID = "opener", "0123456789abcdef"
 
@@ -19,7 +20,7 @@ class _OvertakenLink(IncomingPlainLink):
     key: bytes | None = None
 
     @property
-    def peer_key(self) -> bytes | None:  # type: ignore[override] # a plain link has none; this may be a stream's
+    def peer_key(self) -> bytes | None:  # type: ignore[override]  # a plain link has none; this may be a stream's
         return self.key
 
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
@@ -96,6 +97,7 @@ class FakeOpener:
         await self._writable.wait()
 
     def send_on(self, link: LinkState, message: Msg) -> None:
+        check_no_addresses(message)
         if link.end is None:
             self.sent.append(self._table.message(link, message))
 

@@ -100,9 +100,9 @@ async def answer(opener: FakeOpener) -> ConnectResponse:
 async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Server) -> None:
     opener = ask(agent, "serve")
     assert (await answer(opener)).ok
-    assert agent.open_links == 1
+    assert len(agent.links.kinds()) == 1
     opener.hang_up()
-    await wait_for(lambda: agent.open_links == 0)
+    await wait_for(lambda: len(agent.links.kinds()) == 0)
     assert kind.ended == 1
 
 
@@ -117,7 +117,7 @@ async def test_more_links_than_the_limit_are_refused_until_one_ends(agent: Agent
     openers = [ask(agent, "serve") for _ in range(4)]
     assert [(await answer(opener)).ok for opener in openers] == [True, True, True, False]
     openers[0].hang_up()
-    await wait_for(lambda: agent.open_links == 2)
+    await wait_for(lambda: len(agent.links.kinds()) == 2)
     assert (await answer(ask(agent, "serve"))).ok
 
 
@@ -138,7 +138,7 @@ async def test_a_server_that_ends_ends_its_link_and_no_other(
     end = await wait_for(lambda: opener.end)
     assert end is not None
     assert end.cause == cause
-    assert agent.open_links == 1
+    assert len(agent.links.kinds()) == 1
     assert other.end is None
     assert len(quiet_loop) == (what == "fail")
 
@@ -219,9 +219,9 @@ class SentOnly:
 def test_an_existing_relay_gets_no_message_that_it_does_not_know(kind: Server) -> None:
     session = SentOnly()
     legacy = RelayTarget(TARGET.address, tls=False, claims=CLAIMS, login=LegacyLogin(Dialect.MD5, "secret"))
-    Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+    Agent(legacy, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # all that `_introduce` uses of a connection
     assert session.sent == []
-    Agent(TARGET, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # a fake or a wrong value, on purpose
+    Agent(TARGET, kinds=[kind])._introduce(session)  # type: ignore[arg-type]  # all that `_introduce` uses of a connection
     assert len(session.sent) == 1
 
 

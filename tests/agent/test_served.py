@@ -63,8 +63,8 @@ def _log_level(caplog: pytest.LogCaptureFixture) -> None:
 
 def gone_for_good(console: TestClient) -> None:
     """Have a console be killed: it comes back never."""
-    console.client.retry_now = lambda: None  # type: ignore[method-assign]  # a fake in its place
-    console.client.streams.online = lambda connection: None  # type: ignore[method-assign]  # a fake in its place
+    console.client.retry_now = lambda: None  # type: ignore[method-assign]  # it does not connect again
+    console.client.streams.online = lambda connection: None  # type: ignore[method-assign]  # nor resume
     console.connection._socket.abort()
 
 

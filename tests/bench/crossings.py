@@ -98,10 +98,20 @@ def main() -> int:
         print(f"{program}: {len(names)}")
         for function in names:
             print(f"    {function}")
-    print(
-        f"functions of ours that a key crosses: {counts[len(counts) // 2]} ({counts[0]} to {counts[-1]} of {len(keys)})"
-    )
+    wire = sorted(len(_of_wire(key)) for key in keys)
+    print(f"functions of ours that a key crosses: {_spread(counts)}")
+    print(f"distinct functions of natpass_wire, for the key and its echo in all programs: {_spread(wire)}")
     return 0
+
+
+def _of_wire(key: dict[str, list[str]]) -> set[str]:
+    """Return the functions of natpass_wire that a key crossed, each once."""
+    return {name for names in key.values() for name in names if name.startswith("natpass_wire/")}
+
+
+def _spread(counts: list[int]) -> str:
+    """Return the median of sorted counts, with the smallest and the largest."""
+    return f"{counts[len(counts) // 2]} ({counts[0]} to {counts[-1]}, {len(counts)} keys)"
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def test_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     status, out, errors = without_terminal(tmp_path, *arguments, "--relay" if not arguments else "--log-level", "info")
     assert (status, out) == (2, "")
     assert "this needs a terminal" in one_line(errors)
-    assert ("natpass-tui exec AGENT -- COMMAND" in errors) == ("shell" in arguments)
+    assert ("natpass-tui exec box -- COMMAND" in errors) == ("shell" in arguments)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ CODE = f"4711-{'-'.join(WORDS[9:12])}"
         ([*TO, "--legacy", "md5", "--legacy-secret", LEGACY_SECRET, "--invite", CODE], "an invite brings"),
         ([*TO, "--invite", CODE, "--secret", SECRET], "not both"),
         ([*TO, "--invite", "nonsense"], "an invite code is"),
-        ([*TO, "--invite", CODE], "cannot enrol"),
+        ([*TO, "--invite", CODE], "cannot join"),
         ([*TO, "--secret", "short"], "at least 16"),
         ([*TO, "--secret", SECRET, "--log-file", "/dev/null/log"], "cannot open the log file"),
         (["--relay", "192.0.2.99:1", "--no-tls", "--secret", SECRET], "--insecure"),

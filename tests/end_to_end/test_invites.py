@@ -51,7 +51,7 @@ def console(folder: Path, port: int, *words: str, **env: str) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("relay_has", ["the secret", "the verifier"])
-def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_has: str) -> None:
+def test_an_agent_and_a_console_join_and_a_command_runs(tmp_path: Path, relay_has: str) -> None:
     options = ["--verifier", LoginKey.from_secret(SECRET).to_verifier()] if relay_has == "the verifier" else []
     with agent_programs.relay(tmp_path, *options) as (relay, port):
         with inviter(tmp_path, port) as invite:
@@ -59,7 +59,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
             with agent_programs.agent(tmp_path, port, *line.split()[2:], env=NOTHING) as agent:
                 agent.said(LOGGED_IN)
                 assert invite.status() == 0
-                assert f"enrolled agent box on {os.uname().nodename}"[:60] in invite.output
+                assert re.search(rf"agent box on {os.uname().nodename}"[:60] + ".* has joined", invite.output)
                 # the code is hidden from the process list
                 shown = Path(f"/proc/{agent.process.pid}/cmdline").read_bytes().replace(b"\0", b" ")
                 assert b"--invite ***" in shown
@@ -73,7 +73,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
                 ran = console(tmp_path, port, "box", "--invite", code(invite), "--", "echo", "it works")
                 assert (ran.returncode, ran.stdout) == (0, "it works\n"), ran
                 assert invite.status() == 0
-                assert f"enrolled a console on {os.uname().nodename}"[:60] in invite.output
+                assert re.search(rf"a console on {os.uname().nodename}"[:60] + ".* has joined", invite.output)
             ran = console(tmp_path, port, "box", "--", "echo", "again")
             assert (ran.returncode, ran.stdout) == (0, "again\n"), ran
             assert SECRET not in relay.output + invite.output + agent.output
@@ -83,7 +83,7 @@ def test_an_agent_and_a_console_enrol_and_a_command_runs(tmp_path: Path, relay_h
             agent.said(rf"wrong secret \(from {re.escape(str(kept))}\)")
 
 
-def test_whoever_is_enrolled_needs_no_other_invite(tmp_path: Path) -> None:
+def test_whoever_has_joined_needs_no_other_invite(tmp_path: Path) -> None:
     with agent_programs.relay(tmp_path) as (_, port):
         with (
             inviter(tmp_path, port) as invite,
@@ -91,7 +91,7 @@ def test_whoever_is_enrolled_needs_no_other_invite(tmp_path: Path) -> None:
         ):
             agent.said(LOGGED_IN)
         with agent_programs.agent(tmp_path, port, "--invite", "1-acorn-acorn-acorn", env=NOTHING) as agent:
-            agent.said("enrolled at .* already")
+            agent.said("has joined .* already")
             agent.said(LOGGED_IN)
 
 
@@ -123,7 +123,7 @@ def test_ctrl_c_withdraws_it(tmp_path: Path) -> None:
 
 def test_on_a_terminal_it_counts_down_until_somebody_came_or_ctrl_c(tmp_path: Path) -> None:
     with agent_programs.relay(tmp_path) as (_, port):
-        for ends in ("enrolled", "withdrawn"):
+        for ends in ("joined", "withdrawn"):
             command = [sys.executable, "-c", "from natpass_relay.cli import main; main()", "--no-tls", "invite"]
             arguments = [*command[1:], "--relay", f"127.0.0.1:{port}", "--state-dir", str(tmp_path / "relay")]
             clean = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
@@ -134,14 +134,14 @@ def test_on_a_terminal_it_counts_down_until_somebody_came_or_ctrl_c(tmp_path: Pa
                 assert isinstance(terminal.match, re.Match)
                 right = str(terminal.match[1])
                 terminal.expect(r"waiting for a machine … 9:5\d \(ctrl\+c withdraws\)")
-                if ends == "enrolled":
+                if ends == "joined":
                     console(tmp_path, port, "box", "--invite", right, "--", "true")
                 else:
                     terminal.sendintr()
                 terminal.expect(ends)
                 terminal.expect(pexpect.EOF)
                 terminal.wait()
-                assert terminal.exitstatus == (0 if ends == "enrolled" else 130)
+                assert terminal.exitstatus == (0 if ends == "joined" else 130)
             finally:
                 terminal.close(force=True)
 

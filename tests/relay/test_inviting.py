@@ -15,9 +15,9 @@ from natpass_relay.invite_cli import InviteCommand
 from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
 from natpass_wire import envelope
-from natpass_wire.aio import enrol as guest_side
+from natpass_wire.aio import guest as guest_side
 from natpass_wire.aio.dial import RelayAddress
-from natpass_wire.aio.enrol import enrol
+from natpass_wire.aio.guest import join
 from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
@@ -47,9 +47,9 @@ class Invited:
     now: list[float] = field(default_factory=lambda: [0.0])
     inviters: list[Inviter] = field(default_factory=list)
 
-    async def enrol(self, code: Code | None = None) -> str:
+    async def join(self, code: Code | None = None) -> str:
         kept: list[str] = []
-        await enrol(self.relay.address, code or self.code, "web", kept.append, tls=self.relay.tls)
+        await join(self.relay.address, code or self.code, "web", kept.append, tls=self.relay.tls)
         (secret,) = kept
         return secret
 
@@ -76,23 +76,23 @@ async def invited(relay: TestRelay, name: str = "invite-1") -> AsyncIterator[Inv
 
 async def test_a_guest_gets_the_secret_and_the_inviter_is_told_who() -> None:
     async with running_relay() as relay, invited(relay) as invite:
-        assert await invite.enrol() == SECRET
-        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
+        assert await invite.join() == SECRET
+        assert await invite.task == InviteOutcome(How.JOINED, "web")
         with pytest.raises(UserError, match="there is no invite"):
-            await invite.enrol()
+            await invite.join()
 
 
-async def test_a_hundred_at_once_enrol_exactly_one() -> None:
+async def test_a_hundred_at_once_join_exactly_one() -> None:
     async with running_relay() as relay, invited(relay) as invite:
-        results = await asyncio.gather(*(invite.enrol() for _ in range(100)), return_exceptions=True)
+        results = await asyncio.gather(*(invite.join() for _ in range(100)), return_exceptions=True)
         assert results.count(SECRET) == 1
         assert all(isinstance(result, UserError) for result in results if result != SECRET)
-        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
+        assert await invite.task == InviteOutcome(How.JOINED, "web")
 
 
 async def test_a_hundred_wrong_ones_at_once_get_three_guesses() -> None:
     async with running_relay() as relay, invited(relay) as invite:
-        results = await asyncio.gather(*(invite.enrol(invite.wrong) for _ in range(100)), return_exceptions=True)
+        results = await asyncio.gather(*(invite.join(invite.wrong) for _ in range(100)), return_exceptions=True)
         assert sum("wrong invite code" in str(result) for result in results) == 3
         assert all(isinstance(result, UserError) for result in results)
         assert await invite.task == InviteOutcome(How.WRONG_CODES)
@@ -102,10 +102,10 @@ async def test_it_expires() -> None:
     async with running_relay() as relay, invited(relay) as invite:
         invite.now[0] = 599.9
         with pytest.raises(UserError, match="wrong invite code"):
-            await invite.enrol(invite.wrong)
+            await invite.join(invite.wrong)
         invite.now[0] = 600.0
         with pytest.raises(UserError, match=r"expired|there is no invite"):
-            await invite.enrol()
+            await invite.join()
         assert await invite.task == InviteOutcome(How.EXPIRED)
 
 
@@ -115,7 +115,7 @@ async def test_guests_that_stall_block_nobody() -> None:
             stalled = await stack.enter_async_context(Raw.connect(relay))
             stalled.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
             assert (await stalled.receive()).hsp.guest.data
-        assert await invite.enrol() == SECRET
+        assert await invite.join() == SECRET
 
 
 async def test_a_guest_that_never_goes_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,13 +128,13 @@ async def test_a_guest_that_never_goes_on_is_given_up(monkeypatch: pytest.Monkey
         await stalled.closed()
 
 
-async def test_who_keeps_nothing_is_not_called_enrolled() -> None:
+async def test_who_keeps_nothing_is_not_said_to_have_joined() -> None:
     def fails(_: str) -> None:
         raise UserError("the disk is full")
 
     async with running_relay() as relay, invited(relay) as invite:
         with pytest.raises(UserError, match="disk is full"):
-            await enrol(relay.address, invite.code, "web", fails, tls=False)
+            await join(relay.address, invite.code, "web", fails, tls=False)
         assert await invite.task == InviteOutcome(How.UNSURE, "web")
 
 
@@ -148,11 +148,11 @@ async def test_a_slow_end_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None
         await wait_for(lambda: loop.time() > late)
         await close(visit)
 
-    monkeypatch.setattr(guest_side, "ENROL_SECONDS", 0.9)
+    monkeypatch.setattr(guest_side, "JOIN_SECONDS", 0.9)
     monkeypatch.setattr(guest_side._Visit, "close", close_late)
     async with running_relay() as relay, invited(relay) as invite:
-        await enrol(relay.address, invite.code, "web", lambda _: None, tls=False)
-        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
+        await join(relay.address, invite.code, "web", lambda _: None, tls=False)
+        assert await invite.task == InviteOutcome(How.JOINED, "web")
 
 
 async def test_who_interrupts_too_late_is_told_who_has_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +172,7 @@ async def test_who_interrupts_too_late_is_told_who_has_the_secret(capsys: pytest
 
         await wait_for(code)
         with contextlib.suppress(DialError):
-            await enrol(relay.address, Code.parse(code()), "web", interrupt, tls=False)
+            await join(relay.address, Code.parse(code()), "web", interrupt, tls=False)
         assert await inviting == 130
         told = capsys.readouterr().err
         assert "web was sent the secret, but did not confirm that it kept it" in told
@@ -195,15 +195,15 @@ async def test_a_guest_reaches_nobody_else() -> None:
                 await raw.closed()
         assert len(console.messages) == before
         assert relay.server.hub.clients == 2
-        assert await invite.enrol() == SECRET
+        assert await invite.join() == SECRET
 
 
 async def test_who_has_begun_a_login_is_no_guest() -> None:
     async with running_relay() as relay, invited(relay) as invite, Raw.connect(relay) as raw:
         await raw.log_in("c")
         raw.send(envelope.to_frame(hello(invite.code.nameplate, b"x")))
-        assert await invite.enrol() == SECRET
-        assert await invite.task == InviteOutcome(How.ENROLLED, "web")
+        assert await invite.join() == SECRET
+        assert await invite.task == InviteOutcome(How.JOINED, "web")
 
 
 async def test_with_the_inviter_its_guests_go() -> None:
@@ -261,7 +261,7 @@ async def test_a_relay_that_is_too_old_is_told_apart() -> None:
     async with server:
         host, client = server.sockets[0].getsockname()
         with pytest.raises(DialError, match="too old for invites"):
-            await enrol(RelayAddress(host, client), Code(7, "acorn-acorn-acorn"), "web", print, tls=False)
+            await join(RelayAddress(host, client), Code(7, "acorn-acorn-acorn"), "web", print, tls=False)
 
 
 def hello(nameplate: int, spake2: bytes) -> Msg:

@@ -13,7 +13,7 @@ import pytest
 from natpass_relay.hub import Hub
 from natpass_wire import envelope
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
-from natpass_wire.aio.enrol import enrol
+from natpass_wire.aio.guest import join
 from natpass_wire.aio.tls import client_context
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
@@ -74,7 +74,7 @@ async def test_ours_stay_on_tls_and_are_told_so(tmp_path: Path, legacy: bool) ->
         assert status.refused
         assert "this relay speaks TLS, and this connection does not: leave out --no-tls" in status.reason
         with pytest.raises(UserError, match="leave out --no-tls"):
-            await enrol(relay.address, Code.parse("1-acorn-acorn-acorn"), "host", lambda _: None, tls=False)
+            await join(relay.address, Code.parse("1-acorn-acorn-acorn"), "host", lambda _: None, tls=False)
         assert relay.server.hub.clients == 0
 
 

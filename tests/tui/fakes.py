@@ -19,6 +19,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry, RttReport
 from natpass_wire.pb.shell_pb2 import ShellData
+from tests.support.addresses import check_no_addresses
 from tests.support.sealing import sealing
 
 NOW = 1_750_000_000.0
@@ -69,12 +70,14 @@ class FakeLink:
         return self.most
 
     async def send(self, message: Msg, *, newest: bool = False) -> None:
+        check_no_addresses(message)
         await self._way()
         self.sent.append(message)
         if newest:
             self.newest.append(message)
 
     def put(self, message: Msg) -> None:
+        check_no_addresses(message)
         if self._end is not None:
             raise LinkEndedError(self._end)
         self.sent.append(message)
@@ -93,6 +96,7 @@ class FakeLink:
             raise LinkEndedError(self._end)
 
     def send_urgent(self, message: Msg) -> bool:
+        check_no_addresses(message)
         if self._end is None:
             self.sent.append(message)
         return self._end is None

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from natpass_agent.links.exec.request import ExecRequest, check_size, parse_long
+from natpass_agent.links.exec.request import AskedCommand, check_size, parse_long
 from natpass_agent.links.request import BadRequestError
 from natpass_wire.aio.link import Link
 from natpass_wire.commands import MAX_REQUEST_BYTES
@@ -73,7 +73,7 @@ class Arriving:
             self._bytes -= size
             self._of -= Counter({opener: size})  # drops zero counts
 
-    async def receive(self, link: Link, size: int) -> ExecRequest:
+    async def receive(self, link: Link, size: int) -> AskedCommand:
         """Receive a request of `size` bytes.
 
         Raises:

@@ -10,8 +10,8 @@ from natpass_wire.pb.exec_pb2 import ConnectExec
 
 
 @dataclass(frozen=True, slots=True)
-class ExecRequest:
-    """A command to run. Its strings hold bytes that are not text as `os.fsdecode` returns them.
+class AskedCommand:
+    """A command that an opener asks for. Its strings hold bytes that are not text as `os.fsdecode` returns them.
 
     Attributes:
         argv: the program and its arguments.
@@ -26,13 +26,13 @@ class ExecRequest:
     timeout: float | None
 
 
-def parse(message: ConnectExec) -> ExecRequest:
+def parse(message: ConnectExec) -> AskedCommand:
     """Parse the opener's request.
 
     Raises:
         BadRequestError: it is invalid.
     """
-    return ExecRequest(
+    return AskedCommand(
         words_of(message.argv),
         text_of(message.cwd, "the directory"),
         additions(text_of(entry, "a variable") for entry in message.env),
@@ -40,7 +40,7 @@ def parse(message: ConnectExec) -> ExecRequest:
     )
 
 
-def parse_long(data: bytes) -> ExecRequest:
+def parse_long(data: bytes) -> AskedCommand:
     """Parse the opener's request in a request that came in pieces.
 
     Raises:

@@ -9,7 +9,7 @@ from natpass_agent.links.directory import directory
 from natpass_agent.links.exec import KIND
 from natpass_agent.links.exec.arriving import Arriving
 from natpass_agent.links.exec.pump import carry
-from natpass_agent.links.exec.request import ExecRequest, parse
+from natpass_agent.links.exec.request import AskedCommand, parse
 from natpass_agent.links.program_server import ProgramServer, Started
 from natpass_agent.links.request import end_text
 from natpass_agent.platform.processes import ProcessCommand, ProcessService
@@ -46,7 +46,7 @@ class ExecServer(ProgramServer):
         process = await self._in_turn(link, lambda: self._processes.spawn(self.command(asked)))
         return Started(process, asked.argv, partial(carry, link, process, asked.timeout))
 
-    async def _asked(self, link: IncomingLink, request: ConnectExec) -> ExecRequest:
+    async def _asked(self, link: IncomingLink, request: ConnectExec) -> AskedCommand:
         """Return the request; one that does not fit into one message is received after the link is accepted.
 
         Raises:
@@ -60,7 +60,7 @@ class ExecServer(ProgramServer):
             link.on_urgent(partial(_interrupted, link))  # until the command runs
             return await self._arriving.receive(link, request.follows)
 
-    def command(self, asked: ExecRequest) -> ProcessCommand:
+    def command(self, asked: AskedCommand) -> ProcessCommand:
         """Return the command to start; its program is found in the PATH of its own environment.
 
         Raises:

@@ -13,7 +13,7 @@ MOST_WAITING = 512
 _INPUT = frozenset({MsgType.vnc_keyboard, MsgType.vnc_mouse, MsgType.vnc_scroll, MsgType.vnc_cad})
 
 
-class Outbox:
+class DesktopOutbox:
     """The input that waits to be sent."""
 
     def __init__(self) -> None:

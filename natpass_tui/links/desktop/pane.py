@@ -220,7 +220,7 @@ class DesktopPane(LinkPane):
     def _wheel_turned(self, event: DesktopView.WheelTurned) -> None:
         self.tab.wheel(event.x, event.y, event.row, event.col)
 
-    @on(DesktopView.Left)
+    @on(DesktopView.ViewLeft)
     def _left(self) -> None:
         self.tab.release_all()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from natpass_tui.links.desktop.outbox import Outbox
+from natpass_tui.links.desktop.outbox import DesktopOutbox
 from natpass_tui.links.desktop.request import LEASE_SECONDS
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.pb.envelope_pb2 import MsgType
@@ -22,7 +22,7 @@ class InputSender:
     """
 
     def __init__(self, is_holding: Callable[[], bool]) -> None:
-        self.outbox = Outbox()
+        self.outbox = DesktopOutbox()
         self._is_holding = is_holding
         self._knows_holds = False  # whether the agent sent a message that only our agents send
         self._releases = 0  # the agent's releases because it did not hear from us

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natpass_tui.command_line import CommandWithWords
-from natpass_tui.links.exec.request import ExecRequest
+from natpass_tui.links.exec.request import RemoteCommand
 from natpass_tui.links.outcome import FAILED
 from natpass_tui.login import (
     CONFIG_KEYS,
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     values = gather(ctx, config_keys=CONFIG_KEYS)
     if fault := client_id_fault(agent):
         raise UserError(f"{printable(agent)!r} is not an agent's id: {fault}")
-    request = ExecRequest.from_words(argv, values["cwd"], values["env"], values["timeout"])
+    request = RemoteCommand.from_words(argv, values["cwd"], values["env"], values["timeout"])
     # From now on this is only the process' title, which has to be text; arguments may be other bytes.
     sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]
     run = _run(agent, request, values)
@@ -103,7 +103,7 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], as_json: b
     return how
 
 
-def _run(agent: str, request: ExecRequest, values: Mapping[str, Any]) -> "Run":
+def _run(agent: str, request: RemoteCommand, values: Mapping[str, Any]) -> "Run":
     """Return the run, with a terminal or without.
 
     Raises:

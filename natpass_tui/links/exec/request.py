@@ -16,7 +16,7 @@ MOST_SECONDS = 100 * 366 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class ExecRequest:
+class RemoteCommand:
     """A command to run, in bytes: neither arguments nor paths have to be text.
 
     Attributes:
@@ -34,7 +34,7 @@ class ExecRequest:
     @classmethod
     def from_words(
         cls, argv: Sequence[str], cwd: str = "", env: Sequence[str] = (), timeout: float | None = None
-    ) -> "ExecRequest":
+    ) -> "RemoteCommand":
         """Return the request for the words of a command line.
 
         Raises:

@@ -3,7 +3,7 @@
 import asyncio
 
 from natpass_tui.links.exec.program import ExecProgram
-from natpass_tui.links.exec.request import ExecRequest
+from natpass_tui.links.exec.request import RemoteCommand
 from natpass_tui.links.outcome import INTERRUPTED, Counts, Outcome
 from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, outputs
@@ -22,7 +22,7 @@ class ExecRun(Run):
         raw: do not filter output to our terminal.
     """
 
-    def __init__(self, agent: str, request: ExecRequest, *, raw: bool = False) -> None:
+    def __init__(self, agent: str, request: RemoteCommand, *, raw: bool = False) -> None:
         super().__init__(agent, request.argv)
         self._asked = request
         self._raw = raw

@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from natpass_tui.command_line import CommandWithWords
-from natpass_tui.hints import shell_hint
+from natpass_tui.hints import shell_hint, without_terminal
 from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.login import CONFIG_KEYS, HELP
 from natpass_tui.screen_command import Opening, open_screen, screen_options
@@ -40,5 +40,6 @@ def command(ctx: click.Context, /, agent: str, argv: tuple[str, ...], program: s
     sys.argv[1:] = [word.encode(errors="replace").decode() for word in sys.argv[1:]]  # as in exec: the process' title
     values = gather(ctx, config_keys=CONFIG_KEYS)
     own = replace(ShellSettings.from_values(values), request=request)
-    opening = Opening(agent, "shell", own, "exec AGENT -- COMMAND", partial(shell_hint, request.argv))
+    instead = without_terminal(agent, argv or ((program,) if program else ()))
+    opening = Opening(agent, "shell", own, instead, partial(shell_hint, request.argv))
     return open_screen(values, opening)

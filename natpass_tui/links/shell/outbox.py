@@ -5,8 +5,8 @@ it is meant for the program, or the screen, of that moment.
 """
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from natpass_tui.terminal.source import InputSource
 
@@ -33,7 +33,7 @@ class Piece:
     button: int = 0
 
 
-class Outbox:
+class ShellOutbox:
     """A queue of pieces; a piece never mixes typed and other input."""
 
     def __init__(self) -> None:
@@ -68,7 +68,11 @@ class Outbox:
 
     def prune(self, now: float) -> None:
         """Drop input that was not typed and has waited too long; keep the release of a sent press."""
-        self._keep(lambda piece: now - piece.at <= VALID_SECONDS)
+        if all(piece.source is InputSource.TYPED for piece in self._pieces):
+            return
+        kept = deque(piece for piece in self._pieces if not self._is_stale(piece, now))
+        self.size = sum(len(piece.data) for piece in kept)
+        self._pieces = kept
 
     def refused(self, source: InputSource, button: int) -> bool:
         """Note input that was not queued here; return whether it may not be sent another way either.
@@ -84,16 +88,9 @@ class Outbox:
 
     def drop_moments(self) -> None:
         """Drop all input that was not typed, as if it had waited too long."""
-        self._keep(lambda _: False)
+        self.prune(inf)
 
-    def _keep(self, is_valid: Callable[[Piece], bool]) -> None:
-        if all(piece.source is InputSource.TYPED for piece in self._pieces):
-            return
-        kept = deque(piece for piece in self._pieces if not self._is_stale(piece, is_valid))
-        self.size = sum(len(piece.data) for piece in kept)
-        self._pieces = kept
-
-    def _is_stale(self, piece: Piece, is_valid: Callable[[Piece], bool]) -> bool:
+    def _is_stale(self, piece: Piece, now: float) -> bool:
         match piece.source:
             case InputSource.TYPED:
                 return False
@@ -101,7 +98,7 @@ class Outbox:
                 was_dropped = piece.button in self._unpressed
                 self._unpressed.discard(piece.button)
                 return was_dropped
-        stale = not is_valid(piece)
+        stale = now - piece.at > VALID_SECONDS
         if piece.source is InputSource.PRESS:
             (self._unpressed.add if stale else self._unpressed.discard)(piece.button)
         return stale

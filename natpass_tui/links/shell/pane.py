@@ -132,7 +132,7 @@ class ShellPane(LinkPane):
     @on(TerminalView.TitleChanged)
     def _title_changed(self, event: TerminalView.TitleChanged) -> None:
         self.tab.remote_title = event.title
-        self.post_message(self.TitleChanged())
+        self.post_message(self.TabTitleChanged())
 
     @on(TerminalView.Activity)
     def _activity(self) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from natpass_tui.links.life import Live, Lost, TabOpening, Waiting
 from natpass_tui.links.shell import waiting
 from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
-from natpass_tui.links.shell.outbox import Outbox, Piece
+from natpass_tui.links.shell.outbox import Piece, ShellOutbox
 from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.state import WORDS
 from natpass_tui.links.tab import LinkTab
@@ -87,7 +87,7 @@ class ShellTab(LinkTab):
         self._size = (0, 0)
         self._keeps_offline = keeps_offline
         self._monotonic = monotonic
-        self._outbox = Outbox()
+        self._outbox = ShellOutbox()
         self._paste = Pasting()
         self._released: dict[int, tuple[bytes, int]] = {}  # buttons to release after the paste
         self._in_flight = InFlight()
@@ -121,7 +121,7 @@ class ShellTab(LinkTab):
     @property
     def takes_keys(self) -> bool:
         """Whether typed input is for the remote, now or soon."""
-        return super().takes_keys or self._comes_first
+        return self.is_live or self._comes_first
 
     @property
     def _comes_first(self) -> bool:

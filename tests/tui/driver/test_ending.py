@@ -225,7 +225,7 @@ def test_a_watchdog_ends_once_and_whatever_the_restoring_does() -> None:
     ended: list[int] = []
     never = threading.Event()
     watchdog = Watchdog(0.0, ended.append)
-    watchdog.restore = lambda: bool(never.wait())  # type: ignore[assignment]  # a fake in its place
+    watchdog.restore = lambda: bool(never.wait())  # type: ignore[assignment]  # hangs
     watchdog.start()
     watchdog.start()
     wait_until(lambda: ended)

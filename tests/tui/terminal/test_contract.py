@@ -288,3 +288,30 @@ def test_erased_cells_keep_their_background(engine: TerminalEngine) -> None:
         changed = engine.snapshot().changed
         for row, sgr in enumerate(("44", "48;5;200", "48;2;9;8;7")):
             assert changed[row] == f"\x1b[0;{sgr}m{' ' * 20}\x1b[0m"
+
+
+@pytest.mark.parametrize("alternate", [b"", b"\x1b[?1049h"], ids=["primary", "alternate"])
+def test_a_smaller_screen_loses_the_empty_rows_below_first(engine: TerminalEngine, alternate: bytes) -> None:
+    engine.feed(alternate + b"\x1b[2J\x1b[Hone\r\ntwo\r\nthree")
+    engine.resize(4, 20)
+    engine.feed(b" and a half")
+    assert engine.text().split("\n") == ["one", "two", "three and a half", ""]
+    assert (engine.snapshot().cursor.row, engine.snapshot().cursor.col) == (2, 16)
+
+
+def test_a_smaller_screen_moves_what_does_not_fit_into_history(engine: TerminalEngine) -> None:
+    engine.feed(b"\r\n".join(b"row %d" % number for number in range(6)))
+    before = engine.snapshot().scroll.history
+    engine.resize(3, 20)
+    engine.feed(b"!")
+    assert engine.text().split("\n") == ["row 3", "row 4", "row 5!"]
+    engine.scroll_to_top()
+    assert engine.text().split("\n")[0] == "row 0"
+    assert engine.snapshot().scroll.history == before + 3
+
+
+def test_the_shell_below_an_editor_is_whole_after_a_smaller_screen(engine: TerminalEngine) -> None:
+    engine.feed(b"\r\n".join(b"row %d" % number for number in range(6)) + b"\x1b[?1049h\x1b[2J\x1b[Heditor")
+    engine.resize(3, 20)
+    engine.feed(b"\x1b[?1049l!")
+    assert engine.text().split("\n") == ["row 3", "row 4", "row 5!"]

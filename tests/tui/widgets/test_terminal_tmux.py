@@ -50,21 +50,21 @@ def test_a_session(shell: Pane) -> None:
     shell.type("q")
 
     shell.write("printf '\\033]2;a title\\007'; cat -v\r")
-    wait_until(lambda: shell.lines()[-1] == "a title", "the title in the status line")  # the command has it as well
+    shell.wait_until(lambda lines: lines[-1] == "a title", "the title in the status line")  # the command has it as well
     shell.type("M-Enter", "M-.", "C-Left", "Tab", "C-h", "F1")
     shell.wait_for("^[OP")
     shell.type("C-c")
 
     shell.tmux("resize-window", "-x", "60", "-y", "11")
     shell.write("clear; until stty size | grep '^10 60'; do sleep 0.02; done\r")
-    wait_until(lambda: "10 60" in shell.lines(), "the new size")
+    shell.wait_until(lambda lines: "10 60" in lines, "the new size")
     shell.type("C-]")
     wait_until(lambda: shell.has_ended, "the end of the application")
 
 
 def test_a_flood_can_be_stopped(shell: Pane) -> None:
     shell.write("yes floods the screen\r")
-    wait_until(lambda: shell.lines().count("floods the screen") >= ROWS - 2, "a screen full")
+    shell.wait_until(lambda lines: lines.count("floods the screen") >= ROWS - 2, "a screen full")
     shell.type("C-c")
     shell.write("clear; echo after $((1+1))\r")
     shell.wait_for("after 2")

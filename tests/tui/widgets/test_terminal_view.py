@@ -228,7 +228,7 @@ async def test_a_view_nobody_sees_parses_and_does_not_paint() -> None:
             builds.append(frame)
             apply(frame)
 
-        app.second._canvas.apply = noted  # type: ignore[method-assign]  # a fake in its place
+        app.second._canvas.apply = noted  # type: ignore[method-assign]  # notes each frame
         for _ in range(5):
             await app.second.feed(SEQ)
             await app.second.drained()
@@ -298,5 +298,5 @@ def count_frames(view: TerminalView) -> Callable[[], int]:
         count += 1
         repaint()
 
-    view._repaint = counted  # type: ignore[method-assign]  # a fake in its place
+    view._repaint = counted  # type: ignore[method-assign]  # counts, and paints
     return lambda: count

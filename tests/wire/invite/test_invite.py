@@ -54,7 +54,7 @@ def guess(host: Inviter, number: int, now: float = 0.0) -> Say:
     return to(host.receive(number, begin(host, guest(WRONG, number), number, now), now), number)
 
 
-def enrol(host: Inviter, number: int = 1, now: float = 0.0) -> Guest:
+def join(host: Inviter, number: int = 1, now: float = 0.0) -> Guest:
     visitor = guest()
     assert visitor.receive(to(host.receive(number, begin(host, visitor, number, now), now), number).data) is None
     assert host.receive(number, visitor.kept(), now) == []
@@ -63,8 +63,8 @@ def enrol(host: Inviter, number: int = 1, now: float = 0.0) -> Guest:
 
 def test_who_has_the_code_gets_the_secret() -> None:
     host = inviter()
-    assert enrol(host).secret == SECRET
-    assert host.outcome == InviteOutcome(How.ENROLLED, "web")
+    assert join(host).secret == SECRET
+    assert host.outcome == InviteOutcome(How.JOINED, "web")
 
 
 def test_no_secret_or_code_travels_in_clear() -> None:
@@ -96,7 +96,7 @@ def test_a_wrong_code_leaves_the_invite_to_others() -> None:
     host = inviter()
     guess(host, 1)
     guess(host, 2)
-    assert enrol(host, 3).secret == SECRET
+    assert join(host, 3).secret == SECRET
 
 
 def test_a_guest_that_goes_away_before_it_confirms_costs_no_try_and_learns_nothing() -> None:
@@ -105,7 +105,7 @@ def test_a_guest_that_goes_away_before_it_confirms_costs_no_try_and_learns_nothi
         begin(host, guest(WRONG, number), number)
         host.gone(number)
     assert host.tries_left == 3
-    assert enrol(host, 99).secret == SECRET
+    assert join(host, 99).secret == SECRET
 
 
 def test_one_confirmation_is_one_guess() -> None:
@@ -153,7 +153,7 @@ def test_the_first_of_many_gets_it_and_the_others_are_told_so() -> None:
     assert host.outcome is None
     assert visitors[5].receive(to(says, 5).data) is None
     host.receive(5, visitors[5].kept(), 1.0)
-    assert host.outcome == InviteOutcome(How.ENROLLED, "web")
+    assert host.outcome == InviteOutcome(How.JOINED, "web")
 
 
 def test_it_expires() -> None:
@@ -241,7 +241,7 @@ def test_the_longest_names_and_secrets_fit() -> None:
     assert visitor.receive(to(host.receive(1, confirmation, 0.0), 1).data) is None
     assert visitor.secret == secret
     host.receive(1, visitor.kept(), 0.0)
-    assert host.outcome == InviteOutcome(How.ENROLLED, "ä" * (MOST_HOST_BYTES // 2))
+    assert host.outcome == InviteOutcome(How.JOINED, "ä" * (MOST_HOST_BYTES // 2))
     with pytest.raises(UserError, match="at most"):
         inviter(secret + "x")
 

@@ -169,7 +169,7 @@ class Pair:
 
     def send(self, side: Side, data: bytes, *, newest: bool = False) -> bool:
         """Send a message, if there is room; whether there was."""
-        if not side.core.has_room:
+        if not side.core.room():
             return False
         side.sent.append(data)
         if newest:

@@ -53,7 +53,7 @@ ECHOES = f"""
 class LastingLink(IncomingPlainLink):
     """A link that the test detaches and attaches, as a stream may be."""
 
-    detached: Detached | None = None  # type: ignore[assignment]  # a fake in its place
+    detached: Detached | None = None  # type: ignore[assignment]  # a plain link has none; this one detaches
     resumes = 0
 
     def __init__(self, wire: "Wire", state: LinkState) -> None:

@@ -2,14 +2,14 @@ import os
 
 import pytest
 
-from natpass_agent.links.exec.request import ExecRequest, parse
+from natpass_agent.links.exec.request import AskedCommand, parse
 from natpass_agent.links.request import BadRequestError
 from natpass_wire.pb.exec_pb2 import ConnectExec
 
 
 def test_bytes_that_are_no_text_are_kept() -> None:
     asked = parse(ConnectExec(argv=[b"ls", b"\xff", b""], cwd=b"\xfe", env=[b"A=\xc3(", b"B=1=2"], timeout_ms=1500))
-    assert asked == ExecRequest(("ls", "\udcff", ""), "\udcfe", {"A": "\udcc3(", "B": "1=2"}, 1.5)
+    assert asked == AskedCommand(("ls", "\udcff", ""), "\udcfe", {"A": "\udcc3(", "B": "1=2"}, 1.5)
     assert os.fsencode(asked.argv[1]) == b"\xff"
 
 

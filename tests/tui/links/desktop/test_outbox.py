@@ -1,9 +1,9 @@
-from natpass_tui.links.desktop.outbox import MOST_WAITING, Outbox
+from natpass_tui.links.desktop.outbox import MOST_WAITING, DesktopOutbox
 from natpass_wire.pb.desktop_pb2 import VncControl, VncMouse, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
 
-def everything(outbox: Outbox) -> list[Msg]:
+def everything(outbox: DesktopOutbox) -> list[Msg]:
     found: list[Msg] = []
     while (message := outbox.take()) is not None:
         found.append(message)
@@ -11,7 +11,7 @@ def everything(outbox: Outbox) -> list[Msg]:
 
 
 def test_of_moves_only_the_newest_is_sent() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     for x in range(100):
         outbox.move(x, 7)
     before = outbox.is_move_next
@@ -24,7 +24,7 @@ def test_of_moves_only_the_newest_is_sent() -> None:
 
 
 def test_a_button_says_where_it_is() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     outbox.move(1, 1)
     outbox.button(VncMouse.right, 30, 40, down=True)
     outbox.move(2, 2)
@@ -40,7 +40,7 @@ def test_a_button_says_where_it_is() -> None:
 
 
 def test_turns_of_the_wheel_are_summed() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     for _ in range(5):
         outbox.scroll(0, -1)
     outbox.scroll(2, 0)
@@ -49,7 +49,7 @@ def test_turns_of_the_wheel_are_summed() -> None:
 
 
 def test_only_the_last_control_is_sent() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     outbox.control(VncControl(quality=20))
     outbox.secure_attention()
     outbox.control(VncControl(quality=80))
@@ -58,7 +58,7 @@ def test_only_the_last_control_is_sent() -> None:
 
 
 def test_a_clipboard_is_set_or_asked_for() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     outbox.set_clipboard("hej")
     outbox.get_clipboard()
     first, second = (message.vclipboard for message in everything(outbox))
@@ -67,7 +67,7 @@ def test_a_clipboard_is_set_or_asked_for() -> None:
 
 
 def test_it_tells_when_it_is_full() -> None:
-    outbox = Outbox()
+    outbox = DesktopOutbox()
     for _ in range(MOST_WAITING):
         assert not outbox.is_full
         outbox.key("a", down=True)

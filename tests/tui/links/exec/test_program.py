@@ -8,7 +8,7 @@ import pytest
 
 from natpass_tui.links.exec import program as programs
 from natpass_tui.links.exec.program import ExecProgram
-from natpass_tui.links.exec.request import ExecRequest
+from natpass_tui.links.exec.request import RemoteCommand
 from natpass_tui.links.outcome import Outcome, outcome
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
@@ -228,7 +228,7 @@ def test_what_an_end_means(end: End, how: Outcome) -> None:
 
 
 def test_a_request_is_bytes() -> None:
-    request = ExecRequest.from_words(["ls", "\udcff"], "é", ["A=b=c"], 1.5)
+    request = RemoteCommand.from_words(["ls", "\udcff"], "é", ["A=b=c"], 1.5)
     message = request.message()
     assert message.kind == ConnectRequest.exec
     assert list(message.cexec.argv) == [b"ls", b"\xff"]
@@ -239,4 +239,4 @@ def test_a_request_is_bytes() -> None:
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_time_limit_is_a_number_of_seconds(timeout: float) -> None:
     with pytest.raises(UserError, match="--timeout"):
-        ExecRequest.from_words(["ls"], timeout=timeout)
+        RemoteCommand.from_words(["ls"], timeout=timeout)

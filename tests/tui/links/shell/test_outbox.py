@@ -5,11 +5,11 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.links.shell.outbox import Outbox
+from natpass_tui.links.shell.outbox import ShellOutbox
 from natpass_tui.terminal.source import InputSource
 
 
-def drain(outbox: Outbox, now: float, most: int = 1000) -> list[tuple[bytes, InputSource, int]]:
+def drain(outbox: ShellOutbox, now: float, most: int = 1000) -> list[tuple[bytes, InputSource, int]]:
     taken = []
     while (piece := outbox.take(most, now)) is not None:
         taken.append((bytes(piece.data), piece.source, piece.seen))
@@ -18,7 +18,7 @@ def drain(outbox: Outbox, now: float, most: int = 1000) -> list[tuple[bytes, Inp
 
 
 def test_what_was_typed_and_what_was_not_are_never_one_piece() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     for data, source, seen in (
         (b"a", InputSource.TYPED, 0),
         (b"b", InputSource.TYPED, 0),
@@ -38,7 +38,7 @@ def test_what_was_typed_and_what_was_not_are_never_one_piece() -> None:
 
 
 def test_what_nobody_typed_is_dropped_after_two_seconds_and_what_was_typed_never() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     outbox.put(b"a", InputSource.TYPED, 0, 0.0)
     outbox.put(b"\x1b[1;1R", InputSource.ANSWER, 5, 0.0)
     outbox.put(b"\x1b[I", InputSource.SCREEN, 5, 1.0)
@@ -55,7 +55,7 @@ def test_what_nobody_typed_is_dropped_after_two_seconds_and_what_was_typed_never
 
 
 def test_a_release_shares_the_fate_of_its_press() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     outbox.put(b"press", InputSource.PRESS, 1, 0.0)
     assert drain(outbox, 0.1) == [(b"press", InputSource.PRESS, 1)]
     outbox.put(b"drag", InputSource.SCREEN, 1, 0.2)
@@ -71,7 +71,7 @@ def test_a_release_shares_the_fate_of_its_press() -> None:
 
 
 def test_each_button_has_a_press_and_a_release_of_its_own() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     outbox.put(b"left down", InputSource.PRESS, 1, 0.0, 0)
     assert drain(outbox, 0.1) == [(b"left down", InputSource.PRESS, 1)]
     outbox.put(b"right down", InputSource.PRESS, 1, 0.2, 2)
@@ -94,7 +94,7 @@ _BUTTONS = st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.5, 3.0]), st.boo
 @given(st.lists(_BUTTONS, max_size=40))
 def test_a_button_goes_up_as_often_as_it_goes_down(events: list[tuple[int, float, bool]]) -> None:
     """Whichever buttons are down at once, and whatever waits for how long."""
-    outbox, now, down = Outbox(), 0.0, set[int]()
+    outbox, now, down = ShellOutbox(), 0.0, set[int]()
     sent: list[tuple[InputSource, bytes]] = []
     for button, passed, takes in [*events, *((button, 0.0, True) for button in range(3))]:
         now += passed
@@ -112,7 +112,7 @@ def test_a_button_goes_up_as_often_as_it_goes_down(events: list[tuple[int, float
 
 
 def test_taking_pieces_copies_only_these() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     outbox.put(bytes(4_000_000), InputSource.TYPED, 0, 0.0)
     tracemalloc.start()
     try:
@@ -124,7 +124,7 @@ def test_taking_pieces_copies_only_these() -> None:
 
 
 def test_an_answer_is_not_cut_in_two() -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     answers = [b"\x1b]11;rgb:1010/1010/1010\x1b\\", b"\x1b[12;34R", b"\x1bP>|libghostty 1\x1b\\"]
     outbox.put(b"".join(answers), InputSource.ANSWER, 5, 0.0)
     pieces = [data for data, _, _ in drain(outbox, 0.0, most=28)]
@@ -133,7 +133,7 @@ def test_an_answer_is_not_cut_in_two() -> None:
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=20), st.sampled_from(InputSource))), st.integers(1, 30))
 def test_nothing_is_lost_or_reordered_while_it_is_valid(puts: list[tuple[bytes, InputSource]], most: int) -> None:
-    outbox = Outbox()
+    outbox = ShellOutbox()
     for data, source in puts:
         outbox.put(data, source, 1, 0.0)
     taken = drain(outbox, 1.0, most)

@@ -303,7 +303,7 @@ async def test_a_piece_that_the_link_has_not_taken_still_waits() -> None:
             link.detach()
             return most
 
-        link.room = lost_between  # type: ignore[method-assign]  # a fake in its place
+        link.room = lost_between  # type: ignore[method-assign]  # detaches when it has said that there is room
         await wait_for(lambda: tab.is_reconnecting)
         assert tab.banner("ctrl+]").endswith(" — 6 keys wait")
 
@@ -348,7 +348,7 @@ async def test_a_way_that_is_lost_while_the_shell_opens_is_noticed() -> None:
             link.detach("agent web is not connected")
             return link
 
-        client.open_link = then_lost  # type: ignore[method-assign]  # a fake in its place
+        client.open_link = then_lost  # type: ignore[method-assign]  # detaches at once
         tab.attach(screen, 24, 80)
         await wait_for(lambda: tab.is_reconnecting)
         assert "(agent web is not connected)" in tab.banner("ctrl+]")

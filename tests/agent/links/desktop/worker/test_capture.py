@@ -77,9 +77,9 @@ def test_a_size_that_changes_between_being_told_and_read_is_read_again() -> None
 
     look(capture, seen)
     screen.paint(Area(150, 100, 9, 9), 1, 1, 1)
-    screen.wait = shrink_behind_the_back  # type: ignore[method-assign,assignment]
+    screen.wait = shrink_behind_the_back  # type: ignore[method-assign,assignment]  # shrinks after it has told
     look(capture, seen)
-    screen.wait = told  # type: ignore[method-assign]  # a fake in its place
+    screen.wait = told  # type: ignore[method-assign]  # the screen's own again
     look(capture, seen)
     assert seen.screen.shape == (64, 64, 3)
 

@@ -1,4 +1,4 @@
-"""Secrets from invites: getting and keeping them."""
+"""Relays that this machine has joined by an invite: getting their secrets, and keeping them."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ import click
 
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress
-from natpass_wire.aio.enrol import enrol
+from natpass_wire.aio.guest import join
 from natpass_wire.errors import NatpassError, UserError
 from natpass_wire.ids import as_file_name
 from natpass_wire.invite.code import Code
@@ -31,7 +31,7 @@ _MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
+class JoinedRelay:
     """A relay whose secret came by an invite.
 
     Attributes:
@@ -51,23 +51,23 @@ def file_name(relay: RelayAddress) -> str:
     return f"{_BEGINNING}{as_file_name(str(relay).casefold())}{_SECRET}"
 
 
-def enrolments(state: StateDir) -> list[Enrolment]:
-    """Return the relays where this machine is enrolled.
+def joined_relays(state: StateDir) -> list[JoinedRelay]:
+    """Return the relays that this machine has joined by invites.
 
     Raises:
         UserError: the state directory can't be read, or a file in it is damaged.
     """
-    found = [_enrolment(state, name.removesuffix(_SECRET)) for name in state.names(_BEGINNING, _SECRET)]
-    return [enrolment for enrolment in found if enrolment is not None]
+    found = [_joined_relay(state, name.removesuffix(_SECRET)) for name in state.names(_BEGINNING, _SECRET)]
+    return [joined for joined in found if joined is not None]
 
 
-def only_enrolment(program: str, state: StateDir) -> Enrolment:
-    """Return the relay where this machine is enrolled, for a program that got no relay.
+def only_joined_relay(program: str, state: StateDir) -> JoinedRelay:
+    """Return the relay that this machine has joined, for a program that got no relay.
 
     Raises:
-        UserError: it is enrolled nowhere, or at several relays; the text names them.
+        UserError: it has joined none, or several; the text names them.
     """
-    found = enrolments(state)
+    found = joined_relays(state)
     if len(found) == 1:
         return found[0]
     if found:
@@ -76,38 +76,38 @@ def only_enrolment(program: str, state: StateDir) -> Enrolment:
 
 
 def hint_elsewhere(program: str, state: StateDir) -> str:
-    """Return a hint on where this machine is enrolled, for users who named another relay; empty if nowhere."""
-    found = enrolments(state)
+    """Return a hint on the relays that this machine has joined, for users who named another one; may be empty."""
+    found = joined_relays(state)
     return _elsewhere(program, found) if found else ""
 
 
-def _elsewhere(program: str, found: Sequence[Enrolment]) -> str:
-    relays = [printable(str(enrolment.relay)) for enrolment in found]
+def _elsewhere(program: str, found: Sequence[JoinedRelay]) -> str:
+    relays = [printable(str(joined.relay)) for joined in found]
     more = f" and {len(relays) - _MOST_NAMED} more" if len(relays) > _MOST_NAMED else ""
-    return f"enrolled at {', '.join(relays[:_MOST_NAMED])}{more}: {program} --relay {relays[0]}"
+    return f"this machine has joined {', '.join(relays[:_MOST_NAMED])}{more}: {program} --relay {relays[0]}"
 
 
-def _enrolment(state: StateDir, name: str) -> Enrolment | None:
+def _joined_relay(state: StateDir, name: str) -> JoinedRelay | None:
     content = state.read(f"{name}{_RELAY}")
     try:
-        if content is None:  # enrolled by a version that only wrote the secret; the file's name gives the relay
+        if content is None:  # joined with a version that only wrote the secret; the file's name gives the relay
             if "~" in name:  # except for very long ones, see `as_file_name`
                 return None
             host, _, port = unquote(name.removeprefix(_BEGINNING), errors="strict").rpartition(":")
-            return Enrolment(RelayAddress(host.removeprefix("[").removesuffix("]"), int(port)))
+            return JoinedRelay(RelayAddress(host.removeprefix("[").removesuffix("]"), int(port)))
         values = tomllib.loads(content.decode())
-        return Enrolment(RelayAddress(str(values["host"]), int(values["port"])), values["tls"] is True)
+        return JoinedRelay(RelayAddress(str(values["host"]), int(values["port"])), values["tls"] is True)
     except (ValueError, KeyError, TypeError) as error:  # TOML's and UTF-8's errors as well
         raise UserError(f"{state.path / name}{_RELAY} is damaged: remove it") from error
 
 
-def _remember(state: StateDir, enrolment: Enrolment) -> None:
-    relay = enrolment.relay
-    content = f"host = {json.dumps(relay.host)}\nport = {relay.port}\ntls = {json.dumps(enrolment.tls)}\n"
+def _remember(state: StateDir, joined: JoinedRelay) -> None:
+    relay = joined.relay
+    content = f"host = {json.dumps(relay.host)}\nport = {relay.port}\ntls = {json.dumps(joined.tls)}\n"
     state.replace(f"{file_name(relay).removesuffix(_SECRET)}{_RELAY}", content.encode())
 
 
-def enrolled_secret(state: StateDir, relay: RelayAddress) -> str | None:
+def kept_secret(state: StateDir, relay: RelayAddress) -> str | None:
     """Return the secret that an invite has brought for this relay, None if there is none.
 
     Raises:
@@ -146,35 +146,35 @@ def secret_by_invite(
         proxy: the proxy on the way to the relay, None if there is none.
 
     Raises:
-        UserError: enrolling failed, with the reason.
+        UserError: joining failed, with the reason.
     """
-    kept = enrolled_secret(state, relay)
+    kept = kept_secret(state, relay)
     if kept is not None:
-        again = f"remove {state.path / file_name(relay)} to enrol anew"
-        click.echo(f"{program}: enrolled at {relay} already, so the invite is not used ({again})", err=True)
+        again = f"remove {state.path / file_name(relay)} to join anew"
+        click.echo(f"{program}: this machine has joined {relay} already, so the invite is not used ({again})", err=True)
         return kept
     code = Code.parse(_asked() if invite == ASK else invite)
 
     def keep(secret: str) -> None:
-        _remember(state, Enrolment(relay, tls))
+        _remember(state, JoinedRelay(relay, tls))
         state.replace(file_name(relay), f"{secret}\n".encode())
 
-    async def enrolling() -> int:
+    async def joining() -> int:
         host = socket.gethostname()
-        await enrol(relay, code, f"{who} on {host}" if who else host, keep, tls=tls, proxy=proxy)
+        await join(relay, code, f"{who} on {host}" if who else host, keep, tls=tls, proxy=proxy)
         return 0
 
     state.make()  # using an invite spends it, so what can fail fails before
     try:
-        runtime.run(enrolling())
+        runtime.run(joining())
     except UserError:
         raise
     except NatpassError as error:
-        raise UserError(f"cannot enrol: {error}") from error
-    found = enrolled_secret(state, relay)
+        raise UserError(f"cannot join: {error}") from error
+    found = kept_secret(state, relay)
     if found is None:
         raise UserError(f"{state.path / file_name(relay)} is gone again")
-    click.echo(f"{program}: enrolled at {relay}; the secret is in {state.path / file_name(relay)}", err=True)
+    click.echo(f"{program}: joined {relay}; the secret is in {state.path / file_name(relay)}", err=True)
     return found
 
 

@@ -29,12 +29,12 @@ from natpass_wire.race import Experience
 from natpass_wire.text import printable
 
 #: Seconds for the whole exchange; the relay allows a guest as many.
-ENROL_SECONDS = 30.0
+JOIN_SECONDS = 30.0
 #: An inviter sends three messages; this bounds a faulty or hostile one.
 _MOST_MESSAGES = 8
 
 
-async def enrol(
+async def join(
     address: RelayAddress,
     code: Code,
     host: str,
@@ -62,12 +62,12 @@ async def enrol(
     place = Destination(address.host, address.port, client_context(verify=False) if tls else None, proxy)
     visit: _Visit | None = None
     try:
-        async with asyncio.timeout(ENROL_SECONDS):
+        async with asyncio.timeout(JOIN_SECONDS):
             visit, _ = await reach(place, _Visit, ReadBuffers(), Experience())
             await _exchange(visit, code, host, keep)
         await visit.close()  # the socket limits the time, and the secret is kept: nothing may fail any more
     except TimeoutError as error:
-        raise DialError(f"no answer from {address} within {ENROL_SECONDS:.0f} s") from error
+        raise DialError(f"no answer from {address} within {JOIN_SECONDS:.0f} s") from error
     finally:
         if visit is not None:
             visit.abort()

@@ -1,4 +1,4 @@
-"""After an enrolment no option is needed: real programs, from the invite to the plain command."""
+"""After an invite no option is needed: real programs, from the invite to the plain command."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def console(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_plain_command_finds_the_relay_where_it_is_enrolled(tmp_path: Path) -> None:
+def test_the_plain_command_finds_the_relay_that_it_has_joined(tmp_path: Path) -> None:
     with agent_programs.relay(tmp_path) as (_, port), code(tmp_path, port) as inviter:
         given = inviter.said(r"one-time code (\S+):")[1]
         invited = ("--relay", f"localhost:{port}", "--no-tls", "--invite", given)
@@ -42,21 +42,21 @@ def test_the_plain_command_finds_the_relay_where_it_is_enrolled(tmp_path: Path) 
 
         plain = console(tmp_path, "agents")
         assert plain.returncode == 0, plain
-        assert f"natpass-tui: at localhost:{port}, where this machine is enrolled\n" in plain.stderr
+        assert f"natpass-tui: at localhost:{port}, which this machine has joined\n" in plain.stderr
         # The same state directory serves the agent.
         options = ["--id", "box", "--state-dir", str(tmp_path / ".local" / "state" / "natpass")]
         with Program("natpass_agent", options, tmp_path, NOTHING) as agent:
-            agent.said(f"natpass-agent: at localhost:{port}, where this machine is enrolled")
+            agent.said(f"natpass-agent: at localhost:{port}, which this machine has joined")
             agent.said(rf"logged in at localhost:{port} as box")
             ran = console(tmp_path, "exec", "box", "--", "echo", "it works")
             assert (ran.returncode, ran.stdout) == (0, "it works\n"), ran
-            assert "enrolled" not in ran.stderr  # stderr is the command's, where it is no terminal
+            assert "joined" not in ran.stderr  # stderr is the command's, where it is no terminal
 
         other = console(tmp_path, "agents", "--relay", f"127.0.0.1:{port}", "--no-tls")
         assert other.returncode == 2
         assert other.stderr == (
             "natpass-tui: a secret is needed: --secret-file FILE, or NATPASS_SECRET "
-            f"(enrolled at localhost:{port}: natpass-tui --relay localhost:{port})\n"
+            f"(this machine has joined localhost:{port}: natpass-tui --relay localhost:{port})\n"
         )
         with code(tmp_path, port) as second:
             given = second.said(r"one-time code (\S+):")[1]
@@ -65,6 +65,6 @@ def test_the_plain_command_finds_the_relay_where_it_is_enrolled(tmp_path: Path) 
         which = console(tmp_path, "agents")
         assert which.returncode == 2
         assert which.stderr == (
-            f"natpass-tui: which relay? enrolled at 127.0.0.1:{port}, localhost:{port}: "
+            f"natpass-tui: which relay? this machine has joined 127.0.0.1:{port}, localhost:{port}: "
             f"natpass-tui --relay 127.0.0.1:{port}\n"
         )
