@@ -15,8 +15,10 @@ import click
 from natpass_relay import own_files
 from natpass_relay.certificate import Certificate, certificate_name
 from natpass_relay.greeting import Greeting, reachable
+from natpass_relay.hub import MEMORY_BYTES
 from natpass_relay.listening import listening
 from natpass_relay.local import local_addresses
+from natpass_relay.outbox import RECEIVER_BYTES
 from natpass_relay.platform.limits import raise_open_files
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio import runtime
@@ -27,7 +29,7 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import DEFAULT_PORT, PROXY, HostPort, common_options, gather
+from natpass_wire.program.options import DEFAULT_PORT, PROXY, HostPort, Size, common_options, gather
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
@@ -87,6 +89,15 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     "be guessed from it. Prefer --verifier-file or NATPASS_VERIFIER to the arguments.",
 )
 @click.option("--verifier-file", type=_FILE, help="A file that holds the verifier in one line (mode 0600).")
+@click.option(
+    "--memory",
+    type=Size(least=2 * RECEIVER_BYTES),
+    metavar="SIZE",
+    default="512MiB",
+    show_default=True,
+    help="Memory for what waits for clients that are slow. When it is full, the links with most waiting are cut; "
+    "streams go on over new ones.",
+)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
@@ -119,6 +130,7 @@ class Options:
         proxies: files with the certificates of TLS proxies.
         dialects: the older handshakes that are admitted.
         tls_names: the names for a certificate that has yet to be made; None if none has to be.
+        memory: bytes that may wait for clients that are slow.
     """
 
     common: CommonSettings
@@ -131,6 +143,7 @@ class Options:
     proxies: tuple[Path, ...]
     dialects: frozenset[Dialect]
     tls_names: tuple[str, ...] | None
+    memory: int = MEMORY_BYTES
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Options":
@@ -165,7 +178,8 @@ class Options:
             same = secret is not None and secret == common.legacy_secret
         if same:
             raise UserError("the legacy secret equals the secret: choose another")
-        return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, dialects, tls_names)
+        memory = values["memory"]
+        return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, dialects, tls_names, memory)
 
     def made(self) -> "Options":
         """Make the secret and the certificate if they are missing; return the options with them.
@@ -195,6 +209,7 @@ class Options:
             dialects=self.dialects,
             legacy_secret=self.common.legacy_secret if self.dialects else None,
             dead_after=self.common.dead_after,
+            memory=self.memory,
         )
 
     def _left_secret(self) -> Path | None:

@@ -1,20 +1,26 @@
 """One client's connection: its login, its frames, and flow control.
 
-When a client does not keep up, the relay stops reading from those that send to it until its connection has drained:
-nothing is dropped, and TCP slows the senders down.
+What a client does not take at once waits in its `Outbox`. Its senders are read on, so that one slow or hostile client
+costs them nothing: a stream's link is bounded by the credit that its ends have told, a plain link by telling its sender
+to wait. Only senders that understand neither (existing programs) are read no further until their part has drained.
 """
 
 # Why: docs/decisions/018-legacy-and-tls-at-one-port.md
+# Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
+# Why: docs/decisions/066-holding-a-plain-link.md
 
 import asyncio
 import ssl
+from bisect import bisect_right
 from itertools import pairwise
 from typing import Protocol
 
+from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client
 from natpass_relay.fastpath import FastRoutes
+from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
-from natpass_relay.routing import Forward, Router
+from natpass_relay.routing import Forward, Route, Router, Send
 from natpass_wire import envelope
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket, plain_host
@@ -24,9 +30,19 @@ from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: Bytes queued for one client before its senders are held: a quarter of a second at 8 Mbit/s. `tests.bench relay`
-#: moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay and shorter holds.
+#: Bytes in one client's socket before others wait in its outbox, where senders take turns: a quarter of a second at
+#: 8 Mbit/s. `tests.bench relay` moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay.
 HIGH_WATER_BYTES = 256 * 1024
+#: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not:
+#: what is on its way meanwhile, a third of a second at 100 Mbit/s.
+HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 4 * 1024 * 1024
+#: Waiting bytes of control frames that one client may have caused; past it, that client goes. A link needs about 400.
+MOST_CONTROL_BYTES = 64 * 1024
+#: Of the control frames of a link's target so many bytes each are charged to the opener, who asked for them, and the
+#: rest to the target: honest ones are shorter.
+_ANSWER_BYTES = 1024
+#: Frames that wait are queued in pieces of about so many bytes, so that senders take short turns.
+_PIECE_BYTES = 16 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
 #: Seconds after which the relay closes a client that takes none of the bytes queued for it.
@@ -44,6 +60,8 @@ class ConnectionHub(Protocol):
     """What a connection needs from its relay."""
 
     router: Router
+    #: What waits in the whole relay.
+    ledger: "Ledger[Connection, Route]"
 
     def visitor_says(self, connection: "Connection", message: Msg) -> None:
         """Take a message from before the login."""
@@ -66,6 +84,18 @@ class ConnectionHub(Protocol):
     def drained(self, connection: "Connection") -> None:
         """Record that a connection can take bytes again."""
 
+    def deliver(self, send: Send) -> None:
+        """Send what the router says."""
+
+    def cut(self, route: Route, slow: "Connection") -> None:
+        """End a link because too much of it waits for `slow`."""
+
+    def keep_budgets(self, connection: "Connection") -> None:
+        """End links if too much waits for `connection`, or in the whole relay."""
+
+    def overdrawn(self, connection: "Connection", reason: str) -> None:
+        """Drop a client that has caused more than it may."""
+
     def lost(self, connection: "Connection", error: Exception | None) -> None:
         """Record that a connection is gone."""
 
@@ -76,6 +106,8 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._cache: FastRoutes[Connection] = FastRoutes()
+        self.outbox: Outbox[Connection] = Outbox(hub.ledger)
+        self._is_answering = False
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
@@ -94,8 +126,12 @@ class Connection:
         self.client: Client | None = None
         #: Whether it logged in with handshake v2 and understands our messages.
         self.speaks_v2 = False
+        #: Whether it waits with a plain link when told so by `link_hold`.
+        self.takes_holds = False
         #: Whether it has been probed for a sign of life.
         self.is_probed = False
+        #: Whether it has caused more than it may and is about to be dropped.
+        self.is_overdrawn = False
         #: Whether the relay ignores everything that still comes from it.
         self.is_closed = False
         #: The peer's address for logs, and its host alone.
@@ -107,22 +143,70 @@ class Connection:
 
     @property
     def is_held(self) -> bool:
-        """Whether reading is paused because another client is slow."""
+        """Whether reading is paused because another client is slow; only of those that can't be told to wait."""
         return bool(self._waits_for)
 
-    def enter(self, client: Client, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
+    def enter(
+        self,
+        client: Client,
+        now: float,
+        *,
+        speaks_v2: bool,
+        dead_after: float = SILENCE_V2,
+        takes_holds: bool = False,
+    ) -> None:
         """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
         self.speaks_v2 = speaks_v2
+        self.takes_holds = takes_holds
         if speaks_v2:
             self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
         else:
             self._keepalive = Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY)
         self._ticked_at = now
 
-    def send(self, message: Msg) -> None:
-        """Send a message at once."""
-        self.socket.write(envelope.to_frame(message))
+    def send(self, message: Msg, *, is_answer: bool = False) -> None:
+        """Send a message of the relay itself; an answer is charged to this client, which has asked for it."""
+        frame = envelope.to_frame(message)
+        if self.client is None or self.outbox.is_free:
+            self.socket.write(frame)
+        elif is_answer or self._is_answering:
+            self.put_control(frame, self, ((self, len(frame)),))
+        else:
+            self.put_control(frame, self)
+
+    def hold(self, route: Route, *, on: bool) -> None:
+        """Tell this client to send nothing on a plain link, or to go on."""
+        if self.client is None or route.ended:
+            return
+        other = route.other(self.client)
+        hold = Msg(type=MsgType.link_hold, from_id=other.client_id, from_idx=other.idx, to=self.client.client_id)
+        hold.link_id = route.link_id
+        hold.hold.on = on
+        self.send(hold, is_answer=True)
+
+    def put_control(
+        self, frame: bytes, sender: "Connection", charges: "tuple[tuple[Connection, int], ...]" = ()
+    ) -> None:
+        """Send a control frame in its sender's turn; whoever has caused too many that wait goes."""
+        if self.is_closed:
+            return
+        self.outbox.put_control(sender, frame, charges)
+        for payer, _ in charges:
+            if (caused := self._hub.ledger.charged(payer)) > MOST_CONTROL_BYTES:
+                self._hub.overdrawn(payer, f"it has caused {caused} bytes of control frames that nobody takes")
+        self._hub.keep_budgets(self)
+
+    def put_link_control(self, frame: bytes, sender: "Connection", opener: "Connection") -> None:
+        """Send a frame that opens, answers or ends a link, in the turn of the link's other end."""
+        if self.outbox.is_free:
+            self.socket.write(frame)
+            return
+        to_opener = len(frame) if sender is opener else min(len(frame), _ANSWER_BYTES)
+        charges = [(opener, to_opener)]
+        if to_opener < len(frame):
+            charges.append((sender, len(frame) - to_opener))
+        self.put_control(frame, sender, tuple(each for each in charges if not each[0].is_closed))
 
     def probe(self, ping: Msg) -> None:
         """Probe for a sign of life, and call `ConnectionHub.client_heard` when there is one."""
@@ -141,12 +225,13 @@ class Connection:
             return
         self.is_closed = True
         if last_words is not None:
-            self.send(last_words)
+            self.socket.write(envelope.to_frame(last_words))
         self.let_go()
         self.socket.close()
 
     def let_go(self) -> None:
-        """Release the connections that wait for this one, and wait for none."""
+        """Release the connections that wait for this one, wait for none, and forget what waits for it."""
+        self.outbox.close()
         for waiter in list(self._waiters):
             waiter.go_on_without(self)
         for other in self._waits_for:
@@ -155,7 +240,7 @@ class Connection:
 
     def wait_for(self, other: "Connection") -> None:
         """Pause reading until `other` can take more; no-op if it can."""
-        if other.socket.writable or other.is_closed or self.is_closed:
+        if other.outbox.is_free or other.is_closed or self.is_closed:
             return
         if not self._waits_for:
             self.socket.pause_reading()
@@ -193,14 +278,13 @@ class Connection:
             self._stuck = 0.0
         self._taken_bytes = taken
         self._ticked_at = now
-        # A client that does not read the answers to its own questions holds up no others.
-        holders = [o for o, since in self._waits_for.items() if since < self._ticks - 1 and o is not self]
+        holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
         self.too_slow = self._patience.tick(holders, passed)
         if keepalive.is_dead:
             return f"silent for {keepalive.silence:.0f} s"
         if self._stuck >= STUCK_SECONDS:
             return f"took none of {waiting} waiting bytes for {STUCK_SECONDS:.0f} s"
-        if keepalive.is_due(now) and socket.writable:
+        if keepalive.is_due(now) and self.outbox.is_free:
             self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.client.client_id))
         return None
 
@@ -225,18 +309,31 @@ class Connection:
             raise
 
     def writable_changed(self, writable: bool) -> None:
-        """Release the connections that waited for this one."""
-        if not writable:
-            return
-        for waiter in list(self._waiters):
-            waiter.go_on_without(self)
-        self._hub.drained(self)
+        """Send what waits, and let its senders go on."""
+        if writable:
+            self._flush()
 
     def socket_lost(self, error: Exception | None) -> None:
         """End."""
         self.is_closed = True
         self.let_go()
         self._hub.lost(self, error)
+
+    def _flush(self) -> None:
+        """Write what waits; tell the senders that were held to go on, and send the rest of the roster."""
+        if self.is_closed:
+            return
+        drained, has_more = self.outbox.flush()
+        for route in drained:
+            sender = self.outbox.held.pop(route, None)
+            if sender is not None:
+                sender.hold(route, on=False)
+        if has_more:
+            asyncio.get_running_loop().call_soon(self._flush)
+        for waiter in list(self._waiters):
+            if not self.outbox.waits_from(waiter):
+                waiter.go_on_without(self)
+        self._hub.drained(self)
 
     def _heard(self) -> None:
         if self.is_probed:
@@ -269,8 +366,9 @@ class Connection:
             bounds: where they begin and end.
         """
         find = self._cache.find
-        to: Connection | None = None  # where the frames from `run` to `start` go
-        run = start = bounds[0]
+        to: Connection | None = None  # where the frames from `marks[0]` to `start` go
+        marks: list[tuple[int, Route]] = []  # where the frames of each link begin in them
+        start = bounds[0]
         like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
         for end in bounds[1:]:
             at = start + HEADER_BYTES
@@ -278,42 +376,92 @@ class Connection:
                 fast_route = find(data, at, end)
                 if fast_route is None or fast_route.to is not to:
                     if to is not None:
-                        self._pass_on(to, data[run:start])
-                    run, to = start, None if fast_route is None else fast_route.to
-                if fast_route is None:
-                    like_size = -1
-                    self._parse_and_route(data[start:end])
-                    run = end
-                    if self.is_closed:
-                        return
-                else:
-                    like_bytes, like_size = fast_route.prefix(end - at), end - start
+                        self._pass_on(to, data, bounds, marks, start)
+                        if self.is_closed:
+                            return
+                    if fast_route is None:
+                        to, like_size = None, -1
+                        self._parse_and_route(data[start:end])
+                        if self.is_closed:
+                            return
+                        start = end
+                        continue
+                    to, marks = fast_route.to, [(start, fast_route.route)]
+                elif fast_route.route is not marks[-1][1]:
+                    marks.append((start, fast_route.route))
+                like_bytes, like_size = fast_route.prefix(end - at), end - start
             start = end
         if to is not None:
-            self._pass_on(to, data[run:start])
+            self._pass_on(to, data, bounds, marks, start)
 
-    def _pass_on(self, to: "Connection", frames: bytes) -> None:
-        to.socket.write(frames)
-        if not to.socket.writable:
+    def _pass_on(
+        self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int
+    ) -> None:
+        """Forward the frames from `marks[0]` to `end`."""
+        if to.outbox.is_free:
+            to.socket.write(data[marks[0][0] : end])
+            if not to.socket.writable:
+                for _, route in marks:
+                    self._wait_if_old(to, route)
+            return
+        for (start, route), (stop, _) in pairwise([*marks, (end, marks[-1][1])]):
+            at = start
+            while at < stop:
+                piece = bounds[max(bisect_right(bounds, at + _PIECE_BYTES) - 1, bisect_right(bounds, at))]
+                piece = min(piece, stop)
+                self._put_data(to, route, data[at:piece])
+                at = piece
+
+    def _put_data(self, to: "Connection", route: Route, frames: bytes) -> None:
+        """Queue data for `to`, within the bound of its link."""
+        if route.ended or to.is_closed or to.client is None:
+            return
+        waiting = to.outbox.put_data(self, route, frames)
+        if not waiting:
+            if not to.socket.writable:
+                self._wait_if_old(to, route)
+            return
+        if route.is_stream:
+            if waiting > route.window_of(to.client):
+                self._hub.cut(route, to)
+        elif not self.takes_holds:
+            self.wait_for(to)
+        elif waiting > MOST_PLAIN_BYTES:
+            self._hub.cut(route, to)
+        elif waiting > HOLD_BYTES and route not in to.outbox.held:
+            to.outbox.held[route] = self
+            self.hold(route, on=True)
+        self._hub.keep_budgets(to)
+
+    def _wait_if_old(self, to: "Connection", route: Route) -> None:
+        """Read no more until `to` has drained, if the sender of a plain link can't be told to wait."""
+        if not route.is_stream and not self.takes_holds:
             self.wait_for(to)
 
     def _parse_and_route(self, frame: bytes) -> None:
         payload = frame[HEADER_BYTES:]
         message = envelope.parse(payload)
-        if self.client is None:
+        if self.client is None or self.is_overdrawn:
             return
         if message.to == RELAY_ID and message.type != MsgType.connect_req:
-            self._hub.client_says(self, message)
-            self.wait_for(self)  # read no more questions from a client that does not take our answers
+            self._is_answering = True
+            try:
+                self._hub.client_says(self, message)
+            finally:
+                self._is_answering = False
             return
         for command in self._hub.router.receive(self.client, message):
-            to = self._hub.connection_to(command.client)
-            if isinstance(command, Forward) and command.as_it_came and envelope.is_canonical(payload):
-                to.socket.write(frame)
-                self._cache.learn(payload, message.type, command.route, to)
-            else:
-                to.send(command.message)
-            self.wait_for(to)
+            if isinstance(command, Forward):
+                to = self._hub.connection_to(command.client)
+                if command.as_it_came and envelope.is_canonical(payload):
+                    self._cache.learn(payload, message.type, command.route, to)
+                else:
+                    frame = envelope.to_frame(command.message)
+                self._put_data(to, command.route, frame)
+                continue
+            if command.route is not None and command.route.ended:
+                self.outbox.drop(command.route)  # who ends a link reads no more of it
+            self._hub.deliver(command)
 
 
 class ClientSocket(FrameSocket):
@@ -329,7 +477,7 @@ class ClientSocket(FrameSocket):
         self._connection = connection
         self._hub = hub
         self._has_begun = False
-        connection.socket = self
+        connection.socket = connection.outbox.socket = self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""

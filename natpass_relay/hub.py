@@ -10,14 +10,17 @@ from typing import assert_never
 from natpass_relay import admission, round_trips
 from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
+from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client, Role
-from natpass_relay.connection import Connection
+from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import Lobby
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
-from natpass_relay.routing import Router, Send
+from natpass_relay.routing import Route, Router, Send
+from natpass_wire import envelope
 from natpass_wire.ids import RELAY_ID
+from natpass_wire.links import HOLD
 from natpass_wire.login import v2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.repeats import Repeats
@@ -25,9 +28,13 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Bytes queued for a client above which it gets no new links and no new guests. Its senders are held far below that.
-#: But a sender that was released or came back could add more with each new link, and guests are not held.
-FULL_BYTES = 4 * 1024 * 1024
+#: The weight (`Backlog`) of what waits from one client for another above which it gets no new links with it, and of the
+#: relay's own messages for a client above which it gets no new guests.
+FULL_BYTES = 1024 * 1024
+#: Control frames that a client has caused and that wait, above which it gets no new links: half of what would drop it.
+_MANY_CONTROL_BYTES = MOST_CONTROL_BYTES // 2
+#: Bytes that may wait in the whole relay.
+MEMORY_BYTES = 512 * 1024 * 1024
 
 
 class Hub:
@@ -37,10 +44,19 @@ class Hub:
         doors: the ways to log in.
         clock: seconds of a monotonic clock.
         login_seconds: the time limit for a login.
+        memory: bytes that may wait in the whole relay, see `Ledger`.
     """
 
-    def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        clock: Callable[[], float],
+        login_seconds: float = v2.LOGIN_SECONDS,
+        memory: int = MEMORY_BYTES,
+    ) -> None:
         self.router = Router(is_full=self._is_full, on_role=self._acted)
+        self.ledger: Ledger[Connection, Route] = Ledger(memory)
+        self._is_cutting = False
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
@@ -50,10 +66,11 @@ class Hub:
         self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._guests = Guests(lambda client, message: self._connection_of[client].send(message), self._is_full)
+        self._guests = Guests(lambda client, message: self._connection_of[client].send(message), self._is_behind)
         self._connections: set[Connection] = set()
         self._is_closing = False
         self._plain_repeats = Repeats()
+        self._cut_repeats = Repeats()
         #: Set while there are no connections.
         self.empty = asyncio.Event()
         self.empty.set()
@@ -205,17 +222,72 @@ class Hub:
         return self._connection_of[client]
 
     def drained(self, connection: Connection) -> None:
-        """Send a console the rest of the roster, until its connection is full."""
-        client = connection.client
+        """Send a console the rest of the roster: until its socket is full, then a message in each turn of the relay."""
+        client, outbox = connection.client, connection.outbox
         if client is None:
             return
-        while connection.socket.writable and not connection.is_closed:
+        while not connection.is_closed and outbox.takes_more_from(connection):
             roster = self.publisher.next_message(client, self._clock(), time.time_ns() // 1_000_000)
             if roster is None:
                 return
             message = _to_client(client, MsgType.roster)
             message.roster.CopyFrom(roster)
             connection.send(message)
+
+    def deliver(self, send: Send, gone: Connection | None = None) -> None:
+        """Send what the router says. No-op if the receiver is gone.
+
+        Args:
+            send: the message.
+            gone: the connection of a client that has just been removed.
+        """
+        to = self._connection_of.get(send.client)
+        if to is None:
+            return
+        if send.route is None:
+            to.send(send.message, is_answer=True)
+            return
+        sender = self._connection_of.get(send.route.other(send.client), gone) or to
+        opener = self._connection_of.get(send.route.opener, gone) or to
+        to.put_link_control(envelope.to_frame(send.message), sender, opener)
+
+    def cut(self, route: Route, slow: Connection | None = None) -> None:
+        """End a link because too much of it waits; a stream goes on over another one.
+
+        Args:
+            route: the link.
+            slow: the client that does not keep up; None if too much waits in the whole relay.
+        """
+        who = "the relay" if slow is None or slow.client is None else slow.client.client_id
+        text = f"{who} does not keep up with what it is sent"
+        sends = self.router.cut(route, text)
+        for client in (route.opener, route.target):
+            if (connection := self._connection_of.get(client)) is not None:
+                connection.outbox.drop(route)
+        if sends:
+            about = f"links of {route.opener.client_id} with {route.target.client_id} are cut: {text}"
+            if said := self._cut_repeats.note(about, self._clock()):
+                log.warning("%s", printable(said))
+        self._tell(sends)
+
+    def keep_budgets(self, connection: Connection) -> None:
+        """End links if too much waits for `connection`, or in the whole relay."""
+        if self._is_cutting:
+            return
+        self._is_cutting = True
+        try:
+            for route in connection.outbox.excess():
+                self.cut(route, connection if connection.outbox.is_over else None)
+        finally:
+            self._is_cutting = False
+        if connection.outbox.is_over:  # with control frames alone: nothing of it can be ended
+            self.overdrawn(connection, "too much waits for it")
+
+    def overdrawn(self, connection: Connection, reason: str) -> None:
+        """Drop a client that has caused more than it may, once what goes on now is done."""
+        if connection.client is not None and not connection.is_overdrawn:
+            connection.is_overdrawn = True
+            asyncio.get_running_loop().call_soon(self._drop, connection.client, reason)
 
     def lost(self, connection: Connection, error: Exception | None) -> None:
         """Record that a connection is gone."""
@@ -255,7 +327,14 @@ class Hub:
     def _admit(self, command: Admit) -> None:
         connection, client, claims = self._visitors[command.visitor], command.client, command.claims
         self._leave_lobby(connection)
-        connection.enter(client, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
+        takes_holds = claims is not None and HOLD in claims.capabilities
+        connection.enter(
+            client,
+            self._clock(),
+            speaks_v2=claims is not None,
+            dead_after=self._dead_after,
+            takes_holds=takes_holds,
+        )
         others = self.router.client(client.client_id) is not None
         self.router.add(client)
         self._connection_of[client] = connection
@@ -280,7 +359,7 @@ class Hub:
 
         All parts are updated before any peer is told. So if telling fails, no id stays held by a client that is gone.
         """
-        del self._connection_of[client]
+        gone = self._connection_of.pop(client)
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
@@ -289,7 +368,7 @@ class Hub:
             self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(client)
         self._obey(successors)
-        self._tell(sends)
+        self._tell(sends, gone)
         self._measure(reports)
 
     def _part(self, held: Connection, slow: Connection) -> None:
@@ -309,8 +388,19 @@ class Hub:
         """Record the role that a legacy client's behaviour shows."""
         self.publisher.acted(client.client_id, serves=role is Role.AGENT)
 
-    def _is_full(self, client: Client) -> bool:
-        return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
+    def _is_full(self, opener: Client, target: Client) -> bool:
+        """Tell whether so much of an opener waits for a target that it gets no new links with it.
+
+        What others have waiting there makes no difference: they could keep everybody out.
+        """
+        connection = self._connection_of[opener]
+        waits = self._connection_of[target].outbox.weight_of(connection)
+        return waits > FULL_BYTES or (waits > 0 and self.ledger.charged(connection) > _MANY_CONTROL_BYTES)
+
+    def _is_behind(self, client: Client) -> bool:
+        """Tell whether so many of the relay's own messages wait for a client that it gets no new guests."""
+        connection = self._connection_of[client]
+        return connection.outbox.weight_of(connection) > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         known = connection.is_plain and not self._admission.admits_legacy  # logged by `came_plain`
@@ -327,9 +417,9 @@ class Hub:
             del self._visitors[visitor]
             self._admission.gone(visitor)
 
-    def _tell(self, sends: Iterable[Send]) -> None:
+    def _tell(self, sends: Iterable[Send], gone: Connection | None = None) -> None:
         for send in sends:
-            self._connection_of[send.client].send(send.message)
+            self.deliver(send, gone)
 
     def _ask_round_trips(self, console: Client, ids: Iterable[str], now: float) -> None:
         wanted: list[tuple[str, Client | None]] = []
@@ -349,7 +439,7 @@ class Hub:
                 case SendReport(client, report):
                     message = _to_client(client, MsgType.rtt_report)
                     message.rtt_report.CopyFrom(report)
-                    connection.send(message)
+                    connection.send(message, is_answer=True)
                 case _ as never:
                     assert_never(never)
 

@@ -17,11 +17,17 @@ from natpass_wire import envelope
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.ids import RELAY_ID, link_id_fault
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.text import printable
 
 #: Links of one client at most, as opener and target together; bounds our memory.
 MAX_LINKS = 4096
+
+#: Bytes that wait for one end of a stream's link at most: what that end has told, and this if it told nothing. Before
+#: the answer no honest opener sends more than its hello. The largest credit of our streams is 8 MiB, a record has 1 KiB
+#: of content or more (`natpass_wire.stream`), and a frame around it less than a quarter of that.
+MOST_WINDOW = 10 * 1024 * 1024
+EARLY_WINDOW = 64 * 1024
 
 #: Types that are for a client and its relay only: on a link they are dropped.
 _NOT_ON_LINKS = frozenset(
@@ -38,6 +44,7 @@ _NOT_ON_LINKS = frozenset(
         MsgType.rtt_request,
         MsgType.rtt_report,
         MsgType.invite,
+        MsgType.link_hold,
     }
 )
 
@@ -53,6 +60,8 @@ class Route:
         opener: the client that asked for it.
         target: the client that was asked.
         link_id: its id, unique between these two clients' ids.
+        is_stream: whether it carries a stream, which has credit of its own and outlives this link.
+        windows: for a stream: bytes that may wait for the opener, and for the target.
         answered: whether the target has accepted.
         ended: whether it has ended; it never comes back.
     """
@@ -60,6 +69,8 @@ class Route:
     opener: Client
     target: Client
     link_id: str
+    is_stream: bool = False
+    windows: tuple[int, int] = (0, 0)
     answered: bool = False
     ended: bool = False
 
@@ -67,13 +78,24 @@ class Route:
         """Return the end that is not `client`."""
         return self.target if client is self.opener else self.opener
 
+    def window_of(self, client: Client) -> int:
+        """Return how many bytes of a stream's data may wait for `client`, which it has told when the link was made."""
+        return self.windows[client is self.target]
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send `client` a message that the relay has made, or one that changes a link."""
+    """Send `client` a message that the relay has made, or one that changes a link.
+
+    Attributes:
+        client: who gets it.
+        message: the message.
+        route: the link that it is about: it follows what the other end has sent. None if there is none.
+    """
 
     client: Client
     message: Msg
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,7 @@ class Router:
 
     Args:
         max_links: links of one client at most.
-        is_full: tells whether a client's send queue is so full that it gets no new links.
+        is_full: tells whether so much of an opener waits for a target that the opener gets no new links with it.
         on_role: called with a client that logged in with an older dialect, and the role in which it has just acted:
             a console asked for a link, an agent accepted one.
     """
@@ -109,7 +131,7 @@ class Router:
     def __init__(
         self,
         max_links: int = MAX_LINKS,
-        is_full: Callable[[Client], bool] = lambda _client: False,
+        is_full: Callable[[Client, Client], bool] = lambda _opener, _target: False,
         on_role: Callable[[Client, Role], None] = lambda _client, _role: None,
     ) -> None:
         self._max_links = max_links
@@ -171,9 +193,20 @@ class Router:
             return None
         sends = []
         for route in between:
-            self._end(route)
-            sends += [self._disconnect(route, end, LinkEnd.FAILED, text) for end in (client, other)]
+            sends += self.cut(route, text)
         return sends
+
+    def cut(self, route: Route, text: str) -> list[Send]:
+        """End a link; return the messages for both ends. A stream goes on over another one. No-op if it has ended.
+
+        Args:
+            route: the link.
+            text: the reason, for a person.
+        """
+        if route.ended:
+            return []
+        self._end(route)
+        return [self._disconnect(route, end, LinkEnd.FAILED, text) for end in (route.opener, route.target)]
 
     def client(self, client_id: str) -> Client | None:
         """Return the client with an id, of several the one with the lowest index; None if there is none."""
@@ -198,12 +231,12 @@ class Router:
             self.dropped += 1
             return []
         if not envelope.fits(message):
-            return list(self._overflow(route))
+            return list(self.cut(route, "a message was too long to be forwarded with its sender's id"))
         other = route.other(client)
         match message.type:
             case MsgType.disconnect:
                 self._end(route)
-                return [Send(other, message)]
+                return [Send(other, message, route)]
             case MsgType.connect_rep:
                 return self._answer(route, client, message)
         return [Forward(route, other, message, as_it_came)]
@@ -224,11 +257,15 @@ class Router:
                 return [Send(client, reply)]
             self.dropped += 1  # its id fills a frame, so that an answer would not fit
             return []
+        creq = message.creq
         route = Route(client, target, message.link_id)
+        if creq.kind == ConnectRequest.stream:
+            route.is_stream = True
+            route.windows = (_window(creq.offer.window), EARLY_WINDOW)
         self._routes[_key(client.client_id, target.client_id, route.link_id)] = route
         self._routes_of[client].add(route)
         self._routes_of[target].add(route)
-        return [Send(target, message)]
+        return [Send(target, message, route)]
 
     def _target(self, client_id: str, idx: int) -> Client | None:
         """Return the client that `to` and `to_idx` choose; without an index, the one with the lowest."""
@@ -254,7 +291,7 @@ class Router:
             text, reason = "this link id is in use", ConnectResponse.IN_USE
         elif full := next((p for p in (client, target) if self.routes_of(p) >= self._max_links), None):
             text = f"{full.client_id} has {self._max_links} links already"
-        elif self._is_full(target):
+        elif self._is_full(client, target):
             text, reason = f"{target.client_id} does not keep up with what it is sent", ConnectResponse.FAILED
         elif not envelope.fits(message):
             text = "the request is too long for a frame"
@@ -266,19 +303,12 @@ class Router:
             self.dropped += 1
             return []
         route.answered = True
+        route.windows = (route.windows[0], _window(message.crep.answer.window))
         if not message.crep.ok:
             self._end(route)
         elif client.role is Role.LEGACY:
             self._on_role(client, Role.AGENT)
-        return [Send(route.opener, message)]
-
-    def _overflow(self, route: Route) -> tuple[Send, Send]:
-        self._end(route)
-        text = "a message was too long to be forwarded with its sender's id"
-        return (
-            self._disconnect(route, route.opener, LinkEnd.FAILED, text),
-            self._disconnect(route, route.target, LinkEnd.FAILED, text),
-        )
+        return [Send(route.opener, message, route)]
 
     def _disconnect(self, route: Route, to: Client, cause: LinkEnd.Cause, text: str) -> Send:
         gone = route.other(to)
@@ -291,7 +321,7 @@ class Router:
             link_id=route.link_id,
             end=LinkEnd(cause=cause, text=text),
         )
-        return Send(to, message)
+        return Send(to, message, route)
 
     def _end(self, route: Route) -> None:
         route.ended = True
@@ -299,6 +329,10 @@ class Router:
         for client in (route.opener, route.target):
             if (routes := self._routes_of.get(client)) is not None:
                 routes.discard(route)
+
+
+def _window(told: int) -> int:
+    return min(told or MOST_WINDOW, MOST_WINDOW)
 
 
 def _key(one: str, other: str, link_id: str) -> _Key:

@@ -13,7 +13,7 @@ from pathlib import Path
 from natpass_relay.admission import Doors
 from natpass_relay.certificate import Certificate
 from natpass_relay.connection import ClientSocket, Connection
-from natpass_relay.hub import Hub
+from natpass_relay.hub import MEMORY_BYTES, Hub
 from natpass_relay.listening import BACKLOG, address_of, listen_on
 from natpass_relay.ticks import Ticks
 from natpass_wire.aio.dial import RelayAddress
@@ -58,6 +58,7 @@ class RelaySettings:
         legacy_secret: the older handshakes' secret; required if one is admitted.
         login_seconds: the time limit for a login.
         dead_after: seconds of silence that end a connection.
+        memory: bytes that may wait for clients that are slow.
     """
 
     key: LoginKey
@@ -68,6 +69,7 @@ class RelaySettings:
     legacy_secret: str | None = field(default=None, repr=False)
     login_seconds: float = v2.LOGIN_SECONDS
     dead_after: float = SILENCE_V2
+    memory: int = MEMORY_BYTES
 
     def bindings(self) -> tuple[v2.Binding, ...]:
         """Return the channel bindings that a client may see.
@@ -128,7 +130,8 @@ class RelayServer:
         if sockets is None:
             sockets = listen_on(self._settings.listen)
         loop = asyncio.get_running_loop()
-        self._hub = Hub(self._doors, time.monotonic, self._settings.login_seconds)  # uvloop counts milliseconds
+        # uvloop's own clock counts milliseconds.
+        self._hub = Hub(self._doors, time.monotonic, self._settings.login_seconds, self._settings.memory)
         for listener in sockets:
             self._servers.append(await loop.create_server(self._new_socket, sock=listener, backlog=BACKLOG))
         self._tasks.start(self._tick_hub(self._hub), "relay clock")

@@ -15,10 +15,14 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, S
 from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
 from natpass_wire.stream import VERSION
 from natpass_wire.stream.fair import Turns
+from natpass_wire.stream.receiver import MAX_WINDOW
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
+#: Bytes that may wait for us on one link, which we tell the relay in clear: the largest credit of its stream, and a
+#: quarter more for what is around the records, whose content is 1 KiB or more in bulk.
+CARRIER_WINDOW = MAX_WINDOW + MAX_WINDOW // 4
 #: Records are found by their first bytes, of at most so many lengths; those of other carriers are parsed instead.
 _MOST_HEAD_SIZES = 16
 
@@ -65,7 +69,8 @@ class Carriers:
         """
         own_id, link_id = self._table.client_id, secrets.token_hex(8)
         handshake = self._sealing.opener(own_id, peer, link_id) if self._sealing is not None else None
-        offer = StreamOffer(version=VERSION, handshake=handshake.first() if handshake is not None else b"")
+        first = handshake.first() if handshake is not None else b""
+        offer = StreamOffer(version=VERSION, handshake=first, window=CARRIER_WINDOW)
         state, message = self._table.open(peer, link_id, ConnectRequest(kind=ConnectRequest.stream, offer=offer))
         self._say(message)
         carrier = self._carrier(state, handshake)
@@ -143,7 +148,7 @@ class Carriers:
             log.warning("refused a link of %s: %s", printable(state.peer), refusal)
             self._say(self._table.refuse(state, refusal, ConnectResponse.REFUSED))
             return
-        self._say(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer)))
+        self._say(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer, window=CARRIER_WINDOW)))
         self._add(carrier)
 
     def forget(self, state: LinkState) -> None:

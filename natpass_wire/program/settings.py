@@ -13,6 +13,7 @@ from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loo
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
+from natpass_wire.links import HOLD
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LinkKey, RootKey, check_secret
 from natpass_wire.login.legacy import Dialect
@@ -188,6 +189,7 @@ class ConnectionSettings:
         Raises:
             UserError: there is no secret.
         """
+        capabilities = (HOLD, *capabilities)  # all that use plain links have it
         claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
         if self.legacy is not None:
             legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")

@@ -390,7 +390,7 @@ def test_who_waits_for_one_without_a_link_loses_none() -> None:
 
 def test_who_has_too_much_to_take_gets_no_new_links() -> None:
     full: set[Client] = set()
-    router = Router(is_full=full.__contains__)
+    router = Router(is_full=lambda _opener, target: target in full)
     agent, console = Client("a", AGENT), Client("c", CONSOLE)
     router.add(agent)
     router.add(console)

@@ -332,7 +332,7 @@ async def test_a_fault_while_others_are_told_of_an_end_leaves_no_id_held(monkeyp
         port = hub.router.client("a")
         assert port is not None
 
-        def fail(_commands: object) -> None:
+        def fail(*_: object) -> None:
             raise LocalProtocolError("a bug")
 
         with monkeypatch.context() as patched:
