@@ -33,9 +33,9 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 #: Bytes in one client's socket before others wait in its outbox, where senders take turns: a quarter of a second at
 #: 8 Mbit/s. `tests.bench relay` moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay.
 HIGH_WATER_BYTES = 256 * 1024
-#: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not:
-#: what is on its way meanwhile, a third of a second at 100 Mbit/s.
-HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 4 * 1024 * 1024
+#: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not.
+#: The buffers of two sockets may be full when it is told: Linux lets them grow to 10 MB.
+HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 12 * 1024 * 1024
 #: Waiting bytes of control frames that one client may have caused; past it, that client goes. A link needs about 400.
 MOST_CONTROL_BYTES = 64 * 1024
 #: Of the control frames of a link's target so many bytes each are charged to the opener, who asked for them, and the

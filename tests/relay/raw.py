@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 from natpass_wire import envelope
@@ -21,8 +22,14 @@ class Raw:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(cls, relay: TestRelay) -> AsyncIterator["Raw"]:
-        reader, writer = await asyncio.open_connection(relay.address.host, relay.address.port)
+    async def connect(cls, relay: TestRelay, *, room: int = 0) -> AsyncIterator["Raw"]:
+        """Connect; with `room`, the system takes so few bytes until they are read, and the connection reads none."""
+        connection = socket.socket()
+        if room:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, (relay.address.host, relay.address.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=room or 64 * 1024)
         try:
             yield cls(reader, writer)
         finally:
