@@ -245,7 +245,8 @@ async def test_the_sender_of_a_plain_link_is_told_to_wait_and_its_other_links_go
     other = await relay.join("other", CONSOLE)
     link, good = await slow.open("a"), await other.open("a")
     to_slow, to_good = agent.links[-2:]
-    slow_connection = reads_nothing(relay, slow)
+    slow.connection._socket.pause_reading()
+    slow_connection = connection_of(relay, "slow")
     sent, most = 0, 5000
 
     async def send() -> None:
