@@ -25,7 +25,7 @@ from natpass_wire import envelope
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket, plain_host
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.frame import HEADER_BYTES, Batch
+from natpass_wire.frame import HEADER_BYTES, Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
@@ -50,6 +50,8 @@ STUCK_SECONDS = 60.0
 #: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
 #: would mean a length of 5632 to 5887 bytes, and every login is shorter.
 TLS_FIRST_BYTE = 0x16
+#: Read once: a lookup in a protobuf enum costs as much as a small parse.
+_CONNECT_REQ = MsgType.connect_req
 #: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
 #: Seconds between two ticks that count against a client at most: if more passed, we stalled, not the client.
@@ -108,6 +110,7 @@ class Connection:
         self._cache: FastRoutes[Connection] = FastRoutes()
         self.outbox: Outbox[Connection] = Outbox(hub.ledger)
         self._is_answering = False
+        self._posted_to: set[Connection] = set()
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
@@ -198,9 +201,8 @@ class Connection:
         self._hub.keep_budgets(self)
 
     def put_link_control(self, frame: bytes, sender: "Connection", opener: "Connection") -> None:
-        """Send a frame that opens, answers or ends a link, in the turn of the link's other end."""
-        if self.outbox.is_free:
-            self.socket.write(frame)
+        """Send a frame that opens, answers or ends a link, in the turn of the link's other end; see `Outbox.post`."""
+        if self.outbox.post(frame):
             return
         to_opener = len(frame) if sender is opener else min(len(frame), _ANSWER_BYTES)
         charges = [(opener, to_opener)]
@@ -307,6 +309,8 @@ class Connection:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
                 self.send(Msg(type=MsgType.notice, from_id=RELAY_ID, to=self.client.client_id, notice=notice))
             raise
+        finally:
+            self._write_posted()
 
     def writable_changed(self, writable: bool) -> None:
         """Send what waits, and let its senders go on."""
@@ -335,6 +339,12 @@ class Connection:
                 waiter.go_on_without(self)
         self._hub.drained(self)
 
+    def _write_posted(self) -> None:
+        """Write what this batch has posted to others."""
+        for to in self._posted_to:
+            to.outbox.write_posted()
+        self._posted_to.clear()
+
     def _heard(self) -> None:
         if self.is_probed:
             self.is_probed = False
@@ -350,13 +360,13 @@ class Connection:
         for start, end in pairwise(batch.bounds):
             if self.is_closed:
                 return
-            frame = bytes(batch.view[start:end])
+            payload = bytes(batch.view[start + HEADER_BYTES : end])
             if self.client is not None:  # frames that follow the login in the same batch
-                self._parse_and_route(frame)
+                self._parse_and_route(payload)
                 continue
             if end - start > HEADER_BYTES + MAX_LOGIN_BYTES:
                 raise RemoteProtocolError(f"a frame of {end - start} bytes before the login")
-            self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
+            self._hub.visitor_says(self, envelope.parse(payload))
 
     def _route(self, data: bytes, bounds: list[int]) -> None:
         """Forward frames: those that look like earlier ones in runs, one write for each run; others one by one.
@@ -381,7 +391,7 @@ class Connection:
                             return
                     if fast_route is None:
                         to, like_size = None, -1
-                        self._parse_and_route(data[start:end])
+                        self._parse_and_route(data[at:end])
                         if self.is_closed:
                             return
                         start = end
@@ -438,30 +448,37 @@ class Connection:
         if not route.is_stream and not self.takes_holds:
             self.wait_for(to)
 
-    def _parse_and_route(self, frame: bytes) -> None:
-        payload = frame[HEADER_BYTES:]
+    def _parse_and_route(self, payload: bytes) -> None:
         message = envelope.parse(payload)
-        if self.client is None or self.is_overdrawn:
+        client = self.client
+        if client is None or self.is_overdrawn:
             return
-        if message.to == RELAY_ID and message.type != MsgType.connect_req:
+        kind = message.type
+        if kind != _CONNECT_REQ and message.to == RELAY_ID:
             self._is_answering = True
             try:
                 self._hub.client_says(self, message)
             finally:
                 self._is_answering = False
             return
-        for command in self._hub.router.receive(self.client, message):
+        for command in self._hub.router.receive(client, message):
             if isinstance(command, Forward):
                 to = self._hub.connection_to(command.client)
                 if command.as_it_came and envelope.is_canonical(payload):
-                    self._cache.learn(payload, message.type, command.route, to)
+                    self._cache.learn(payload, kind, command.route, to)
+                    frame = encode_frame(payload)
                 else:
                     frame = envelope.to_frame(command.message)
                 self._put_data(to, command.route, frame)
-                continue
-            if command.route is not None and command.route.ended:
-                self.outbox.drop(command.route)  # who ends a link reads no more of it
-            self._hub.deliver(command)
+            elif (route := command.route) is None or command.client is client:
+                self._hub.deliver(command)
+            else:
+                if route.ended:
+                    self.outbox.drop(route)  # who ends a link reads no more of it
+                to = self._hub.connection_to(command.client)
+                frame = envelope.to_frame(command.message)
+                self._posted_to.add(to)
+                to.put_link_control(frame, self, self if route.opener is client else to)
 
 
 class ClientSocket(FrameSocket):

@@ -250,6 +250,7 @@ class Hub:
         sender = self._connection_of.get(send.route.other(send.client), gone) or to
         opener = self._connection_of.get(send.route.opener, gone) or to
         to.put_link_control(envelope.to_frame(send.message), sender, opener)
+        to.outbox.write_posted()
 
     def cut(self, route: Route, slow: Connection | None = None) -> None:
         """End a link because too much of it waits; a stream goes on over another one.
@@ -393,8 +394,11 @@ class Hub:
 
         What others have waiting there makes no difference: they could keep everybody out.
         """
+        outbox = self._connection_of[target].outbox
+        if not outbox.has_backlog:
+            return False
         connection = self._connection_of[opener]
-        waits = self._connection_of[target].outbox.weight_of(connection)
+        waits = outbox.weight_of(connection)
         return waits > FULL_BYTES or (waits > 0 and self.ledger.charged(connection) > _MANY_CONTROL_BYTES)
 
     def _is_behind(self, client: Client) -> bool:

@@ -26,18 +26,21 @@ class Outbox(Generic[Who]):
         ledger: counts what waits in the whole relay.
     """
 
-    __slots__ = ("_backlog", "_ledger", "held", "socket")
+    __slots__ = ("_backlog", "_ledger", "_posted", "held", "socket")
 
     def __init__(self, ledger: Ledger[Who, Route]) -> None:
         self._ledger = ledger
         self._backlog: Backlog[Who, Route] | None = None
+        self._posted: list[bytes] = []
         self.socket: FrameSocket
         #: The plain links whose senders were told to wait, with these senders.
         self.held: dict[Route, Who] = {}
 
     @property
     def is_free(self) -> bool:
-        """Whether what is written now need not wait: nothing else does."""
+        """Whether what is written to the socket now need not wait: nothing else does."""
+        if self._posted:
+            self.write_posted()
         return self._backlog is None and self.socket.writable
 
     @property
@@ -62,10 +65,31 @@ class Outbox(Generic[Who]):
         """Return what waits of this sender, see `Backlog.weight_of`."""
         return self._backlog.weight_of(sender) if self._backlog is not None else 0
 
+    def post(self, frame: bytes) -> bool:
+        """Take a frame that need not wait, to be written with others of the same batch; return whether it was taken.
+
+        Whoever posts calls `write_posted` before the loop goes on. What is sent meanwhile comes after what is posted.
+        """
+        if self._backlog is not None or not self.socket.writable:
+            return False
+        self._posted.append(frame)
+        return True
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether something waits behind the socket's buffer."""
+        return self._backlog is not None
+
+    def write_posted(self) -> None:
+        """Write what was posted, in one go."""
+        if self._posted:
+            data, self._posted = b"".join(self._posted), []
+            self.socket.write(data)
+
     def put_data(self, sender: Who, route: Route, data: bytes) -> int:
         """Send or queue whole frames of a link; return how many bytes of this link wait now."""
         if self._backlog is None:
-            if self.socket.writable:
+            if self.is_free:
                 self.socket.write(data)
                 return 0
             self._backlog = Backlog(self._ledger, RECEIVER_BYTES)
@@ -74,7 +98,7 @@ class Outbox(Generic[Who]):
     def put_control(self, sender: Who, frame: bytes, charges: Sequence[tuple[Who, int]] = ()) -> None:
         """Send or queue a control frame, see `Backlog.put_control`."""
         if self._backlog is None:
-            if self.socket.writable:
+            if self.is_free:
                 self.socket.write(frame)
                 return
             self._backlog = Backlog(self._ledger, RECEIVER_BYTES)
