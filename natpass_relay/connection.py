@@ -407,12 +407,15 @@ class Connection:
     def _pass_on(
         self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int
     ) -> None:
-        """Forward the frames from `marks[0]` to `end`."""
-        if to.outbox.is_free:
+        """Forward the frames from `marks[0]` to `end`.
+
+        What a sender that is about to be held has sent before is not worth a queue: it is one read at most.
+        """
+        outbox = to.outbox
+        if outbox.is_free or (not outbox.has_backlog and all(self._is_held_by(route) for _, route in marks)):
             to.socket.write(data[marks[0][0] : end])
-            if not to.socket.writable:
-                for _, route in marks:
-                    self._wait_if_old(to, route)
+            if not to.socket.writable and any(self._is_held_by(route) for _, route in marks):
+                self.wait_for(to)
             return
         for (start, route), (stop, _) in pairwise([*marks, (end, marks[-1][1])]):
             at = start
@@ -428,13 +431,13 @@ class Connection:
             return
         waiting = to.outbox.put_data(self, route, frames)
         if not waiting:
-            if not to.socket.writable:
-                self._wait_if_old(to, route)
+            if not to.socket.writable and self._is_held_by(route):
+                self.wait_for(to)
             return
         if route.is_stream:
             if waiting > route.window_of(to.client):
                 self._hub.cut(route, to)
-        elif not self.takes_holds:
+        elif self._is_held_by(route):
             self.wait_for(to)
         elif waiting > MOST_PLAIN_BYTES:
             self._hub.cut(route, to)
@@ -443,10 +446,9 @@ class Connection:
             self.hold(route, on=True)
         self._hub.keep_budgets(to)
 
-    def _wait_if_old(self, to: "Connection", route: Route) -> None:
-        """Read no more until `to` has drained, if the sender of a plain link can't be told to wait."""
-        if not route.is_stream and not self.takes_holds:
-            self.wait_for(to)
+    def _is_held_by(self, route: Route) -> bool:
+        """Tell whether this sender is read no further while a link of it waits: it can't be told to wait."""
+        return not route.is_stream and not self.takes_holds
 
     def _parse_and_route(self, payload: bytes) -> None:
         message = envelope.parse(payload)

@@ -11,8 +11,8 @@ from natpass_wire.aio.sockets import FrameSocket
 
 #: Weight of what waits for one client at most, beyond its socket's buffer; past it, links are ended.
 RECEIVER_BYTES = 16 * 1024 * 1024
-#: What is taken from the backlog at a time, to be written (and encrypted) in one go ...
-_WRITE_BYTES = 64 * 1024
+#: What is taken from the backlog at a time, to be written (and encrypted) in one go: a large frame goes uncopied ...
+_WRITE_BYTES = 32 * 1024
 #: ... and in one turn of the loop: an idle socket would take the whole backlog, and everybody else would wait.
 _TURN_BYTES = 1024 * 1024
 
