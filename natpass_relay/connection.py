@@ -18,6 +18,7 @@ from typing import Protocol
 from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client
 from natpass_relay.fastpath import FastRoutes
+from natpass_relay.life import Life
 from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
 from natpass_relay.routing import Forward, Route, Router, Send
@@ -45,8 +46,6 @@ _ANSWER_BYTES = 1024
 _PIECE_BYTES = 16 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
-#: Seconds after which the relay closes a client that takes none of the bytes queued for it.
-STUCK_SECONDS = 60.0
 #: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
 #: would mean a length of 5632 to 5887 bytes, and every login is shorter.
 TLS_FIRST_BYTE = 0x16
@@ -54,8 +53,6 @@ TLS_FIRST_BYTE = 0x16
 _CONNECT_REQ = MsgType.connect_req
 #: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
-#: Seconds between two ticks that count against a client at most: if more passed, we stalled, not the client.
-_MOST_OF_TICK = 2.0
 
 
 class ConnectionHub(Protocol):
@@ -114,12 +111,7 @@ class Connection:
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
-        self._keepalive: Keepalive | None = None
-        self._seen_bytes = 0
-        self._sent_bytes = 0
-        self._taken_bytes = 0
-        self._stuck = 0.0
-        self._ticked_at = 0.0
+        self._life: Life | None = None
         self._ticks = 0
         self._probed_at_bytes = 0
         self.socket: FrameSocket
@@ -163,10 +155,9 @@ class Connection:
         self.speaks_v2 = speaks_v2
         self.takes_holds = takes_holds
         if speaks_v2:
-            self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
+            self._life = Life(Keepalive.start(now, dead_after / 3, dead_after), now)
         else:
-            self._keepalive = Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY)
-        self._ticked_at = now
+            self._life = Life(Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY), now)
 
     def send(self, message: Msg, *, is_answer: bool = False) -> None:
         """Send a message of the relay itself; an answer is charged to this client, which has asked for it."""
@@ -246,8 +237,8 @@ class Connection:
             return
         if not self._waits_for:
             self.socket.pause_reading()
-            if self._keepalive is not None:
-                self._keepalive.listening(False)
+            if self._life is not None:
+                self._life.keepalive.listening(False)
         self._waits_for.setdefault(other, self._ticks)
         other._waiters.add(self)
 
@@ -259,34 +250,17 @@ class Connection:
 
     def tick(self, now: float) -> str | None:
         """Advance the clock, about once a second; return why the client has to be closed, None if it need not be."""
-        if self._keepalive is None or self.client is None:
+        if self._life is None or self.client is None:
             return None
         self._ticks += 1
         if self._ticks % _SWEEP_TICKS == 0:
             self._cache.sweep()
-        socket, keepalive = self.socket, self._keepalive
-        if socket.received_bytes != self._seen_bytes:
-            self._seen_bytes = socket.received_bytes
-            keepalive.received()
-        if socket.sent_bytes != self._sent_bytes:
-            self._sent_bytes = socket.sent_bytes
-            keepalive.sent(now)
-        keepalive.tick(now)
-        waiting = socket.waiting_bytes
-        taken = socket.sent_bytes - waiting
-        passed = min(now - self._ticked_at, _MOST_OF_TICK)
-        self._stuck += passed
-        if not waiting or taken != self._taken_bytes:
-            self._stuck = 0.0
-        self._taken_bytes = taken
-        self._ticked_at = now
+        passed = self._life.tick(self.socket, now)
         holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
         self.too_slow = self._patience.tick(holders, passed)
-        if keepalive.is_dead:
-            return f"silent for {keepalive.silence:.0f} s"
-        if self._stuck >= STUCK_SECONDS:
-            return f"took none of {waiting} waiting bytes for {STUCK_SECONDS:.0f} s"
-        if keepalive.is_due(now) and self.outbox.is_free:
+        if (fault := self._life.fault) is not None:
+            return fault
+        if self._life.is_due(now) and self.outbox.is_free:
             self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.client.client_id))
         return None
 
@@ -353,8 +327,8 @@ class Connection:
     def _go_on(self) -> None:
         if not self._waits_for and not self.is_closed:
             self.socket.resume_reading()
-            if self._keepalive is not None:
-                self._keepalive.listening(True)
+            if self._life is not None:
+                self._life.keepalive.listening(True)
 
     def _before_login(self, batch: Batch) -> None:
         for start, end in pairwise(batch.bounds):

@@ -7,7 +7,8 @@ import pytest
 
 from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client, Role
-from natpass_relay.connection import STUCK_SECONDS, Connection, ConnectionHub
+from natpass_relay.connection import Connection, ConnectionHub
+from natpass_relay.life import STUCK_SECONDS
 from natpass_relay.routing import Route
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType

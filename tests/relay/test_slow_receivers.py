@@ -338,7 +338,11 @@ async def test_others_that_fill_an_agent_s_inbox_keep_nobody_out(bare: TestRelay
             evil.send(envelope.to_frame(record))
         await wait_for(lambda: slow.outbox.waiting_bytes > 5_000_000, "a full inbox")
         evil.send(request("agent", "l2"))
-        assert "does not keep up" in (await evil.receive()).crep.msg
+        refused = (await evil.receive()).crep
+        assert (refused.reason, refused.msg) == (
+            ConnectResponse.FAILED,
+            "agent does not keep up with what it is sent",
+        )
         honest = await bare.join("honest", CONSOLE)
         bare.tasks.start(open_plain(honest), "open")
         while (message := await agent.receive()).from_id != "honest":
