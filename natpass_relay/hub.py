@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 #: The weight (`Backlog`) of what waits from one client for another above which it gets no new links with it, and of the
 #: relay's own messages for a client above which it gets no new guests.
-FULL_BYTES = 1024 * 1024
+FULL_BYTES = 4 * 1024 * 1024
 #: Control frames that a client has caused and that wait, above which it gets no new links: half of what would drop it.
 _MANY_CONTROL_BYTES = MOST_CONTROL_BYTES // 2
 #: Bytes that may wait in the whole relay.

@@ -189,7 +189,6 @@ class ConnectionSettings:
         Raises:
             UserError: there is no secret.
         """
-        capabilities = (HOLD, *capabilities)  # all that use plain links have it
         claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
         if self.legacy is not None:
             legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")
@@ -200,6 +199,7 @@ class ConnectionSettings:
         hint = joined.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
         root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file", hint)))
         key = root.login_key()
+        capabilities = (HOLD, *capabilities)  # all that use plain links have it
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
         return RelayTarget(
