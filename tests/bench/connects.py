@@ -26,6 +26,8 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, S
 from natpass_wire.pb.login_pb2 import Role
 from tests.support.relay_process import relay_process
 
+assert sys.platform == "linux"  # for a core of its own
+
 SECRET = "a secret of benches"
 IN_FLIGHT = 512
 SECONDS = 5.0
