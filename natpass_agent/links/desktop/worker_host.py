@@ -1,5 +1,7 @@
 """Starts a desktop worker, admits only it, and ends it: the agent's side of the websocket."""
 
+# Why: docs/decisions/076-the-workers-port.md
+
 import asyncio
 import errno
 import logging
