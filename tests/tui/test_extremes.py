@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from natpass_tui.agents_list import as_json, as_table
 from natpass_tui.links.desktop.decode import decode
 from natpass_tui.links.desktop.screen import RemoteScreen
-from natpass_tui.links.life import LinkGone, Live, TabEnded, step
+from natpass_tui.links.life import LinkGone, Live, TabEnded, TabOpening, step
 from natpass_tui.links.outcome import outcome
+from natpass_tui.links.shell.tab import ShellTab
 from natpass_tui.links.words import Words
 from natpass_tui.model.agents import Order
 from natpass_tui.model.fleet import Fleet
@@ -23,7 +24,8 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.roster_pb2 import Roster, RosterEntry
 from tests.support.extremes import extreme, message
-from tests.tui.fakes import NOW, make_console
+from tests.support.waiting import wait_for
+from tests.tui.fakes import NOW, entry, make_console
 from tests.tui.links.desktop.desk import opened
 
 ENTRIES = st.lists(extreme(RosterEntry), max_size=4)
@@ -50,8 +52,8 @@ def shown(fleet: Fleet, round_trip: float | None) -> None:
 async def test_rosters(present: list[RosterEntry], away: list[RosterEntry], clock: int, reports: list[Msg]) -> None:
     console, client = make_console()
     client.log_in()
-    for number, entry in enumerate([*present, *away]):
-        entry.id = entry.id if number % 2 else f"agent{number}"
+    for number, listed in enumerate([*present, *away]):
+        listed.id = listed.id if number % 2 else f"agent{number}"
     snapshot = Roster(revision=1, snapshot_begin=True, snapshot_end=True, present=present, away=away, now_unix_ms=clock)
     client._on_message(Msg(type=MsgType.roster, roster=snapshot))
     ids = console.latencies.ask(console.fleet.ids)
@@ -99,3 +101,35 @@ async def test_what_an_agent_sends_on_a_desktops_link(messages: list[Msg]) -> No
         for each in messages:
             desk.link.deliver(each)
         desk.link.finish(End(LinkEnd.FAILED, "over"))
+
+
+@pytest.mark.slow
+@settings(max_examples=30)
+@given(st.lists(extreme(Msg), max_size=6), extreme(LinkEnd))
+async def test_what_an_agent_sends_on_a_shells_link(messages: list[Msg], end: LinkEnd) -> None:
+    console, client = make_console()
+    client.log_in()
+    client.snapshot(entry("web"))
+    tab = ShellTab(console, "web", clock=console.clock, monotonic=lambda: 1.0)
+    console.tabs.add(tab)
+    screen = Screen()
+    tab.attach(screen, 24, 80)
+    await wait_for(lambda: not isinstance(tab.state, TabOpening))
+    link = client.links[0]
+    for each in messages:
+        link.deliver(each)
+    link.finish(End.from_end(end))
+    await wait_for(lambda: not isinstance(tab.state, Live) or len(client.links) > 1)
+    if isinstance(tab.state, TabEnded):
+        assert tab.state.status is None or 0 <= tab.state.status <= 255
+    await console.close()
+
+
+class Screen:
+    """A terminal that takes everything."""
+
+    fed = 0
+
+    async def feed(self, data: bytes) -> None: ...
+
+    def write_separator(self, text: str) -> None: ...
