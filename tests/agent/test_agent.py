@@ -251,7 +251,7 @@ async def test_rights_that_grow_end_nothing_and_rights_that_shrink_do(
     else:
         assert opener.end is None
         opener.hang_up()
-    await wait_for(lambda: agent.open_links == 0)
+    await wait_for(lambda: not agent.links.kinds())
 
 
 def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Server) -> None:
