@@ -13,7 +13,7 @@ from natpass_agent.links.kind import KindServer
 from natpass_agent.links.servers import all_servers
 from natpass_agent.platform.host import HostFacts, host
 from natpass_agent.policy import MAX_LINKS, Policy, Refusal
-from natpass_agent.served import ServedLinks
+from natpass_agent.served import Served, ServedLinks
 from natpass_agent.status import AgentStatus, iso
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
@@ -86,6 +86,7 @@ class Agent:
         )
         #: The links that are served.
         self.links = ServedLinks(self.client.streams.kept_until, self.end)
+        self.client.streams.why_not_resume = self._why_not_resume
 
     async def run(self) -> None:
         """Serve until cancelled. Then end all links, and everything that was started for them."""
@@ -171,8 +172,31 @@ class Agent:
         seconds, text = server.kind.limits.answer_seconds, "this agent is too busy to answer in time"
         late = asyncio.get_running_loop().call_later(seconds, link.refuse, text, ConnectResponse.FAILED)
         task = self._tasks.start(server.serve(link, request, rights), name)
-        self.links.add(link, server, task)
+        self.links.add(link, server, task, rights)
         task.add_done_callback(partial(self._served, link, late))
+
+    def review(self) -> None:
+        """End the links whose consoles had no right to them at this look and the one before.
+
+        One look is not enough: an editor may be writing the file.
+        """
+        for served in self.links.all:
+            reason = self._no_longer(served)
+            if reason and served.is_doubted and served.link.end is None:
+                log.warning("ending %s: %s", served.name, reason)
+                self.end(served.link, reason, gives_up=True)
+            served.is_doubted = bool(reason)
+
+    def _no_longer(self, served: Served) -> str:
+        rights = self._rights_of(served.link.peer_key)
+        return rights if isinstance(rights, str) else self._policy.no_longer(served.server.kind, served.rights, rights)
+
+    def _why_not_resume(self, link: IncomingLink) -> str:
+        served = self.links.of(link)
+        if served is not None:
+            return self._no_longer(served)
+        rights = self._rights_of(link.peer_key)  # its program has ended, what it wrote is still to be read
+        return rights if isinstance(rights, str) else ""
 
     @staticmethod
     def _refuse(link: IncomingLink, refusal: Refusal) -> None:
@@ -187,9 +211,9 @@ class Agent:
         self.end(link, "the agent failed at this: its log says how" if failed else "")
 
     @staticmethod
-    def end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED) -> None:
-        """End a link, and what runs for it; `text` tells its opener why."""
+    def end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED, *, gives_up: bool = False) -> None:
+        """End a link, and what runs for it; `text` tells its opener why, `gives_up` as for `Link.close`."""
         if link.is_asked:
             link.refuse(text or "the agent gave no answer")
         else:
-            link.close(text, cause if text else LinkEnd.CLOSED)
+            link.close(text, cause if text else LinkEnd.CLOSED, gives_up=gives_up)

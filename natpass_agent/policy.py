@@ -73,6 +73,18 @@ class Policy:
         known = number in ConnectRequest.Kind.values()
         return ConnectRequest.Kind.Name(number) if known else f"kind {int(number)}"
 
+    def no_longer(self, kind: Kind, then: Rights, rights: Rights) -> str:
+        """Return why an opener may not keep a link of a kind, empty if it may.
+
+        Args:
+            kind: the link's kind.
+            then: the opener's rights when the link was opened.
+            rights: its rights now.
+        """
+        if (text := self._forbidden(kind, rights)) is not None:
+            return text
+        return ONLY_LOOK if rights.read_only and not then.read_only else ""
+
     def _forbidden(self, kind: Kind | None, rights: Rights) -> str | None:
         """Return why the opener may not have links of a kind (None if it is not served), None if it may."""
         if rights.kinds is not None and (kind is None or kind.name not in rights.kinds):

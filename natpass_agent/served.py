@@ -13,6 +13,7 @@ from natpass_agent.links.kind import Kind, KindServer
 from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.text import printable
@@ -37,6 +38,8 @@ class Served:
         opened_at: the same, in the loop's time.
         detached_at: since when its console is out of reach, in the loop's time; None if it can be reached.
         giving_up: ends it when its keep time is over; None while its console can be reached.
+        rights: the rights of its console when it was opened.
+        is_doubted: whether its console had no right to it at the last look.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Served:
     opened_at: float
     detached_at: float | None = None
     giving_up: asyncio.TimerHandle | None = None
+    rights: Rights = ALL
+    is_doubted: bool = False
 
     @property
     def name(self) -> str:
@@ -82,12 +87,12 @@ class ServedLinks:
         """Return the kind of each link, by default of all openers, else of one."""
         return [served.server.kind for link, served in self._served.items() if opener in {None, link.peer}]
 
-    def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
-        """Add a link that is served from now on."""
+    def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]", rights: Rights = ALL) -> None:
+        """Add a link that is served from now on; its console has these rights."""
         taken = {served.id for served in self._served.values()}
         while (name := secrets.token_hex(_NAME_BYTES)) in taken:
             pass
-        served = Served(name, link, server, task, time.time(), task.get_loop().time())
+        served = Served(name, link, server, task, time.time(), task.get_loop().time(), rights=rights)
         self._served[link] = served
         link.watch(lambda: self._changed(served))
 
@@ -101,10 +106,19 @@ class ServedLinks:
         """Return the link of this name, None if there is none."""
         return next((served for served in self._served.values() if served.id == name), None)
 
+    def of(self, link: IncomingLink) -> Served | None:
+        """Return what is served on a link, None if nothing is."""
+        return self._served.get(link)
+
     @property
     def detached(self) -> list[Served]:
         """The links whose consoles are out of reach."""
         return [served for served in self._served.values() if served.link.detached is not None]
+
+    @property
+    def all(self) -> list[Served]:
+        """The links, oldest first."""
+        return list(self._served.values())
 
     def statuses(self) -> list[LinkStatus]:
         """Return the status of each link, oldest first."""

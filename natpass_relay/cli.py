@@ -100,6 +100,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
     with listening(options.listen) as sockets:
         logs.set_up(options.common.log_level, options.common.log_file)
         options = options.made()  # only now: a failed start writes nothing
+        options.common.warn(PROGRAM)
         raise_open_files()
         return runtime.run(serve(RelayServer(options.settings()), options, sockets))
 
@@ -299,6 +300,7 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
             common = replace(common, secret_from=printable(str(common.state_dir.path / own_files.SECRET_FILE)))
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
+    common.warn(PROGRAM)
     return values, common, secret
 
 

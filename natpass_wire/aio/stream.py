@@ -202,14 +202,21 @@ class Stream:
             self._owed += units
         return batch
 
-    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+    def close(
+        self,
+        text: str = "",
+        cause: LinkEnd.Cause = LinkEnd.CLOSED,
+        status: int | None = None,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         """End the stream, see `Link`. No-op if it has ended."""
         if self.core.end is not None:
             return
         if self.core.state is StreamPhase.ASKED:
             self.refuse(text)
             return
-        self.core.finish(End(cause, text, status))
+        self.core.finish(End(cause, text, status), gives_up=gives_up)
         self._drop_unread()
         self._tell()
 

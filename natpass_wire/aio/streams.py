@@ -75,6 +75,8 @@ class Streams:
         self._arrivals = Arrivals(self._arrived)
         self._room = Room()
         self._changed = asyncio.Event()
+        #: Returns why a stream that a peer opened may not go on over another carrier, empty if it may.
+        self.why_not_resume: Callable[[Stream], str] = lambda _: ""
 
     def __len__(self) -> int:
         """Return how many streams there are, including those whose end is still on its way."""
@@ -186,7 +188,10 @@ class Streams:
             # Another peer's stream, or a sealed one that would now be unsealed: it does not exist for this peer.
             self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
         elif stream is not None and stream.core.state is not StreamPhase.ENDED and not stream.core.is_opener:
-            stream.ride(carrier, hello)
+            if reason := self.why_not_resume(stream):
+                self._not_resumed(stream, carrier, reason)
+            else:
+                stream.ride(carrier, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
             if len(self._streams) >= MAX_STREAMS and not self.evict():
                 self._turn_away(carrier, "this agent has too many links", ConnectResponse.REFUSED)
@@ -261,6 +266,15 @@ class Streams:
     def _unanswered(self, stream: Stream) -> None:
         if stream.carrier is not None and not stream.core.is_through:
             stream.carrier.close(End(LinkEnd.FAILED, f"{printable(stream.peer)} does not answer"))
+
+    def _not_resumed(self, stream: Stream, carrier: Carrier, reason: str) -> None:
+        """Keep a stream from going on. Unless its owner has ended it meanwhile, its opener may try again."""
+        end = stream.end
+        if end is None:
+            carrier.close(End(LinkEnd.FAILED, reason))
+            return
+        stream.fail(end)  # what it has not sent goes to nobody
+        self._turn_away(carrier, end.text or reason, ConnectResponse.REFUSED)
 
     def _turn_away(self, carrier: Carrier, text: str, reason: ConnectResponse.Reason) -> None:
         carrier.passenger = LastWords(text, reason)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.links import End
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.login.v2 import Claims
@@ -197,6 +199,59 @@ async def test_a_kind_is_told_what_its_opener_may_do(kind: Server) -> None:
     assert (await answer(opener)).ok
     await wait_for(lambda: opener.end)
     assert kind.rights is rights
+
+
+async def test_what_a_console_may_no_longer_do_is_ended_at_the_second_look(kind: Server) -> None:
+    """At the first one an editor may be writing the file."""
+    looks: list[Rights | str] = [ALL, "you have left", ALL, "you have left"]
+    agent = Agent(
+        TARGET,
+        kinds=[kind],
+        facts=HostFacts("h", "o", "u"),
+        rights_of=lambda _: looks.pop(0) if looks else "you have left",
+    )
+    opener = ask(agent, "serve")
+    await answer(opener)
+    for _ in range(3):
+        agent.review()
+    assert not looks
+    assert opener.end is None
+    agent.review()
+    end = await wait_for(lambda: kind.ended and opener.end)
+    assert isinstance(end, End)
+    assert (end.cause, end.text) == (LinkEnd.FAILED, "you have left")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "says"),
+    [
+        (ALL, Rights(frozenset({"shell"})), "your console's key may not do this here"),
+        (ALL, Rights(read_only=True), "may only look at the desktop"),
+        (Rights(read_only=True), Rights(read_only=True), ""),
+        (Rights(read_only=True), ALL, ""),
+        (Rights(frozenset({"bench"})), Rights(frozenset({"bench", "shell"})), ""),
+        (ALL, ALL, ""),
+    ],
+)
+async def test_rights_that_grow_end_nothing_and_rights_that_shrink_do(
+    kind: Server, monkeypatch: pytest.MonkeyPatch, then: Rights, now: Rights, says: str
+) -> None:
+    monkeypatch.setattr(Server, "kind", replace(Server.kind, read_only=None))
+    rights = then
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
+    opener = ask(agent, "serve")
+    await answer(opener)
+    rights = now
+    agent.review()
+    agent.review()
+    if says:
+        end = await wait_for(lambda: opener.end)
+        assert end is not None
+        assert says in end.text
+    else:
+        assert opener.end is None
+        opener.hang_up()
+    await wait_for(lambda: not agent.links.kinds())
 
 
 def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Server) -> None:
