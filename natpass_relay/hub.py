@@ -286,7 +286,7 @@ class Hub:
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
-        self.publisher.unwatch(client)
+        self.publisher.gone(client)
         if self.router.client(client.client_id) is None:
             self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(client)
