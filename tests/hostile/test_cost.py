@@ -71,18 +71,20 @@ def relay(tmp_path: Path) -> Iterator[RelayProcess]:
     verifier.write_text(VERIFIER)
     verifier.chmod(0o600)
     (tmp_path / "state").mkdir(mode=0o700)
-    with relay_process(tmp_path / "state", "--verifier-file", str(verifier)) as process:
+    with relay_process(tmp_path / "state", "--verifier-file", str(verifier), "--log-level", "debug") as process:
         yield process
 
 
 @pytest.mark.parametrize("is_client", [False, True])
-async def test_key_updates(relay: RelayProcess, is_client: bool) -> None:
+async def test_key_updates(relay: RelayProcess, is_client: bool, tmp_path: Path) -> None:
     async with echoing(relay), TlsClient.connect(relay.host, relay.port) as attacker:
         if is_client:
             await attacker.log_in("evil", KEY)
         updates = b"".join(attacker.records.key_update(asks=number % 2 == 0) for number in range(2000))
         attacker.send(updates)
         await attacker.closed()
+    log = (tmp_path / "state" / "relay.log").read_text()
+    assert "too many TLS records without data" in log or "bytes before the login" in log
 
 
 async def test_pings(relay: RelayProcess) -> None:
