@@ -11,6 +11,7 @@ from functools import partial
 
 from natpass_agent.links.kind import KindServer
 from natpass_agent.links.servers import all_servers
+from natpass_agent.links.who import who_of
 from natpass_agent.platform.host import HostFacts, host
 from natpass_agent.policy import MAX_LINKS, Policy, Refusal
 from natpass_agent.served import Served, ServedLinks
@@ -200,7 +201,7 @@ class Agent:
 
     @staticmethod
     def _refuse(link: IncomingLink, refusal: Refusal) -> None:
-        log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
+        log.info("refused a link of %s: %s", who_of(link), refusal.text)
         link.refuse(refusal.text, refusal.reason)
 
     def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:

@@ -29,6 +29,11 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 HIGH_WATER_BYTES = 256 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
+#: Bytes before login at most, TLS and all: a hello with a long TLS handshake is a fourth of it.
+MAX_BYTES_BEFORE_LOGIN = 16 * 1024
+#: What a client may have done for it in one turn of the loop: messages that the relay parses, and changes of the
+#: receiver, each of which is a write. Each costs 5 to 20 µs.
+WORK_A_TURN = 64
 #: Seconds after which the relay closes a client that takes none of the bytes queued for it.
 STUCK_SECONDS = 60.0
 #: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
@@ -113,6 +118,7 @@ class Connection:
     def enter(self, client: Client, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
         """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
+        self.socket.lift_allowance()
         self.speaks_v2 = speaks_v2
         if speaks_v2:
             self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
@@ -209,15 +215,14 @@ class Connection:
     def socket_ready(self) -> None:
         """No-op: clients speak first."""
 
-    def batch_received(self, batch: Batch) -> None:
-        """Take some frames."""
+    def batch_received(self, batch: Batch) -> int | None:
+        """Take some frames; return how many if that is a turn's work."""
         if self.is_probed:
             self._heard()
         try:
             if self.client is None:
-                self._before_login(batch)
-            else:
-                self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
+                return self._before_login(batch)
+            return self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
         except RemoteProtocolError as error:
             if self.speaks_v2 and self.client is not None:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
@@ -249,34 +254,40 @@ class Connection:
             if self._keepalive is not None:
                 self._keepalive.listening(True)
 
-    def _before_login(self, batch: Batch) -> None:
-        for start, end in pairwise(batch.bounds):
+    def _before_login(self, batch: Batch) -> int | None:
+        for number, (start, end) in enumerate(pairwise(batch.bounds)):
             if self.is_closed:
-                return
+                return None
             frame = bytes(batch.view[start:end])
-            if self.client is not None:  # frames that follow the login in the same batch
-                self._parse_and_route(frame)
-                continue
+            if self.client is not None:  # what follows the login in the same batch is routed in the next turn
+                return number
             if end - start > HEADER_BYTES + MAX_LOGIN_BYTES:
                 raise RemoteProtocolError(f"a frame of {end - start} bytes before the login")
             self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
+        return None
 
-    def _route(self, data: bytes, bounds: list[int]) -> None:
+    def _route(self, data: bytes, bounds: list[int]) -> int | None:
         """Forward frames: those that look like earlier ones in runs, one write for each run; others one by one.
 
         Args:
             data: the frames, concatenated.
             bounds: where they begin and end.
+
+        Returns:
+            How many were routed, if that is a turn's work; None: all of them.
         """
         find = self._cache.find
         to: Connection | None = None  # where the frames from `run` to `start` go
         run = start = bounds[0]
+        work = 0
         like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
         for end in bounds[1:]:
             at = start + HEADER_BYTES
             if end - start != like_size or not data.startswith(like_bytes, at):
                 fast_route = find(data, at, end)
                 if fast_route is None or fast_route.to is not to:
+                    if (work := work + 1) > WORK_A_TURN:
+                        break
                     if to is not None:
                         self._pass_on(to, data[run:start])
                     run, to = start, None if fast_route is None else fast_route.to
@@ -285,12 +296,13 @@ class Connection:
                     self._parse_and_route(data[start:end])
                     run = end
                     if self.is_closed:
-                        return
+                        return None
                 else:
                     like_bytes, like_size = fast_route.prefix(end - at), end - start
             start = end
         if to is not None:
             self._pass_on(to, data[run:start])
+        return bounds.index(start) if work > WORK_A_TURN else None
 
     def _pass_on(self, to: "Connection", frames: bytes) -> None:
         to.socket.write(frames)
@@ -325,7 +337,14 @@ class ClientSocket(FrameSocket):
     def __init__(
         self, connection: Connection, hub: ConnectionHub, buffers: ReadBuffers, tls: ssl.SSLContext | None
     ) -> None:
-        super().__init__(connection, buffers, tls=tls, server_side=True, high_water=HIGH_WATER_BYTES)
+        super().__init__(
+            connection,
+            buffers,
+            tls=tls,
+            server_side=True,
+            high_water=HIGH_WATER_BYTES,
+            allowance=MAX_BYTES_BEFORE_LOGIN,
+        )
         self._connection = connection
         self._hub = hub
         self._has_begun = False

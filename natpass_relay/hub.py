@@ -17,10 +17,10 @@ from natpass_relay.lobby import Lobby
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Router, Send
+from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.login import v2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
-from natpass_wire.repeats import Repeats
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,12 @@ class Hub:
         self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._guests = Guests(lambda client, message: self._connection_of[client].send(message), self._is_full)
+        self._strangers = StrangerLog(clock)
+        self._guests = Guests(
+            lambda client, message: self._connection_of[client].send(message), self._is_full, self._strangers
+        )
         self._connections: set[Connection] = set()
         self._is_closing = False
-        self._plain_repeats = Repeats()
         #: Set while there are no connections.
         self.empty = asyncio.Event()
         self.empty.set()
@@ -96,8 +98,7 @@ class Hub:
             f"refused plain TCP from {network_of(connection.host)}, since this relay speaks TLS: existing natpass "
             "programs from 0.8 on need --legacy here, and ours no --no-tls there"
         )
-        if said := self._plain_repeats.note(text, self._clock()):
-            log.warning("%s", said)
+        self._strangers.say("plain TCP refused", connection.host, text, level=logging.WARNING, most=1)
 
     def change_doors(self, doors: Doors) -> None:
         """Use other doors for new connections; `dead_after` stays as it is."""
@@ -109,6 +110,7 @@ class Hub:
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
+        self._strangers.tick()
         for connection in [each for each in self._connection_of.values() if each.is_probed]:
             connection.look_for_life()
         self._obey(self._admission.tick(now))
@@ -284,7 +286,7 @@ class Hub:
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
-        self.publisher.unwatch(client)
+        self.publisher.gone(client)
         if self.router.client(client.client_id) is None:
             self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(client)
@@ -313,10 +315,8 @@ class Hub:
         return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
-        known = connection.is_plain and not self._admission.admits_legacy  # logged by `came_plain`
-        log.log(
-            logging.DEBUG if known else logging.INFO, "%s is turned away: %s", connection.address, printable(reason)
-        )
+        if not connection.is_plain or self._admission.admits_legacy:  # else logged by `came_plain`
+            self._strangers.say("turned away", connection.host, f"{connection.address} is turned away: {reason}")
         self._leave_lobby(connection)
         connection.close()
 

@@ -19,6 +19,9 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
 
+#: Frames that a relay may have us take in one turn of the loop: each may cost some 30 µs.
+FRAMES_A_TURN = 128
+
 
 class RelayConnection:
     """A logged-in connection, the handler of its socket. It ends once, with `ended`; all its links end with it.
@@ -90,11 +93,14 @@ class RelayConnection:
     def socket_ready(self) -> None:
         """Not called: the socket was made by the login."""
 
-    def batch_received(self, batch: Batch) -> None:
-        """Take some frames."""
-        for payload in batch.payloads():
+    def batch_received(self, batch: Batch) -> int | None:
+        """Take some frames; return how many if that is a turn's work."""
+        for number, payload in enumerate(batch.payloads()):
+            if number == FRAMES_A_TURN:
+                return number
             if not self.carriers.receive_record(payload):
                 self._receive(envelope.parse(payload))
+        return None
 
     def writable_changed(self, writable: bool) -> None:
         """Hold back senders, or let them go on."""
