@@ -1,0 +1,27 @@
+"""The file known_agents: what was read is written as it was, and read again."""
+
+from datetime import UTC, datetime
+
+from natpass_wire.identity.keys import PublicKey
+from natpass_wire.identity.known import KnownAgents, MalformedError, Pin
+
+_PIN = Pin("relay.example:6154", "box", PublicKey(bytes([1]) * 32), datetime(2026, 1, 31, 12, tzinfo=UTC))
+SEEDS = (
+    KnownAgents().with_pin(_PIN).to_bytes(),
+    f"# x\r\n\r\n{_PIN.line()} with spaces\r\n".encode(),
+    b"not a pin",
+)
+
+
+def target(data: bytes) -> None:
+    """Read, write, read."""
+    try:
+        agents = KnownAgents.parse(data)
+    except MalformedError as error:
+        assert str(error).isprintable()
+        return
+    again = KnownAgents.parse(agents.to_bytes())
+    assert again.lines == agents.lines
+    for pin in agents.pins:
+        assert agents.find(pin.relay, pin.agent_id) == pin
+        assert not agents.without([pin]).find(pin.relay, pin.agent_id)

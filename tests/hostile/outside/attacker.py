@@ -1,0 +1,20 @@
+"""The attacker as a program: `python -m tests.hostile.outside.attacker NAME PLAN`. Prints one line of JSON."""
+
+import json
+import logging
+import sys
+
+from natpass_wire.aio import runtime
+from tests.hostile.outside.registry import ATTACKS
+from tests.hostile.outside.plan import Plan
+
+
+async def main(name: str, plan: Plan) -> int:
+    """Attack and print."""
+    logging.disable(logging.CRITICAL)
+    print(json.dumps(await ATTACKS[name].run(plan)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(runtime.run(main(sys.argv[1], Plan.parse(sys.argv[2]))))
