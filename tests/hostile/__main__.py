@@ -95,7 +95,6 @@ def from_outside(attacks: list[Attack], seconds: float | None, part: float) -> i
 
 def with_pictures(seconds: float) -> int:
     """Send a console hostile pictures; return 1 if a promise was broken."""
-    status = 0
 
     async def send() -> int:
         result = await pictures.run(seconds)
@@ -104,8 +103,7 @@ def with_pictures(seconds: float) -> int:
             print(f"       BROKEN: {fault}", flush=True)
         return bool(result.faults())
 
-    status = runtime.run(send())
-    return status
+    return runtime.run(send())
 
 
 def by_relay(told: argparse.Namespace) -> int:

@@ -59,7 +59,8 @@ class Outcome:
             sizes = [size / 2**20 for _, size in samples]
             grown = growth_per_hour(samples)
             lines.append(
-                f"{name}: {sizes[0]:.1f} MiB at first, {max(sizes):.1f} at most, {sizes[-1]:.1f} at the end; {grown:+.2f} %/h"
+                f"{name}: {sizes[0]:.1f} MiB at first, {max(sizes):.1f} at most, {sizes[-1]:.1f} at the end; "
+                f"{grown:+.2f} %/h"
             )
         return "\n".join(lines)
 

@@ -18,10 +18,17 @@ def target(data: bytes) -> None:
     try:
         agents = KnownAgents.parse(data)
     except MalformedError as error:
-        assert str(error).isprintable()
-        return
+        fault = str(error)
+    else:
+        _check(agents)
+        fault = ""
+    assert not fault or fault.isprintable()
+
+
+def _check(agents: KnownAgents) -> None:
     again = KnownAgents.parse(agents.to_bytes())
-    assert again.lines == agents.lines
+    assert again.pins == agents.pins
+    assert again == KnownAgents.parse(again.to_bytes())
     for pin in agents.pins:
         assert agents.find(pin.relay, pin.agent_id) == pin
         assert not agents.without([pin]).find(pin.relay, pin.agent_id)

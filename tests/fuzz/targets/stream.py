@@ -1,11 +1,12 @@
 """A stream's core, as either end: any records, in any state, with our own program's calls in between."""
 
 from contextlib import suppress
+from typing import Any
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.pb.stream_pb2 import StreamAck, StreamHello, StreamRecord, StreamReply, StreamUrgent
 from natpass_wire.stream import records
@@ -17,8 +18,8 @@ _MESSAGE = Msg(type=MsgType.shell_data, sdata=ShellData(data=b"x" * 40)).Seriali
 _HELLO = StreamHello(stream_id=bytes(16), request=ConnectRequest(name="x"), ack=StreamAck(window=65536))
 
 
-def _record(**fields: object) -> bytes:
-    return b"\0" + StreamRecord(**fields).SerializeToString()  # type: ignore[arg-type] - any of its fields
+def _record(**fields: Any) -> bytes:
+    return b"\0" + StreamRecord(**fields).SerializeToString()
 
 
 _REPLY = _record(reply=StreamReply(ok=True, ack=StreamAck(window=65536)))
@@ -36,7 +37,7 @@ _MOST_KEPT = 16 * 1024 * 1024
 
 def target(data: bytes) -> None:
     """The first byte says which end this is. Pieces are records (after a zero byte), or calls of our program."""
-    is_opener, now, unread = not data[:1] == b"\1", 0.0, 0
+    is_opener, now, unread = data[:1] != b"\1", 0.0, 0
     core = StreamCore(bytes(16), ConnectRequest(name="x") if is_opener else None, Room())
     if is_opener:
         core.attach()
@@ -73,7 +74,7 @@ def _call(core: StreamCore, number: int, unread: int) -> int:
             case 3:
                 core.send_urgent(_MESSAGE)
             case 4:
-                core.finish(End(1, "over"))
+                core.finish(End(LinkEnd.CLOSED, "over"))
             case 5:
                 core.detach()
                 if core.is_opener:

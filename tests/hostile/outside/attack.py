@@ -19,6 +19,7 @@ class Attack:
         run: does it, in the attacker's process.
         same_address: the honest users share the attacker's first address.
         seconds: how long the whole form is.
+        bounded: how much of it tests do.
         with_desktop: the first agent has a screen.
         with_invite: an invite is open.
     """
@@ -30,5 +31,6 @@ class Attack:
     run: Callable[[Plan], Coroutine[Any, Any, Answer]]
     same_address: bool = False
     seconds: float = 20.0
+    bounded: float = 1.0
     with_desktop: bool = False
     with_invite: bool = False

@@ -11,7 +11,9 @@ import secrets
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from natpass_wire.aio import runtime
 from natpass_wire.aio.client import RelayClient
@@ -96,12 +98,12 @@ class Honest:
         self._echo.close()
         await self._tasks.close()
 
-    async def _steadily(self, end: float, every: float, once: "object") -> None:
+    async def _steadily(self, end: float, every: float, once: Callable[[int], Coroutine[Any, Any, None]]) -> None:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             number = 0
             while (now := loop.time()) < end:
-                group.create_task(once(number))  # type: ignore[operator] - a coroutine function
+                group.create_task(once(number))
                 number += 1
                 await asyncio.sleep(max(0.0, now + every - loop.time()))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.dial import dial
@@ -82,7 +82,7 @@ async def raw(
         client.close()
 
 
-async def again_and_again(seconds: float, once: Callable[[int], "asyncio.Future[None] | object"]) -> int:
+async def again_and_again(seconds: float, once: Callable[[int], Awaitable[None]]) -> int:
     """Await `once(number)` for `seconds`, again whenever it ends or fails; return how often it was begun."""
     loop = asyncio.get_running_loop()
     until, count = loop.time() + seconds, 0
@@ -90,6 +90,6 @@ async def again_and_again(seconds: float, once: Callable[[int], "asyncio.Future[
         count += 1
         with contextlib.suppress(NatpassError, TimeoutError, OSError):
             async with asyncio.timeout(rest):
-                await once(count)  # type: ignore[misc] - a coroutine
+                await once(count)
         await asyncio.sleep(0.05)
     return count

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -130,7 +131,10 @@ class Stage:
                 options += ["--display", self._stack.enter_context(x_server()).display]
             self.agents.append(self.start("agent", agent, "natpass-agent", *options))
         for agent in AGENTS:
-            wait_until(lambda agent=agent: b"logged in" in self.log(agent), "an agent", _PATIENCE)  # type: ignore[misc] - mypy can't infer a lambda's default
+            wait_until(partial(self._is_logged_in, agent), agent, _PATIENCE)
+
+    def _is_logged_in(self, agent: str) -> bool:
+        return b"logged in" in self.log(agent)
 
     def start(self, machine: str, name: str, program: str, *options: str) -> "subprocess.Popen[bytes]":
         """Start a program of ours; it ends with the stage."""

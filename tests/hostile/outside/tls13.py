@@ -57,7 +57,7 @@ class Tls13:
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
         self._transcript = b""
-        self._handshake()
+        self._sending = self._handshake()
 
     def key_updates(self, count: int) -> bytes:
         """Return the records of `count` KeyUpdates, 27 bytes each; send them all, in order."""
@@ -67,7 +67,11 @@ class Tls13:
             self._sending = self._sending.next()
         return b"".join(records)
 
-    def _handshake(self) -> None:
+    def data(self, content: bytes) -> bytes:
+        """Return the record of some application data."""
+        return self._sending.seal(content + bytes([_APPLICATION]))
+
+    def _handshake(self) -> _Keys:
         private = X25519PrivateKey.generate()
         hello = _client_hello(private.public_key().public_bytes_raw())
         self.socket.sendall(b"\x16\x03\x01" + pack(">H", len(hello)) + hello)
@@ -89,7 +93,7 @@ class Tls13:
         proof = hmac.digest(_expand(client, b"finished", b"", _SHA256_BYTES), self._hash(), "sha256")
         finished = bytes([_FINISHED]) + pack(">I", len(proof))[1:] + proof
         self.socket.sendall(_Keys(client).seal(finished + b"\x16"))
-        self._sending = _Keys(sending)
+        return _Keys(sending)
 
     def _take_finished(self, waiting: bytes) -> bool:
         """Add the server's messages to the transcript if they are complete, to its Finished."""

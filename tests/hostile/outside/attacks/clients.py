@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -30,6 +30,8 @@ from tests.hostile.outside.plan import Answer, Plan
 from tests.hostile.outside.raw import Raw, again_and_again, raw
 
 _RECORD = bytes(32 * 1024)
+#: Links of one console to each agent: each has only so much on its way.
+_LINKS = 8
 
 
 # row 1: an inbox that is kept full
@@ -102,12 +104,14 @@ async def _full_inbox_records(plan: Plan) -> Answer:
     async def once(number: int) -> None:
         nonlocal begun
         async with _online(plan, f"yes-{secrets.token_hex(3)}") as client:
-            for agent in plan.agents:
-                link = await client.open_link(agent, request("yes", "x" * 1000))
-                begun += 1
-                end = asyncio.get_running_loop().time() + 1.0
-                while asyncio.get_running_loop().time() < end:
-                    await link.receive_batch()
+            links = [await client.open_link(agent, request("yes", "x" * 1000)) for agent in _LINKS * plan.agents]
+            begun += len(links)
+            # Until each has a long way: what is on it when the reading ends has to wait somewhere.
+            async with asyncio.TaskGroup() as group:
+                reading = [group.create_task(_read(link)) for link in links]
+                await asyncio.sleep(1.0)
+                for task in reading:
+                    task.cancel()
             socket = client._socket
             assert socket is not None
             socket.pause_reading()
@@ -117,6 +121,12 @@ async def _full_inbox_records(plan: Plan) -> Answer:
         for _ in range(4):
             group.create_task(again_and_again(plan.seconds, once))
     return {"links": begun}
+
+
+async def _read(link: Link) -> None:
+    with contextlib.suppress(LinkEndedError):
+        while True:
+            await link.receive_batch()
 
 
 # row 2: all places of an agent
@@ -226,7 +236,7 @@ async def _garbage(plan: Plan) -> Answer:
     return await _requests(plan, plan.whole(2200), lambda *_: secrets.token_bytes(FIRST_BYTES))
 
 
-async def _requests(plan: Plan, rate: int, first: "object") -> Answer:
+async def _requests(plan: Plan, rate: int, first: Callable[[str, str], bytes]) -> Answer:
     """Send `connect_req` under twenty ids, at a rate."""
     clients = [Raw(f"half-{secrets.token_hex(3)}") for _ in range(20)]
     asked, logins = 0, 0
@@ -244,9 +254,9 @@ async def _requests(plan: Plan, rate: int, first: "object") -> Answer:
             client.on_message = count
             client.gone.set()
         while (passed := loop.time() - begin) < plan.seconds:
-            for number, client in enumerate(clients):
-                if client.gone.is_set() and not any(task.get_name() == str(number) for task in logging_in):
-                    clients[number] = client = Raw(f"half-{secrets.token_hex(3)}", count)
+            for number, old in enumerate(clients):
+                if old.gone.is_set() and not any(task.get_name() == str(number) for task in logging_in):
+                    client = clients[number] = Raw(f"half-{secrets.token_hex(3)}", count)
                     client.gone.set()
                     logins += 1
                     task = group.create_task(_logged_in(client, plan), name=str(number))
@@ -257,7 +267,7 @@ async def _requests(plan: Plan, rate: int, first: "object") -> Answer:
                 asked += 1
                 client = ready[asked % len(ready)]
                 link_id = secrets.token_hex(8)
-                client.send(_request(client, plan.agent, link_id, first(client.client_id, link_id)))  # type: ignore[operator] - a function
+                client.send(_request(client, plan.agent, link_id, first(client.client_id, link_id)))
             await asyncio.sleep(0.005)
         for task in list(logging_in):
             task.cancel()
@@ -323,10 +333,11 @@ async def _roster(plan: Plan) -> Answer:
         watch = watcher.message(MsgType.roster_watch, RELAY_ID)
         watch.roster_watch.on = True
         watcher.send(watch)
-        tasks = [
-            group.create_task(again_and_again(plan.seconds, lambda _, number=number: talk(number)))  # type: ignore[misc] - mypy can't infer a lambda's default
-            for number in range(plan.whole(100, 25))
-        ]
+
+        async def keep_talking(number: int) -> None:
+            await again_and_again(plan.seconds, lambda _: talk(number))
+
+        tasks = [group.create_task(keep_talking(number)) for number in range(plan.whole(100, 25))]
         await asyncio.wait(tasks)
     return {"said": said, "bit/s to a console": 8 * got / plan.seconds}
 

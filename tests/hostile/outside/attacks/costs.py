@@ -16,9 +16,11 @@ from tests.hostile.outside.plan import Answer, Plan
 from tests.hostile.outside.raw import again_and_again, raw
 from tests.hostile.outside.tls13 import Tls13
 
-#: KeyUpdates of one connection: 27 bytes each; of all at a time, as many as stopped a relay for 8 s.
-_UPDATES, _CONNECTIONS = 100_000, 4
+#: KeyUpdates at a time, 27 bytes each: as many as stopped a relay for 8 s; and on how many connections.
+_UPDATES, _CONNECTIONS = 400_000, 4
 _UPDATE_BYTES = 27
+#: They are made while the connection waits, within the time for a login.
+_BLOCK, _MAKING_SECONDS = 1000, 6.0
 
 
 async def _key_updates(plan: Plan) -> Answer:
@@ -28,19 +30,24 @@ async def _key_updates(plan: Plan) -> Answer:
 
 def _send_key_updates(plan: Plan) -> Answer:
     end, sent, rounds = time.monotonic() + plan.seconds, 0, 0
-    while time.monotonic() < end:
+    most = plan.whole(_UPDATES)
+    while (begin := time.monotonic()) < end:
         rounds += 1
-        ready: list[tuple[Tls13, bytes]] = []
-        for number in range(plan.whole(_CONNECTIONS)):
+        ready: dict[Tls13, list[bytes]] = {}
+        for number in range(_CONNECTIONS):
             with contextlib.suppress(OSError):
                 connected = socket.create_connection((plan.host, plan.port), 3, (plan.sources[1 + number], 0))
                 try:
-                    tls = Tls13(connected)
-                    ready.append((tls, tls.key_updates(plan.whole(_UPDATES))))
+                    ready[Tls13(connected)] = []
                 except OSError:
                     connected.close()
+        made = 0
+        while made < most and time.monotonic() < min(begin + _MAKING_SECONDS, end):
+            for tls, blocks in ready.items():
+                blocks.append(tls.key_updates(_BLOCK))
+            made += _BLOCK
         with ThreadPoolExecutor(max(len(ready), 1)) as pool:
-            sent += sum(pool.map(lambda each: _send(*each, until=end + 1), ready))
+            sent += sum(pool.map(lambda each: _send(each[0], b"".join(each[1]), until=end + 1), ready.items()))
         time.sleep(0.05)
     return {"bytes": sent, "key updates": sent // _UPDATE_BYTES, "rounds": rounds}
 
@@ -85,6 +92,6 @@ async def _pings(plan: Plan) -> Answer:
 
 
 ATTACKS = [
-    Attack("key-updates", 4, "nothing", "TLS KeyUpdates, 10.8 MB at a time", _key_updates),
+    Attack("key-updates", 4, "nothing", "TLS KeyUpdates, 10.8 MB at a time", _key_updates, bounded=0.5),
     Attack("pings", 4, "login", "28-byte pings, 2 MB at a time", _pings),
 ]
