@@ -7,7 +7,7 @@ WORKERS := -n 3 --dist worksteal
 SLOWEST := --durations=10
 # Of no use to more workers than cores; the folders have nothing but programs in them.
 FAST    := -n 2 --dist worksteal -m 'not programs and not screens and not both_loops and not slow' --hypothesis-profile=fast \
-	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile)
+	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile soak)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo install test test-fast lint bench chaos hostile fuzz soak interop proto proto-check docs screenshots clean

@@ -12,8 +12,8 @@ from tests.hostile.outside.run import run
 pytestmark = [pytest.mark.programs, pytest.mark.slow, pytest.mark.timeout(180)]
 
 _SECONDS = 4.0
-#: A machine that runs tests beside this is so many times slower than the promises allow.
-_SLACK = 10.0
+#: Echo within 2 s rather than 50 ms: other tests run beside this, and the attacks stopped it for longer.
+_SLACK = 40.0
 
 
 @pytest.fixture(scope="module")
