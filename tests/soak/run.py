@@ -24,6 +24,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec, ExecInput, ExecOutput
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
+from tests.chaos import watch
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.soak.memory import growth_per_hour
 from tests.support.sealing import link_key, sealing
@@ -227,7 +228,7 @@ class Soak:
     def _open(self) -> dict[str, tuple[int, int, int]]:
         """Return descriptors, threads and children of both programs."""
         return {
-            name: (each.num_fds(), each.num_threads(), len(each.children(recursive=True)))
+            name: (watch.descriptors(each.pid), each.num_threads(), len(each.children(recursive=True)))
             for name, each in self._processes.items()
         }
 

@@ -9,6 +9,8 @@ from natpass_wire.aio import runtime
 from tests.hostile.outside.plan import Plan
 from tests.hostile.outside.registry import ATTACKS
 
+assert sys.platform == "linux"
+
 _DESCRIPTORS = 20_000
 
 

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import struct
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from natpass_wire.pb.invite_pb2 import Guest, InviteStep
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from tests.hostile.outside.attack import Attack
 from tests.hostile.outside.plan import Answer, Plan
+
+assert sys.platform == "linux"
 
 #: Ends a connection by RST: no port stays in TIME_WAIT.
 _LINGER = struct.pack("ii", 1, 0)
