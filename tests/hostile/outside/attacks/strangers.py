@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import errno
-import select
+import selectors
 import socket
 import ssl
 import struct
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,8 +22,6 @@ from natpass_wire.pb.invite_pb2 import Guest, InviteStep
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 from tests.hostile.outside.attack import Attack
 from tests.hostile.outside.plan import Answer, Plan
-
-assert sys.platform == "linux"
 
 #: Ends a connection by RST: no port stays in TIME_WAIT.
 _LINGER = struct.pack("ii", 1, 0)
@@ -61,7 +58,7 @@ class Flood:
     ) -> None:
         self._plan, self._rate, self._sources, self._first, self._most = plan, rate, sources, first, held
         self._held: deque[tuple[float, socket.socket]] = deque()
-        self._poll = select.epoll()
+        self._poll = selectors.DefaultSelector()
         self._dialling: dict[int, socket.socket] = {}
         self.made = self.refused = 0
 
@@ -91,12 +88,12 @@ class Flood:
             self.refused += 1
             return
         self._dialling[connection.fileno()] = connection
-        self._poll.register(connection.fileno(), select.EPOLLOUT)
+        self._poll.register(connection, selectors.EVENT_WRITE)
 
     def _look(self) -> None:
-        for number, _ in self._poll.poll(0.001, 256):
-            connection = self._dialling.pop(number)
-            self._poll.unregister(number)
+        for key, _ in self._poll.select(0.001):
+            connection = self._dialling.pop(key.fd)
+            self._poll.unregister(connection)
             try:
                 if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                     raise OSError
