@@ -37,6 +37,8 @@ _MOST_BYTES, _PIECE = 400_000, 16_000
 _TIDY_SECONDS = 60.0
 #: Percent an hour; and the shortest run that can tell.
 MOST_GROWTH, _LEAST_SECONDS = 1.0, 1800.0
+#: What a console says if a machine is so busy that a program does not start in time.
+_BUSY = b"too busy to answer"
 #: Sends its input back, and says its hash.
 _BACK = "tee /dev/stderr"
 
@@ -197,7 +199,9 @@ class Soak:
             )
             came, errors = await process.communicate(data)
             self._outcome.counts["consoles"] += 1
-            if process.returncode or came != data:
+            if process.returncode and _BUSY in errors:  # said in words, and nothing was begun
+                self._outcome.counts["refused as too busy"] += 1
+            elif process.returncode or came != data:
                 self._outcome.wrong.append(f"natpass-tui exec cat: {process.returncode}, {errors[-200:]!r}")
             await asyncio.sleep(rng.uniform(0, min(5, max(0.0, end - time.monotonic()))))
 
