@@ -1,4 +1,7 @@
-"""The attacker as a program: `python -m tests.hostile.outside.attacker NAME PLAN`. Prints one line of JSON."""
+"""The attacker as a program: `python -m tests.hostile.outside.attacker NAME PLAN`.
+
+Prints `begun`, then one line of JSON.
+"""
 
 import json
 import logging
@@ -19,6 +22,7 @@ async def main(name: str, plan: Plan) -> int:
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _DESCRIPTORS), most))
+    print("begun", flush=True)
     print(json.dumps(await ATTACKS[name].run(plan)), flush=True)
     return 0
 

@@ -105,7 +105,9 @@ async def _full_inbox_records(plan: Plan) -> Answer:
     async def once(number: int) -> None:
         nonlocal begun
         async with _online(plan, f"yes-{secrets.token_hex(3)}") as client:
-            opening = [client.open_link(agent, request("cat", "/dev/zero")) for agent in plan.agents * _LINKS]
+            opening = [
+                client.open_link(agent, request("cat", "/dev/zero")) for agent in plan.agents * plan.whole(_LINKS)
+            ]
             links = [found for found in await asyncio.gather(*opening, return_exceptions=True) if _is_link(found)]
             begun += len(links)
             # Until each has a long way: what is on it when the reading ends has to wait somewhere.
@@ -373,7 +375,7 @@ async def _online(plan: Plan, client_id: str) -> AsyncIterator[RelayClient]:
 
 ATTACKS = [
     Attack("full-inbox", 1, "login", "a console that reads nothing is sent answers and records", _full_inbox),
-    Attack("full-inbox-records", 1, "exec", "consoles stop reading endless output", _full_inbox_records),
+    Attack("full-inbox-records", 1, "exec", "consoles stop reading endless output", _full_inbox_records, bounded=0.25),
     Attack("unacknowledged", 2, "exec", "511 commands whose ends are never acknowledged", _unacknowledged),
     Attack("two-ids", 2, "exec", "commands that go on, with one key under two ids", _two_ids),
     Attack("half-made", 5, "login", "2200 links a second that stay half made", _half_made),

@@ -42,7 +42,7 @@ def _send_key_updates(plan: Plan) -> Answer:
                 except OSError:
                     connected.close()
         made = 0
-        while made < most and time.monotonic() < min(begin + _MAKING_SECONDS, end):
+        while made < most and time.monotonic() < begin + min(_MAKING_SECONDS, plan.seconds / 3):
             for tls, blocks in ready.items():
                 blocks.append(tls.key_updates(_BLOCK))
             made += _BLOCK
