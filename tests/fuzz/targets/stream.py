@@ -69,7 +69,7 @@ def _call(core: StreamCore, number: int, unread: int) -> int:
             case 1:
                 core.consumed(unread)
                 return 0
-            case 2 if core.has_room:
+            case 2 if core.room():
                 core.send(_MESSAGE)
             case 3:
                 core.send_urgent(_MESSAGE)
