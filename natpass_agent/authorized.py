@@ -84,6 +84,14 @@ class AuthorizedConsolesFile:
             return UNSEALED
         return consoles.rights_of(PublicKey(key), self._now())
 
+    def lists(self, key: bytes) -> bool:
+        """Tell whether the file names a key; False while it can't be read."""
+        try:
+            consoles = self._read()
+        except UserError:
+            return False  # `rights_of` complains
+        return consoles is not None and PublicKey(key) in consoles.grants
+
     def _read(self) -> authorized.AuthorizedConsoles | None:
         """Return the file's contents, None if there is no file and none is required.
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from natpass_agent.links.kind import Kind, KindServer
+from natpass_agent.links.kind import KindServer
 from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.stream.places import Rank, Standing
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -78,9 +79,13 @@ class ServedLinks:
         """Give the links, oldest first."""
         return iter(list(self._served))
 
-    def kinds(self, opener: str | None = None) -> list[Kind]:
-        """Return the kind of each link, by default of all openers, else of one."""
-        return [served.server.kind for link, served in self._served.items() if opener in {None, link.peer}]
+    def rank(self, link: IncomingLink) -> Rank:
+        """Return what would be lost with a link that is served."""
+        if link.end is not None:
+            return Rank(Standing.ENDING)
+        if link.detached is not None:
+            return Rank(Standing.AWAY, link.detached.since)
+        return Rank(Standing.ACTIVE, -self._served[link].opened_at)  # the newest first
 
     def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
         """Add a link that is served from now on."""
