@@ -201,7 +201,8 @@ class Carriers:
 
     def _note(self, text: str, state: LinkState) -> None:
         """Log what a peer did wrong: once, then with a count, since anybody may do it as often as they like."""
-        log.debug("link %s of %s: %s", printable(state.link_id), printable(state.peer), text)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("link %s of %s: %s", printable(state.link_id), printable(state.peer), text)
         if line := self._repeats.note(text, asyncio.get_running_loop().time()):
             log.warning("%s; the last one was of %s", line, printable(state.peer))
 
