@@ -31,6 +31,7 @@ class Served:
 
     Attributes:
         id: its local name.
+        number: how many links came before it.
         link: the link.
         server: its kind's server.
         task: the task that serves it.
@@ -41,6 +42,7 @@ class Served:
     """
 
     id: str
+    number: int
     link: IncomingLink
     server: KindServer
     task: "asyncio.Task[None]"
@@ -74,6 +76,7 @@ class ServedLinks:
         self._streams_kept_until = kept_until
         self._end = end
         self._served: dict[IncomingLink, Served] = {}
+        self._count = 0
 
     def __iter__(self) -> Iterator[IncomingLink]:
         """Give the links, oldest first."""
@@ -85,14 +88,15 @@ class ServedLinks:
             return Rank(Standing.ENDING)
         if link.detached is not None:
             return Rank(Standing.AWAY, link.detached.since)
-        return Rank(Standing.ACTIVE, -self._served[link].opened_at)  # the newest first
+        return Rank(Standing.ACTIVE, -self._served[link].number)  # the newest first
 
     def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
         """Add a link that is served from now on."""
         taken = {served.id for served in self._served.values()}
         while (name := secrets.token_hex(_NAME_BYTES)) in taken:
             pass
-        served = Served(name, link, server, task, time.time(), task.get_loop().time())
+        self._count += 1
+        served = Served(name, self._count, link, server, task, time.time(), task.get_loop().time())
         self._served[link] = served
         link.watch(lambda: self._changed(served))
 

@@ -156,3 +156,13 @@ def test_time_goes_on_while_the_file_stays(state: StateDir) -> None:
     assert consoles.rights_of(ONE) == ALL
     now = datetime(2026, 6, 2, tzinfo=UTC)
     assert "until 2026-06-02" in str(consoles.rights_of(ONE))
+
+
+def test_it_knows_which_keys_it_names(state: StateDir) -> None:
+    consoles = AuthorizedConsolesFile.at(None, state)
+    assert not consoles.lists(ONE), "without a file nobody is named"
+    state.replace(FILE, b"read-only " + LINE)
+    assert consoles.lists(ONE)
+    assert not consoles.lists(TWO)
+    (state.path / FILE).unlink()
+    assert not consoles.lists(ONE)

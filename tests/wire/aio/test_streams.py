@@ -21,6 +21,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.race import Experience
 from natpass_wire.stream.core import StreamPhase
+from natpass_wire.stream.gate import Offered, Verdict
 from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
 from tests.support.waiting import PATIENCE, wait_for
@@ -493,3 +494,63 @@ async def test_a_request_that_comes_behind_the_login_is_answered(monkeypatch: py
         proceed.set()
         link = await asyncio.wait_for(opening, 5.0)
         assert link.end is None
+
+
+async def test_an_agent_under_load_gives_a_cookie_and_its_opener_comes_again_at_once() -> None:
+    async with world() as net:
+        judged: list[Verdict] = []
+        arrivals = net.agent.client.streams._arrivals
+        arrivals._gate._busy = 0
+        judge = arrivals._gate.judge
+
+        def count(offer: Offered, waiting: int, now: float) -> Verdict:
+            judged.append(judge(offer, waiting, now))
+            return judged[-1]
+
+        arrivals._gate.judge = count  # type: ignore[method-assign]  # only to look at it
+        link, served = await net.open()
+        assert judged == [Verdict.COOKIE, Verdict.ACCEPT]
+        await write(link, b"in")
+        assert await read(served, 2) == b"in"
+        await net.open()
+        assert judged[2:] == [Verdict.ACCEPT], "it has proved its key"
+        arrivals._gate.failed("console")
+        await net.open()
+        assert judged[3:] == [Verdict.ACCEPT], "the cookie is still valid"
+
+
+async def test_who_comes_too_often_waits_and_is_not_refused() -> None:
+    async with world() as net:
+        later = 3
+        judge = net.agent.connection.carriers._judge
+
+        def some_later(offer: Offered) -> tuple[Verdict, bytes]:
+            nonlocal later
+            later -= 1
+            return judge(offer) if later < 0 else (Verdict.LATER, b"")
+
+        net.agent.connection.carriers._judge = some_later
+        link, served = await net.open()
+        assert later < 0
+        await write(link, b"in")
+        assert await read(served, 2) == b"in"
+
+
+async def test_a_target_learns_which_network_an_opener_is_in_from_the_relay_alone() -> None:
+    async with world() as net:
+        origins: list[bytes] = []
+        judge = net.agent.connection.carriers._judge
+
+        def note(offer: Offered) -> tuple[Verdict, bytes]:
+            origins.append(offer.origin)
+            return judge(offer)
+
+        net.agent.connection.carriers._judge = note
+        await net.open()
+        client = await net.relay.join("forger", CONSOLE)
+        request = ConnectRequest(kind=ConnectRequest.stream, origin=b"forged")
+        request.offer.version = 1
+        request.offer.handshake = bytes(48)
+        with pytest.raises(LinkEndedError):
+            await client.client.open_link("agent", request, plain=True)
+        assert origins == [net.relay.server.hub._requests._known("127.0.0.1")[1]] * 2
