@@ -9,6 +9,8 @@ Modules: `view` and `protocol` (PURE) are shared by both processes; `gate` (PURE
 starts, admits and ends the worker; `server` forwards messages between the link and the worker.
 """
 
+# Why: docs/decisions/073-few-desktops-a-key.md
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ def _worker(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
-#: Each link has a worker of its own, of about 40 MB.
+#: Each link has a worker of its own, of about 60 MB.
 LIMITS = Limits(places=16, places_of_key=4)
 
 KIND = Kind(
