@@ -22,8 +22,8 @@ NETWORK = (60.0, 256.0)
 ALL_STRANGERS = (200.0, 400.0)
 #: The same for one owner with a proved key: at once it may resume all its streams. And for all owners that share the
 #: beginning of a path, such as the network of keys that are not listed.
-PROVED = (50.0, 512.0)
-SHARED = (200.0, 1024.0)
+PROVED = (200.0, 1024.0)
+SHARED = (400.0, 2048.0)
 #: Links without a hello from which on strangers need a cookie.
 BUSY = 32
 #: Seconds for which a proved key is remembered under a client id, and how many are.
