@@ -325,7 +325,7 @@ class Streams:
         if core.sender.kept_units != care.kept:
             care.kept, care.kept_since = core.sender.kept_units, now()
         stuck = now() - care.kept_since
-        is_sent = stream.carrier is not None and core.is_through and not core.sender.is_waiting
+        is_sent = stream.carrier is not None and core.is_through and core.sender.room() > 0
         if stuck >= self._keep_seconds or (is_sent and min(stuck, now() - care.carried_since) >= CLOSING_SECONDS * 0.9):
             stream.fail(End(LinkEnd.PEER_GONE, f"its end was not acknowledged within {CLOSING_SECONDS:.0f} s"))
 

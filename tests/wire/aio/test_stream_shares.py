@@ -76,7 +76,7 @@ async def test_an_end_waits_for_a_reader_that_has_not_read_what_is_before_it(mon
         link, served = await net.open()
         assert isinstance(served, Stream)
         writing = net.relay.tasks.start(write(served, bytes(100_000)), "writer")
-        await wait_for(lambda: served.core.sender.is_waiting)
+        await wait_for(lambda: not served.core.sender.room())
         for _ in range(20):  # as a program that ends with more to say than its reader takes
             served.core.send(data(bytes(8000)).SerializeToString())
         writing.cancel()
