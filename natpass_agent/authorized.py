@@ -114,6 +114,14 @@ class AuthorizedConsolesFile:
             return UNSEALED
         return consoles.rights_of(PublicKey(key), now)
 
+    def lists(self, key: bytes) -> bool:
+        """Tell whether the file names a key; False while it can't be read."""
+        try:
+            consoles = self.read()
+        except UserError:
+            return False  # `rights_of` complains
+        return consoles is not None and PublicKey(key) in consoles.grants
+
     def read(self) -> AuthorizedConsoles | None:
         """Return the file's contents, None if there is no file and none is required.
 

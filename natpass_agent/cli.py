@@ -112,7 +112,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         options = {option.name: values[option.name.replace("-", "_")] for option in OPTIONS}
         kinds = all_servers(options, agent=client_id, passed=passed)
-        agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of)
+        agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
         return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id)))
 

@@ -14,6 +14,7 @@ from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import Lobby
+from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Router, Send
@@ -40,7 +41,8 @@ class Hub:
     """
 
     def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
-        self.router = Router(is_full=self._is_full, on_role=self._acted)
+        self.router = Router(is_full=self._is_full, on_role=self._acted, admit=self._admit_request)
+        self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
@@ -313,6 +315,14 @@ class Hub:
 
     def _is_full(self, client: Client) -> bool:
         return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
+
+    def _admit_request(self, opener: Client, target: Client, message: Msg) -> str:
+        """Count a `connect_req`, and name the network that it comes from; return why it is not forwarded now."""
+        host = self._connection_of[opener].host
+        if not self._requests.admit(opener, host, self._clock()):
+            return "the relay gets too many requests for links from your network: try again later"
+        self._requests.stamp(message, host, target)
+        return ""
 
     def _turn_away(self, connection: Connection, reason: str) -> None:
         if not connection.is_plain or self._admission.admits_legacy:  # else logged by `came_plain`

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.carrier import Carrier
-from natpass_wire.aio.carriers import Carriers
+from natpass_wire.aio.carriers import Carriers, Judge, accept_all
 from natpass_wire.aio.life_signs import LifeSigns
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.plain_links import PlainLinks
@@ -33,6 +33,7 @@ class RelayConnection:
         pings: whether the relay answers pings; then they measure the round trip.
         on_link: called with plain links that peers ask for.
         on_carrier: called with a carrier that a peer makes for a stream; returns whether we take it.
+        judge: decides whether an offer gets the arithmetic of a handshake now; by default all do.
         on_relay_message: called with the relay's own messages (roster, round-trip times).
         capabilities: what the relay announced at login.
         sealing: how carriers are sealed, None if they are not.
@@ -48,6 +49,7 @@ class RelayConnection:
         pings: bool,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         on_carrier: Callable[[Carrier], bool] | None = None,
+        judge: Judge = accept_all,
         on_relay_message: Callable[[Msg], None] | None = None,
         capabilities: frozenset[str] = frozenset(),
         sealing: Sealing | None = None,
@@ -64,7 +66,7 @@ class RelayConnection:
         #: Its plain links.
         self.plain_links = PlainLinks(self._table, socket, self.life, on_link)
         #: Its links that carry streams.
-        self.carriers = Carriers(self._table, socket, on_carrier, sealing, allow_unsealed=allow_unsealed)
+        self.carriers = Carriers(self._table, socket, on_carrier, sealing, judge, allow_unsealed=allow_unsealed)
         #: Why the relay closes the connection, None unless it said so.
         self.notice: Notice | None = None
         #: Set to the reason (safe to print) once the connection is gone.
@@ -132,7 +134,7 @@ class RelayConnection:
             case Refuse(reply):
                 self.send(reply)
             case LinkAsked(link, request) if request.HasField("offer"):
-                self.carriers.offered(link, request.offer)
+                self.carriers.offered(link, request.offer, request.origin)
             case LinkAsked(link, request):
                 self.plain_links.asked(link, request)
 

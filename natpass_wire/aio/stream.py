@@ -219,6 +219,8 @@ class Stream:
         self.core.finish(End(cause, text, status), gives_up=gives_up)
         self._drop_unread()
         self._tell()
+        if self.carrier is not None:
+            self._on_change(self)  # the end has to be acknowledged in time
 
     def accept(self) -> None:
         """Accept the stream.
@@ -314,7 +316,8 @@ class Stream:
         """Wait for another carrier."""
         if carrier is not self.carrier:
             return
-        if end.is_alarm or (self.core.state is StreamPhase.OPENING and end.reason != ConnectResponse.UNSET):
+        is_refused = end.reason not in {ConnectResponse.UNSET, ConnectResponse.RETRY}
+        if end.is_alarm or (self.core.state is StreamPhase.OPENING and is_refused):
             self.carrier = None
             self.core.detach()
             self.fail(end)

@@ -1,6 +1,7 @@
 """What the agent does with the links that it is asked for; without a network."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from natpass_wire.login.legacy import Dialect
 from natpass_wire.login.v2 import Claims
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.stream.places import listed
 from natpass_wire.version import __version__
 from tests.agent.fake_link import FakeOpener
 from tests.support.waiting import PATIENCE, wait_for
@@ -102,9 +104,9 @@ async def answer(opener: FakeOpener) -> ConnectResponse:
 async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Server) -> None:
     opener = ask(agent, "serve")
     assert (await answer(opener)).ok
-    assert len(agent.links.kinds()) == 1
+    assert len(list(agent.links)) == 1
     opener.hang_up()
-    await wait_for(lambda: len(agent.links.kinds()) == 0)
+    await wait_for(lambda: len(list(agent.links)) == 0)
     assert kind.ended == 1
 
 
@@ -119,7 +121,7 @@ async def test_more_links_than_the_limit_are_refused_until_one_ends(agent: Agent
     openers = [ask(agent, "serve") for _ in range(4)]
     assert [(await answer(opener)).ok for opener in openers] == [True, True, True, False]
     openers[0].hang_up()
-    await wait_for(lambda: len(agent.links.kinds()) == 2)
+    await wait_for(lambda: len(list(agent.links)) == 2)
     assert (await answer(ask(agent, "serve"))).ok
 
 
@@ -140,7 +142,7 @@ async def test_a_server_that_ends_ends_its_link_and_no_other(
     end = await wait_for(lambda: opener.end)
     assert end is not None
     assert end.cause == cause
-    assert len(agent.links.kinds()) == 1
+    assert len(list(agent.links)) == 1
     assert other.end is None
     assert len(quiet_loop) == (what == "fail")
 
@@ -251,7 +253,7 @@ async def test_rights_that_grow_end_nothing_and_rights_that_shrink_do(
     else:
         assert opener.end is None
         opener.hang_up()
-    await wait_for(lambda: not agent.links.kinds())
+    await wait_for(lambda: not list(agent.links))
 
 
 def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Server) -> None:
@@ -286,3 +288,32 @@ async def quiet_loop() -> list[str]:
     told: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
     return told
+
+
+async def test_refusals_that_repeat_are_counted_not_written(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(100):
+        await answer(ask(agent, "serve", ConnectRequest.vnc))
+    for _ in range(100):
+        opener = FakeOpener(ConnectRequest(kind=ConnectRequest.shell))
+        agent._asked_plainly(opener.link, opener.request)
+    assert [line.partition(":")[0] for line in caplog.messages if "refused" in line] == [
+        "refused a link",
+        "refused an unsealed shell link; the last one was of opener",
+    ]
+
+
+async def test_a_link_goes_for_another_owners(kind: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain link, too: what runs for it ends, and its opener is told why."""
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), max_links=2)
+    openers = [ask(agent, "serve") for _ in range(2)]
+    assert all([(await answer(opener)).ok for opener in openers])
+    monkeypatch.setattr(agent.client.streams, "owner_of", lambda _link: listed(b"admin"))  # as of a stream
+    assert (await answer(ask(agent, "serve"))).ok
+    end = await wait_for(lambda: openers[1].end)
+    assert end is not None
+    assert (end.cause, end.text) == (LinkEnd.PEER_GONE, "its place was needed for somebody else")
+    assert openers[0].end is None
+    for link in agent.links:
+        agent.end(link, "")
+    await wait_for(lambda: not list(agent.links))

@@ -267,3 +267,13 @@ def test_a_clock_that_comes_right_admits_again(state: StateDir, caplog: pytest.L
     now = NOW
     assert consoles.rights_of(ONE) == ALL
     assert "served again: the clock can be right" in caplog.text
+
+
+def test_it_knows_which_keys_it_names(state: StateDir) -> None:
+    consoles = AuthorizedConsolesFile.at(None, state, "box")
+    assert not consoles.lists(ONE), "without a file nobody is named"
+    state.replace(FILE, b"read-only " + LINE)
+    assert consoles.lists(ONE)
+    assert not consoles.lists(TWO)
+    (state.path / FILE).unlink()
+    assert not consoles.lists(ONE)

@@ -30,6 +30,26 @@ STREAMS = [
                12 01 'e'     # handshake 2""",
     ),
     Golden(
+        "connect_req that comes again with a cookie, as the relay forwards it",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(
+                kind=link.ConnectRequest.stream, offer=link.StreamOffer(version=1, cookie=b"ck"), origin=b"net"
+            ),
+        ),
+        """08 03
+           5a 11                # creq 11
+             10 64              # kind 2: stream 100
+             aa 06 06 08 01     # offer 101: version 1
+               22 02 'ck'       # cookie 4
+             b2 06 03 'net'     # origin 102""",
+    ),
+    Golden(
+        "connect_rep that asks for a cookie",
+        Msg(type=MsgType.connect_rep, crep=link.ConnectResponse(reason=link.ConnectResponse.RETRY, cookie=b"ck")),
+        "08 04  62 08  a0 06 06  b2 06 02 'ck'  # crep 12: reason 100, cookie 102",
+    ),
+    Golden(
         "connect_rep for a stream",
         Msg(
             type=MsgType.connect_rep,

@@ -83,7 +83,7 @@ def test_numbers_of_reasons() -> None:
     assert dict(LinkEnd.Cause.items()) == causes
     sources = {"TYPED": 0, "ANSWER": 1, "SCREEN": 2, "PRESS": 3, "RELEASE": 4}
     assert dict(ShellData.Source.items()) == sources
-    reasons = {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4, "GONE": 5}
+    reasons = {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4, "GONE": 5, "RETRY": 6}
     assert dict(ConnectResponse.Reason.items()) == reasons
 
 

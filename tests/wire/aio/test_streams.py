@@ -301,16 +301,6 @@ async def test_an_opener_that_does_not_come_back_is_given_up() -> None:
         assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
 
 
-async def test_the_longest_away_makes_room() -> None:
-    async with world() as net:
-        _, first = await net.open()
-        assert not net.agent.client.streams.evict(), "nobody is away"
-        net.console_net.down()
-        await wait_for(lambda: first.detached)
-        assert net.agent.client.streams.evict()
-        assert "place was needed" in (await first.ended()).text
-
-
 async def test_a_refusal_comes_with_its_reason() -> None:
     async with world(accepts=False) as net:
         opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
