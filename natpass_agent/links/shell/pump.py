@@ -38,16 +38,19 @@ class _Reactions:
         """Record input that is about to be typed."""
         if b"\r" in data or b"\n" in data:
             group = self._pty.foreground_group
-            self._askers.line_given(group, self._collected(group))
+            self._askers.line_given(group, self._collected(group), self._pty.input_mode)
 
     def takes(self, message: ShellData, now: float) -> bool:
         """Tell whether the foreground program may get this."""
         group = self._pty.foreground_group
-        if message.source == ShellData.ANSWER and self._askers.is_for_another(
-            message.seen, group, self._pty.input_mode
-        ):
+        is_answer = message.source == ShellData.ANSWER
+        if is_answer and self._askers.is_for_another(message.seen, group, self._pty.input_mode):
             return False
-        return self.moments.takes(message.source, message.seen, group, now)
+        if not self.moments.takes(message.source, message.seen, group, now):
+            return False
+        if is_answer:
+            self._askers.answered(group)
+        return True
 
     def _collected(self, group: int | None) -> int | None:
         return None if group is None else self._pty.collected(group)

@@ -50,6 +50,8 @@ class InputMode(Enum):
     CBREAK = auto()
     #: By character, with less processing: set by line editors and full-screen programs.
     RAW = auto()
+    #: By character, without any processing, not even of output: set by `stty raw`, and by ssh.
+    TRANSPARENT = auto()
 
 
 class Pty(Protocol):

@@ -199,11 +199,13 @@ class PosixPty:
         if self._closed:
             return InputMode.UNKNOWN
         try:
-            input_flags, _, _, local_flags, _, _, characters = termios.tcgetattr(self._fd)
+            input_flags, output_flags, _, local_flags, _, _, characters = termios.tcgetattr(self._fd)
         except termios.error:
             return InputMode.UNKNOWN
         if local_flags & termios.ICANON:
             return InputMode.CANONICAL
+        if not output_flags & termios.OPOST:  # line editors keep it
+            return InputMode.TRANSPARENT
         # zle keeps these flags, and readline all but one; but both disable the quoting character (lnext).
         is_cooked = input_flags & termios.ICRNL and local_flags & termios.ISIG and characters[termios.VLNEXT] != b"\0"
         return InputMode.CBREAK if is_cooked else InputMode.RAW

@@ -138,7 +138,7 @@ async def test_a_terminal_knows_who_is_in_front() -> None:
         ("cat", InputMode.CANONICAL),
         ("sh -c 'stty -echo -icanon; cat'", InputMode.CBREAK),
         ("bash -c 'echo x; read -sd R'", InputMode.CBREAK),
-        ("sh -c 'stty raw; cat'", InputMode.RAW),
+        ("sh -c 'stty raw; cat'", InputMode.TRANSPARENT),
         ("bash --norc", InputMode.RAW),
         ("zsh -f", InputMode.RAW),
         ("fish --no-config", InputMode.RAW),
