@@ -2,9 +2,12 @@
 
 A program that asks may be gone before its question is read: `cat` of a file that holds one. Then a shell has the
 foreground again, its line editor takes the answer for keys, and Enter runs them. So an answer may reach a line editor
-only if the editor had begun before the question. For some editors it must be certain instead that no child of theirs
-has ended meanwhile: those that do not say when they begin (bash before 5.1), and those that ask before they say so
-(prompt_toolkit). The latter do that before their first line, too.
+only if the editor had begun before the question.
+
+Some editors ask by themselves before they say that they begin (prompt_toolkit). They do so before their first line,
+too: for them it must be certain instead that no child of theirs has ended meanwhile. Editors that never say when they
+begin (bash before 5.1) ask nothing: an answer is for a child of the shell that runs in the shell's own process group,
+or it is dropped.
 """
 
 # Why: docs/decisions/057-late-answers.md
@@ -58,6 +61,11 @@ class Askers:
         """Tell whether `read` needs the position of `EDITOR_BEGINS` in a group's output."""
         return group in self._shells or not self._shells
 
+    def doubts(self, group: int | None, mode: InputMode) -> bool:
+        """Tell whether `is_for_another` needs to know whether the group's first process is alone in it."""
+        shell = None if group is None else self._shells.get(group)
+        return shell is not None and mode is shell.editing is InputMode.RAW and not (shell.says_begin or shell.asks)
+
     def line_given(self, group: int | None, collected: int | None, mode: InputMode) -> None:
         """Record that the foreground group gets a line: it may start a program.
 
@@ -101,18 +109,21 @@ class Askers:
         if not is_own or (begins >= 0 and shell.says_begin and not shell.asks):
             shell.foreign = start + begins if begins >= 0 and shell.says_begin else self._position
 
-    def is_for_another(self, seen: int, group: int | None, mode: InputMode) -> bool:
+    def is_for_another(self, seen: int, group: int | None, mode: InputMode, *, is_alone: bool | None = None) -> bool:
         """Tell whether an answer would reach a line editor that may not have asked.
 
         Args:
             seen: the position after the output that asked.
             group: the foreground process group, None if unknown.
             mode: how the terminal hands input on.
+            is_alone: whether the group's first process has no child in the group, if there are doubts; None if unknown.
         """
         if mode is InputMode.CANONICAL:  # it would become part of a line, whichever program reads
             return True
         shell = None if group is None else self._shells.get(group)
-        if shell is None or seen > shell.foreign or mode is InputMode.CBREAK:
+        if shell is None or mode is InputMode.CBREAK:
             return False
         # A function of the shell that asks and reads the answer itself sets cbreak, or what no line editor sets.
-        return shell.editing is None or mode is shell.editing
+        if shell.editing is not None and mode is not shell.editing:
+            return False
+        return seen <= shell.foreign or (bool(is_alone) and self.doubts(group, mode))

@@ -44,8 +44,11 @@ class _Reactions:
         """Tell whether the foreground program may get this."""
         group = self._pty.foreground_group
         is_answer = message.source == ShellData.ANSWER
-        if is_answer and self._askers.is_for_another(message.seen, group, self._pty.input_mode):
-            return False
+        if is_answer:
+            mode = self._pty.input_mode
+            is_alone = self._pty.is_alone(group) if group is not None and self._askers.doubts(group, mode) else None
+            if self._askers.is_for_another(message.seen, group, mode, is_alone=is_alone):
+                return False
         if not self.moments.takes(message.source, message.seen, group, now):
             return False
         if is_answer:

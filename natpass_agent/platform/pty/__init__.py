@@ -91,6 +91,16 @@ class Pty(Protocol):
             The count, None if it can't be known.
         """
 
+    def is_alone(self, group: int) -> bool | None:
+        """Tell whether a process group's first process has no child in the group.
+
+        Args:
+            group: the process group, as `foreground_group` returns it.
+
+        Returns:
+            None if it can't be known.
+        """
+
     @property
     def input_mode(self) -> InputMode:
         """How the terminal hands input on now."""

@@ -193,6 +193,18 @@ class PosixPty:
             return None
         return int(status.rpartition(b")")[2].split()[8])  # the name in parentheses may hold anything
 
+    def is_alone(self, group: int) -> bool | None:
+        """Tell whether a group's first process has no child in the group (Linux' proc_pid_children(5))."""
+        try:
+            children = Path(f"/proc/{group}/task/{group}/children").read_bytes().split()
+        except OSError:
+            return None
+        for child in children:
+            with suppress(ProcessLookupError):
+                if os.getpgid(int(child)) == group:
+                    return False
+        return True
+
     @property
     def input_mode(self) -> InputMode:
         """How the terminal hands input on, UNKNOWN while no process has it open."""

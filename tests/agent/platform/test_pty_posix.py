@@ -156,6 +156,18 @@ async def test_a_terminal_knows_how_it_hands_input_on(program: str, mode: InputM
     assert pty.input_mode is InputMode.UNKNOWN
 
 
+async def test_a_terminal_tells_whether_its_shell_is_alone_in_its_group() -> None:
+    script = "echo alone; read x; sleep 1000 & echo child; read x; kill $!; wait; echo gone; read x"
+    pty = service(grace_seconds=0).spawn(sh(script))
+    for said, is_alone in ((b"alone", True), (b"child", False), (b"gone", True)):
+        await until(pty, said)
+        if sys.platform == "linux":
+            assert pty.is_alone(pty.pid) is is_alone
+        await pty.write(b"\n")
+    assert pty.is_alone(2**22 + 1) is None
+    await pty.close()
+
+
 async def test_a_terminal_counts_the_children_that_its_shell_has_collected() -> None:
     pty = service(grace_seconds=0).spawn(sh("echo start; read x; true; echo none; read x; /bin/true; echo one; read x"))
     await until(pty, b"start")

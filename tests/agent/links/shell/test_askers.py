@@ -54,6 +54,24 @@ while True:
 """
 
 
+#: Asks and reads on the terminal, in the mode of a line editor.
+ASKING_CHILD = r"""
+import os, termios
+tty = os.open("/dev/tty", os.O_RDWR)
+before = termios.tcgetattr(tty)
+settings = termios.tcgetattr(tty)
+settings[0] &= ~(termios.ICRNL | termios.IXON)
+settings[3] &= ~(termios.ECHO | termios.ICANON)
+termios.tcsetattr(tty, termios.TCSADRAIN, settings)
+os.write(tty, b"\x1b]11;?\x07")
+got = b""
+while not got.endswith(b"\x07"):
+    got += os.read(tty, 99)
+termios.tcsetattr(tty, termios.TCSADRAIN, before)
+print(len(got))
+"""
+
+
 def asked(*, says_begin: bool = False) -> Askers:
     """Return what is remembered when a shell was given a line, at position 10."""
     askers = Askers()
@@ -130,6 +148,20 @@ def test_a_shell_that_does_not_say_when_it_begins_gets_no_answer_behind_a_child(
     assert not askers.is_for_another(310, SHELL, RAW)
 
 
+def test_a_shell_that_never_says_when_it_begins_asks_nothing() -> None:
+    askers = asked()
+    askers.read(100, SHELL, 7)
+    assert askers.doubts(SHELL, RAW)
+    assert askers.is_for_another(110, SHELL, RAW, is_alone=True)
+    assert not askers.is_for_another(110, SHELL, RAW, is_alone=False)
+    assert not askers.is_for_another(110, SHELL, RAW)  # where that can't be known
+    for mode in (CBREAK, TRANSPARENT):
+        assert not askers.doubts(SHELL, mode)
+        assert not askers.is_for_another(110, SHELL, mode, is_alone=True)
+    assert not asked(says_begin=True).doubts(SHELL, RAW)
+    assert not Askers().doubts(SHELL, RAW)
+
+
 def test_a_child_does_not_make_a_shell_one_that_says_when_it_begins() -> None:
     askers = asked()
     askers.read(100, SHELL, 8, 10)  # the child says it, to have the question behind it believed
@@ -179,8 +211,8 @@ async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(
 ) -> None:
     if shutil.which(SHELLS[shell].split()[0]) is None:
         pytest.skip(f"not installed: {SHELLS[shell].split()[0]}")
-    if "printf" in command and shell in {SILENT, "dash", "busybox"}:
-        pytest.skip("such a shell does not say when its line editor begins")
+    if "printf" in command and shell == "busybox":
+        pytest.skip("its line editor asks by itself, and does not say when it begins")
     (tmp_path / "file").write_bytes(b"content" + QUERY)
     (tmp_path / "silent").write_text("bind 'set enable-bracketed-paste off'\nPS1='ready> '\n")
     opener = open_shell(SHELLS[shell], f"HOME={tmp_path}", "PS1=ready> ", "TERM=xterm-256color")
@@ -209,6 +241,19 @@ async def test_a_shells_function_in_raw_mode_gets_its_answer(open_shell: Open, t
         await wait_for(lambda start=start: QUERY in opener.output[start:])  # type: ignore[misc]  # bound at once
         opener.react(ANSWER, ShellData.ANSWER, asked_at(opener, start))
         await wait_for(lambda start=start: b"got 23" in opener.output[start:])  # type: ignore[misc]  # bound at once
+
+
+@pytest.mark.programs
+async def test_a_child_in_the_group_of_a_silent_shell_gets_its_answer(open_shell: Open, tmp_path: Path) -> None:
+    """As `vim $(fzf --height 9)`."""
+    (tmp_path / "rc").write_text("bind 'set enable-bracketed-paste off'\nPS1='ready> '\n")
+    (tmp_path / "asks").write_text(ASKING_CHILD)
+    opener = open_shell(f"bash --rcfile {tmp_path / 'rc'}", f"HOME={tmp_path}", "TERM=xterm-256color")
+    await answering(opener, b"ready> ")
+    opener.say(f"true; echo got $({sys.executable} {tmp_path / 'asks'})\r".encode())
+    await wait_for(lambda: QUERY in opener.output)
+    opener.react(ANSWER, ShellData.ANSWER, asked_at(opener, 0))
+    await wait_for(lambda: b"got 24" in opener.output)
 
 
 @pytest.mark.programs
