@@ -184,7 +184,7 @@ class WindowsPty:
         """Return None: unknown."""
 
     def is_alone(self, group: int) -> None:
-        """None: unknown."""
+        """Return None: unknown."""
 
     @property
     def input_mode(self) -> InputMode:
