@@ -10,7 +10,7 @@ from natpass_wire.aio.carrier import Carrier
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
-from natpass_wire.stream.gate import Gate, Offered, Verdict
+from natpass_wire.stream.gate import Offered, OfferGate, Verdict
 from natpass_wire.stream.places import Owner, Places, Rank, Standing
 
 #: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it.
@@ -34,7 +34,7 @@ class Arrivals:
     def __init__(self, on_hello: Callable[[Carrier, bytes], None], seconds: float = HELLO_SECONDS) -> None:
         self._on_hello = on_hello
         self._seconds = seconds
-        self._gate = Gate(secrets.token_bytes(32))
+        self._gate = OfferGate(secrets.token_bytes(32))
         self._timers: dict[Carrier, asyncio.TimerHandle] = {}  # the oldest first
         self._places: Places[Carrier] = Places(MAX_ALL_ARRIVALS)
 

@@ -58,7 +58,7 @@ class Offered:
     cookie: bytes = b""
 
 
-class Gate:
+class OfferGate:
     """Judges offers. `now` is in seconds of one monotonic clock.
 
     Args:

@@ -56,7 +56,7 @@ class Rank:
 
 
 @dataclass(frozen=True, slots=True)
-class Room(Generic[Who]):
+class PlaceAnswer(Generic[Who]):
     """The answer to an owner that asks for a place.
 
     Attributes:
@@ -139,7 +139,7 @@ class Places(Generic[Who]):
                 del parent.children[name]
         node.links.pop(who, None)
 
-    def room(self, owner: Owner, rank: Callable[[Who], Rank]) -> Room[Who]:
+    def room(self, owner: Owner, rank: Callable[[Who], Rank]) -> PlaceAnswer[Who]:
         """Return whether an owner gets another place, and whose.
 
         An owner at its share gets one of its own that is away. Where owners outnumber the places, nobody has a share:
@@ -150,7 +150,7 @@ class Places(Generic[Who]):
             rank: returns what would be lost with a link.
         """
         if len(self) < self.most:
-            return Room(granted=True)
+            return PlaceAnswer(granted=True)
         node, places = self._root, self.most
         for name in owner:
             child = node.children.get(name)
@@ -163,19 +163,19 @@ class Places(Generic[Who]):
         return _idle(node.links, rank, Standing.AWAY)
 
 
-def _evicted_from(node: _Node[Who] | None, rank: Callable[[Who], Rank]) -> Room[Who]:
+def _evicted_from(node: _Node[Who] | None, rank: Callable[[Who], Rank]) -> PlaceAnswer[Who]:
     """Return the first to go of the largest holder below a node."""
     while node is not None and node.children:
         node = node.largest()
     if node is None or not node.links:
-        return Room(granted=False)
-    return Room(granted=True, victim=min(node.links, key=rank))
+        return PlaceAnswer(granted=False)
+    return PlaceAnswer(granted=True, victim=min(node.links, key=rank))
 
 
-def _idle(links: "dict[Who, None] | list[Who]", rank: Callable[[Who], Rank], least: Standing) -> Room[Who]:
+def _idle(links: "dict[Who, None] | list[Who]", rank: Callable[[Who], Rank], least: Standing) -> PlaceAnswer[Who]:
     """Return the first to go of links that nobody uses: from `least` to AWAY."""
     ranked = [(rank(link), link) for link in links]
     idle = [(found, link) for found, link in ranked if least <= found.standing <= Standing.AWAY]
     if not idle:
-        return Room(granted=False)
-    return Room(granted=True, victim=min(idle, key=lambda pair: pair[0])[1])
+        return PlaceAnswer(granted=False)
+    return PlaceAnswer(granted=True, victim=min(idle, key=lambda pair: pair[0])[1])

@@ -19,7 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from natpass_agent.links.desktop.gate import TOKEN_BYTES, Gate
+from natpass_agent.links.desktop.gate import TOKEN_BYTES, WorkerGate
 from natpass_agent.links.desktop.protocol import (
     MAX_MESSAGE_BYTES,
     TOKEN_HEADER,
@@ -141,7 +141,7 @@ class WorkerHost:
         self._server: Server | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[None] | None = None
-        self._gate: Gate | None = None
+        self._gate: WorkerGate | None = None
         #: The websocket's port.
         self.port = 0
 
@@ -240,7 +240,7 @@ class WorkerHost:
     async def _start(self) -> None:
         listener = listen_on_first_free(self._ports)
         self.port = listener.getsockname()[1]
-        self._gate = Gate(self._token, self.port)
+        self._gate = WorkerGate(self._token, self.port)
         host = self
 
         class Counted(ServerConnection):

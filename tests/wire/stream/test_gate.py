@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from natpass_wire.stream import gate
 from natpass_wire.stream.cookies import COOKIE_BYTES, SLOT_SECONDS, is_cookie, make_cookie
-from natpass_wire.stream.gate import Gate, Offered, Verdict
+from natpass_wire.stream.gate import Offered, OfferGate, Verdict
 from natpass_wire.stream.places import listed, unlisted
 
 SECRET = bytes(range(32))
 LINK = "0123456789abcdef"
 
 
-def offers(door: Gate, peer: str, now: float, times: int = 1, origin: bytes = b"") -> int:
+def offers(door: OfferGate, peer: str, now: float, times: int = 1, origin: bytes = b"") -> int:
     """Return how many of so many offers were accepted; cookies are brought where they are asked for."""
     accepted = 0
     for _ in range(times):
@@ -26,11 +26,11 @@ def offers(door: Gate, peer: str, now: float, times: int = 1, origin: bytes = b"
 
 
 def test_an_honest_opener_is_accepted_at_once() -> None:
-    assert Gate(SECRET).judge(Offered("console", LINK), 0, 0.0) is Verdict.ACCEPT
+    assert OfferGate(SECRET).judge(Offered("console", LINK), 0, 0.0) is Verdict.ACCEPT
 
 
 def test_one_stranger_gets_little() -> None:
-    door = Gate(SECRET)
+    door = OfferGate(SECRET)
     rate, burst = gate.STRANGER
     assert offers(door, "attacker", 0.0, 1000) == burst
     assert sum(offers(door, "attacker", second, 1000) for second in range(1, 11)) == 10 * rate
@@ -39,7 +39,7 @@ def test_one_stranger_gets_little() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 9), st.floats(0, 0.1)), max_size=300))
 def test_strangers_together_get_a_bounded_part_and_proved_keys_their_own(uses: list[tuple[int, int, float]]) -> None:
-    door, now, accepted = Gate(SECRET), 0.0, 0
+    door, now, accepted = OfferGate(SECRET), 0.0, 0
     door.proved("admin", listed(b"key"), now)
     for peer, network, passed in uses:
         now += passed
@@ -50,7 +50,7 @@ def test_strangers_together_get_a_bounded_part_and_proved_keys_their_own(uses: l
 
 
 def test_strangers_of_one_network_leave_something_to_others() -> None:
-    door = Gate(SECRET)
+    door = OfferGate(SECRET)
     for peer in range(1000):
         offers(door, f"id {peer}", 0.0, 10, b"attackers'")
     assert offers(door, "honest", 0.0, 1, b"other") == 1
@@ -58,7 +58,7 @@ def test_strangers_of_one_network_leave_something_to_others() -> None:
 
 def test_a_proved_key_that_has_had_its_share_is_a_stranger() -> None:
     """Otherwise whoever takes over its client id could use up what belongs to the key."""
-    door = Gate(SECRET)
+    door = OfferGate(SECRET)
     door.proved("admin", listed(b"key"), 0.0)
     assert offers(door, "admin", 0.0, 10_000) == gate.PROVED[1] + gate.STRANGER[1]
     door.proved("admin again", listed(b"key"), 0.0)
@@ -68,7 +68,7 @@ def test_a_proved_key_that_has_had_its_share_is_a_stranger() -> None:
 
 
 def test_keys_that_are_not_listed_share_what_their_network_gets() -> None:
-    door = Gate(SECRET)
+    door = OfferGate(SECRET)
     for number in range(20):
         door.proved(f"id {number}", unlisted(b"net", f"id {number}"), 0.0)
     accepted = sum(offers(door, f"id {number}", 0.0, 500, b"net") for number in range(20))
@@ -76,7 +76,7 @@ def test_keys_that_are_not_listed_share_what_their_network_gets() -> None:
 
 
 def test_a_proof_is_forgotten_in_time_and_the_table_is_bounded() -> None:
-    door = Gate(SECRET)
+    door = OfferGate(SECRET)
     for number in range(gate.MOST_REMEMBERED + 1):
         door.proved(str(number), listed(b"key"), 0.0)
     assert door.owner("0", 1.0) is None
@@ -85,7 +85,7 @@ def test_a_proof_is_forgotten_in_time_and_the_table_is_bounded() -> None:
 
 
 def test_under_load_strangers_need_a_cookie_and_proved_keys_do_not() -> None:
-    door = Gate(SECRET, busy=10)
+    door = OfferGate(SECRET, busy=10)
     offer = Offered("console", LINK)
     assert door.judge(offer, 10, 100.0) is Verdict.COOKIE
     again = Offered("console", LINK[:8] + "00000000", b"", door.cookie(offer, 100.0))

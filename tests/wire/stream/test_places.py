@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_wire.stream.places import Owner, Places, Rank, Room, Standing, listed, unlisted
+from natpass_wire.stream.places import Owner, PlaceAnswer, Places, Rank, Standing, listed, unlisted
 
 ADMIN = listed(b"admin")
 #: What attackers may be: two listed keys, and any number of ids in two networks.
@@ -119,7 +119,7 @@ def test_what_is_worth_least_goes_first() -> None:
         3: Rank(Standing.CLOSING),
     }
     for expected in (3, 2, 1, 0):
-        assert places.room(ADMIN, ranks.__getitem__) == Room(granted=True, victim=expected)
+        assert places.room(ADMIN, ranks.__getitem__) == PlaceAnswer(granted=True, victim=expected)
         places.give_back(expected)
         places.take(10 + expected, listed(str(expected).encode()))
         ranks[10 + expected] = Rank(Standing.ACTIVE, -100)
@@ -134,7 +134,7 @@ def test_who_has_its_share_gets_only_its_own_that_are_away(standing: Standing) -
     places.take(1, ADMIN)
     places.take(2, ADMIN)
     room = places.room(ADMIN, rank_of(standing))
-    assert room == (Room(granted=True, victim=1) if standing is Standing.AWAY else Room(granted=False))
+    assert room == (PlaceAnswer(granted=True, victim=1) if standing is Standing.AWAY else PlaceAnswer(granted=False))
 
 
 @pytest.mark.parametrize("standing", list(Standing))
@@ -143,7 +143,7 @@ def test_where_owners_outnumber_places_only_what_nobody_uses_is_taken(standing: 
     places.take(1, unlisted(b"", "1"))
     places.take(2, unlisted(b"", "2"))
     room = places.room(unlisted(b"", "3"), rank_of(standing))
-    assert room == (Room(granted=False) if standing is Standing.ACTIVE else Room(granted=True, victim=1))
+    assert room == (PlaceAnswer(granted=False) if standing is Standing.ACTIVE else PlaceAnswer(granted=True, victim=1))
 
 
 def test_places_are_given_back_once() -> None:
@@ -154,4 +154,4 @@ def test_places_are_given_back_once() -> None:
     places.give_back(1)
     assert 1 not in places
     assert (len(places), places.held(ADMIN), places.held(())) == (0, 0, 0)
-    assert places.room(ADMIN, rank_of(Standing.ACTIVE)) == Room(granted=True)
+    assert places.room(ADMIN, rank_of(Standing.ACTIVE)) == PlaceAnswer(granted=True)

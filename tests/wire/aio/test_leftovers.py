@@ -4,20 +4,20 @@ import asyncio
 
 import pytest
 
-from natpass_wire.aio.turns import Turns
+from natpass_wire.aio.leftovers import Leftovers
 
 pytestmark = pytest.mark.both_loops
 
 
 class Busy:
-    def __init__(self, name: str, turns: Turns, work: int, order: list[str]) -> None:
-        self._name, self._turns, self._work, self._order = name, turns, work, order
+    def __init__(self, name: str, leftovers: Leftovers, work: int, order: list[str]) -> None:
+        self._name, self._leftovers, self._work, self._order = name, leftovers, work, order
 
     def next_turn(self) -> None:
         self._order.append(self._name)
         self._work -= 1
         if self._work:
-            self._turns.later(self)
+            self._leftovers.later(self)
 
 
 async def iterations(count: int, order: list[str]) -> None:
@@ -27,9 +27,9 @@ async def iterations(count: int, order: list[str]) -> None:
 
 
 async def test_one_turn_in_each_iteration_in_the_order_of_arrival() -> None:
-    turns, order = Turns(), list[str]()
+    leftovers, order = Leftovers(), list[str]()
     for name, work in (("a", 3), ("b", 1), ("c", 2)):
-        turns.later(Busy(name, turns, work, order))
+        leftovers.later(Busy(name, leftovers, work, order))
     await iterations(7, order)
     done = "".join(order).replace("-", "")
     assert done == "abcaca"
@@ -38,13 +38,13 @@ async def test_one_turn_in_each_iteration_in_the_order_of_arrival() -> None:
 
 
 async def test_who_is_forgotten_has_no_turn_and_who_waits_waits_once() -> None:
-    turns, order = Turns(), list[str]()
-    first, second = Busy("a", turns, 1, order), Busy("b", turns, 1, order)
+    leftovers, order = Leftovers(), list[str]()
+    first, second = Busy("a", leftovers, 1, order), Busy("b", leftovers, 1, order)
     for worker in (first, second, second, first):
-        turns.later(worker)
-    assert len(turns) == 2
-    turns.forget(first)
-    turns.forget(first)
+        leftovers.later(worker)
+    assert len(leftovers) == 2
+    leftovers.forget(first)
+    leftovers.forget(first)
     await iterations(4, order)
     assert "".join(order).replace("-", "") == "b"
 
@@ -54,10 +54,10 @@ async def test_who_fails_takes_no_turn_from_the_others() -> None:
         def next_turn(self) -> None:
             raise ValueError("broken")
 
-    turns, order, said = Turns(), list[str](), list[str]()
+    leftovers, order, said = Leftovers(), list[str](), list[str]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(str(context["exception"])))
-    turns.later(Broken())
-    turns.later(Busy("a", turns, 2, order))
+    leftovers.later(Broken())
+    leftovers.later(Busy("a", leftovers, 2, order))
     await iterations(5, order)
     assert said == ["broken"]
     assert order.count("a") == 2
