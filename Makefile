@@ -7,10 +7,10 @@ WORKERS := -n 3 --dist worksteal
 SLOWEST := --durations=10
 # Of no use to more workers than cores; the folders have nothing but programs in them.
 FAST    := -n 2 --dist worksteal -m 'not programs and not screens and not both_loops and not slow' --hypothesis-profile=fast \
-	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile)
+	$(patsubst %,--ignore=tests/%,end_to_end interop witness hostile soak)
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test test-fast lint bench chaos hostile interop proto proto-check docs screenshots clean
+.PHONY: help demo install test test-fast lint bench chaos hostile fuzz soak interop proto proto-check docs screenshots clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -41,8 +41,15 @@ bench: $(VENV)/.test  ## measure, each figure as a ratio to a limit of the same 
 chaos: $(VENV)/.test  ## a network that cuts 1000 connections, a relay that is killed: nothing may be lost
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-hostile: $(VENV)/.test  ## a relay that attacks sealed links 100 000 times: it gets nothing
+hostile: $(VENV)/.test  ## attacks by the relay, strangers, clients, agents; one kind: ARGS=relay, outside (--help)
+	@sh tests/support/system_packages.sh
 	@$(BIN)/python -m tests.hostile $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## fuzz what parses others' data, some minutes; longer: ARGS='TARGET --runs N'
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(VENV)/.test  ## an hour of consoles and agents that come and go: nothing grows (ARGS='--minutes N')
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 interop: $(VENV)/.test  ## heavy runs with real tools (nginx, rsync, ...); one: make interop ARGS=rsync
 	@$(BIN)/python -m tests.interop $(ARGS)
@@ -80,3 +87,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@echo "installing natpass and its test tools into $(VENV) ..."
 	@$(PIP) -e '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.test
+	@$(PIP) -e '.[fuzz]'
+	@touch $@

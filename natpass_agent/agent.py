@@ -1,6 +1,7 @@
 """The agent: stays logged in at its relay, and serves the links that consoles open to it."""
 
 # Why: docs/decisions/026-plain-links-only-if-allowed.md
+# Why: docs/decisions/071-places-by-proved-key.md
 
 import asyncio
 import logging
@@ -11,9 +12,11 @@ from functools import partial
 
 from natpass_agent.links.kind import KindServer
 from natpass_agent.links.servers import all_servers
+from natpass_agent.links.who import who_of
+from natpass_agent.places import LinkPlaces
 from natpass_agent.platform.host import HostFacts, host
 from natpass_agent.policy import MAX_LINKS, Policy, Refusal
-from natpass_agent.served import ServedLinks
+from natpass_agent.served import Served, ServedLinks
 from natpass_agent.status import AgentStatus, iso
 from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
@@ -26,6 +29,7 @@ from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import About
+from natpass_wire.repeats import Repeats
 from natpass_wire.stream import VERSION as STREAMS_VERSION
 from natpass_wire.text import printable
 from natpass_wire.version import __version__
@@ -46,6 +50,7 @@ class Agent:
         on_status: called when the connection to the relay changes its state.
         keep_seconds: how long to keep a link whose opener is away; a kind may keep its links for less.
         allow_unsealed: serve links that are not sealed as well, above all those of existing natpass programs.
+        is_listed: tells whether a key is one that this agent knows by name; its links have places of their own then.
         rights_of: returns the rights of the console with this key (None if its link is not sealed), by default all
             rights; a text for the console with the reason, if it has none.
     """
@@ -60,12 +65,15 @@ class Agent:
         on_status: Callable[[RelayStatus], None] | None = None,
         keep_seconds: float = KEEP_SECONDS,
         allow_unsealed: bool = False,
+        is_listed: Callable[[bytes], bool] = lambda _key: False,
         rights_of: Callable[[bytes | None], Rights | str] = lambda _: ALL,
     ) -> None:
         served = all_servers(agent=target.claims.client_id) if kinds is None else kinds
         self._servers = {server.kind.number: server for server in served}
         self._facts = host().facts() if facts is None else facts
-        self._policy = Policy([server.kind for server in served], max_links)
+        self._policy = Policy([server.kind for server in served])
+        self._places: LinkPlaces[IncomingLink] = LinkPlaces(self._policy.kinds, max_links)
+        self._repeats = Repeats()
         self._allow_unsealed = allow_unsealed
         self._rights_of = rights_of
         self._tasks = Tasks()
@@ -82,10 +90,12 @@ class Agent:
             on_stream=self._asked,
             on_online=self._introduce,
             keep_seconds=keep_seconds,
+            is_listed=is_listed,
             allow_unsealed=allow_unsealed,
         )
         #: The links that are served.
         self.links = ServedLinks(self.client.streams.kept_until, self.end)
+        self.client.streams.why_not_resume = self._why_not_resume
 
     async def run(self) -> None:
         """Serve until cancelled. Then end all links, and everything that was started for them."""
@@ -145,7 +155,7 @@ class Agent:
             self._asked(link, request)
             return
         text = "this agent serves sealed links only (natpass-agent --allow-unsealed would serve others)"
-        log.warning("refused an unsealed %s link of %s", self._policy.kind_name(request.kind), printable(link.peer))
+        self._note(f"refused an unsealed {self._policy.kind_name(request.kind)} link", link)
         link.refuse(text, ConnectResponse.REFUSED)
 
     def _asked(self, link: IncomingLink, request: ConnectRequest) -> None:
@@ -156,14 +166,18 @@ class Agent:
         if isinstance(rights, str):
             self._refuse(link, Refusal(rights, ConnectResponse.REFUSED))
             return
-        of_all, of_opener = self.links.kinds(), self.links.kinds(link.peer)
         is_sealed = link.peer_key is not None
-        refusal = self._policy.refusal(request.kind, of_all, of_opener, rights, is_sealed=is_sealed)
-        if refusal is not None and refusal.is_for_room and self.client.streams.evict():
-            refusal = None  # one more than allowed, until the evicted one has ended
+        refusal = self._policy.refusal(request.kind, rights, is_sealed=is_sealed)
         if refusal is not None:
             self._refuse(link, refusal)
             return
+        kind, owner = self._servers[request.kind].kind, self.client.streams.owner_of(link)
+        victims = self._places.ask(kind, owner, self.links.rank)
+        if isinstance(victims, Refusal):
+            self._refuse(link, victims)
+            return
+        for victim in victims:
+            self._evict(victim)
         if not is_sealed:
             log.warning("%s opens an unsealed %s link", printable(link.peer), self._policy.kind_name(request.kind))
         server = self._servers[request.kind]
@@ -171,25 +185,61 @@ class Agent:
         seconds, text = server.kind.limits.answer_seconds, "this agent is too busy to answer in time"
         late = asyncio.get_running_loop().call_later(seconds, link.refuse, text, ConnectResponse.FAILED)
         task = self._tasks.start(server.serve(link, request, rights), name)
-        self.links.add(link, server, task)
+        self._places.take(link, server.kind, owner)
+        self.links.add(link, server, task, rights)
         task.add_done_callback(partial(self._served, link, late))
 
-    @staticmethod
-    def _refuse(link: IncomingLink, refusal: Refusal) -> None:
-        log.info("refused a link of %s: %s", printable(link.peer), refusal.text)
+    def review(self) -> None:
+        """End the links whose consoles had no right to them at this look and the one before.
+
+        One look is not enough: an editor may be writing the file.
+        """
+        for served in self.links.all:
+            reason = self._no_longer(served)
+            if reason and served.is_doubted and served.link.end is None:
+                log.warning("ending %s: %s", served.name, reason)
+                self.end(served.link, reason, gives_up=True)
+            served.is_doubted = bool(reason)
+
+    def _no_longer(self, served: Served) -> str:
+        rights = self._rights_of(served.link.peer_key)
+        return rights if isinstance(rights, str) else self._policy.no_longer(served.server.kind, served.rights, rights)
+
+    def _why_not_resume(self, link: IncomingLink) -> str:
+        served = self.links.of(link)
+        if served is not None:
+            return self._no_longer(served)
+        rights = self._rights_of(link.peer_key)  # its program has ended, what it wrote is still to be read
+        return rights if isinstance(rights, str) else ""
+
+    def _refuse(self, link: IncomingLink, refusal: Refusal) -> None:
+        self._note(f"refused a link: {refusal.text}", link, logging.INFO)
         link.refuse(refusal.text, refusal.reason)
+
+    def _evict(self, link: IncomingLink) -> None:
+        """End a link for another one. There is one more than allowed until what runs for it has ended."""
+        self._places.give_back(link)
+        if link.end is None:
+            log.info("a link of %s is ended: its place was needed for somebody else", who_of(link))
+            self.end(link, "its place was needed for somebody else", LinkEnd.PEER_GONE)
+
+    def _note(self, text: str, link: IncomingLink, level: int = logging.WARNING) -> None:
+        """Log something about a link: once, then with a count, since a console can do it as often as it likes."""
+        if line := self._repeats.note(text, asyncio.get_running_loop().time()):
+            log.log(level, "%s; the last one was of %s", line, who_of(link))
 
     def _served(self, link: IncomingLink, late: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
         """Record the end of a kind's server; an exception in it ends its link only."""
         late.cancel()
+        self._places.give_back(link)
         self.links.discard(link)
         failed = not task.cancelled() and task.exception() is not None  # Tasks has logged it
         self.end(link, "the agent failed at this: its log says how" if failed else "")
 
     @staticmethod
-    def end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED) -> None:
-        """End a link, and what runs for it; `text` tells its opener why."""
+    def end(link: IncomingLink, text: str, cause: LinkEnd.Cause = LinkEnd.FAILED, *, gives_up: bool = False) -> None:
+        """End a link, and what runs for it; `text` tells its opener why, `gives_up` as for `Link.close`."""
         if link.is_asked:
             link.refuse(text or "the agent gave no answer")
         else:
-            link.close(text, cause if text else LinkEnd.CLOSED)
+            link.close(text, cause if text else LinkEnd.CLOSED, gives_up=gives_up)

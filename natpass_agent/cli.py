@@ -13,21 +13,18 @@ from pathlib import Path
 
 import click
 
-from natpass_agent import control, fingerprint_cli, instance, status_cli
+from natpass_agent import check_cli, control, fingerprint_cli, instance, status_cli
 from natpass_agent.agent import Agent
 from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
 from natpass_agent.links.kind import Worker
 from natpass_agent.links.servers import all_servers
 from natpass_agent.platform.environment import MARKER, check_patterns
-from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
 from natpass_wire.aio import runtime
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.streams import KEEP_SECONDS
-from natpass_wire.errors import UserError
-from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
@@ -40,6 +37,9 @@ from natpass_wire.program.settings import ConnectionSettings
 log = logging.getLogger(__name__)
 
 PROGRAM = "natpass-agent"
+#: Seconds between two looks at authorized_consoles and the time. Two looks end a link, and its program has 2 s to go:
+#: what is no longer allowed is gone within 5 s.
+REVIEW_SECONDS = 1.0
 OPTIONS = tuple(option for kind in KINDS for option in kind.options)
 
 
@@ -80,13 +80,7 @@ def kind_options(command: Command) -> Command:
     help=f"How long to keep a {listed([kind.keeps for kind in KINDS], 'or')} whose console is cut off, so that it can "
     "resume.",
 )
-@click.option(
-    "--authorized-consoles",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Serve only the consoles whose keys are in this file (mode 0600; natpass-tui fingerprint says more). "
-    "Default: authorized_consoles in the state directory; without that file, all consoles that have the secret.",
-)
+@check_cli.AUTHORIZED_CONSOLES
 @click.option(
     "--pass-env",
     metavar="NAME",
@@ -101,28 +95,29 @@ def command(ctx: click.Context, /, **_: object) -> int:
     if ctx.invoked_subcommand is not None:
         return 0
     values = gather(ctx)
-    client_id = _client_id(values["id"])  # checked before an invite is used up
+    client_id = instance.own_id(values["id"])  # checked before an invite is used up
     passed = check_patterns(values["pass_env"])
     settings = ConnectionSettings.from_values(PROGRAM, values)
     state = settings.common.state_dir
     logs.set_up(settings.common.log_level, settings.common.log_file)
-    consoles = AuthorizedConsolesFile.at(values["authorized_consoles"], state)
+    consoles = AuthorizedConsolesFile.at(values["authorized_consoles"], state, client_id)
     instance.check(state, client_id)
     known_identity(state, "agent")
     settings = settings.with_secret(PROGRAM, who=f"agent {client_id}")  # from here on, files are written
     with instance.lock(state, client_id, locks()):
+        consoles.begin()
         identity = load_identity(state, "agent")
         token = instance.token(state, client_id)
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         options = {option.name: values[option.name.replace("-", "_")] for option in OPTIONS}
         kinds = all_servers(options, agent=client_id, passed=passed)
-        agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of)
+        agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
-        return runtime.run(serve(agent, socket_path(settings.common.state_dir, status_cli.KIND, client_id)))
+        return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id)))
 
 
-async def serve(make_agent: Callable[[], Agent], control_socket: Path) -> int:
+async def serve(make_agent: Callable[[], Agent], consoles: AuthorizedConsolesFile, control_socket: Path) -> int:
     """Run an agent until a signal says to stop; return the exit status: 130 after INT, else 0."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -137,24 +132,28 @@ async def serve(make_agent: Callable[[], Agent], control_socket: Path) -> int:
     async with serving(control_socket, control.handlers(agent)), asyncio.TaskGroup() as group:
         running = group.create_task(agent.run(), name="agent")
         running.add_done_callback(lambda _: stop(1))  # it has failed, and the group raises its exception
+        watching = group.create_task(_watch(agent, consoles), name="authorized consoles")
+        watching.add_done_callback(lambda _: stop(1))
         await stopped
         running.cancel()
+        watching.cancel()
     log.info("stopped")
     return stopped.result()
 
 
+async def _watch(agent: Agent, consoles: AuthorizedConsolesFile) -> None:
+    """Look whether consoles have lost rights, and end what they may no longer have."""
+    while True:
+        await asyncio.sleep(REVIEW_SECONDS)
+        consoles.look()
+        agent.review()
+
+
 def _nothing_to_reload() -> None:
-    log.info("SIGHUP: nothing to reload (authorized_consoles is read at each link; other options need a restart)")
+    log.info("SIGHUP: nothing to reload (authorized_consoles is watched; other options need a restart)")
 
 
-def _client_id(given: str | None) -> str:
-    client_id = given if given is not None else host().facts().host
-    if fault := client_id_fault(client_id):
-        raise UserError(f"{client_id!r} is not a valid agent id: {fault}" + ("" if given else "; choose one with --id"))
-    return client_id
-
-
-for _command in (fingerprint_cli.command, status_cli.status, status_cli.end):
+for _command in (fingerprint_cli.command, check_cli.command, status_cli.status, status_cli.end):
     command.add_command(_command)
 
 

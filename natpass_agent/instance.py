@@ -4,12 +4,25 @@
 
 import secrets
 
+from natpass_agent.platform.host import host
 from natpass_agent.platform.lock import Lock, LockedError, Locks
 from natpass_wire.errors import UserError
-from natpass_wire.ids import as_file_name
+from natpass_wire.ids import as_file_name, client_id_fault
 from natpass_wire.program.state import StateDir
 
 TOKEN_BYTES = 32
+
+
+def own_id(given: str | None) -> str:
+    """Return the client id of an agent: the given one, by default the host name.
+
+    Raises:
+        UserError: it is invalid.
+    """
+    client_id = given if given is not None else host().facts().host
+    if fault := client_id_fault(client_id):
+        raise UserError(f"{client_id!r} is not a valid agent id: {fault}" + ("" if given else "; choose one with --id"))
+    return client_id
 
 
 def token(state: StateDir, client_id: str) -> bytes:
@@ -37,12 +50,11 @@ def lock(state: StateDir, client_id: str, locks: Locks) -> Lock:
     a state directory.
 
     Raises:
-        UserError: another process does, or the lock file can't be made.
+        UserError: another process does, or the lock file can't be made, or is not ours.
     """
     path = state.path / f"agent-{as_file_name(client_id)}.lock"
     try:
-        state.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return locks.take(path)
+        return locks.take(state.path_of(path.name))
     except LockedError as error:
         raise UserError(
             f"an agent {client_id!r} is running already with the state directory {state.path}; "

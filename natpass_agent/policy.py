@@ -1,6 +1,6 @@
 """The agent's policy: which links it allows, without I/O. The kinds' descriptors say what differs between kinds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natpass_agent.links.kind import ONLY_LOOK, Kind
@@ -9,38 +9,29 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
 #: Links with a process at once, including those that are closing: each also costs some descriptors.
 MAX_LINKS = 256
-#: Links with a process of one opener, so that none takes the places of all others.
-MAX_LINKS_OF_OPENER = MAX_LINKS // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a link is refused, for a person and for a program; `is_for_room` if only because there are too many."""
+    """Why a link is refused, for a person and for a program."""
 
     text: str
     reason: ConnectResponse.Reason
-    is_for_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The limits and kinds of an agent.
+    """The kinds of an agent. How many links there may be is for `natpass_agent.places`.
 
     Attributes:
         kinds: the link kinds that it serves.
-        max_links: how many links with a process may exist at once, at least 1.
-        max_links_of_opener: how many of them one opener may have.
     """
 
     kinds: Sequence[Kind]
-    max_links: int = MAX_LINKS
-    max_links_of_opener: int = MAX_LINKS_OF_OPENER
 
     def refusal(
         self,
         number: ConnectRequest.Kind,
-        links: Iterable[Kind] = (),
-        of_opener: Iterable[Kind] = (),
         rights: Rights = ALL,
         *,
         is_sealed: bool = True,
@@ -49,8 +40,6 @@ class Policy:
 
         Args:
             number: the number of the requested kind.
-            links: the kinds of the existing links.
-            of_opener: the kinds of the opener's existing links.
             rights: the opener's rights.
             is_sealed: whether the link is sealed.
         """
@@ -63,7 +52,7 @@ class Policy:
             return Refusal(text, ConnectResponse.REFUSED)
         if not is_sealed and not kind.allows_unsealed:
             return Refusal(f"this agent serves sealed {kind.wire_name} links only", ConnectResponse.REFUSED)
-        return self._no_room(kind, list(links), list(of_opener))
+        return None
 
     def kind_name(self, number: ConnectRequest.Kind) -> str:
         """Return the wire's name of a link kind; its number if the kind is unknown."""
@@ -73,6 +62,18 @@ class Policy:
         known = number in ConnectRequest.Kind.values()
         return ConnectRequest.Kind.Name(number) if known else f"kind {int(number)}"
 
+    def no_longer(self, kind: Kind, then: Rights, rights: Rights) -> str:
+        """Return why an opener may not keep a link of a kind, empty if it may.
+
+        Args:
+            kind: the link's kind.
+            then: the opener's rights when the link was opened.
+            rights: its rights now.
+        """
+        if (text := self._forbidden(kind, rights)) is not None:
+            return text
+        return ONLY_LOOK if rights.read_only and not then.read_only else ""
+
     def _forbidden(self, kind: Kind | None, rights: Rights) -> str | None:
         """Return why the opener may not have links of a kind (None if it is not served), None if it may."""
         if rights.kinds is not None and (kind is None or kind.name not in rights.kinds):
@@ -81,24 +82,3 @@ class Policy:
         if rights.read_only:
             return ONLY_LOOK if kind is None else kind.read_only
         return None
-
-    def _no_room(self, kind: Kind, links: Sequence[Kind], of_opener: Sequence[Kind]) -> Refusal | None:
-        limits = kind.limits
-        if limits.places is not None:
-            if (count := links.count(kind)) >= limits.places:
-                text = f"this agent has {count} {kind.wire_name} links already and takes no more"
-                return Refusal(text, ConnectResponse.REFUSED)
-            if (count := of_opener.count(kind)) >= max(1, limits.places // 2):
-                text = f"you have {count} {kind.wire_name} links to this agent already"
-                return Refusal(text, ConnectResponse.REFUSED)
-        if limits.holds_process:  # last: a link refused only for room may evict another
-            if (count := _with_process(links)) >= self.max_links:
-                text = f"this agent has {count} links already and takes no more"
-                return Refusal(text, ConnectResponse.REFUSED, is_for_room=True)
-            if (count := _with_process(of_opener)) >= self.max_links_of_opener:
-                return Refusal(f"you have {count} links to this agent already", ConnectResponse.REFUSED)
-        return None
-
-
-def _with_process(links: Iterable[Kind]) -> int:
-    return sum(kind.limits.holds_process for kind in links)

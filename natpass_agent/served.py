@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from natpass_agent.links.kind import Kind, KindServer
+from natpass_agent.links.kind import KindServer
 from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
+from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.stream.places import Rank, Standing
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Served:
 
     Attributes:
         id: its local name.
+        number: how many links came before it.
         link: the link.
         server: its kind's server.
         task: the task that serves it.
@@ -37,9 +40,12 @@ class Served:
         opened_at: the same, in the loop's time.
         detached_at: since when its console is out of reach, in the loop's time; None if it can be reached.
         giving_up: ends it when its keep time is over; None while its console can be reached.
+        rights: the rights of its console when it was opened.
+        is_doubted: whether its console had no right to it at the last look.
     """
 
     id: str
+    number: int
     link: IncomingLink
     server: KindServer
     task: "asyncio.Task[None]"
@@ -47,6 +53,8 @@ class Served:
     opened_at: float
     detached_at: float | None = None
     giving_up: asyncio.TimerHandle | None = None
+    rights: Rights = ALL
+    is_doubted: bool = False
 
     @property
     def name(self) -> str:
@@ -73,21 +81,28 @@ class ServedLinks:
         self._streams_kept_until = kept_until
         self._end = end
         self._served: dict[IncomingLink, Served] = {}
+        self._count = 0
 
     def __iter__(self) -> Iterator[IncomingLink]:
         """Give the links, oldest first."""
         return iter(list(self._served))
 
-    def kinds(self, opener: str | None = None) -> list[Kind]:
-        """Return the kind of each link, by default of all openers, else of one."""
-        return [served.server.kind for link, served in self._served.items() if opener in {None, link.peer}]
+    def rank(self, link: IncomingLink) -> Rank:
+        """Return what would be lost with a link that is served."""
+        if link.end is not None:
+            return Rank(Standing.ENDING)
+        if link.detached is not None:
+            return Rank(Standing.AWAY, link.detached.since)
+        return Rank(Standing.ACTIVE, -self._served[link].number)  # the newest first
 
-    def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]") -> None:
-        """Add a link that is served from now on."""
+    def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]", rights: Rights = ALL) -> None:
+        """Add a link that is served from now on; its console has these rights."""
         taken = {served.id for served in self._served.values()}
         while (name := secrets.token_hex(_NAME_BYTES)) in taken:
             pass
-        served = Served(name, link, server, task, time.time(), task.get_loop().time())
+        self._count += 1
+        opened_at = task.get_loop().time()
+        served = Served(name, self._count, link, server, task, time.time(), opened_at, rights=rights)
         self._served[link] = served
         link.watch(lambda: self._changed(served))
 
@@ -101,10 +116,19 @@ class ServedLinks:
         """Return the link of this name, None if there is none."""
         return next((served for served in self._served.values() if served.id == name), None)
 
+    def of(self, link: IncomingLink) -> Served | None:
+        """Return what is served on a link, None if nothing is."""
+        return self._served.get(link)
+
     @property
     def detached(self) -> list[Served]:
         """The links whose consoles are out of reach."""
         return [served for served in self._served.values() if served.link.detached is not None]
+
+    @property
+    def all(self) -> list[Served]:
+        """The links, oldest first."""
+        return list(self._served.values())
 
     def statuses(self) -> list[LinkStatus]:
         """Return the status of each link, oldest first."""

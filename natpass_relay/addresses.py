@@ -39,8 +39,12 @@ def clash(places: Sequence[ListenAddress]) -> str | None:
                     return f"--listen {later.said} is given twice"
                 return f"--listen {earlier.said} and {later.said} are the same address"
             for wide, narrow in ((earlier, later), (later, earlier)):
-                if _includes(wide.ip, narrow.ip):
-                    return f"--listen {wide.said} includes {narrow.said} already: leave one of them out"
+                if not _includes(wide.ip, narrow.ip):
+                    continue
+                if wide.said == narrow.said:  # the system takes it for a name of both, such as `*`
+                    port = wide.port
+                    return f"--listen {wide.said}: say [::]:{port} for all addresses, 0.0.0.0:{port} for those of IPv4"
+                return f"--listen {wide.said} includes {narrow.said} already: leave one of them out"
     return None
 
 

@@ -29,7 +29,7 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import DEFAULT_PORT, PROXY, HostPort, Size, common_options, gather
+from natpass_wire.program.options import DEFAULT_PORT, PROXY, ByteSize, HostPort, common_options, gather
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
@@ -91,7 +91,7 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
 @click.option("--verifier-file", type=_FILE, help="A file that holds the verifier in one line (mode 0600).")
 @click.option(
     "--memory",
-    type=Size(least=2 * RECEIVER_BYTES),
+    type=ByteSize(least=2 * RECEIVER_BYTES),
     metavar="SIZE",
     default="512MiB",
     show_default=True,
@@ -111,6 +111,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
     with listening(options.listen) as sockets:
         logs.set_up(options.common.log_level, options.common.log_file)
         options = options.made()  # only now: a failed start writes nothing
+        options.common.warn(PROGRAM)
         raise_open_files()
         return runtime.run(serve(RelayServer(options.settings()), options, sockets))
 
@@ -314,6 +315,7 @@ def _with_secret(ctx: click.Context) -> tuple[dict[str, Any], CommonSettings, st
             common = replace(common, secret_from=printable(str(common.state_dir.path / own_files.SECRET_FILE)))
     if secret is None:
         secret = check_secret(ask_secret("secret", "--secret-file"))
+    common.warn(PROGRAM)
     return values, common, secret
 
 

@@ -5,12 +5,10 @@ costs them nothing: a stream's link is bounded by the credit that its ends have 
 to wait. Only senders that understand neither (existing programs) are read no further until their part has drained.
 """
 
-# Why: docs/decisions/018-legacy-and-tls-at-one-port.md
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
 # Why: docs/decisions/066-holding-a-plain-link.md
 
 import asyncio
-import ssl
 from bisect import bisect_right
 from itertools import pairwise
 from typing import Protocol
@@ -23,8 +21,7 @@ from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
 from natpass_relay.routing import Forward, Route, Router, Send
 from natpass_wire import envelope
-from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.sockets import FrameSocket, plain_host
+from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import HEADER_BYTES, Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
@@ -46,9 +43,9 @@ _ANSWER_BYTES = 1024
 _PIECE_BYTES = 16 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
-#: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
-#: would mean a length of 5632 to 5887 bytes, and every login is shorter.
-TLS_FIRST_BYTE = 0x16
+#: What a client may have done for it in one turn of the loop: messages that the relay parses, and changes of the
+#: receiver, each of which is a write. Each costs 5 to 20 µs.
+WORK_A_TURN = 64
 #: Read once: a lookup in a protobuf enum costs as much as a small parse.
 _CONNECT_REQ = MsgType.connect_req
 #: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
@@ -152,6 +149,7 @@ class Connection:
     ) -> None:
         """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
+        self.socket.lift_allowance()
         self.speaks_v2 = speaks_v2
         self.takes_holds = takes_holds
         if speaks_v2:
@@ -269,15 +267,14 @@ class Connection:
     def socket_ready(self) -> None:
         """No-op: clients speak first."""
 
-    def batch_received(self, batch: Batch) -> None:
-        """Take some frames."""
+    def batch_received(self, batch: Batch) -> int | None:
+        """Take some frames; return how many if that is a turn's work."""
         if self.is_probed:
             self._heard()
         try:
             if self.client is None:
-                self._before_login(batch)
-            else:
-                self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
+                return self._before_login(batch)
+            return self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
         except RemoteProtocolError as error:
             if self.speaks_v2 and self.client is not None:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
@@ -330,44 +327,50 @@ class Connection:
             if self._life is not None:
                 self._life.keepalive.listening(True)
 
-    def _before_login(self, batch: Batch) -> None:
-        for start, end in pairwise(batch.bounds):
+    def _before_login(self, batch: Batch) -> int | None:
+        for number, (start, end) in enumerate(pairwise(batch.bounds)):
             if self.is_closed:
-                return
-            payload = bytes(batch.view[start + HEADER_BYTES : end])
-            if self.client is not None:  # frames that follow the login in the same batch
-                self._parse_and_route(payload)
-                continue
+                return None
+            frame = bytes(batch.view[start:end])
+            if self.client is not None:  # what follows the login in the same batch is routed in the next turn
+                return number
             if end - start > HEADER_BYTES + MAX_LOGIN_BYTES:
                 raise RemoteProtocolError(f"a frame of {end - start} bytes before the login")
-            self._hub.visitor_says(self, envelope.parse(payload))
+            self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
+        return None
 
-    def _route(self, data: bytes, bounds: list[int]) -> None:
+    def _route(self, data: bytes, bounds: list[int]) -> int | None:
         """Forward frames: those that look like earlier ones in runs, one write for each run; others one by one.
 
         Args:
             data: the frames, concatenated.
             bounds: where they begin and end.
+
+        Returns:
+            How many were routed, if that is a turn's work; None: all of them.
         """
         find = self._cache.find
         to: Connection | None = None  # where the frames from `marks[0]` to `start` go
         marks: list[tuple[int, Route]] = []  # where the frames of each link begin in them
         start = bounds[0]
+        work = 0
         like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
         for end in bounds[1:]:
             at = start + HEADER_BYTES
             if end - start != like_size or not data.startswith(like_bytes, at):
                 fast_route = find(data, at, end)
                 if fast_route is None or fast_route.to is not to:
+                    if (work := work + 1) > WORK_A_TURN:
+                        break
                     if to is not None:
                         self._pass_on(to, data, bounds, marks, start)
                         if self.is_closed:
-                            return
+                            return None
                     if fast_route is None:
                         to, like_size = None, -1
                         self._parse_and_route(data[at:end])
                         if self.is_closed:
-                            return
+                            return None
                         start = end
                         continue
                     to, marks = fast_route.to, [(start, fast_route.route)]
@@ -377,6 +380,7 @@ class Connection:
             start = end
         if to is not None:
             self._pass_on(to, data, bounds, marks, start)
+        return bounds.index(start) if work > WORK_A_TURN else None
 
     def _pass_on(
         self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int
@@ -455,41 +459,3 @@ class Connection:
                 frame = envelope.to_frame(command.message)
                 self._posted_to.add(to)
                 to.put_link_control(frame, self, self if route.opener is client else to)
-
-
-class ClientSocket(FrameSocket):
-    """The relay's end of a client's connection; it limits what a client may send before login.
-
-    On a relay with TLS, the first byte tells whether the client speaks it: existing natpass programs may not.
-    """
-
-    def __init__(
-        self, connection: Connection, hub: ConnectionHub, buffers: ReadBuffers, tls: ssl.SSLContext | None
-    ) -> None:
-        super().__init__(connection, buffers, tls=tls, server_side=True, high_water=HIGH_WATER_BYTES)
-        self._connection = connection
-        self._hub = hub
-        self._has_begun = False
-        connection.socket = connection.outbox.socket = self
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        name = transport.get_extra_info("peername")
-        super().connection_made(transport)
-        self._connection.address = self.peer_address
-        self._connection.host = plain_host(name[0]) if isinstance(name, tuple) else ""
-        self._hub.connected(self._connection, self._connection.host)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read."""
-        if not self._has_begun:
-            self._has_begun = True
-            if self._tls is not None and self._buffers.raw[0] != TLS_FIRST_BYTE:
-                self._connection.is_plain = True
-                self._leave_out_tls()
-                self._hub.came_plain(self._connection)
-                if self._buffers.raw[0] > MAX_LOGIN_BYTES >> 8:  # such as a browser's GET
-                    self.abort(RemoteProtocolError("neither TLS nor a login"))
-        super().buffer_updated(nbytes)
-        if self._connection.client is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:
-            self.abort(RemoteProtocolError("a long frame before the login"))

@@ -1,6 +1,5 @@
 """Guests of invites: connections that never log in and can only reach an inviter."""
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
@@ -8,13 +7,12 @@ from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
 from natpass_relay.lobby import Lobby
+from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
-
-log = logging.getLogger(__name__)
 
 #: Seconds that a guest may take: two round trips, and a write to disk.
 GUEST_SECONDS = 30.0
@@ -26,10 +24,14 @@ class Guests:
     Args:
         tell: sends a message to a logged-in client.
         is_full: tells whether a client's send queue is so full that it gets no new guests.
+        strangers: logs what guests do.
     """
 
-    def __init__(self, tell: Callable[[Client, Msg], None], is_full: Callable[[Client], bool]) -> None:
+    def __init__(
+        self, tell: Callable[[Client, Msg], None], is_full: Callable[[Client], bool], strangers: StrangerLog
+    ) -> None:
         self._tell = tell
+        self._strangers = strangers
         self._invites: Invites[Connection] = Invites(is_full)
         self._lobby: Lobby[Connection] = Lobby(seconds=GUEST_SECONDS)
         self._known: set[Connection] = set()
@@ -98,7 +100,8 @@ class Guests:
         self._leave(connection)
         last_words = None
         if turn.code != Refusal.UNSET:
-            log.info("%s, a guest, is turned away: %s", connection.address, turn.text)
+            text = f"{connection.address}, a guest, is turned away: {turn.text}"
+            self._strangers.say("guests turned away", connection.host, text)
             last_words = _to_guest(HandshakePayload(refusal=Refusal(code=turn.code, text=turn.text)))
         connection.close(last_words)
 

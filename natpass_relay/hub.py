@@ -15,9 +15,11 @@ from natpass_relay.clients import Client, Role
 from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import Lobby
+from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Route, Router, Send
+from natpass_relay.stranger_log import StrangerLog
 from natpass_wire import envelope
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.links import HOLD
@@ -54,9 +56,10 @@ class Hub:
         login_seconds: float = v2.LOGIN_SECONDS,
         memory: int = MEMORY_BYTES,
     ) -> None:
-        self.router = Router(is_full=self._is_full, on_role=self._acted)
+        self.router = Router(is_full=self._is_full, on_role=self._acted, admit=self._admit_request)
         self.ledger: Ledger[Connection, Route] = Ledger(memory)
         self._is_cutting = False
+        self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
@@ -66,10 +69,12 @@ class Hub:
         self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._guests = Guests(lambda client, message: self._connection_of[client].send(message), self._is_behind)
+        self._strangers = StrangerLog(clock)
+        self._guests = Guests(
+            lambda client, message: self._connection_of[client].send(message), self._is_behind, self._strangers
+        )
         self._connections: set[Connection] = set()
         self._is_closing = False
-        self._plain_repeats = Repeats()
         self._cut_repeats = Repeats()
         #: Set while there are no connections.
         self.empty = asyncio.Event()
@@ -113,8 +118,7 @@ class Hub:
             f"refused plain TCP from {network_of(connection.host)}, since this relay speaks TLS: existing natpass "
             "programs from 0.8 on need --legacy here, and ours no --no-tls there"
         )
-        if said := self._plain_repeats.note(text, self._clock()):
-            log.warning("%s", said)
+        self._strangers.say("plain TCP refused", connection.host, text, level=logging.WARNING, most=1)
 
     def change_doors(self, doors: Doors) -> None:
         """Use other doors for new connections; `dead_after` stays as it is."""
@@ -126,6 +130,7 @@ class Hub:
         for connection in self._lobby.overdue(now):
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
+        self._strangers.tick()
         for connection in [each for each in self._connection_of.values() if each.is_probed]:
             connection.look_for_life()
         self._obey(self._admission.tick(now))
@@ -364,7 +369,7 @@ class Hub:
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
-        self.publisher.unwatch(client)
+        self.publisher.gone(client)
         if self.router.client(client.client_id) is None:
             self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(client)
@@ -406,11 +411,17 @@ class Hub:
         connection = self._connection_of[client]
         return connection.outbox.weight_of(connection) > FULL_BYTES
 
+    def _admit_request(self, opener: Client, target: Client, message: Msg) -> str:
+        """Count a `connect_req`, and name the network that it comes from; return why it is not forwarded now."""
+        host = self._connection_of[opener].host
+        if not self._requests.admit(opener, host, self._clock()):
+            return "the relay gets too many requests for links from your network: try again later"
+        self._requests.stamp(message, host, target)
+        return ""
+
     def _turn_away(self, connection: Connection, reason: str) -> None:
-        known = connection.is_plain and not self._admission.admits_legacy  # logged by `came_plain`
-        log.log(
-            logging.DEBUG if known else logging.INFO, "%s is turned away: %s", connection.address, printable(reason)
-        )
+        if not connection.is_plain or self._admission.admits_legacy:  # else logged by `came_plain`
+            self._strangers.say("turned away", connection.host, f"{connection.address} is turned away: {reason}")
         self._leave_lobby(connection)
         connection.close()
 

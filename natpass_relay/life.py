@@ -10,7 +10,7 @@ STUCK_SECONDS = 60.0
 _MOST_OF_TICK = 2.0
 
 
-class Counts(Protocol):
+class ByteCounts(Protocol):
     """What a socket counts: bytes received, given to it to send, and waiting in it."""
 
     received_bytes: int
@@ -36,7 +36,7 @@ class Life:
         self._received = self._sent = self._taken = self._waiting = 0
         self._stuck = 0.0
 
-    def tick(self, socket: Counts, now: float) -> float:
+    def tick(self, socket: ByteCounts, now: float) -> float:
         """Advance the clock, about once a second; return how many seconds of that count."""
         if socket.received_bytes != self._received:
             self._received = socket.received_bytes

@@ -5,6 +5,10 @@ one step of the roster, or several if it is too long for one message: an agent t
 never mentioned. Each watcher pulls its next message when its connection can take one: the rest of its snapshot, then
 the steps that it lacks. A watcher that is further behind than the kept steps gets a fresh snapshot. A snapshot has the
 agents as they are when it is made: a console that begins to watch after an agent's login finds the agent.
+
+Steps have a budget of bytes, since each of them goes to every console. What is beyond it stays a change, and later ones
+of the same agent replace it. Agents that changed least recently go first, so that one that changes all the time, or a
+hundred of them, delay only themselves.
 """
 
 # Why: docs/decisions/007-roster-revisions.md
@@ -25,10 +29,18 @@ CHUNK_BYTES = 32 * 1024
 PUBLISH_SECONDS = 1.0
 #: Steps kept for watchers that are behind; the bytes bound memory.
 _MAX_STEPS, _MAX_STEP_BYTES = 256, 1024 * 1024
+#: Bytes of all steps in a second: at least, and for each agent, so that a whole fleet is told in a minute.
+_STEP_BYTES_A_SECOND, _STEP_BYTES_OF_AGENT = 16 * 1024, 2
+#: Bytes of steps at once after a pause: 10 000 agents that leave and come back are 2 MB.
+_BURST_BYTES = 2 * 1024 * 1024
+#: A console's snapshots: bytes in a second, however often it asks for one.
+_SNAPSHOT_BYTES_A_SECOND = 256 * 1024
 #: Agents remembered after they have left, since the relay's start; of more, the one that left first is forgotten.
 MOST_AWAY = 1024
 #: Characters of an agent's texts about itself, and the number of kinds that it may serve.
 _MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
+#: Bytes of UTF-8 for each character of such a text on average.
+_BYTES_OF_CHARACTER = 2
 #: The version shown for agents that logged in with an older dialect.
 LEGACY_VERSION = "legacy"
 
@@ -36,13 +48,18 @@ LEGACY_VERSION = "legacy"
 def sanitised(about: About) -> About:
     """Return an agent's description of itself, safe to print and short."""
     return About(
-        host=printable(about.host, _MOST_TEXT),
-        os=printable(about.os, _MOST_TEXT),
-        user=printable(about.user, _MOST_TEXT),
-        version=printable(about.version, _MOST_VERSION),
-        serves=[printable(kind, _MOST_VERSION) for kind in about.serves[:_MOST_SERVES]],
+        host=_short(about.host, _MOST_TEXT),
+        os=_short(about.os, _MOST_TEXT),
+        user=_short(about.user, _MOST_TEXT),
+        version=_short(about.version, _MOST_VERSION),
+        serves=[_short(kind, _MOST_VERSION // _BYTES_OF_CHARACTER) for kind in about.serves[:_MOST_SERVES]],
         streams=about.streams,
     )
+
+
+def _short(text: str, most: int) -> str:
+    """Return a text that is safe to print, of so many characters at most, and twice as many bytes."""
+    return printable(text, most).encode()[: _BYTES_OF_CHARACTER * most].decode(errors="ignore")
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +71,7 @@ class _Watcher:
         snapshot: the rest of its snapshot; None if it needs a new one.
         begun: whether the snapshot's first chunk was sent.
         not_before: the earliest time for its next snapshot, so that repeated requests cost little.
+        is_on: whether it watches now; once it has watched, `not_before` is remembered.
     """
 
     revision: int = 0
@@ -61,6 +79,7 @@ class _Watcher:
     begun: bool = False
     sent: bool = False
     not_before: float = 0.0
+    is_on: bool = True
 
 
 @dataclass(slots=True)
@@ -78,6 +97,9 @@ class Publisher:
     _step_bytes: int = 0
     _watchers: dict[Client, _Watcher] = field(default_factory=dict)
     _next_at: float = 0.0
+    _published_at: dict[str, float] = field(default_factory=dict)
+    _budget: float = _BURST_BYTES
+    _budget_at: float = 0.0
     #: The number of the last step; never 0, so that an empty message is no step.
     revision: int = 1
 
@@ -88,7 +110,7 @@ class Publisher:
     @property
     def watchers(self) -> Sequence[Client]:
         """The consoles that watch."""
-        return list(self._watchers)
+        return [client for client, watcher in self._watchers.items() if watcher.is_on]
 
     def joined(self, client_id: str, connected_unix_ms: int, version: str = "") -> None:
         """Record an agent that logged in; it replaces an older one under the same id.
@@ -153,11 +175,16 @@ class Publisher:
     def watch(self, client: Client, now: float) -> None:
         """Let a console watch from a fresh snapshot on, even if it watches already. Call `next_message` then."""
         old = self._watchers.get(client)
-        # Not twice a second: a snapshot of 10 000 agents is over a megabyte.
+        # Not at once again: a snapshot of 10 000 agents is over a megabyte.
         self._watchers[client] = _Watcher(not_before=old.not_before if old is not None else now)
 
     def unwatch(self, client: Client) -> None:
         """Stop a console's watching. No-op if it does not watch."""
+        if (watcher := self._watchers.get(client)) is not None:
+            self._watchers[client] = _Watcher(not_before=watcher.not_before, is_on=False)
+
+    def gone(self, client: Client) -> None:
+        """Forget a console that is gone."""
         self._watchers.pop(client, None)
 
     def publish(self, now: float) -> None:
@@ -165,20 +192,30 @@ class Publisher:
         if now < self._next_at or not self._touched:
             return
         self._next_at = now + PUBLISH_SECONDS
-        left, changed = [], []
-        for client_id in self._touched:
+        rate = _STEP_BYTES_A_SECOND + _STEP_BYTES_OF_AGENT * (len(self._entries) + len(self._away))
+        self._budget = min(_BURST_BYTES, self._budget + (now - self._budget_at) * rate)
+        self._budget_at = now
+        is_told = any(each.sent or each.snapshot is not None for each in self._watchers.values() if each.is_on)
+        left: list[str] = []
+        changed: list[RosterEntry] = []
+        never = float("-inf")
+        for client_id in sorted(self._touched, key=lambda each: self._published_at.get(each, never)):
             before = self._published.get(client_id)
             after = self._entries.get(client_id) or self._away.get(client_id)
-            if before == after and client_id not in self._told:
-                continue
-            if after is None:
-                left.append(client_id)
-                self._published.pop(client_id, None)
-            else:
-                changed.append(after)
-                self._published[client_id] = after
-        self._touched.clear()
-        self._told.clear()
+            if before != after or client_id in self._told:
+                if is_told:  # else it costs nothing: who begins to watch gets a snapshot
+                    if self._budget <= 0:
+                        break
+                    self._budget -= _size_of_left(client_id) if after is None else _size(after)
+                if after is None:
+                    left.append(client_id)
+                    self._published.pop(client_id, None)
+                    self._published_at.pop(client_id, None)
+                else:
+                    changed.append(after)
+                    self._published[client_id], self._published_at[client_id] = after, now
+            del self._touched[client_id]
+            self._told.discard(client_id)
         for chunk in _chunks(left, changed):
             self.revision += 1
             chunk.revision = self.revision
@@ -187,7 +224,7 @@ class Publisher:
     def next_message(self, client: Client, now: float, now_unix_ms: int) -> Roster | None:
         """Return the next message for a console, None if it has everything or does not watch."""
         watcher = self._watchers.get(client)
-        if watcher is None:
+        if watcher is None or not watcher.is_on:
             return None
         if watcher.snapshot is None:
             if watcher.sent:
@@ -205,7 +242,8 @@ class Publisher:
             self.publish(now)
             watcher.snapshot = deque(self._now())
             watcher.begun, watcher.sent, watcher.revision = False, False, self.revision
-            watcher.not_before = now + PUBLISH_SECONDS
+            size = sum(map(_size, watcher.snapshot))
+            watcher.not_before = now + max(PUBLISH_SECONDS, size / _SNAPSHOT_BYTES_A_SECOND)
         return self._next_chunk(watcher, watcher.snapshot, now_unix_ms)
 
     def _now(self) -> Iterable[RosterEntry]:
@@ -243,6 +281,10 @@ def _size(entry: RosterEntry) -> int:
     return entry.ByteSize() + 4 + (4 * len(entry.id) + 4 if entry.away_since_unix_ms else 0)
 
 
+def _size_of_left(client_id: str) -> int:
+    return 4 * len(client_id) + 4
+
+
 def _add(roster: Roster, entry: RosterEntry) -> None:
     (roster.away if entry.away_since_unix_ms else roster.present).append(entry)
 
@@ -261,7 +303,7 @@ def _chunks(left: Iterable[str], changed: Iterable[RosterEntry]) -> list[Roster]
         return chunks[-1]
 
     for client_id in left:
-        chunk(4 * len(client_id) + 4).left.append(client_id)
+        chunk(_size_of_left(client_id)).left.append(client_id)
     for entry in changed:
         step = chunk(_size(entry))
         _add(step, entry)

@@ -30,6 +30,10 @@ def askable(ids: Iterable[str]) -> list[str]:
     return [client_id for client_id in dict.fromkeys(islice(ids, MAX_IDS)) if client_id_fault(client_id) is None]
 
 
+#: The field's 32 bits: a relay that stood still measures hours.
+_MOST_MICROS = 0xFFFF_FFFF
+
+
 @dataclass(frozen=True, slots=True)
 class SendPing:
     """Ping an agent, and call `RoundTrips.answered` with the nonce of its pong."""
@@ -123,7 +127,7 @@ class RoundTrips:
         agent = self._agents.get(client)
         if agent is None or agent.nonce != nonce or agent.micros is not None:
             return []
-        agent.micros = max(1, round((now - agent.pinged_at) * 1_000_000))
+        agent.micros = min(max(1, round((now - agent.pinged_at) * 1_000_000)), _MOST_MICROS)
         return self._tell(agent, client, agent.micros)
 
     def removed(self, client: Client) -> list[Command]:

@@ -8,6 +8,7 @@ ends once: with a `disconnect`, a refusing `connect_rep`, or the end of a client
 """
 
 # Why: docs/decisions/004-links-are-objects.md
+# Why: docs/decisions/067-links-are-made-cheaply.md
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,6 +130,8 @@ class Router:
     Args:
         max_links: links of one client at most.
         is_full: tells whether so much of an opener waits for a target that the opener gets no new links with it.
+        admit: called with an opener, a target and the `connect_req`, which it may change; returns why it is not
+            forwarded now, empty if it is.
         on_role: called with a client that logged in with an older dialect, and the role in which it has just acted:
             a console asked for a link, an agent accepted one.
     """
@@ -138,10 +141,12 @@ class Router:
         max_links: int = MAX_LINKS,
         is_full: Callable[[Client, Client], bool] = lambda _opener, _target: False,
         on_role: Callable[[Client, Role], None] = lambda _client, _role: None,
+        admit: Callable[[Client, Client, Msg], str] = lambda _opener, _target, _request: "",
     ) -> None:
         self._max_links = max_links
         self._is_full = is_full
         self._on_role = on_role
+        self._admit = admit
         self._clients: dict[str, dict[int, Client]] = {}
         self._routes: dict[_Key, Route] = {}
         self._routes_of: dict[Client, set[Route]] = {}
@@ -298,6 +303,8 @@ class Router:
             text = f"{target.client_id} has {self._max_links} links already"
         elif self._is_full(client, target):
             text, reason = f"{target.client_id} does not keep up with what it is sent", ConnectResponse.FAILED
+        elif later := self._admit(client, target, message):
+            text, reason = later, ConnectResponse.RETRY
         elif not envelope.fits(message):
             text = "the request is too long for a frame"
         return ConnectResponse(ok=False, msg=text, reason=reason) if text else None

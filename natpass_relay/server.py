@@ -12,7 +12,8 @@ from pathlib import Path
 
 from natpass_relay.admission import Doors
 from natpass_relay.certificate import Certificate
-from natpass_relay.connection import ClientSocket, Connection
+from natpass_relay.client_socket import ClientSocket
+from natpass_relay.connection import Connection
 from natpass_relay.hub import MEMORY_BYTES, Hub
 from natpass_relay.listening import BACKLOG, address_of, listen_on
 from natpass_relay.ticks import Ticks

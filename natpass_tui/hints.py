@@ -11,6 +11,12 @@ from natpass_wire.text import printable
 _NO_PROGRAM = "no such program: "
 #: The characters that only a shell interprets.
 _FOR_A_SHELL = re.compile(r"""[\s|&;<>()$`\\"'*?\[\]{}~=!#]""")
+#: Commands that are no programs: those of shells.
+_OF_SHELLS = frozenset(
+    b". alias bg bind builtin case cd command declare dirs disown eval exec exit export fg for function help history "
+    b"if jobs let local logout popd pushd read set shopt source trap type ulimit umask unalias unset until wait "
+    b"while".split()
+)
 #: The longest command line that a hint repeats.
 _MOST_CHARACTERS = 200
 
@@ -35,7 +41,9 @@ def shell_hint(argv: Sequence[bytes], reason: str) -> str:
         argv: the requested command.
         reason: the agent's reason for not running it.
     """
-    if not argv or not reason.startswith(_NO_PROGRAM) or not _FOR_A_SHELL.search(os.fsdecode(argv[0])):
+    if not argv or not reason.startswith(_NO_PROGRAM):
+        return ""
+    if argv[0] not in _OF_SHELLS and not _FOR_A_SHELL.search(os.fsdecode(argv[0])):
         return ""
     line = " ".join(os.fsdecode(word) for word in argv)
     quoted = shlex.quote(line) if len(line) <= _MOST_CHARACTERS else "'…'"

@@ -34,14 +34,14 @@ class Opening:
         agent: the agent's id.
         kind: the name of the tab's kind.
         settings: the kind's own settings, if the command has any.
-        without_terminal: the command to suggest if there is no terminal.
+        without_terminal: the command to suggest if there is no terminal; empty: none.
         hint: returns a hint to append to an agent's reason for refusing.
     """
 
     agent: str
     kind: str
     settings: object = None
-    without_terminal: str = "agents --json"
+    without_terminal: str = ""
     hint: Callable[[str], str] = _no_hint
 
 
@@ -105,7 +105,7 @@ def _load_all() -> None:
 def need_terminal(instead: str = "agents --json") -> None:
     """Raise UserError if no screen can be shown, with the command to use instead."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UserError(f"this needs a terminal (without one: {PROGRAM} {instead})")
+        raise UserError(f"this needs a terminal{f' (without one: {PROGRAM} {instead})' if instead else ''}")
     if os.environ.get("TERM") == "dumb":
         raise UserError("this needs a terminal that can move its cursor (TERM is dumb)")
 

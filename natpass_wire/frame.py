@@ -68,6 +68,11 @@ class Batch:
             yield bytes(self.view[start + HEADER_BYTES : end])
             start = end
 
+    def after(self, count: int) -> "Batch":
+        """Return a copy of the frames after the first `count`, which stays valid."""
+        start = self.bounds[count]
+        return Batch(memoryview(bytes(self.view[start : self.bounds[-1]])), [b - start for b in self.bounds[count:]])
+
 
 class FrameDecoder:
     """Turns chunks of a byte stream into frames, wherever the chunks are cut.

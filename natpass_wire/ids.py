@@ -53,7 +53,8 @@ def stored_id_fault(client_id: str) -> str | None:
         return "an id needs at least one character"
     if len(client_id) > MAX_ID_CHARACTERS:
         return f"an id has at most {MAX_ID_CHARACTERS} characters"
-    if not all(is_visible(character) for character in client_id) or piles_marks(client_id):
+    is_plain = client_id.isascii() and client_id.isprintable()
+    if not is_plain and (not all(is_visible(character) for character in client_id) or piles_marks(client_id)):
         return "an id has no control, bidi or other invisible characters"
     if client_id != client_id.strip():
         return "an id does not begin or end with a space"

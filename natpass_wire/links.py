@@ -97,9 +97,15 @@ class LinkOpened:
 
 @dataclass(frozen=True, slots=True)
 class LinkEnded:
-    """A link is gone: refused, ended by the other end, or by the relay. `link.end` says why."""
+    """A link is gone: refused, ended by the other end, or by the relay. `link.end` says why.
+
+    Attributes:
+        link: the link.
+        answer: the refusal, empty unless it was refused.
+    """
 
     link: LinkState
+    answer: ConnectResponse = field(default_factory=ConnectResponse, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +183,21 @@ class LinkTable:
         link.state = LinkPhase.OPEN
         return self.message(link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=True, answer=answer)))
 
-    def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> Msg:
+    def refuse(self, link: LinkState, text: str, reason: ConnectResponse.Reason, cookie: bytes = b"") -> Msg:
         """Refuse a link that was asked for; return the message to send.
 
-        The text is sent as one line of at most 200 characters: it may quote what the peer sent, and has to fit a frame.
+        Args:
+            link: the link.
+            text: why. It is sent as one line of at most 200 characters: it may quote what the peer sent, and has to fit
+                a frame.
+            reason: the same for a program.
+            cookie: with RETRY: what the repeated request has to bring.
         """
         self._expect(link, LinkPhase.ASKED)
         text = printable(text)
         self._remove(link, End(LinkEnd.FAILED, text, reason=reason))
-        return self.message(
-            link, Msg(type=MsgType.connect_rep, crep=ConnectResponse(ok=False, msg=text, reason=reason))
-        )
+        answer = ConnectResponse(ok=False, msg=text, reason=reason, cookie=cookie)
+        return self.message(link, Msg(type=MsgType.connect_rep, crep=answer))
 
     def end(self, link: LinkState, end: End) -> Msg | None:
         """End a link from this side; return the message to send, None if it had ended already."""
@@ -230,7 +240,7 @@ class LinkTable:
             case MsgType.connect_rep, LinkPhase.OPENING:
                 text = printable(message.crep.msg) or "refused without a reason"
                 self._remove(link, End(LinkEnd.FAILED, text, reason=message.crep.reason))
-                return LinkEnded(link)
+                return LinkEnded(link, message.crep)
             case MsgType.disconnect, _:
                 end = End.from_message(message)
                 if end.cause == LinkEnd.PEER_GONE and not end.text:

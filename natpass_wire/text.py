@@ -45,6 +45,8 @@ def printable(text: str, limit: int = 200) -> str:
     """
     is_cut = len(text) > limit
     text = text[: limit - 1] if is_cut else text
+    if text.isascii() and text.isprintable():  # nearly always; the rest is slow, and anybody may ask for it
+        return f"{text}…" if is_cut else text
     if piles_marks(text):
         text = "".join(c for c in text if unicodedata.category(c) not in _MARKS)
     shown = "".join(c if is_printable(c) else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -30,8 +30,10 @@ class Limits:
 
     Attributes:
         holds_process: whether each link holds a process. Links that do share the agent's places, whatever their kind.
-        places: how many links of this kind may exist at once, including those that are closing; one opener gets half of
-            them. None for as many as the agent's places for processes.
+        places: how many links of this kind may exist at once, including those that are closing. None for as many as the
+            agent's places for processes.
+        places_of_key: how many of them one key may have at once (one client, if its key is not listed); None for as
+            many as there are. The agent shares its places fairly in any case.
         answer_seconds: time limit for the answer to a link.
         keep_seconds: how long to keep a link while its opener is away, never longer than `--keep-links`; None for
             `--keep-links`.
@@ -42,6 +44,7 @@ class Limits:
 
     holds_process: bool = True
     places: int | None = None
+    places_of_key: int | None = None
     answer_seconds: float = ANSWER_SECONDS
     keep_seconds: float | None = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import ClassVar, Protocol, TypeVar
 from natpass_agent.links.kind import ONLY_LOOK, Kind
 from natpass_agent.links.request import BadRequestError, logged_as
 from natpass_agent.links.running import Running, RunningFor
+from natpass_agent.links.who import who_of
 from natpass_agent.platform.programs import NoProgramError, SpawnError
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
@@ -72,11 +74,12 @@ class ProgramServer(ABC):
         if rights.kinds is not None and self.kind.name not in rights.kinds:
             link.refuse("your console's key may not do this here")
             return
-        who = printable(link.peer)
+        who = who_of(link)
         try:
             started = await self._start(link, request)
         except (BadRequestError, NoProgramError, SpawnError) as error:
-            log.info("no %s for %s: %s", self.noun, who, error)
+            log.info("no %s for %s: %s", self.noun, who, fault_logged_as(error))
+            log.debug("no %s for %s: %s", self.noun, who, error)
             if link.is_asked:
                 link.refuse(str(error))
             else:
@@ -89,6 +92,7 @@ class ProgramServer(ABC):
         try:
             logged = logged_as(started.argv)
             log.info("%s for %s: %s (pid %d)", self.noun, who, logged, program.pid)
+            log.debug("pid %d is %s", program.pid, printable(shlex.join(started.argv), _MOST_CHARACTERS))
             with self.running.noted(link, Running(" ".join(started.argv)[:_MOST_CHARACTERS], program.pid, logged)):
                 if link.is_asked:
                     link.accept()
@@ -121,3 +125,13 @@ class ProgramServer(ABC):
             if not (link.is_asked if was_asked else link.end is None):
                 raise LinkEndedError(link.end or End(LinkEnd.CLOSED))
             return await spawn()
+
+
+def fault_logged_as(error: Exception) -> str:
+    """Return why a program was not started, for the log: without words of the request, which may hold passwords."""
+    match error:
+        case NoProgramError():
+            return "no such program"
+        case SpawnError():
+            return "it can't be started"
+    return "an invalid request"

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from natpass_wire.program.state import open_own
+
 
 class LockedError(Exception):
     """Another process holds the lock."""
@@ -35,6 +37,7 @@ class Locks(Protocol):
 
         Raises:
             LockedError: another process holds it.
+            UserError: another user could have put the file there, or it is a symbolic link.
             OSError: the file can't be made.
         """
 
@@ -67,7 +70,7 @@ class FileLocks:
 
     def take(self, path: Path) -> Lock:
         """Take the lock; a release leaves the file, since removing it would race with the next holder."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = open_own(path)
         try:
             _lock(handle)
         except BaseException:

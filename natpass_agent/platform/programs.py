@@ -100,13 +100,13 @@ class PosixPrograms:
         return (("bash", "-l"), ("sh", "-l"))
 
     def home(self) -> str:
-        """Return the account's home, or `/` if that is not a directory.
+        """Return the account's home, or `/` if that is not a directory that we can enter: no program could start there.
 
         The agent's own HOME counts if the operator passes it on, or for a user id without an account.
         """
         passed = chosen(self._inherited, self._passed).get("HOME")
         home = passed or self._account.home or self._inherited.get("HOME", "")
-        return home if Path(home).is_absolute() and Path(home).is_dir() else "/"
+        return home if Path(home).is_absolute() and _can_enter(home) else "/"
 
     def environment(self, additions: Mapping[str, str]) -> dict[str, str]:
         """Return the environment: allowed variables, those of every login, those passed on, then `additions`.
@@ -219,6 +219,13 @@ class FakePrograms:
     def split(self, line: str) -> list[str]:
         """Return the words of a line."""
         return shlex.split(line)
+
+
+def _can_enter(directory: str) -> bool:
+    try:
+        return Path(directory).is_dir() and os.access(directory, os.X_OK)
+    except OSError:  # one above it can't be entered
+        return False
 
 
 def _find(name: str, path: str, cwd: str) -> str:

@@ -20,7 +20,8 @@ SEQUENCE_DELAY = 0.25
 SEQUENCE_SECONDS = 2.0
 #: Seconds that an unfinished paste waits for more. Users notice when a line stalls for longer.
 PASTE_DELAY = 1.0
-#: Seconds of silence in a paste after which a control key, alone in its read, counts as pressed, not pasted.
+#: Seconds of silence in a paste after which a control key, alone in its read, counts as pressed, not pasted; so does
+#: the prefix, whatever follows it.
 KEY_IN_PASTE_DELAY = 0.1
 #: The most characters of a paste that are held; a longer one is delivered in parts.
 PASTE_LIMIT = 16 << 20
@@ -233,7 +234,10 @@ class Splitter:
         return ""
 
     def _is_key_in_paste(self, text: str) -> bool:
-        return PASTE_END not in self._tail + text and _LONE_KEY.fullmatch(text) is not None
+        if PASTE_END in self._tail + text:
+            return False
+        is_prefix = bool(self._prefix) and text.startswith(self._prefix)  # a slow line joins it with the next key
+        return is_prefix or _LONE_KEY.fullmatch(text) is not None
 
     def _is_late_paste(self, text: str, now: float) -> bool:
         """Tell whether this is the rest of a paste that stalled too long: as keys, its lines would run as commands."""

@@ -18,6 +18,7 @@ Texts use the kind's `Words`.
 
 from dataclasses import dataclass
 
+from natpass_tui.links.outcome import shell_status
 from natpass_tui.links.words import Words
 from natpass_tui.model.naming import refusal
 from natpass_tui.model.times import clock
@@ -222,9 +223,7 @@ def _ended(end: End, *, relay_up: bool, now: float, words: Words) -> TabEnded | 
         return Lost(end.text or "the agent is gone", now, by_relay=False)
     if end.status is not None:
         how = f"status {end.status}" if end.status >= 0 else f"signal {-end.status}"
-        return TabEnded(
-            f"{words.noun} ended ({how})", now, end.status if end.status >= 0 else 128 - end.status, by_itself=True
-        )
+        return TabEnded(f"{words.noun} ended ({how})", now, shell_status(end.status), by_itself=True)
     by_itself = end.cause in {LinkEnd.UNSET, LinkEnd.EXITED}
     if by_itself and not end.text:  # existing agents give no reason: it may have ended well, or not
         return TabEnded("the link ended without a status", now, by_itself=True)

@@ -33,11 +33,18 @@ class Counts:
     bytes_err: int = 0
 
 
+def shell_status(status: int) -> int:
+    """Return the exit status for the shell, 0 to 255, of a program's status (-n: signal n).
+
+    Other systems' statuses may exceed 255, and an agent may say anything; none of them may look like success.
+    """
+    return min(status if status >= 0 else 128 - status, 255)
+
+
 def outcome(end: End) -> Outcome:
     """Return the outcome for the end of a link."""
     if end.cause == LinkEnd.EXITED and end.status is not None:
-        # Other systems' statuses may exceed 255; none of them may look like success.
-        return Outcome(min(end.status, 255) if end.status >= 0 else min(128 - end.status, 255))
+        return Outcome(shell_status(end.status))
     if end.cause == LinkEnd.TIMED_OUT:
         return Outcome(TIMED_OUT, end.text or "timed out")
     return Outcome(FAILED, end.text or "the link ended without a reason")

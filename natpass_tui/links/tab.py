@@ -113,6 +113,9 @@ class LinkTab(ABC):
     def _out_of_reach(self) -> None:  # noqa: B027 - optional
         """Note that the link is out of reach."""
 
+    def _within_reach(self) -> None:  # noqa: B027 - optional
+        """Note that the link is within reach again."""
+
     def key_refused(self) -> None:  # noqa: B027 - optional
         """Note a key that was pressed while input is refused."""
 
@@ -287,6 +290,8 @@ class LinkTab(ABC):
             self._tasks.start(self._serve(), f"{self.words.noun} {self.agent}")
         elif isinstance(self.state, Reconnecting) and not isinstance(before, Reconnecting):
             self._out_of_reach()
+        elif isinstance(self.state, Live) and isinstance(before, Reconnecting):
+            self._within_reach()
         elif isinstance(self.state, Lost):
             loop = asyncio.get_running_loop()
             self._retry_timer = loop.call_later(self.state.retry_in, self._retry_by_itself)

@@ -61,7 +61,7 @@ _MOVES = (
     Row(PrefixKey(("p", "left"), "p", "previous", "previous tab (also ←)"), Choice(Action.PREVIOUS)),
     Row(PrefixKey(("x",), "x", "close", "close the tab; ends its shell"), Choice(Action.CLOSE)),
 )
-_FLEET = Row(PrefixKey(("f",), "f", "fleet", "the fleet; shells run on"), Choice(Action.FLEET))
+_FLEET = Row(PrefixKey(("f",), "f", "fleet", "the fleet; tabs run on"), Choice(Action.FLEET))
 _REST = (
     Row(PrefixKey((":", "colon", "space"), ":", "palette", "palette (also space)"), Choice(Action.PALETTE)),
     Row(PrefixKey(("?", "question_mark"), "?", "help", "this help"), Choice(Action.HELP)),

@@ -15,8 +15,11 @@ from natpass_tui.pixels.resample import area_average
 #: million.)
 MAX_SIDE = 32_768
 MAX_PIXELS = 72_000_000
-#: The most pixels of a rectangle: off the grid it is decoded at full size. 8K has 33 million.
-MAX_RECTANGLE_PIXELS = 36_000_000
+#: The most pixels of a rectangle, a screen of 1920x1080: it is decoded in one go, and off the grid at full size. Our
+#: agents send at most 65 536 in one, existing ones 4 096.
+MAX_RECTANGLE_PIXELS = 2_100_000
+#: The largest screen that is also kept at full size, 4K. That takes 25 MB, and is for rectangles off the grid.
+MAX_WHOLE_PIXELS = 8_900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Framebuffer:
     """The screen, reduced by `factor` in both directions (the last row and column may stand for fewer pixels).
 
     After the first rectangle that covers reduced pixels in part, the full screen is kept as well: the average of a
-    pixel needs all of its parts. (Existing peers send tiles of 64 x 64, which never do that.)
+    pixel needs all of its parts. (Existing peers send tiles of 64 x 64, which never do that.) Of a screen larger than
+    4K the full size is not kept: a reduced pixel then looks like the part of it that was drawn last.
 
     Attributes:
         width, height: the screen in its own pixels.
@@ -104,6 +108,9 @@ class Framebuffer:
         if self.takes_reduced(part):
             self.put_reduced(part, reduced(picture, self.factor))
             return
+        if self._whole is None and self.width * self.height > MAX_WHOLE_PIXELS:
+            self._put_padded(part, picture)
+            return
         if self._whole is None:
             self._whole = _repeated(self.pixels, self.factor)[: self.height, : self.width].copy()
         self._whole[part.y : part.y + part.height, part.x : part.x + part.width] = picture
@@ -116,6 +123,20 @@ class Framebuffer:
         )
         touched = self._whole[top * f : bottom * f, left * f : right * f]
         self.pixels[top:bottom, left:right] = reduced(touched, f)
+
+    def makes_whole(self, part: Rectangle) -> bool:
+        """Tell whether `put` of this rectangle begins to keep the full screen, which costs as much as drawing it."""
+        return self._whole is None and self.width * self.height <= MAX_WHOLE_PIXELS and not self.takes_reduced(part)
+
+    def _put_padded(self, part: Rectangle, picture: NDArray[np.uint8]) -> None:
+        """Draw a rectangle off the grid, as if the pixels at its edges went on to the next line of the grid."""
+        f = self.factor
+        left, top = part.x % f, part.y % f
+        right = min(-(-(part.x + part.width) // f) * f, self.width)
+        bottom = min(-(-(part.y + part.height) // f) * f, self.height)
+        around = ((top, bottom - part.y - part.height), (left, right - part.x - part.width), (0, 0))
+        grown = Rectangle(part.x - left, part.y - top, right - part.x + left, bottom - part.y + top)
+        self.put_reduced(grown, reduced(np.pad(picture, around, mode="edge"), f))
 
     def resized(self, factor: int) -> "Framebuffer":
         """Return this screen reduced by another factor: averaged if it gets coarser; if it gets finer, pixels are

@@ -56,6 +56,8 @@ class TtyProgram:
         self._to_send.set()
         self._has_room = asyncio.Event()
         self._over: asyncio.Future[End | int] = asyncio.get_running_loop().create_future()
+        self._unanswered_since: float | None = None  # typed input, or the last part of it that was answered
+        self._sent = self._answered = 0  # messages
         #: Bytes carried: typed, and shown.
         self.bytes_in = 0
         self.bytes_out = 0
@@ -80,6 +82,17 @@ class TtyProgram:
         """Tell the program that the terminal's size has changed."""
         self._sizes = [self._size()]
         self._to_send.set()
+
+    def unanswered(self) -> float:
+        """Return for how many seconds typed input had no answer from the agent: 0.0 without any, or if unknown."""
+        now = asyncio.get_running_loop().time()
+        answered = self._sent - (self._link.unacknowledged or 0)
+        if answered == self._sent and not self._input:
+            self._unanswered_since = None
+        elif answered > self._answered and self._unanswered_since is not None:
+            self._unanswered_since = now
+        self._answered = max(answered, self._answered)
+        return now - self._unanswered_since if self._unanswered_since is not None else 0.0
 
     def redraw(self) -> None:
         """Have the program redraw its screen: most do when their size changes."""
@@ -136,6 +149,8 @@ class TtyProgram:
         try:
             while data := await self._source.read(_READ_BYTES):
                 passed, asked = self._escape.feed(data)
+                if passed and not self.unanswered():
+                    self._unanswered_since = asyncio.get_running_loop().time()
                 self._input += passed
                 self._to_send.set()
                 for each in asked:
@@ -158,6 +173,7 @@ class TtyProgram:
                 self._to_send.clear()
                 while self._sizes or self._input:
                     most = await self._link.room()
+                    self._sent += 1
                     if self._sizes:
                         rows, cols = self._sizes.pop(0)
                         self._link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))

@@ -24,6 +24,8 @@ from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.text import printable
 
+#: Seconds after which typed input without an answer from the agent is told.
+_UNANSWERED_SECONDS = 2.0
 #: How often the notice's counter is updated.
 _TICK_SECONDS = 1.0
 #: Save the cursor and start the notice on the first row; end it and restore the cursor.
@@ -144,7 +146,7 @@ class TtyRun(Run):
         link.watch(changed.set)
         while True:
             changed.clear()
-            if (trouble := self._trouble(link)) is not None:
+            if (trouble := self._trouble(link, program)) is not None:
                 self._has_notice = True
                 await program.say(notice(self._agent, *trouble, self._terminal.size()[1]))
             elif self._has_notice:
@@ -155,14 +157,17 @@ class TtyRun(Run):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await changed.wait()
 
-    def _trouble(self, link: Link) -> tuple[float, str] | None:
+    def _trouble(self, link: Link, program: TtyProgram) -> tuple[float, str] | None:
         """Return for how many seconds nothing has got through, and why; None if it works or did a moment ago."""
         if (way := link.detached) is not None:
             seconds = asyncio.get_running_loop().time() - way.since
             return (seconds, way.reason) if seconds >= QUIET_SECONDS else None
         if self._console is not None and (seconds := self._console.unanswered):
             return seconds, "the relay does not answer"
-        return None
+        seconds = program.unanswered()
+        if self._console is None or seconds < _UNANSWERED_SECONDS or self._console.shows_life(self._agent, seconds):
+            return None  # of an agent that shows life, the program takes no input: as with ssh, that is not told
+        return seconds, f"{self._agent} does not answer"
 
 
 def _result(how: End | int) -> Outcome:

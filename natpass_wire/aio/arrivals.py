@@ -1,19 +1,26 @@
 """Carriers that peers have made for streams, until their hello names the stream; and the refusal of carriers."""
 
+# Why: docs/decisions/072-arithmetic-in-turn.md
+
 import asyncio
+import secrets
 from collections.abc import Callable
 
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
+from natpass_wire.stream.gate import Offered, OfferGate, Verdict
+from natpass_wire.stream.places import Owner, Places, Rank, Standing
 
 #: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it.
 HELLO_SECONDS = 10.0
 MAX_ARRIVALS = 16
-#: The same for all openers: none of them has proved yet that it knows the secret, and a client's links are limited. An
-#: honest one says hello at once, so the oldest has to go if there are more.
+#: The same for all openers: a client's links are limited. An honest opener says hello at once, so the oldest carrier of
+#: the largest holder has to go if there are more.
 MAX_ALL_ARRIVALS = 256
+#: The beginning of the owners of openers that have not proved a key lately, and of those that have.
+_STRANGERS, _PROVED = "strangers", "proved"
 
 
 class Arrivals:
@@ -27,27 +34,49 @@ class Arrivals:
     def __init__(self, on_hello: Callable[[Carrier, bytes], None], seconds: float = HELLO_SECONDS) -> None:
         self._on_hello = on_hello
         self._seconds = seconds
-        self._timers: dict[Carrier, asyncio.TimerHandle] = {}
+        self._gate = OfferGate(secrets.token_bytes(32))
+        self._timers: dict[Carrier, asyncio.TimerHandle] = {}  # the oldest first
+        self._places: Places[Carrier] = Places(MAX_ALL_ARRIVALS)
 
     def __len__(self) -> int:
         return len(self._timers)
 
+    def judge(self, offer: Offered) -> tuple[Verdict, bytes]:
+        """Decide whether an offer gets the arithmetic of a handshake now.
+
+        Returns:
+            The verdict, and the cookie with which to come again; empty unless the verdict is COOKIE.
+        """
+        now = self._now()
+        if self._places.held(self._owner(offer.peer, offer.origin)) >= MAX_ARRIVALS:
+            return Verdict.LATER, b""
+        verdict = self._gate.judge(offer, self._places.held((_STRANGERS,)), now)
+        return verdict, self._gate.cookie(offer, now) if verdict is Verdict.COOKIE else b""
+
+    def proved(self, peer: str, owner: Owner) -> None:
+        """Record that a client has proved a key, which belongs to `owner`: strangers do not take its turn."""
+        self._gate.proved(peer, owner, self._now())
+
     def take(self, carrier: Carrier) -> bool:
         """Take a carrier; False if its opener has too many here already."""
-        if sum(carrier.peer == other.peer for other in self._timers) >= MAX_ARRIVALS:
+        owner = self._owner(carrier.peer, carrier.origin)
+        if self._places.held(owner) >= MAX_ARRIVALS:
             return False
-        if len(self._timers) >= MAX_ALL_ARRIVALS:
-            next(iter(self._timers)).close(End(LinkEnd.FAILED, "too many links wait here for a hello"))
+        numbers = {waiting: number for number, waiting in enumerate(self._timers)}
+        room = self._places.room(owner, lambda waiting: Rank(Standing.AWAY, numbers[waiting]))
+        if not room.granted:
+            return False
+        if room.victim is not None:
+            room.victim.close(End(LinkEnd.FAILED, "too many links wait here for a hello"))
         carrier.passenger = self
-        late = End(LinkEnd.FAILED, f"no hello within {self._seconds:.0f} s")
-        self._timers[carrier] = asyncio.get_running_loop().call_later(self._seconds, carrier.close, late)
+        self._places.take(carrier, owner)
+        self._timers[carrier] = asyncio.get_running_loop().call_later(self._seconds, self._late, carrier)
         return True
 
     def close(self) -> None:
         """Stop all timers."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for carrier in list(self._timers):
+            self._forget(carrier)
 
     def carrier_sealed(self, carrier: Carrier) -> None:
         """No-op: everything starts with the hello."""
@@ -65,10 +94,23 @@ class Arrivals:
         """Return None: nothing is sent before the hello."""
         return
 
+    def _owner(self, peer: str, origin: bytes) -> Owner:
+        known = self._gate.owner(peer, self._now())
+        return (_STRANGERS, origin, peer) if known is None else (_PROVED, *known, peer)
+
+    def _late(self, carrier: Carrier) -> None:
+        self._gate.failed(carrier.peer)
+        carrier.close(End(LinkEnd.FAILED, f"no hello within {self._seconds:.0f} s"))
+
     def _forget(self, carrier: Carrier) -> None:
         timer = self._timers.pop(carrier, None)
         if timer is not None:
             timer.cancel()
+        self._places.give_back(carrier)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 class LastWords:

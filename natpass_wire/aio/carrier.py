@@ -59,6 +59,7 @@ class Carrier:
         peer_head: the same for the frames that the other end sends, if they are canonical.
         handshake: the handshake that seals its records, None if they are not sealed.
         trust: decides whose keys we trust, None without sealing.
+        origin: target: the relay's name for the opener's network; empty if the relay gives none.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Carrier:
         handshake: OpenerHandshake | TargetHandshake | None,
         *,
         trust: TrustPolicy | None,
+        origin: bytes = b"",
     ) -> None:
         self.state = state
+        self.origin = origin
         self._carriers = carriers
         #: The owner of its records.
         self.passenger: Passenger

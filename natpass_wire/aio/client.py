@@ -71,6 +71,7 @@ class RelayClient:
         on_link: called with plain links that peers ask for; None: we take none.
         on_stream: called with streams that peers ask for; None: we serve none.
         keep_seconds: how long we keep a stream whose opener is away.
+        is_listed: tells whether we know a static key by name, see `Streams`.
         on_relay_message: called with the relay's own messages.
         on_online: called with each new connection, before anything else uses it.
         allow_unsealed: also accept links that are not sealed.
@@ -85,6 +86,7 @@ class RelayClient:
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         on_stream: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         keep_seconds: float = KEEP_SECONDS,
+        is_listed: Callable[[bytes], bool] = lambda _key: False,
         on_relay_message: Callable[[Msg], None] | None = None,
         on_online: Callable[[RelayConnection], None] | None = None,
         allow_unsealed: bool = False,
@@ -108,7 +110,7 @@ class RelayClient:
         self._at_once = False
         self._socket: FrameSocket | None = None
         #: The links that outlive connections.
-        self.streams = Streams(on_stream, keep_seconds)
+        self.streams = Streams(on_stream, keep_seconds, is_listed)
         #: The connection, None while there is none.
         self.connection: RelayConnection | None = None
         #: The connection's state.
@@ -293,6 +295,7 @@ class RelayClient:
             pings=logged_in.pings,
             on_link=self._on_link,
             on_carrier=self.streams.arriving,
+            judge=self.streams.offered,
             on_relay_message=self._on_relay_message,
             capabilities=logged_in.capabilities,
             sealing=self.target.sealing,

@@ -242,6 +242,7 @@ class _LoginHandler:
     def hand_over(self, handler: FrameHandler) -> None:
         """Give `handler` the connection, with everything received since the login."""
         self.socket.handler = handler
+        self.socket.lift_allowance()
         try:
             while self._payloads:
                 frame = encode_frame(self._payloads.popleft())

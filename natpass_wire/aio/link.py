@@ -180,10 +180,18 @@ class Link(Protocol):
         """
         ...
 
-    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+    def close(
+        self,
+        text: str = "",
+        cause: LinkEnd.Cause = LinkEnd.CLOSED,
+        status: int | None = None,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         """End the link, and tell the other end why. No-op if it has ended.
 
-        A target's sent messages are delivered first; an opener gives up its request, and everything not sent yet.
+        A target's sent messages are delivered first, unless it gives up what is not on its way yet. An opener always
+        gives that up, and its request.
         """
 
 

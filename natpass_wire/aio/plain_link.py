@@ -190,7 +190,14 @@ class PlainLink:
             batch.append(await self.receive())
         return batch
 
-    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+    def close(
+        self,
+        text: str = "",
+        cause: LinkEnd.Cause = LinkEnd.CLOSED,
+        status: int | None = None,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         """End the link; the other end gets the reason. No-op if it has ended."""
         self._owner.end_link(self._state, End(cause, text, status))
         self.wake()

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 #: Seconds for a connection, from resolving the name to the end of TLS. A console's command gives up after 10 s, and
 #: should know the reason by then.
 CONNECT_SECONDS = 8.0
+#: Bytes that a relay may send before we are logged in. Most are its certificates; a long chain has 20 KiB.
+MAX_BYTES_BEFORE_LOGIN = 64 * 1024
 
 
 class DialError(NatpassError):
@@ -191,7 +193,10 @@ class _Attempt(Generic[N]):
         self._place = place
         self.address = address
         self.handler = handler
-        handler.socket = FrameSocket(handler, buffers, tls=place.tls, server_name=place.host if place.tls else None)
+        name = place.host if place.tls else None
+        handler.socket = FrameSocket(
+            handler, buffers, tls=place.tls, server_name=name, allowance=MAX_BYTES_BEFORE_LOGIN
+        )
         self.stage = _Stage.CONNECTING
         #: Why it failed; empty if it has not.
         self.failure = ""

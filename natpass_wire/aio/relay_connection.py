@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.carrier import Carrier
-from natpass_wire.aio.carriers import Carriers
+from natpass_wire.aio.carriers import Carriers, Judge, accept_all
 from natpass_wire.aio.life_signs import LifeSigns
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.plain_links import PlainLinks
@@ -19,6 +19,9 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
 
+#: Frames that a relay may have us take in one turn of the loop: each may cost some 30 µs.
+FRAMES_A_TURN = 128
+
 
 class RelayConnection:
     """A logged-in connection, the handler of its socket. It ends once, with `ended`; all its links end with it.
@@ -30,6 +33,7 @@ class RelayConnection:
         pings: whether the relay answers pings; then they measure the round trip.
         on_link: called with plain links that peers ask for.
         on_carrier: called with a carrier that a peer makes for a stream; returns whether we take it.
+        judge: decides whether an offer gets the arithmetic of a handshake now; by default all do.
         on_relay_message: called with the relay's own messages (roster, round-trip times).
         capabilities: what the relay announced at login.
         sealing: how carriers are sealed, None if they are not.
@@ -45,6 +49,7 @@ class RelayConnection:
         pings: bool,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         on_carrier: Callable[[Carrier], bool] | None = None,
+        judge: Judge = accept_all,
         on_relay_message: Callable[[Msg], None] | None = None,
         capabilities: frozenset[str] = frozenset(),
         sealing: Sealing | None = None,
@@ -61,7 +66,7 @@ class RelayConnection:
         #: Its plain links.
         self.plain_links = PlainLinks(self._table, socket, self.life, on_link)
         #: Its links that carry streams.
-        self.carriers = Carriers(self._table, socket, on_carrier, sealing, allow_unsealed=allow_unsealed)
+        self.carriers = Carriers(self._table, socket, on_carrier, sealing, judge, allow_unsealed=allow_unsealed)
         #: Why the relay closes the connection, None unless it said so.
         self.notice: Notice | None = None
         #: Set to the reason (safe to print) once the connection is gone.
@@ -90,11 +95,14 @@ class RelayConnection:
     def socket_ready(self) -> None:
         """Not called: the socket was made by the login."""
 
-    def batch_received(self, batch: Batch) -> None:
-        """Take some frames."""
-        for payload in batch.payloads():
+    def batch_received(self, batch: Batch) -> int | None:
+        """Take some frames; return how many if that is a turn's work."""
+        for number, payload in enumerate(batch.payloads()):
+            if number == FRAMES_A_TURN:
+                return number
             if not self.carriers.receive_record(payload):
                 self._receive(envelope.parse(payload))
+        return None
 
     def writable_changed(self, writable: bool) -> None:
         """Hold back senders, or let them go on."""
@@ -128,7 +136,7 @@ class RelayConnection:
             case Refuse(reply):
                 self.send(reply)
             case LinkAsked(link, request) if request.HasField("offer"):
-                self.carriers.offered(link, request.offer)
+                self.carriers.offered(link, request.offer, request.origin)
             case LinkAsked(link, request):
                 self.plain_links.asked(link, request)
 

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from natpass_wire.aio.leftovers import Leftovers
+
 #: The most bytes of one read.
 READ_BYTES = 256 * 1024
 #: Windows' proactor fills a connection's buffer while others run, so each needs its own; a smaller one.
@@ -37,12 +39,14 @@ class ReadBuffers:
     Attributes:
         raw: bytes from the socket.
         plain: the same bytes after TLS.
+        leftovers: the queue of connections with work left over.
     """
 
-    def __init__(self, size: int = READ_BYTES) -> None:
+    def __init__(self, size: int = READ_BYTES, leftovers: Leftovers | None = None) -> None:
         self.raw = memoryview(bytearray(size))
         self.plain = memoryview(bytearray(size + 64 * 1024))
+        self.leftovers = leftovers if leftovers is not None else Leftovers()
 
     def for_connection(self) -> "ReadBuffers":
         """Return the buffers that a new connection uses."""
-        return ReadBuffers(_OWN_READ_BYTES) if sys.platform == "win32" else self
+        return ReadBuffers(_OWN_READ_BYTES, self.leftovers) if sys.platform == "win32" else self

@@ -6,10 +6,12 @@ for each connection after a burst (552 KiB with uvloop, 287 KiB with asyncio); t
 
 # Why: docs/decisions/001-one-socket-class.md
 # Why: docs/decisions/015-closing-reads-to-the-end.md
+# Why: docs/decisions/077-work-in-one-turn.md
 
 import asyncio
 import contextlib
 import ssl
+from collections import deque
 from typing import Any, Protocol, cast
 
 from natpass_wire.aio import whereabouts
@@ -17,9 +19,18 @@ from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
+from natpass_wire.tls_records import DataRecords, RecordCutter
 
 #: Seconds for a closed socket to send waiting data; and, without any, for the peer to close its side.
 CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
+#: The size of a connection's first reads, and of those after a turn that left work over. Each read that is full and
+#: cheap doubles it, up to the size of the shared buffer. What is left over is kept, so this bounds memory, too.
+FIRST_READ_BYTES = 16 * 1024
+#: TLS records that are decrypted in one turn, and bytes and records that are given to TLS at once: they are judged
+#: afterwards. A short one costs about 2 µs, one without data up to 20 µs.
+RECORDS_A_TURN, RECORDS_AT_ONCE, BYTES_AT_ONCE = 512, 64, 64 * 1024
+#: The longest content of a TLS record (RFC 8446 §5.1).
+_RECORD_BYTES = 16 * 1024
 
 
 def plain_host(host: str) -> str:
@@ -33,8 +44,12 @@ class FrameHandler(Protocol):
     def socket_ready(self) -> None:
         """Frames can be sent: the connection is made, and TLS is up."""
 
-    def batch_received(self, batch: Batch) -> None:
+    def batch_received(self, batch: Batch) -> int | None:
         """Take some frames; copy what is needed after the call.
+
+        Returns:
+            How many were taken, at least one, if that is a turn's work: the others come again in a later turn. None for
+            all of them.
 
         Raises:
             RemoteProtocolError: the peer broke the protocol. The socket is closed, and `socket_lost` gets the error.
@@ -57,6 +72,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         server_side: which side of TLS this is.
         server_name: the name that a client asks for, and verifies if its context does.
         high_water: bytes that may wait for the network before `writable_changed(False)`.
+        allowance: the most bytes that may come before `lift_allowance`; None: no limit.
     """
 
     def __init__(
@@ -68,12 +84,20 @@ class FrameSocket(asyncio.BufferedProtocol):
         server_side: bool = False,
         server_name: str | None = None,
         high_water: int = 64 * 1024,
+        allowance: int | None = None,
     ) -> None:
         #: Receives the frames; another handler may take over at any time.
         self.handler = handler
         self._buffers = buffers.for_connection()
         self._high_water = high_water
         self._decoder = FrameDecoder()
+        self._allowance = allowance
+        self._read_bytes = FIRST_READ_BYTES
+        # What is left over for later turns: bytes that are not decrypted, and after that, frames that are not taken.
+        self._undecrypted = memoryview(b"")
+        self._untaken: deque[Batch] = deque()
+        self._is_held = self._is_resting = False  # why it is not read: its owner said so; its turn is over
+        self._is_reading = True
         self._transport: asyncio.Transport | None = None
         self._error: Exception | None = None
         self._closing = False
@@ -82,6 +106,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_side, server_name) if tls else None
         self._tls_up = False
+        self._cutter, self._data_records = RecordCutter(), DataRecords()
+        self._has_no_more = False  # TLS ended in order; the frames before that may be untaken
         self._short_records = ShortRecords()
         self._ended_in_order = self._leaving = False
         #: Whether the waiting bytes are below the high-water mark.
@@ -143,13 +169,21 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def pause_reading(self) -> None:
         """Stop reading from the peer; TCP slows it down."""
-        if self._transport is not None and not self._closing and not self._transport.is_closing():
-            self._transport.pause_reading()
+        if self._transport is not None and not self._closing:
+            self._is_held = True
+            self._read_or_not()
 
     def resume_reading(self) -> None:
         """Read again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._is_held = False
+        if self._has_work_left:
+            self._go_on_later()
+        else:
+            self._read_or_not()
+
+    def lift_allowance(self) -> None:
+        """Allow any number of bytes: the peer has logged in."""
+        self._allowance = None
 
     def close(self) -> None:
         """Send waiting data, then close.
@@ -159,8 +193,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         """
         if self._transport is None or self._closing:
             return
-        self.resume_reading()
         self._closing = self._leaving = True
+        self._drop_work()
         if self._tls is not None and self._tls_up:
             with contextlib.suppress(ssl.SSLError):  # the peer need not answer our closing alert
                 self._tls.unwrap()
@@ -178,6 +212,7 @@ class FrameSocket(asyncio.BufferedProtocol):
     def abort(self, error: Exception | None = None) -> None:
         """Close at once; `socket_lost` gets `error`."""
         self._closing = True
+        self._drop_work()
         self._error = self._error or error
         if self._transport is not None:
             self._transport.abort()
@@ -198,26 +233,37 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the memory that the next read goes to."""
-        return self._buffers.raw
+        return self._buffers.raw[: self._read_bytes]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take the bytes that were read, and hand on the frames in them."""
+        """Take the bytes that were read, and hand on the frames in them; end the turn if they are many."""
         self.received_bytes += nbytes
         if self._closing:
             return
-        try:
-            if self._tls is None:
-                self._deliver(self._buffers.raw[:nbytes])
-            else:
-                self._incoming.write(self._buffers.raw[:nbytes])
-                if self._tls_up or self._shake_hands():
-                    self._deliver_decrypted(self._tls)
-        except RemoteProtocolError as error:
-            # The handler's last messages (a refusal, a notice) are sent first.
-            self._error = error
-            self.close()
-        except ssl.SSLError as error:
-            self.abort(RemoteProtocolError(f"TLS failed: {error.reason or error}"))
+        is_full = nbytes == min(self._read_bytes, len(self._buffers.raw))
+        if not self._work(self._buffers.raw[:nbytes]):
+            return
+        if self._has_work_left:
+            self._read_bytes = FIRST_READ_BYTES
+            self._is_resting = True
+            self._read_or_not()
+            self._go_on_later()
+        elif is_full:  # there is more. libuv would read it at once, up to 32 times, while all others wait
+            self._read_bytes = min(2 * self._read_bytes, len(self._buffers.raw))
+            self._is_resting = True
+            self._read_or_not()
+            asyncio.get_running_loop().call_soon(self._rested)
+
+    def next_turn(self) -> None:
+        """Go on with what was left over; read again when all of it is done."""
+        if self._closing or self._is_held:
+            return
+        if not self._work(memoryview(b"")):
+            return
+        if self._has_work_left:
+            self._go_on_later()
+        else:
+            self._rested()
 
     def eof_received(self) -> bool:
         """Take the end of the peer's data: the connection is closed."""
@@ -243,6 +289,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         """End."""
         self._closing = True
         self._transport = None
+        self._drop_work()
         if self._deadline is not None:
             self._deadline.cancel()
         # A peer that closed in order may be gone before our answer arrives: not an error of the connection.
@@ -271,33 +318,135 @@ class FrameSocket(asyncio.BufferedProtocol):
             self.sent_bytes += len(data)
             self._transport.write(data)
 
-    def _deliver(self, plain: memoryview) -> None:
-        for batch in self._decoder.feed(plain):
-            self.handler.batch_received(batch)
-            if self._closing:
-                return
+    @property
+    def _has_work_left(self) -> bool:
+        return bool(self._untaken or self._undecrypted)
 
-    def _deliver_decrypted(self, tls: ssl.SSLObject) -> None:
-        plain = self._buffers.plain
-        filled, want = 0, True
-        while want and not self._closing:
-            ended = False
-            try:
-                got = tls.read(len(plain) - filled, plain[filled:])
-                want = bool(got)
-                ended = not got  # the peer closed TLS in order
-                filled += got  # type: ignore[operator]  # a number, where a buffer is given
-            except ssl.SSLWantReadError:
-                want = False
-            if filled and (not want or len(plain) - filled < 16 * 1024):
-                self._deliver(plain[:filled])
-                filled = 0
-            if ended and not self._closing:
+    def _drop_work(self) -> None:
+        """Forget what is left over, and read: the connection is closing, and what still comes is dropped."""
+        self._untaken.clear()
+        self._undecrypted = memoryview(b"")
+        self._buffers.leftovers.forget(self)
+        self._is_held = self._is_resting = False
+        self._read_or_not()
+
+    def _go_on_later(self) -> None:
+        if not self._is_held and not self._closing:
+            self._buffers.leftovers.later(self)
+
+    def _rested(self) -> None:
+        """Read again: the others had their turn."""
+        if not self._has_work_left:
+            self._is_resting = False
+            self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        is_reading = not (self._is_held or self._is_resting)
+        if is_reading == self._is_reading or self._transport is None or self._transport.is_closing():
+            return
+        self._is_reading = is_reading
+        if is_reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _work(self, raw: memoryview) -> bool:
+        """Do a turn's work: on what was left over, else on `raw`; keep what is left over of that.
+
+        Returns:
+            Whether the connection is still open.
+        """
+        try:
+            if self._untaken:
+                self._hand_on(self._untaken.popleft())
+            elif self._undecrypted:
+                self._undecrypted = self._undecrypted[self._take(self._undecrypted) :]
+            elif raw:
+                used = self._take(raw)
+                if used < len(raw) and not self._closing:
+                    self._undecrypted = memoryview(bytes(raw[used:]))  # the buffer is shared
+            if self._has_no_more and not self._untaken and not self._closing:
                 self._decoder.end_of_stream()
                 self._ended_in_order = True
                 self.close()
+        except RemoteProtocolError as error:
+            # The handler's last messages (a refusal, a notice) are sent first.
+            self._error = error
+            self.close()
+        except ssl.SSLError as error:
+            self.abort(RemoteProtocolError(f"TLS failed: {error.reason or error}"))
+        return not self._closing
+
+    def _take(self, raw: memoryview) -> int:
+        """Take bytes, the last of those received; return how many, not all of them if the turn is over.
+
+        Raises:
+            RemoteProtocolError: the peer broke the protocol, or sends too much before its login.
+            ssl.SSLError: it broke TLS.
+        """
+        allowed = len(raw)
+        if self._allowance is not None:
+            allowed = max(0, allowed - max(0, self.received_bytes - self._allowance))
+        if self._tls is None:
+            used = allowed
+            self._deliver(raw[:allowed])
+        else:
+            used = self._decrypt(self._tls, raw[:allowed])
+        if used == allowed < len(raw) and self._allowance is not None and not self._closing and not self._untaken:
+            raise RemoteProtocolError(f"more than {self._allowance} bytes before the login")
+        return used
+
+    def _hand_on(self, batch: Batch) -> None:
+        """Give frames to the handler, and keep those that it did not take."""
+        taken = self.handler.batch_received(batch)
+        if taken is not None and taken < len(batch.bounds) - 1 and not self._closing:
+            self._untaken.appendleft(batch.after(taken))
+
+    def _deliver(self, plain: memoryview) -> bool:
+        """Hand on the frames in `plain`; return whether the connection is still open."""
+        for batch in self._decoder.feed(plain):
+            if self._untaken:
+                self._untaken.append(batch.after(0))
+            else:
+                self._hand_on(batch)
+            if self._closing:
+                break
+        return not self._closing
+
+    def _decrypt(self, tls: ssl.SSLObject, raw: memoryview) -> int:
+        """Decrypt, and hand on the frames, until all is done or the turn is over; return how many bytes were used."""
+        plain, cutter = self._buffers.plain, self._cutter
+        filled = used = all_records = 0
+        while used < len(raw) and all_records < RECORDS_A_TURN and not self._untaken and not self._closing:
+            size, records = cutter.take(raw[used : used + BYTES_AT_ONCE], RECORDS_AT_ONCE)
+            self._incoming.write(raw[used : used + size])
+            used += size
+            all_records += records
+            if not self._tls_up:
+                if not self._shake_hands():
+                    continue
+                size = records = 0  # of the handshake
+            with_data, before = 0, filled
+            while not self._has_no_more:
+                if len(plain) - filled < _RECORD_BYTES:
+                    if not self._deliver(plain[:filled]):
+                        return used
+                    before -= filled
+                    filled = 0
+                try:
+                    got = tls.read(len(plain) - filled, plain[filled:])
+                except ssl.SSLWantReadError:
+                    break
+                self._has_no_more = not got  # the peer closed TLS in order
+                filled += got  # type: ignore[operator]  # a number, where a buffer is given
+                with_data += 1
+            if not self._data_records.note(size, records, with_data, filled - before):
+                raise RemoteProtocolError("too many TLS records without data")
+        if filled:
+            self._deliver(plain[:filled])
         if self._outgoing.pending and not self._closing:  # TLS itself has to answer, such as a key update
             self._hand_over(self._outgoing.read())
+        return used
 
     def _shake_hands(self) -> bool:
         """Go on with the TLS handshake; return whether it is done."""

@@ -202,16 +202,25 @@ class Stream:
             self._owed += units
         return batch
 
-    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+    def close(
+        self,
+        text: str = "",
+        cause: LinkEnd.Cause = LinkEnd.CLOSED,
+        status: int | None = None,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         """End the stream, see `Link`. No-op if it has ended."""
         if self.core.end is not None:
             return
         if self.core.state is StreamPhase.ASKED:
             self.refuse(text)
             return
-        self.core.finish(End(cause, text, status))
+        self.core.finish(End(cause, text, status), gives_up=gives_up)
         self._drop_unread()
         self._tell()
+        if self.carrier is not None:
+            self._on_change(self)  # the end has to be acknowledged in time
 
     def accept(self) -> None:
         """Accept the stream.
@@ -307,7 +316,8 @@ class Stream:
         """Wait for another carrier."""
         if carrier is not self.carrier:
             return
-        if end.is_alarm or (self.core.state is StreamPhase.OPENING and end.reason != ConnectResponse.UNSET):
+        is_refused = end.reason not in {ConnectResponse.UNSET, ConnectResponse.RETRY}
+        if end.is_alarm or (self.core.state is StreamPhase.OPENING and is_refused):
             self.carrier = None
             self.core.detach()
             self.fail(end)

@@ -1,6 +1,7 @@
 """All streams of one client: they outlive its connections, and each gets its next link here."""
 
 # Why: docs/decisions/025-who-keeps-a-stream.md
+# Why: docs/decisions/071-places-by-proved-key.md
 
 import asyncio
 import logging
@@ -19,6 +20,8 @@ from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.stream.core import StreamCore, StreamPhase
+from natpass_wire.stream.gate import Offered, Verdict
+from natpass_wire.stream.places import Owner, Places, Rank, Standing, listed, unlisted
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import STREAM_ID_BYTES, parse_hello
 from natpass_wire.text import printable
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 KEEP_SECONDS = 3600.0
 #: The most streams of one client, including those whose end is not acknowledged yet.
 MAX_STREAMS = 512
+#: Seconds within which a peer acknowledges an end that it has been sent; it needs no reader for that.
+CLOSING_SECONDS = 30.0
 #: Seconds before the next link for a detached stream: the first is made at once, then the delay doubles.
 _FIRST_RETRY, _MOST_RETRY = 0.1, 0.5
 #: The same for a stream that only has its end left to send: nobody waits for that.
@@ -42,16 +47,38 @@ _Key = tuple[str, bytes]
 
 @dataclass(slots=True)
 class _Care:
-    """The timers of one stream while it is detached, or not answered."""
+    """The timers of one stream.
 
+    Attributes:
+        since: when it was opened.
+        timer: while it is detached, or not answered.
+        delay: seconds before the next link.
+        closing_since: since when its end waits for a link, 0.0 if it does not.
+        closing: looks whether the end is acknowledged.
+        kept: units that the peer has not acknowledged, and since when there are so many.
+        carrier: the present carrier, and since when it carries the stream.
+    """
+
+    since: float
     timer: asyncio.TimerHandle | None = None
     delay: float = 0.0
     closing_since: float = 0.0
+    closing: asyncio.TimerHandle | None = None
+    kept: int = 0
+    kept_since: float = 0.0
+    carrier: Carrier | None = None
+    carried_since: float = 0.0
 
     def cancel(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+    def close(self) -> None:
+        self.cancel()
+        if self.closing is not None:
+            self.closing.cancel()
+            self.closing = None
 
 
 class Streams:
@@ -60,21 +87,28 @@ class Streams:
     Args:
         on_stream: called with streams that peers ask for; None: we serve none.
         keep_seconds: how long we keep a stream whose opener is away.
+        is_listed: tells whether we know a static key by name: its links have places of their own then.
     """
 
     def __init__(
         self,
         on_stream: Callable[[IncomingLink, ConnectRequest], None] | None = None,
         keep_seconds: float = KEEP_SECONDS,
+        is_listed: Callable[[bytes], bool] = lambda _key: False,
     ) -> None:
         self._on_stream = on_stream
         self._keep_seconds = keep_seconds
+        self._is_listed = is_listed
         self._connection: RelayConnection | None = None
         self._streams: dict[_Key, Stream] = {}
         self._care: dict[Stream, _Care] = {}
+        self._owners: dict[Stream, Owner] = {}
+        self._places: Places[Stream] = Places(MAX_STREAMS)  # of the streams that peers have opened
         self._arrivals = Arrivals(self._arrived)
         self._room = Room()
         self._changed = asyncio.Event()
+        #: Returns why a stream that a peer opened may not go on over another carrier, empty if it may.
+        self.why_not_resume: Callable[[Stream], str] = lambda _: ""
 
     def __len__(self) -> int:
         """Return how many streams there are, including those whose end is still on its way."""
@@ -134,14 +168,11 @@ class Streams:
             raise
         return stream
 
-    def evict(self) -> bool:
-        """Give up the stream whose opener has been away longest, to make room; return whether there was one."""
-        away = [stream for stream in self._streams.values() if not stream.core.is_opener and stream.detached]
-        if not away:
-            return False
-        longest = min(away, key=lambda stream: stream.detached.since if stream.detached else 0.0)
-        longest.fail(End(LinkEnd.PEER_GONE, "its opener was away, and its place was needed"))
-        return True
+    def owner_of(self, link: Link) -> Owner:
+        """Return to whom the places of a link that a peer has opened are counted."""
+        if isinstance(link, Stream) and link in self._owners:
+            return self._owners[link]
+        return unlisted(b"", link.peer)
 
     def kept_until(self, link: Link) -> float | None:
         """Return when a stream whose opener is away is given up, in the loop's time; None if that does not apply."""
@@ -165,7 +196,7 @@ class Streams:
         for stream in list(self._streams.values()):
             stream.fail(End(LinkEnd.CLOSED))
         for care in self._care.values():
-            care.cancel()
+            care.close()
         self._arrivals.close()
 
     # what the connection calls
@@ -174,6 +205,10 @@ class Streams:
         """Take a carrier that a peer has made for a stream; return False to refuse it."""
         return self._on_stream is not None and self._arrivals.take(carrier)
 
+    def offered(self, offer: Offered) -> tuple[Verdict, bytes]:
+        """Decide whether a peer's offer of a stream gets an answer now, see `Arrivals.judge`."""
+        return self._arrivals.judge(offer)
+
     def _arrived(self, carrier: Carrier, record: bytes) -> None:
         """Take the first record of a carrier that a peer made: it names the stream.
 
@@ -181,17 +216,26 @@ class Streams:
             RemoteProtocolError: it does not, or the two ends of that stream do not agree.
         """
         hello = parse_hello(record).hello
+        if carrier.peer_key is not None:
+            self._arrivals.proved(carrier.peer, self._owner(carrier))
         stream = self._streams.get((carrier.peer, hello.stream_id))
         if stream is not None and stream.peer_key != carrier.peer_key:
             # Another peer's stream, or a sealed one that would now be unsealed: it does not exist for this peer.
             self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
         elif stream is not None and stream.core.state is not StreamPhase.ENDED and not stream.core.is_opener:
-            stream.ride(carrier, hello)
+            if reason := self.why_not_resume(stream):
+                self._not_resumed(stream, carrier, reason)
+            else:
+                stream.ride(carrier, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
-            if len(self._streams) >= MAX_STREAMS and not self.evict():
-                self._turn_away(carrier, "this agent has too many links", ConnectResponse.REFUSED)
+            owner = self._owner(carrier)
+            if not self._make_room(owner):
+                text = f"you have {self._places.held(owner)} links to this agent already"
+                self._turn_away(carrier, text, ConnectResponse.REFUSED)
                 return
             stream = self._add(Stream(StreamCore(hello.stream_id, room=self._room), carrier.peer, self._stream_changed))
+            self._owners[stream] = owner
+            self._places.take(stream, owner)
             stream.ride(carrier, hello)
             self._on_stream(stream, hello.request)
         else:
@@ -206,6 +250,8 @@ class Streams:
         if care is None:
             return
         core = stream.core
+        if stream.carrier is not care.carrier:
+            care.carrier, care.carried_since = stream.carrier, now()
         if core.state is StreamPhase.ENDED:
             if stream.carrier is None or not core.has_output(now()):
                 self._remove(stream)
@@ -214,6 +260,9 @@ class Streams:
             if core.is_through or not core.is_opener:
                 care.cancel()
                 care.delay = 0.0
+            if core.state is StreamPhase.CLOSING and care.closing is None:
+                care.kept, care.kept_since = core.sender.kept_units, now()
+                care.closing = self._later(CLOSING_SECONDS, partial(self._check_end, stream))
             return
         care.cancel()
         if not core.is_opener:
@@ -232,16 +281,58 @@ class Streams:
 
     def _add(self, stream: Stream) -> Stream:
         self._streams[stream.peer, stream.core.stream_id] = stream
-        self._care[stream] = _Care()
+        self._care[stream] = _Care(now())
         return stream
 
     def _remove(self, stream: Stream) -> None:
-        self._care.pop(stream).cancel()
+        self._care.pop(stream).close()
+        self._owners.pop(stream, None)
+        self._places.give_back(stream)
         key = (stream.peer, stream.core.stream_id)
         if self._streams.get(key) is stream:
             del self._streams[key]
         if stream.carrier is not None:
             stream.carrier.close(stream.end or End(LinkEnd.CLOSED))
+
+    def _owner(self, carrier: Carrier) -> Owner:
+        key = carrier.peer_key
+        return listed(key) if key is not None and self._is_listed(key) else unlisted(carrier.origin, carrier.peer)
+
+    def _make_room(self, owner: Owner) -> bool:
+        """Make room for another stream of `owner`; return False if it has had its share."""
+        room = self._places.room(owner, self._rank)
+        if room.victim is not None:
+            room.victim.fail(End(LinkEnd.PEER_GONE, "its place was needed for somebody else"))
+            if room.victim in self._care:  # it still has something to say
+                self._remove(room.victim)
+        return room.granted
+
+    def _rank(self, stream: Stream) -> Rank:
+        """Return what would be lost with a stream."""
+        since = self._care[stream].since
+        if stream.core.state is StreamPhase.ENDED:
+            return Rank(Standing.ENDING)
+        if stream.detached is not None:
+            return Rank(Standing.AWAY, stream.detached.since)
+        is_closing = stream.core.state is StreamPhase.CLOSING
+        return Rank(Standing.CLOSING, since) if is_closing else Rank(Standing.ACTIVE, -since)  # the newest first
+
+    def _check_end(self, stream: Stream) -> None:
+        """Give a stream up whose end the peer does not acknowledge.
+
+        A peer acknowledges an end when it arrives, whatever its reader does. An end that waits behind messages waits
+        for their reader, as long as for a peer that is away.
+        """
+        care, core = self._care.get(stream), stream.core
+        if care is None or core.state is not StreamPhase.CLOSING:
+            return
+        care.closing = self._later(CLOSING_SECONDS, partial(self._check_end, stream))
+        if core.sender.kept_units != care.kept:
+            care.kept, care.kept_since = core.sender.kept_units, now()
+        stuck = now() - care.kept_since
+        is_sent = stream.carrier is not None and core.is_through and core.sender.room() > 0
+        if stuck >= self._keep_seconds or (is_sent and min(stuck, now() - care.carried_since) >= CLOSING_SECONDS * 0.9):
+            stream.fail(End(LinkEnd.PEER_GONE, f"its end was not acknowledged within {CLOSING_SECONDS:.0f} s"))
 
     def _attach(self, stream: Stream) -> None:
         """Make a carrier for a stream that we have opened."""
@@ -261,6 +352,15 @@ class Streams:
     def _unanswered(self, stream: Stream) -> None:
         if stream.carrier is not None and not stream.core.is_through:
             stream.carrier.close(End(LinkEnd.FAILED, f"{printable(stream.peer)} does not answer"))
+
+    def _not_resumed(self, stream: Stream, carrier: Carrier, reason: str) -> None:
+        """Keep a stream from going on. Unless its owner has ended it meanwhile, its opener may try again."""
+        end = stream.end
+        if end is None:
+            carrier.close(End(LinkEnd.FAILED, reason))
+            return
+        stream.fail(end)  # what it has not sent goes to nobody
+        self._turn_away(carrier, end.text or reason, ConnectResponse.REFUSED)
 
     def _turn_away(self, carrier: Carrier, text: str, reason: ConnectResponse.Reason) -> None:
         carrier.passenger = LastWords(text, reason)

@@ -18,11 +18,20 @@ Empty lines and lines that begin with `#` are ignored. A bad line grants nothing
 stay valid: lines only ever grant, so one line less never grants too much. If the key of a bad line can be read, it is
 refused with the line's number. A bad line must never count in part. So no comment may begin with an option (behind the
 key it would have no effect), and two lines with one key both grant nothing, since nobody knows which was meant.
+
+A bad line without a key may be the first part of a line that was wrapped: the next key may have been meant to have
+these options, so it is refused, too. If it begins with an option and does not go on (with a comma, or a backslash), it
+may also be the last part of the line just above, and that line's key is refused as well. So a line end in the wrong
+place never grants more.
+
+A grant that expires needs a clock that can be right: see `clock`.
 """
+
+# Why: docs/decisions/074-doubt-grants-nothing.md
 
 import codecs
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -34,7 +43,7 @@ from natpass_wire.identity.known import MalformedError
 MAX_BYTES = 1024 * 1024
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
-_MISPLACED = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
+_OPTION_NAME = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
 _APART = re.compile(r"[ \t]+,?[ \t]*(kinds|read-only|expiry-time)([=,\s]|$)")
 _KEY = re.compile(re.escape(PREFIX) + "[A-Za-z0-9+/]+=*")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)Z?")
@@ -84,6 +93,21 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line with a key.
+
+    Attributes:
+        number: which one, from 1.
+        key: its key.
+        comment: what is behind the key, as it is in the file.
+    """
+
+    number: int
+    key: PublicKey
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizedConsoles:
     """The file's content.
 
@@ -91,11 +115,13 @@ class AuthorizedConsoles:
         grants: the grants, by key.
         faults: the lines that grant nothing, in their order.
         refused: the readable keys of these lines, with the first line of each. None of them is in `grants`.
+        lines: the lines that grant something, in their order.
     """
 
     grants: dict[PublicKey, Grant]
     faults: tuple[Fault, ...] = ()
     refused: dict[PublicKey, int] = field(default_factory=dict)
+    lines: tuple[Line, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, content: bytes, kinds: Collection[str]) -> "AuthorizedConsoles":
@@ -112,7 +138,9 @@ class AuthorizedConsoles:
             raise MalformedError(f"line 1 and following: more than {MAX_BYTES} bytes")
         grants: dict[int, Grant] = {}  # by line
         faults: dict[int, str] = {}
-        lines: dict[PublicKey, list[int]] = {}  # those with a key, good and bad
+        keys: dict[int, PublicKey] = {}  # of all lines with one, good and bad
+        comments: dict[int, str] = {}
+        wrapped = _Wrapped()
         content = content.removeprefix(codecs.BOM_UTF8)  # an editor's on Windows
         for number, raw in enumerate(content.split(b"\n"), 1):
             line = raw.decode(errors="replace").strip(" \t\r")
@@ -121,7 +149,7 @@ class AuthorizedConsoles:
             key = None
             try:
                 raw.decode()
-                key, grants[number] = _grant(line, kinds)
+                key, grants[number], comments[number] = _grant(line, kinds)
             except UnicodeDecodeError:
                 faults[number] = "not UTF-8"
             except ValueError as error:
@@ -129,7 +157,12 @@ class AuthorizedConsoles:
             if key is None:
                 key = _key_in(line)
             if key is not None:
-                lines.setdefault(key, []).append(number)
+                keys[number] = key
+            for doubted, reason in wrapped.take(number, line, has_key=key is not None):
+                faults.setdefault(doubted, reason)
+        lines: dict[PublicKey, list[int]] = {}
+        for number, key in keys.items():
+            lines.setdefault(key, []).append(number)
         for numbers in lines.values():
             for number in numbers if len(numbers) > 1 else ():
                 other = numbers[1] if number == numbers[0] else numbers[0]
@@ -138,10 +171,21 @@ class AuthorizedConsoles:
             {key: grants[numbers[0]] for key, numbers in lines.items() if numbers[0] not in faults},
             tuple(Fault(number, faults[number]) for number in sorted(faults)),
             {key: numbers[0] for key, numbers in lines.items() if numbers[0] in faults},
+            tuple(Line(number, key, comments[number]) for number, key in keys.items() if number not in faults),
         )
 
-    def rights_of(self, key: PublicKey, now: datetime) -> Rights | str:
-        """Return what the console with this key may do at the time `now`, or a text that says why it may do nothing."""
+    @property
+    def expires(self) -> bool:
+        """Whether a line expires, so that the time matters."""
+        return any(grant.until is not None for grant in self.grants.values())
+
+    def rights_of(self, key: PublicKey, now: datetime | None) -> Rights | str:
+        """Return what the console with this key may do, or a text that says why it may do nothing.
+
+        Args:
+            key: the console's key.
+            now: the time; None if it is not known, since the clock can't be right.
+        """
         if key in self.refused:
             return (
                 f"line {self.refused[key]} of this agent's authorized_consoles, with your console's key, is invalid: "
@@ -153,13 +197,39 @@ class AuthorizedConsoles:
                 f"this agent does not know your console's key {fingerprint.short(key)} "
                 "(natpass-tui fingerprint prints the line for its authorized_consoles)"
             )
-        if grant.until is not None and now >= grant.until:
+        if grant.until is not None and now is None:
+            return "your console's key expires here, and this agent's clock is wrong: its log says why"
+        if grant.until is not None and now is not None and now >= grant.until:
             return f"your console's key was welcome here until {grant.until:%Y-%m-%d %H:%M} UTC"
         return grant.rights
 
 
-def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
-    """Return the key and the grant of a line.
+class _Wrapped:
+    """Finds the lines that may be parts of one line that was wrapped."""
+
+    def __init__(self) -> None:
+        self._above = 0  # the last line with a key, if only options that go on are between it and
+        self._last = 0  # the last line
+        self._bad = 0  # the first of the bad lines without a key since the last key
+
+    def take(self, number: int, line: str, *, has_key: bool) -> Iterator[tuple[int, str]]:
+        """Take the next line that is not ignored; yield the lines that are in doubt now, and why."""
+        if has_key:
+            if self._bad:
+                yield number, f"line {self._bad} above has no key: the two may be one line that was wrapped"
+            self._above, self._last, self._bad = number, number, 0
+            return
+        self._bad = self._bad or number
+        if number != self._last + 1 or not _OPTION_NAME.match(line):
+            self._above = 0
+        elif self._above and not line.endswith((",", "\\")):
+            yield self._above, f"line {number} below has options and no key: the two may be one line that was wrapped"
+            self._above = 0
+        self._last = number
+
+
+def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant, str]:
+    """Return the key, the grant and the comment of a line.
 
     Raises:
         ValueError: the line is invalid; the text is safe to print.
@@ -181,7 +251,7 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
             raise ValueError("a comma before the key")
     word, *comment = re.split("[ \t]+", line[at:], maxsplit=1)
     key = PublicKey.parse(word)
-    if comment and (option := _MISPLACED.match(comment[0])):
+    if comment and (option := _OPTION_NAME.match(comment[0])):
         raise ValueError(f"{option[1]} comes after the key, where it has no effect: options come first")
     kinds, until, read_only = None, None, False
     for name, value in options.items():
@@ -195,7 +265,7 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant]:
             raise ValueError(f"the option {name} " + ('needs ="..."' if value is None else "has no value"))
         else:
             raise ValueError(f"there is no option {name[:32]} (kinds, read-only, expiry-time)")
-    return key, Grant(Rights(kinds, read_only), until)
+    return key, Grant(Rights(kinds, read_only), until), comment[0] if comment else ""
 
 
 def _kinds(value: str, known: Collection[str]) -> frozenset[str]:

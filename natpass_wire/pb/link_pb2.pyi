@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ConnectRequest(_message.Message):
-    __slots__ = ("name", "kind", "caddr", "cshell", "cvnc", "cexec", "offer")
+    __slots__ = ("name", "kind", "caddr", "cshell", "cvnc", "cexec", "offer", "origin")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         tcp: _ClassVar[ConnectRequest.Kind]
@@ -35,6 +35,7 @@ class ConnectRequest(_message.Message):
     CVNC_FIELD_NUMBER: _ClassVar[int]
     CEXEC_FIELD_NUMBER: _ClassVar[int]
     OFFER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: ConnectRequest.Kind
     caddr: ConnectAddr
@@ -42,17 +43,20 @@ class ConnectRequest(_message.Message):
     cvnc: ConnectVnc
     cexec: _exec_pb2.ConnectExec
     offer: StreamOffer
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ConnectRequest.Kind, str]] = ..., caddr: _Optional[_Union[ConnectAddr, _Mapping]] = ..., cshell: _Optional[_Union[ConnectShell, _Mapping]] = ..., cvnc: _Optional[_Union[ConnectVnc, _Mapping]] = ..., cexec: _Optional[_Union[_exec_pb2.ConnectExec, _Mapping]] = ..., offer: _Optional[_Union[StreamOffer, _Mapping]] = ...) -> None: ...
+    origin: bytes
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ConnectRequest.Kind, str]] = ..., caddr: _Optional[_Union[ConnectAddr, _Mapping]] = ..., cshell: _Optional[_Union[ConnectShell, _Mapping]] = ..., cvnc: _Optional[_Union[ConnectVnc, _Mapping]] = ..., cexec: _Optional[_Union[_exec_pb2.ConnectExec, _Mapping]] = ..., offer: _Optional[_Union[StreamOffer, _Mapping]] = ..., origin: _Optional[bytes] = ...) -> None: ...
 
 class StreamOffer(_message.Message):
-    __slots__ = ("version", "handshake", "window")
+    __slots__ = ("version", "handshake", "window", "cookie")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
+    COOKIE_FIELD_NUMBER: _ClassVar[int]
     version: int
     handshake: bytes
     window: int
-    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ..., window: _Optional[int] = ...) -> None: ...
+    cookie: bytes
+    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ..., window: _Optional[int] = ..., cookie: _Optional[bytes] = ...) -> None: ...
 
 class StreamAnswer(_message.Message):
     __slots__ = ("version", "handshake", "window")
@@ -109,7 +113,7 @@ class ConnectVnc(_message.Message):
     def __init__(self, fps: _Optional[int] = ..., quality: _Optional[int] = ..., cursor: _Optional[bool] = ..., lease_ms: _Optional[int] = ...) -> None: ...
 
 class ConnectResponse(_message.Message):
-    __slots__ = ("ok", "msg", "reason", "answer")
+    __slots__ = ("ok", "msg", "reason", "answer", "cookie")
     class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNSET: _ClassVar[ConnectResponse.Reason]
@@ -118,21 +122,25 @@ class ConnectResponse(_message.Message):
         REFUSED: _ClassVar[ConnectResponse.Reason]
         FAILED: _ClassVar[ConnectResponse.Reason]
         GONE: _ClassVar[ConnectResponse.Reason]
+        RETRY: _ClassVar[ConnectResponse.Reason]
     UNSET: ConnectResponse.Reason
     ABSENT: ConnectResponse.Reason
     IN_USE: ConnectResponse.Reason
     REFUSED: ConnectResponse.Reason
     FAILED: ConnectResponse.Reason
     GONE: ConnectResponse.Reason
+    RETRY: ConnectResponse.Reason
     OK_FIELD_NUMBER: _ClassVar[int]
     MSG_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
+    COOKIE_FIELD_NUMBER: _ClassVar[int]
     ok: bool
     msg: str
     reason: ConnectResponse.Reason
     answer: StreamAnswer
-    def __init__(self, ok: _Optional[bool] = ..., msg: _Optional[str] = ..., reason: _Optional[_Union[ConnectResponse.Reason, str]] = ..., answer: _Optional[_Union[StreamAnswer, _Mapping]] = ...) -> None: ...
+    cookie: bytes
+    def __init__(self, ok: _Optional[bool] = ..., msg: _Optional[str] = ..., reason: _Optional[_Union[ConnectResponse.Reason, str]] = ..., answer: _Optional[_Union[StreamAnswer, _Mapping]] = ..., cookie: _Optional[bytes] = ...) -> None: ...
 
 class LinkEnd(_message.Message):
     __slots__ = ("cause", "text", "status")

@@ -60,7 +60,7 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _SIZE = re.compile(r"\s*(\d{1,15})\s*(?:([kmgt]?)(?:i?b)?)\s*", re.IGNORECASE)
 
 
-class Size(click.ParamType[Any]):
+class ByteSize(click.ParamType[Any]):
     """A number of bytes: `536870912`, `512M`, `512MiB` or `512 MiB`; the units are powers of 1024.
 
     Args:

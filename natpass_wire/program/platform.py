@@ -49,3 +49,5 @@ HAS_FILE_MODES = user_id() is not None
 
 #: Flag of `os.open`: fail if the name is a symbolic link, which another user may have put there.
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+#: Flag of `os.open`: do not wait for the other end of a pipe, which another user may have put there.
+NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)

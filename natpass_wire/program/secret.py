@@ -5,13 +5,13 @@
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import setproctitle
 
 from natpass_wire.errors import UserError
-from natpass_wire.program.platform import HAS_FILE_MODES
+from natpass_wire.program.platform import HAS_FILE_MODES, user_id
 
 #: The longest secret file; a larger file is not one.
 _MOST_BYTES = 4096
@@ -21,7 +21,7 @@ def read_secret_file(path: Path) -> str:
     """Return the secret in a file: its content without the line end.
 
     Raises:
-        UserError: the file can't be read, holds no secret, or other users can read it.
+        UserError: the file can't be read, holds no secret, is another user's, or other users can read it.
     """
     try:
         with path.open("rb") as file:
@@ -43,10 +43,12 @@ def check_private(status: os.stat_result, what: str) -> None:
     """Refuse a file with secrets that other users can read or write; `status` is that of the open file.
 
     Raises:
-        UserError: they can.
+        UserError: they can, or it is another user's (root's is good for everybody).
     """
     if not HAS_FILE_MODES or not stat.S_ISREG(status.st_mode):  # a shell's pipe: <(pass show natpass)
         return
+    if status.st_uid not in {user_id(), 0}:
+        raise UserError(f"{what} belongs to another user, who could change it: chown it")
     # systemd's credentials belong to root with mode 0440: the group's bits are what its access list allows us.
     forbidden = 0o037 if status.st_uid == 0 else 0o077
     if status.st_mode & forbidden:
@@ -69,6 +71,16 @@ def choose_secret(name: str, value: str | None, file: Path | None) -> str | None
     if value is not None and not value:
         raise UserError(f"--{name} is empty")
     return read_secret_file(file) if file is not None else value
+
+
+def in_arguments(arguments: Sequence[str], named: Mapping[str, str | None]) -> list[str]:
+    """Return the names of the options whose secrets are in the arguments, where other users can see them for a moment.
+
+    Args:
+        arguments: the process's arguments.
+        named: the secret of each option, None or empty if it has none.
+    """
+    return [name for name, value in named.items() if value and any(value in argument for argument in arguments)]
 
 
 def hide_arguments(

@@ -26,6 +26,11 @@ from natpass_wire.version import __version__
 
 #: Variables with secrets. Our child processes must not inherit them.
 _SECRET_VARIABLES = ("NATPASS_SECRET", "NATPASS_LEGACY_SECRET", "NATPASS_VERIFIER", "NATPASS_INVITE")
+#: The better way to give what stands in the arguments, by option.
+_BETTER = {
+    option: f"{option}-file FILE (mode 0600), or the variable {variable}"
+    for option, variable in zip(("--secret", "--legacy-secret", "--verifier"), _SECRET_VARIABLES, strict=False)
+} | {"--proxy": "the variable HTTPS_PROXY, or proxy in the config file (mode 0600)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class CommonSettings:
         dead_after: seconds of silence that end a connection.
         secret_from: the file or variable that the secret came from, otherwise empty.
         proxying: the settings for proxies.
+        visible: the options whose secrets came in the arguments.
     """
 
     secret: str | None = field(repr=False)
@@ -53,6 +59,7 @@ class CommonSettings:
     dead_after: float = SILENCE_V2
     secret_from: str = ""
     proxying: Proxying = field(default_factory=Proxying)
+    visible: tuple[str, ...] = ()
 
     @classmethod
     def from_values(cls, program: str, values: Mapping[str, Any]) -> "CommonSettings":
@@ -71,8 +78,14 @@ class CommonSettings:
         variables = [*_SECRET_VARIABLES, *(name for name in VARIABLES if credentials(os.environ.get(name)))]
         inherited = any(variable in os.environ for variable in variables)
         invite = values.get("invite")
-        hidden = [chosen, legacy, values.get("verifier"), invite if invite != joined.ASK else None]
-        hidden.append(credentials(proxying.given))
+        named = {
+            "--secret": chosen,
+            "--legacy-secret": legacy,
+            "--verifier": values.get("verifier"),
+            "--proxy": credentials(proxying.given),
+        }
+        visible = secret.in_arguments(sys.argv[1:], named)
+        hidden = [*named.values(), invite if invite != joined.ASK else None]
         secret.hide_arguments(program, sys.argv[1:], hidden, in_environment=inherited)
         for variable in variables:
             os.environ.pop(variable, None)
@@ -93,7 +106,14 @@ class CommonSettings:
             values["dead_after"],
             source,
             proxying,
+            tuple(visible),
         )
+
+    def warn(self, program: str) -> None:
+        """Print a line on stderr for each secret that came in the arguments, with the better way to give it."""
+        for option in self.visible:
+            text = f"other users of this machine can see {option} in the process list; better: {_BETTER[option]}"
+            click.echo(f"{program}: {text}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,7 @@ class ConnectionSettings:
         Raises:
             UserError: there is no secret.
         """
+        self.common.warn(program)
         claims = v2.Claims(client_id, role, capabilities, f"{program} {__version__}", b"")
         if self.legacy is not None:
             legacy_secret = self.common.legacy_secret or ask_secret("legacy secret", "--legacy-secret-file")

@@ -4,13 +4,14 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from natpass_wire.errors import UserError
 from natpass_wire.program import places
-from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, sync_directory, user_id
+from natpass_wire.program.platform import HAS_FILE_MODES, NO_FOLLOW, NO_WAIT, sync_directory, user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,7 @@ class StateDir:
         except (FileNotFoundError, NotADirectoryError):  # HOME=/dev/null is a user without a home as well
             return None
         except OSError as error:
-            if error.errno in {errno.ELOOP, errno.EMLINK}:  # NO_FOLLOW, on Linux and macOS, and on FreeBSD
-                raise UserError(
-                    f"{path} is a symbolic link, which is not followed: put the file itself there"
-                ) from error
+            _check_link(path, error)
             raise UserError(f"cannot read {path}: {error.strerror}") from error
 
     def names(self, beginning: str, end: str) -> list[str]:
@@ -147,6 +145,17 @@ class StateDir:
             raise UserError(f"cannot read {path}: {error.strerror}") from error
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    def path_of(self, name: str) -> Path:
+        """Return the path of a file for `open_own`; make the directory if there is none.
+
+        Raises:
+            UserError: another user could have written the directory.
+            OSError: it can't be made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._check_directory()
+        return self.path / name
+
     def make(self) -> None:
         """Make the directory, and check that files can be made in it.
 
@@ -177,6 +186,39 @@ class StateDir:
 
     def _check_directory(self) -> None:
         _check_owner(self.path, self.path.stat(), forbidden=0o022)
+
+
+def open_own(path: Path) -> int:
+    """Return a descriptor of a state file, to read and write; make it with mode 0600 if there is none.
+
+    Raises:
+        UserError: it is a symbolic link, or no file, or another user could have put it there.
+        OSError: it can't be opened.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | NO_WAIT, 0o600)
+    except OSError as error:
+        _check_link(path, error)
+        raise
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path} is not a file: remove it")
+        _check_owner(path, status, forbidden=0o077)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _check_link(path: Path, error: OSError) -> None:
+    """Tell a symbolic link from other reasons why a file was not opened.
+
+    Raises:
+        UserError: it is one.
+    """
+    if error.errno in {errno.ELOOP, errno.EMLINK}:  # NO_FOLLOW, on Linux and macOS, and on FreeBSD
+        raise UserError(f"{path} is a symbolic link, which is not followed: put the file itself there") from error
 
 
 def _check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:

@@ -288,17 +288,17 @@ class StreamCore:
         self._answer()
         self._receiver.close()
 
-    def finish(self, end: End) -> None:
+    def finish(self, end: End, *, gives_up: bool = False) -> None:
         """End the stream from this side. No-op if it has ended.
 
-        A target's messages are sent before its end. An opener that ends a stream gives up its request and everything
-        not sent yet, since its target may have stopped reading.
+        A target's messages are sent before its end, unless it `gives_up` what was not sent yet. An opener always does,
+        since its target may have stopped reading.
         """
         match self.state:
             case StreamPhase.OPEN | StreamPhase.OPENING:  # if it is opened after all, it ends at once
                 self.state = StreamPhase.CLOSING
                 self.end = end
-                self.sender.finish(end.to_message(), gives_up=self.is_opener)
+                self.sender.finish(end.to_message(), gives_up=gives_up or self.is_opener)
             case StreamPhase.ASKED:
                 self.fail(end)
 

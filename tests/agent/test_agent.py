@@ -1,7 +1,9 @@
 """What the agent does with the links that it is asked for; without a network."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,11 +14,13 @@ from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.links import End
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.login.v2 import Claims
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.stream.places import listed
 from natpass_wire.version import __version__
 from tests.agent.fake_link import FakeOpener
 from tests.support.waiting import PATIENCE, wait_for
@@ -100,9 +104,9 @@ async def answer(opener: FakeOpener) -> ConnectResponse:
 async def test_a_link_is_served_until_it_ends(agent: Agent, kind: Server) -> None:
     opener = ask(agent, "serve")
     assert (await answer(opener)).ok
-    assert len(agent.links.kinds()) == 1
+    assert len(list(agent.links)) == 1
     opener.hang_up()
-    await wait_for(lambda: len(agent.links.kinds()) == 0)
+    await wait_for(lambda: len(list(agent.links)) == 0)
     assert kind.ended == 1
 
 
@@ -117,7 +121,7 @@ async def test_more_links_than_the_limit_are_refused_until_one_ends(agent: Agent
     openers = [ask(agent, "serve") for _ in range(4)]
     assert [(await answer(opener)).ok for opener in openers] == [True, True, True, False]
     openers[0].hang_up()
-    await wait_for(lambda: len(agent.links.kinds()) == 2)
+    await wait_for(lambda: len(list(agent.links)) == 2)
     assert (await answer(ask(agent, "serve"))).ok
 
 
@@ -138,7 +142,7 @@ async def test_a_server_that_ends_ends_its_link_and_no_other(
     end = await wait_for(lambda: opener.end)
     assert end is not None
     assert end.cause == cause
-    assert len(agent.links.kinds()) == 1
+    assert len(list(agent.links)) == 1
     assert other.end is None
     assert len(quiet_loop) == (what == "fail")
 
@@ -199,6 +203,59 @@ async def test_a_kind_is_told_what_its_opener_may_do(kind: Server) -> None:
     assert kind.rights is rights
 
 
+async def test_what_a_console_may_no_longer_do_is_ended_at_the_second_look(kind: Server) -> None:
+    """At the first one an editor may be writing the file."""
+    looks: list[Rights | str] = [ALL, "you have left", ALL, "you have left"]
+    agent = Agent(
+        TARGET,
+        kinds=[kind],
+        facts=HostFacts("h", "o", "u"),
+        rights_of=lambda _: looks.pop(0) if looks else "you have left",
+    )
+    opener = ask(agent, "serve")
+    await answer(opener)
+    for _ in range(3):
+        agent.review()
+    assert not looks
+    assert opener.end is None
+    agent.review()
+    end = await wait_for(lambda: kind.ended and opener.end)
+    assert isinstance(end, End)
+    assert (end.cause, end.text) == (LinkEnd.FAILED, "you have left")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "says"),
+    [
+        (ALL, Rights(frozenset({"shell"})), "your console's key may not do this here"),
+        (ALL, Rights(read_only=True), "may only look at the desktop"),
+        (Rights(read_only=True), Rights(read_only=True), ""),
+        (Rights(read_only=True), ALL, ""),
+        (Rights(frozenset({"bench"})), Rights(frozenset({"bench", "shell"})), ""),
+        (ALL, ALL, ""),
+    ],
+)
+async def test_rights_that_grow_end_nothing_and_rights_that_shrink_do(
+    kind: Server, monkeypatch: pytest.MonkeyPatch, then: Rights, now: Rights, says: str
+) -> None:
+    monkeypatch.setattr(Server, "kind", replace(Server.kind, read_only=None))
+    rights = then
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
+    opener = ask(agent, "serve")
+    await answer(opener)
+    rights = now
+    agent.review()
+    agent.review()
+    if says:
+        end = await wait_for(lambda: opener.end)
+        assert end is not None
+        assert says in end.text
+    else:
+        assert opener.end is None
+        opener.hang_up()
+    await wait_for(lambda: not list(agent.links))
+
+
 def test_the_roster_is_told_what_this_machine_is_and_serves(kind: Server) -> None:
     about = Agent(TARGET, kinds=[kind], facts=HostFacts("box", "Debian 12 x86_64", "root")).about()
     assert (about.host, about.os, about.user) == ("box", "Debian 12 x86_64", "root")
@@ -231,3 +288,32 @@ async def quiet_loop() -> list[str]:
     told: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
     return told
+
+
+async def test_refusals_that_repeat_are_counted_not_written(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(100):
+        await answer(ask(agent, "serve", ConnectRequest.vnc))
+    for _ in range(100):
+        opener = FakeOpener(ConnectRequest(kind=ConnectRequest.shell))
+        agent._asked_plainly(opener.link, opener.request)
+    assert [line.partition(":")[0] for line in caplog.messages if "refused" in line] == [
+        "refused a link",
+        "refused an unsealed shell link; the last one was of opener",
+    ]
+
+
+async def test_a_link_goes_for_another_owners(kind: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain link, too: what runs for it ends, and its opener is told why."""
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), max_links=2)
+    openers = [ask(agent, "serve") for _ in range(2)]
+    assert all([(await answer(opener)).ok for opener in openers])
+    monkeypatch.setattr(agent.client.streams, "owner_of", lambda _link: listed(b"admin"))  # as of a stream
+    assert (await answer(ask(agent, "serve"))).ok
+    end = await wait_for(lambda: openers[1].end)
+    assert end is not None
+    assert (end.cause, end.text) == (LinkEnd.PEER_GONE, "its place was needed for somebody else")
+    assert openers[0].end is None
+    for link in agent.links:
+        agent.end(link, "")
+    await wait_for(lambda: not list(agent.links))

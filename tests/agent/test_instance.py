@@ -1,4 +1,6 @@
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,33 @@ def test_an_id_that_is_no_file_name_locks_and_keeps_its_token(tmp_path: Path) ->
     with instance.lock(state, "../é/box", FileLocks()):
         assert instance.token(state, "../é/box") == instance.token(state, "../é/box")
     assert all(path.parent == tmp_path for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
+def test_a_lock_that_another_user_has_planted_is_not_taken(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    state = StateDir(tmp_path / "state")
+    state.make()
+    lock = state.path / "agent-box.lock"
+    lock.symlink_to(victim)
+    with pytest.raises(UserError, match="is a symbolic link, which is not followed"):
+        instance.lock(state, "box", FileLocks())
+    assert not victim.exists()
+    lock.unlink()
+    if sys.platform != "win32":
+        os.mkfifo(lock, 0o600)
+    with pytest.raises(UserError, match="is not a file"):
+        instance.lock(state, "box", FileLocks())
+    lock.unlink()
+    lock.touch(0o666)
+    lock.chmod(0o666)
+    with pytest.raises(UserError, match="is open to other users"):
+        instance.lock(state, "box", FileLocks())
+    lock.unlink()
+    state.path.chmod(0o777)
+    with pytest.raises(UserError, match="is open to other users"):
+        instance.lock(state, "box", FileLocks())
+    assert not lock.exists()
 
 
 def test_a_state_directory_that_can_not_be_made_is_the_users_to_mend(tmp_path: Path) -> None:

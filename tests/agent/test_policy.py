@@ -7,7 +7,7 @@ from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
 SHELL, EXEC, DESKTOP = KINDS
-SHELLS = Policy([SHELL], max_links=2)
+SHELLS = Policy([SHELL])
 ALL_KINDS = Policy(KINDS)
 NUMBERS = [kind.number for kind in KINDS]
 
@@ -27,56 +27,8 @@ def text(refusal: Refusal | None) -> str:
     return "" if refusal is None else refusal.text
 
 
-def test_what_is_served_is_allowed_while_there_is_room() -> None:
+def test_what_is_served_is_allowed() -> None:
     assert SHELLS.refusal(ConnectRequest.shell) is None
-    assert SHELLS.refusal(ConnectRequest.shell, [SHELL]) is None
-
-
-@pytest.mark.parametrize("links", [2, 3])
-def test_there_is_a_limit(links: int) -> None:
-    refusal = SHELLS.refusal(ConnectRequest.shell, [SHELL] * links)
-    assert refusal == Refusal(
-        f"this agent has {links} links already and takes no more", ConnectResponse.REFUSED, is_for_room=True
-    )
-
-
-def test_links_with_a_process_share_their_places() -> None:
-    policy = Policy(KINDS, max_links=3)
-    assert policy.refusal(ConnectRequest.vnc, [SHELL, EXEC]) is None
-    assert "has 3 links" in text(policy.refusal(ConnectRequest.vnc, [SHELL, EXEC, EXEC]))
-
-
-def test_one_opener_does_not_get_all_the_room() -> None:
-    policy = Policy([SHELL], max_links=8, max_links_of_opener=4)
-    assert policy.refusal(ConnectRequest.shell, [SHELL] * 7, [SHELL] * 3) is None
-    refusal = policy.refusal(ConnectRequest.shell, [SHELL] * 4, [SHELL] * 4)
-    assert text(refusal) == "you have 4 links to this agent already"
-
-
-def test_a_kind_without_processes_has_places_of_its_own() -> None:
-    light = made_up(Limits(holds_process=False, places=4))
-    policy = Policy([SHELL, light], max_links=2)
-    shells = [SHELL] * 2
-    assert policy.refusal(light.number, [*shells, *[light] * 3], [light]) is None
-    refusal = policy.refusal(light.number, [*shells, *[light] * 4])
-    assert refusal == Refusal("this agent has 4 bench links already and takes no more", ConnectResponse.REFUSED)
-    assert (
-        text(policy.refusal(light.number, [light] * 2, [light] * 2)) == "you have 2 bench links to this agent already"
-    )
-    assert policy.refusal(SHELL.number, [light] * 4, [light] * 4) is None
-    with pytest.raises(ValueError, match="number of places"):
-        Limits(holds_process=False)
-
-
-def test_a_kind_with_processes_can_have_fewer_places() -> None:
-    rare = made_up(Limits(places=1))
-    policy = Policy([SHELL, rare], max_links=3)
-    assert policy.refusal(rare.number, [SHELL]) is None
-    assert "has 1 bench links" in text(policy.refusal(rare.number, [rare]))
-    assert "has 3 links" in text(policy.refusal(rare.number, [SHELL, SHELL, SHELL]))
-    full = policy.refusal(rare.number, [SHELL, SHELL, rare])
-    assert full is not None
-    assert not full.is_for_room  # nobody is put out for it
 
 
 def test_a_kind_may_insist_on_sealed_links() -> None:
@@ -102,15 +54,6 @@ def test_what_rights_allow(number: ConnectRequest.Kind) -> None:
     assert (looking is None) == (number == DESKTOP.number)
     assert text(looking) in {"", "your console's key may only look at the desktop here (read-only)"}
     assert ALL_KINDS.refusal(number, rights=Rights(frozenset({"shell"}), read_only=True)) is not None
-
-
-def test_rights_come_before_room() -> None:
-    """Nobody is put out for somebody who may not come in."""
-    full = SHELLS.refusal(ConnectRequest.shell, [SHELL] * 2, rights=Rights(read_only=True))
-    assert full is not None
-    assert full.text == "your console's key may only look at the desktop here (read-only)"
-    assert not full.is_for_room
-    assert SHELLS.refusal(ConnectRequest.shell, rights=Rights(frozenset({"shell"}))) is None
 
 
 def test_a_kind_from_the_future_is_refused_by_its_number() -> None:

@@ -157,11 +157,15 @@ def test_every_exception_to_a_rule_has_its_reason_beside_it() -> None:
 
 
 def test_tests_do_not_sleep() -> None:
-    """They wait for conditions: `tests.support.waiting`. (`asyncio.sleep(0)` only yields to the loop.)"""
+    """They wait for conditions: `tests.support.waiting`. (`asyncio.sleep(0)` only yields to the loop.)
+
+    Programs that make load at a rate may.
+    """
+    at_a_rate = {"bench", "outside", "soak"}
     broken = [
         f"{relative(path)}:{node.lineno}"
         for path in modules("tests/**/*.py")
-        if relative(path) != "tests/support/waiting.py" and "bench" not in path.parts
+        if relative(path) != "tests/support/waiting.py" and not at_a_rate & set(path.parts)
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and _sleeps(node)
     ]
@@ -178,7 +182,19 @@ def _sleeps(call: ast.Call) -> bool:
 
 
 #: Tests of more than one program, or of the tests themselves.
-ACROSS = {"architecture", "bench", "chaos", "docs", "end_to_end", "hostile", "interop", "support", "witness"}
+ACROSS = {
+    "architecture",
+    "bench",
+    "chaos",
+    "docs",
+    "end_to_end",
+    "fuzz",
+    "hostile",
+    "interop",
+    "soak",
+    "support",
+    "witness",
+}
 
 
 def test_tests_mirror_the_sources() -> None:

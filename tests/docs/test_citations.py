@@ -8,7 +8,7 @@ import pytest
 from tests.docs.pages import DECISIONS, ROOT, anchors, headings, name, pages, prose, text, texts
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
-#: `docs/wire.md §4`, `docs/wire.md §2 and §5`, `docs/login.md, "Invites"`, `README.md ("Run it for good")`.
+#: `docs/wire.md §4`, `docs/wire.md §2 and §5`, `docs/login.md, "Invites"`, `README.md ("Run as services")`.
 _PAGE = re.compile(r"(?<![\w/.*{}\[-])((?:[\w.-]+/)*[\w-]+\.md)\b((?:(?: and)? §\d+)*)(?:,? \(?\"([^\"\n]+)\")?")
 _SOURCE = re.compile(
     r"(?<![\w/.-])(?:natpass_(?:wire|relay|agent|tui)|tests|proto|docs|screenshots)/[\w./-]*\w|"

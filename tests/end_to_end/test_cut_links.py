@@ -13,14 +13,14 @@ from tests.end_to_end.agent_programs import LOOPS, SECRET, Program
 #: A relay that cuts links as early as it can: nothing may wait behind small buffers.
 _EAGER = """
 import asyncio, socket
-import natpass_relay.connection, natpass_relay.routing
-natpass_relay.connection.HIGH_WATER_BYTES = 4096
+import natpass_relay.client_socket, natpass_relay.routing
+natpass_relay.client_socket.HIGH_WATER_BYTES = 4096
 natpass_relay.routing.MOST_WINDOW = 1
-made = natpass_relay.connection.ClientSocket.connection_made
+made = natpass_relay.client_socket.ClientSocket.connection_made
 def connection_made(self, transport):
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     made(self, transport)
-natpass_relay.connection.ClientSocket.connection_made = connection_made
+natpass_relay.client_socket.ClientSocket.connection_made = connection_made
 from natpass_relay.cli import main
 main()
 """

@@ -14,6 +14,7 @@ import pytest
 
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress
+from natpass_wire.aio.runtime import run
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, StreamOffer
@@ -26,7 +27,7 @@ AGENTS = ("one", "two")
 #: A relay whose system keeps little for each client, so that few answers are too many.
 _SMALL = """
 import socket
-from natpass_relay.connection import ClientSocket
+from natpass_relay.client_socket import ClientSocket
 made = ClientSocket.connection_made
 def connection_made(self, transport):
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
@@ -46,7 +47,7 @@ class Attack:
         #: Set once it has asked the agents.
         self.is_on = threading.Event()
 
-    async def run(self) -> None:
+    async def run(self) -> int:
         key = LoginKey.from_secret(SECRET)
         with contextlib.suppress(ConnectionError):
             async with Raw.connect(self._address, room=4096) as evil:
@@ -57,6 +58,7 @@ class Attack:
                 self.is_on.set()
                 await asyncio.to_thread(self._over.wait)
         self.is_on.set()
+        return 0
 
     def stop(self) -> None:
         self._over.set()
@@ -70,7 +72,7 @@ def _request(to: str, link_id: str) -> bytes:
 @contextmanager
 def attacked(port: int) -> Iterator[Attack]:
     attack = Attack(port)
-    thread = threading.Thread(target=lambda: asyncio.run(attack.run()), name="attack")
+    thread = threading.Thread(target=lambda: run(attack.run()), name="attack")
     thread.start()
     try:
         yield attack

@@ -267,6 +267,29 @@ def test_it_goes_on_over_a_lost_connection_and_says_so(tmp_path: Path, loop: str
         assert b"natpass-tui: box: given up" in rest
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+def test_keys_that_a_silent_agent_does_not_take_are_told_until_it_does(tmp_path: Path, loop: str) -> None:
+    with ExitStack() as stack:
+        relay, port = stack.enter_context(agent_programs.relay(tmp_path))
+        agent = stack.enter_context(agent_programs.agent(tmp_path, port))
+        stack.callback(agent.process.send_signal, signal.SIGCONT)  # a stopped one does not end
+        agent.said("logged in")
+        place = Place(tmp_path, port, relay, agent)
+        stack.callback(place.close)
+        child = place.spawn(
+            "exec", "-t", "box", "--dead-after", "100", "--", "sh", "-c", "echo ready; read x; exit 4", loop=loop
+        )
+        child.expect_exact(b"ready")
+        agent.process.send_signal(signal.SIGSTOP)
+        child.send("typed")
+        child.expect(rb"reconnecting to box \xc2\xb7 \d+ s [^)]*\(box does not answer\)")
+        agent.process.send_signal(signal.SIGCONT)
+        child.expect_exact(b"typed")
+        child.expect_exact(b"\x1b7\x1b[1;1H\x1b[0m\x1b[2K\x1b8")  # the notice is gone
+        child.send("\r")
+        assert end(child)[1] == 4
+
+
 def test_without_a_terminal_it_says_so(place: Place) -> None:
     done = place.run("exec", "-t", "box", "--", "ls")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "natpass-tui: exec -t needs a terminal on stdin\n")

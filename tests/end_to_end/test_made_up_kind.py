@@ -215,12 +215,15 @@ async def test_its_limits_hold(code: Path) -> None:
         assert "too busy" in await refusal(console, request(name="never answer"))
         existing = await there.console("tui-3")  # one that has never sealed a link
         assert await refusal(existing, request(), plain=True) == "this agent serves sealed madeup links only"
-        for client in (console, other):
-            await opened(client)
-            await opened(client)
-            if client is console:
-                assert await refusal(client, request()) == "you have 2 madeup links to this agent already"
-        assert await refusal(other, request()) == "this agent has 4 madeup links already and takes no more"
+        first = [await opened(console) for _ in range(4)]
+        full = "this agent has 4 madeup links already, {} of them yours, and takes no more"
+        assert await refusal(console, request()) == full.format(4)
+        for _ in range(2):
+            await opened(other)
+        assert await refusal(other, request()) == full.format(2)
+        ended = [(await link.ended()).text for link in first[2:]]
+        assert ended == ["its place was needed for somebody else"] * 2
+        assert [link.end for link in first[:2]] == [None, None]
         other.connection._socket.abort()
         kept = r"the console of madeup [0-9a-f]{4} of tui-2 \(a made-up thing\) is out of reach: .*kept for 20 s"
         await wait_for(lambda: re.search(kept, there.agent.output))

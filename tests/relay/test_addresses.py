@@ -40,6 +40,12 @@ def test_what_excludes_each_other(said: list[str], fault: str | None) -> None:
     assert (fault in found) if fault is not None and found is not None else (found == fault)
 
 
+def test_a_name_of_all_addresses_does_not_clash_with_itself() -> None:
+    both = [ListenAddress(ip_address(ip), 1, "*:1") for ip in ("0.0.0.0", "::")]
+    assert clash(both) == "--listen *:1: say [::]:1 for all addresses, 0.0.0.0:1 for those of IPv4"
+    assert clash([ListenAddress(ip_address(ip), 1, "localhost:1") for ip in ("127.0.0.1", "::1")]) is None
+
+
 LOOPBACK = ["127.0.0.1", "::1"]
 
 

@@ -35,6 +35,9 @@ class FakeSocket:
     def resume_reading(self) -> None:
         self.calls.append("resume")
 
+    def lift_allowance(self) -> None:
+        """No-op: it has none."""
+
     def close(self) -> None:
         self.writable = True
 

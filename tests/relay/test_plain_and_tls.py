@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from natpass_relay.hub import Hub
-from natpass_wire import envelope
+from natpass_wire import envelope, strangers
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.guest import join
 from natpass_wire.aio.tls import client_context
@@ -101,7 +101,7 @@ async def test_a_connection_with_tls_whose_first_byte_comes_alone(tmp_path: Path
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == Hub.__module__]
+    return [record.getMessage() for record in caplog.records if record.name in {Hub.__module__, strangers.LOGGER}]
 
 
 async def test_without_legacy_bare_tcp_is_closed_and_said_once(

@@ -132,6 +132,68 @@ def test_a_watcher_that_asks_again_and_again_gets_one_snapshot_a_second() -> Non
     assert len(console.messages) == 2
 
 
+def test_a_watcher_that_stops_in_between_gets_no_more_snapshots() -> None:
+    publisher = fleet(10_000)
+    console = Watching(publisher)
+    for _ in range(50):
+        publisher.watch(console.client, 0.0)
+        console.pull(0.0)
+        publisher.unwatch(console.client)
+        assert list(publisher.watchers) == []
+    assert sum(message.snapshot_begin for message in console.messages) == 1
+    publisher.watch(console.client, 1.5)
+    console.pull(1.5)  # a second is not enough for so many
+    assert sum(message.snapshot_begin for message in console.messages) == 1
+    console.pull(10.0)
+    assert sum(message.snapshot_begin for message in console.messages) == 2
+    publisher.gone(console.client)
+    publisher.gone(console.client)
+    assert not publisher._watchers
+
+
+def test_a_hundred_that_change_all_the_time_cost_consoles_little_and_delay_only_themselves() -> None:
+    """They pushed 2.1 Mbit/s to each console."""
+    publisher = fleet(500)
+    console = Watching(publisher)
+    publisher.watch(console.client, 0.0)
+    console.pull(0.0)
+    console.messages.clear()
+    long = "\U0001f4a9" * 64
+    for second in range(1, 601):
+        for number in range(100):
+            about = About(host=f"{second}{long}", os=long, user=long, version=long, serves=[long] * 16)
+            publisher.described(f"agent-{number:05}", about)
+        if second % 100 == 0:
+            publisher.joined(f"honest-{second}", second)
+            publisher.described("agent-00300", About(host=f"new {second}"))
+        publisher.publish(float(second))
+        console.pull(float(second))
+        assert console.shown["agent-00300"].about.host == (
+            f"new {second // 100 * 100}" if second >= 100 else "host-300"
+        )
+        assert (f"honest-{second // 100 * 100}" in console.shown) == (second >= 100)
+    sent = sum(message.ByteSize() for message in console.messages)
+    assert sent < 3 * 1024 * 1024 + 600 * 16 * 1024
+    in_the_end = sum(message.ByteSize() for message in console.messages[-20:])
+    assert in_the_end / 20 < 40 * 1024
+    publisher.publish(2000.0)  # they rest: all is told
+    console.pull(2000.0)
+    assert all(entry.about.host.startswith("600") for name, entry in console.shown.items() if name < "agent-00100")
+
+
+def test_a_fleet_that_leaves_and_comes_back_is_told_at_once() -> None:
+    publisher = Publisher(most_away=10_000)
+    console = Watching(publisher)
+    publisher.watch(console.client, 0.0)
+    console.pull(0.0)
+    for number in range(10_000):
+        publisher.joined(f"agent-{number:05}", number)
+        publisher.described(f"agent-{number:05}", About(host=f"host-{number}", os="Debian 12 x86_64", user="root"))
+    publisher.publish(1.0)
+    console.pull(1.0)
+    assert len(connected(console.shown)) == 10_000
+
+
 def test_who_begins_to_watch_is_told_of_the_agents_as_they_are_now() -> None:
     publisher = Publisher(most_away=1)
     first, second = Watching(publisher, "first"), Watching(publisher, "second")
@@ -271,6 +333,9 @@ def test_what_an_agent_says_of_itself_is_made_safe_and_short() -> None:
     assert len(about.host) == 64
     assert about.host.isprintable()
     assert (about.os, len(about.serves)) == ("é", 16)
+    long = sanitised(About(host="\U0001f4a9" * 64, serves=["\U0001f4a9" * 64] * 100))
+    assert long.host == "\U0001f4a9" * 32
+    assert long.ByteSize() < 1000
 
 
 def test_nobody_describes_an_absent_agent() -> None:

@@ -421,6 +421,27 @@ def test_whatever_the_relay_says_of_links_fits_into_a_frame() -> None:
     assert all(envelope.fits(command.message) for command in told)
 
 
+def test_a_request_that_comes_too_often_is_not_forwarded_and_may_come_again() -> None:
+    asked: list[tuple[Client, Client]] = []
+
+    def admit(opener: Client, target: Client, message: Msg) -> str:
+        asked.append((opener, target))
+        message.creq.origin = b"here"
+        return "" if message.link_id == "l1" else "not now"
+
+    router, agent, console = Router(admit=admit), Client("a", AGENT), Client("c", CONSOLE)
+    router.add(agent)
+    router.add(console)
+    sent = only(router.receive(console, request("a")))
+    assert isinstance(sent, Send)
+    assert (sent.client, sent.message.creq.origin) == (agent, b"here")
+    refused = refusal(router.receive(console, request("a", "l2")))
+    assert refused == (console, "a", "not now", ConnectResponse.RETRY)
+    assert len(router) == 1
+    router.receive(console, request("nobody", "l3"))
+    assert asked == [(console, agent)] * 2
+
+
 # windows, and links that are cut
 
 

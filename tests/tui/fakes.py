@@ -129,7 +129,14 @@ class FakeLink:
     def on_urgent(self, handler: Callable[[Msg], None]) -> None:
         """Nothing overtakes here."""
 
-    def close(self, text: str = "", cause: LinkEnd.Cause = LinkEnd.CLOSED, status: int | None = None) -> None:
+    def close(
+        self,
+        text: str = "",
+        cause: LinkEnd.Cause = LinkEnd.CLOSED,
+        status: int | None = None,
+        *,
+        gives_up: bool = False,
+    ) -> None:
         self.closed = True
         self.finish(End(LinkEnd.CLOSED))
 

@@ -10,6 +10,8 @@ from natpass_tui.hints import shell_hint, without_terminal
         ([b"a|b", b"c"], " (no shell is used; for one: -- sh -c 'a|b c')"),
         ([b"echo $HOME's"], """ (no shell is used; for one: -- sh -c 'echo $HOME'"'"'s')"""),
         ([b"x " * 1000], " (no shell is used; for one: -- sh -c '…')"),
+        ([b"cd", b"/tmp"], " (no shell is used; for one: -- sh -c 'cd /tmp')"),
+        ([b"export"], " (no shell is used; for one: -- sh -c export)"),
         ([b"lss"], ""),
         ([b"/usr/bin/lss", b"a b"], ""),
         ([], ""),

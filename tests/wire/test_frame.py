@@ -120,3 +120,14 @@ def test_frames_of_a_chunk_come_in_one_batch() -> None:
     (batch,) = FrameDecoder().feed(stream)
     assert batch.bounds == list(range(0, len(stream) + 1, 16))
     assert bytes(batch.view[: batch.bounds[-1]]) == stream
+
+
+def test_the_frames_after_some_are_a_copy() -> None:
+    payloads = [bytes([number]) * number for number in range(1, 6)]
+    buffer = bytearray(b"".join(map(encode_frame, payloads)))
+    (batch,) = FrameDecoder().feed(memoryview(buffer))
+    rest = batch.after(2)
+    buffer[:] = bytes(len(buffer))
+    assert list(rest.payloads()) == payloads[2:]
+    assert list(rest.after(0).payloads()) == payloads[2:]
+    assert list(rest.after(2).payloads()) == payloads[4:]

@@ -9,10 +9,12 @@ Modules: `view` and `protocol` (PURE) are shared by both processes; `gate` (PURE
 starts, admits and ends the worker; `server` forwards messages between the link and the worker.
 """
 
+# Why: docs/decisions/073-few-desktops-a-key.md
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from natpass_agent.links.kind import Kind, Option, Services, Worker
+from natpass_agent.links.kind import Kind, Limits, Option, Services, Worker
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
@@ -31,12 +33,16 @@ def _worker(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+#: Each link has a worker of its own, of about 60 MB.
+LIMITS = Limits(places=16, places_of_key=4)
+
 KIND = Kind(
     number=ConnectRequest.vnc,
     wire_name="vnc",
     name="desktop",
     make_server=_server,
     read_only=None,
+    limits=LIMITS,
     serves="the desktop",
     options=(Option("display", "NAME", "The X display to show, such as :0. Default: DISPLAY's."),),
     worker=Worker("vnc.worker", _worker),

@@ -14,7 +14,7 @@ from natpass_agent.links.desktop.protocol import PATH, TOKEN_PREFIX
 TOKEN_BYTES = 32
 
 
-class Gate:
+class WorkerGate:
     """The admission check of one websocket server.
 
     Args:

@@ -19,6 +19,7 @@ from natpass_agent.links.desktop.protocol import (
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
 from natpass_agent.links.running import Running, RunningFor
+from natpass_agent.links.who import who_of
 from natpass_agent.platform.display import why_no_display
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.errors import LocalProtocolError
@@ -26,7 +27,6 @@ from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.desktop_pb2 import VncClipboard, VncControl
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
-from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class DesktopServer:
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Start a worker, accept the link, and forward messages until either ends; then end the other."""
-        who = printable(link.peer)
+        who = who_of(link)
         answer_by = asyncio.get_running_loop().time() + self._answer_seconds
         environment = self._environment()
         if (fault := why_no_display(environment)) is not None:
@@ -106,9 +106,7 @@ class DesktopServer:
         if link.end is not None:
             return
         hello = worker.ready.result()
-        log.info(
-            "desktop for %s: %d x %d pixels (worker %d)", printable(link.peer), hello.width, hello.height, worker.pid
-        )
+        log.info("desktop for %s: %d x %d pixels (worker %d)", who_of(link), hello.width, hello.height, worker.pid)
         await worker.start(view)
         await _carry(link, worker, _Upkeep(link, worker, view), read_only=rights.read_only)
 

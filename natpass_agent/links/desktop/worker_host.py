@@ -1,5 +1,7 @@
 """Starts a desktop worker, admits only it, and ends it: the agent's side of the websocket."""
 
+# Why: docs/decisions/076-the-workers-port.md
+
 import asyncio
 import errno
 import logging
@@ -10,13 +12,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, cast
+from itertools import chain
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from natpass_agent.links.desktop.gate import TOKEN_BYTES, Gate
+from natpass_agent.links.desktop.gate import TOKEN_BYTES, WorkerGate
 from natpass_agent.links.desktop.protocol import (
     MAX_MESSAGE_BYTES,
     TOKEN_HEADER,
@@ -29,6 +32,7 @@ from natpass_agent.links.desktop.protocol import (
 from natpass_agent.links.desktop.view import View
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import NatpassError
+from natpass_wire.repeats import Repeats
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -38,14 +42,16 @@ _quiet.setLevel(logging.CRITICAL)
 
 #: docs/wire.md §4.
 PORTS = range(6155, 6956)
+_ANY_PORT = 0
 #: Seconds from the worker's start to its hello.
 HELLO_SECONDS = 15.0
 #: Seconds for a complete request, and for the closing handshake.
 _REQUEST_SECONDS, _CLOSE_SECONDS = 3.0, 1.0
 #: Seconds that a worker has to exit by itself: after we closed its websocket, and after we saw it end.
 GRACE_SECONDS = 2.0
-#: The most connections of one server, with the worker's: a flood of the port can't use up our descriptors.
-MOST_CONNECTIONS = 8
+#: The most connections of one server that have not shown the token: a flood can't use up our descriptors. The oldest
+#: goes first, since the worker shows its token at once. Once the worker is admitted, nobody can connect any more.
+MOST_STRANGERS = 8
 #: Bytes that may wait between the worker and us: a frame that waits is an old frame. The kernel doubles this.
 _SOCKET_BYTES = 64 * 1024
 #: Parsed messages that may queue; the rest waits in the socket, and then at the worker.
@@ -59,12 +65,14 @@ class WorkerEndedError(NatpassError):
 
 
 def listen_on_first_free(ports: Iterable[int] = PORTS) -> socket.socket:
-    """Return a socket that listens on the first free port of 127.0.0.1.
+    """Return a socket that listens on the first free port of 127.0.0.1; if none of `ports` is free, on any other.
+
+    Any user of this machine can take ports.
 
     Raises:
-        WorkerEndedError: all ports are in use.
+        WorkerEndedError: no port is free.
     """
-    for port in ports:
+    for port in chain(ports, [_ANY_PORT]):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             # POSIX: allow a port whose last connection has just ended. On Windows this option shares the port with
@@ -73,14 +81,17 @@ def listen_on_first_free(ports: Iterable[int] = PORTS) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if exclusive is None else exclusive, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)  # connections inherit it
             listener.bind(("127.0.0.1", port))
-            listener.listen(MOST_CONNECTIONS)
+            listener.listen(MOST_STRANGERS)
         except OSError as error:
             listener.close()
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise WorkerEndedError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
         else:
+            if port == _ANY_PORT:
+                taken = f"{PORTS.start} to {PORTS.stop - 1}"
+                log.warning("the desktop worker's ports %s are all in use; using %d", taken, listener.getsockname()[1])
             return listener
-    raise WorkerEndedError("every port of 6155 to 6955 is in use on 127.0.0.1")
+    raise WorkerEndedError("no port is free on 127.0.0.1")
 
 
 def rule_argument(name: str) -> str:
@@ -120,7 +131,8 @@ class WorkerHost:
         self._ports = ports
         self._token = secrets.token_hex(TOKEN_BYTES)
         self._tasks = Tasks()
-        self._connections = 0
+        self._strangers: dict[ServerConnection, None] = {}  # the oldest first
+        self._repeats = Repeats()
         self._last_words = ""
         self._over = asyncio.Event()
         self._connected: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
@@ -129,7 +141,7 @@ class WorkerHost:
         self._server: Server | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[None] | None = None
-        self._gate: Gate | None = None
+        self._gate: WorkerGate | None = None
         #: The websocket's port.
         self.port = 0
 
@@ -212,6 +224,7 @@ class WorkerHost:
             if process is not None and process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
+            await self._stop_listening()
             if self._server is not None:
                 self._server.close()
                 with suppress(TimeoutError):
@@ -227,21 +240,23 @@ class WorkerHost:
     async def _start(self) -> None:
         listener = listen_on_first_free(self._ports)
         self.port = listener.getsockname()[1]
-        self._gate = Gate(self._token, self.port)
+        self._gate = WorkerGate(self._token, self.port)
         host = self
 
         class Counted(ServerConnection):
-            """A connection that counts against the limit."""
+            """A connection that counts against the limit until it is admitted."""
 
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
-                host._connections += 1
-                if host._connections > MOST_CONNECTIONS:
-                    cast("asyncio.Transport", transport).abort()  # uvloop's is not a subclass
+                host._strangers[self] = None
+                if len(host._strangers) > MOST_STRANGERS:
+                    oldest = next(iter(host._strangers))
+                    del host._strangers[oldest]
+                    oldest.transport.abort()
 
             def connection_lost(self, exc: Exception | None) -> None:
                 super().connection_lost(exc)
-                host._connections -= 1
+                host._strangers.pop(self, None)
 
         self._server = await serve(
             self._admitted,
@@ -285,14 +300,33 @@ class WorkerHost:
             request.path, headers.get_all("Host"), headers.get_all("Origin"), headers.get_all(TOKEN_HEADER)
         )
         if fault is None:
+            self._strangers.pop(connection, None)
             return None
-        log.warning("refused a connection to the desktop worker's port %d: %s", self.port, fault)
+        text = f"refused a connection to the desktop worker's port {self.port}: {fault}"
+        if (said := self._repeats.note(text, asyncio.get_running_loop().time())) is not None:
+            log.warning("%s", said)
         return connection.respond(HTTPStatus.FORBIDDEN, "refused\n")
 
     async def _admitted(self, connection: ServerConnection) -> None:
         if not self._connected.done():
             self._connected.set_result(connection)
+            await self._stop_listening()
             await self._over.wait()
+
+    async def _stop_listening(self) -> None:
+        """Let nobody connect any more, and cut who has not shown the token."""
+        if self._server is None:
+            return
+        loop = asyncio.get_running_loop()
+        for listener in self._server.sockets:
+            with suppress(NotImplementedError):  # Windows
+                loop.remove_reader(listener.fileno())
+        for _ in range(2):  # asyncio's loop would lose what it has accepted in this turn and not made a transport of
+            await asyncio.sleep(0)
+        if self._server is not None:
+            self._server.server.close()  # the worker's connection stays
+        for stranger in list(self._strangers):
+            stranger.transport.abort()
 
     async def _get_ready(self) -> None:
         try:

@@ -38,16 +38,22 @@ class _Reactions:
         """Record input that is about to be typed."""
         if b"\r" in data or b"\n" in data:
             group = self._pty.foreground_group
-            self._askers.line_given(group, self._collected(group))
+            self._askers.line_given(group, self._collected(group), self._pty.input_mode)
 
     def takes(self, message: ShellData, now: float) -> bool:
         """Tell whether the foreground program may get this."""
         group = self._pty.foreground_group
-        if message.source == ShellData.ANSWER and self._askers.is_for_another(
-            message.seen, group, self._pty.input_mode
-        ):
+        is_answer = message.source == ShellData.ANSWER
+        if is_answer:
+            mode = self._pty.input_mode
+            is_alone = self._pty.is_alone(group) if group is not None and self._askers.doubts(group, mode) else None
+            if self._askers.is_for_another(message.seen, group, mode, is_alone=is_alone):
+                return False
+        if not self.moments.takes(message.source, message.seen, group, now):
             return False
-        return self.moments.takes(message.source, message.seen, group, now)
+        if is_answer:
+            self._askers.answered(group)
+        return True
 
     def _collected(self, group: int | None) -> int | None:
         return None if group is None else self._pty.collected(group)

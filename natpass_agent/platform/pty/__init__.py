@@ -50,6 +50,8 @@ class InputMode(Enum):
     CBREAK = auto()
     #: By character, with less processing: set by line editors and full-screen programs.
     RAW = auto()
+    #: By character, without any processing, not even of output: set by `stty raw`, and by ssh.
+    TRANSPARENT = auto()
 
 
 class Pty(Protocol):
@@ -87,6 +89,16 @@ class Pty(Protocol):
 
         Returns:
             The count, None if it can't be known.
+        """
+
+    def is_alone(self, group: int) -> bool | None:
+        """Tell whether a process group's first process has no child in the group.
+
+        Args:
+            group: the process group, as `foreground_group` returns it.
+
+        Returns:
+            None if it can't be known.
         """
 
     @property

@@ -33,6 +33,7 @@ class FakeTerminal:
         self.signals = b"\x03\x1c\x1a"
         #: How many children the foreground program has collected, and how it gets input.
         self.collected = 0
+        self.is_alone = True
         self.input_mode = InputMode.RAW
         self.changed = asyncio.Condition()
 
@@ -162,6 +163,10 @@ class FakePty:
     def collected(self, group: int) -> int | None:
         """Return the test's count for the foreground group."""
         return self.terminal.collected if group == self.foreground_group else None
+
+    def is_alone(self, group: int) -> bool | None:
+        """Tell what the test says of the foreground group."""
+        return self.terminal.is_alone if group == self.foreground_group else None
 
     @property
     def input_mode(self) -> InputMode:

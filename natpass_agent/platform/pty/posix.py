@@ -193,17 +193,31 @@ class PosixPty:
             return None
         return int(status.rpartition(b")")[2].split()[8])  # the name in parentheses may hold anything
 
+    def is_alone(self, group: int) -> bool | None:
+        """Tell whether a group's first process has no child in the group (Linux' proc_pid_children(5))."""
+        try:
+            children = Path(f"/proc/{group}/task/{group}/children").read_bytes().split()
+        except OSError:
+            return None
+        for child in children:
+            with suppress(ProcessLookupError):
+                if os.getpgid(int(child)) == group:
+                    return False
+        return True
+
     @property
     def input_mode(self) -> InputMode:
         """How the terminal hands input on, UNKNOWN while no process has it open."""
         if self._closed:
             return InputMode.UNKNOWN
         try:
-            input_flags, _, _, local_flags, _, _, characters = termios.tcgetattr(self._fd)
+            input_flags, output_flags, _, local_flags, _, _, characters = termios.tcgetattr(self._fd)
         except termios.error:
             return InputMode.UNKNOWN
         if local_flags & termios.ICANON:
             return InputMode.CANONICAL
+        if not output_flags & termios.OPOST:  # line editors keep it
+            return InputMode.TRANSPARENT
         # zle keeps these flags, and readline all but one; but both disable the quoting character (lnext).
         is_cooked = input_flags & termios.ICRNL and local_flags & termios.ISIG and characters[termios.VLNEXT] != b"\0"
         return InputMode.CBREAK if is_cooked else InputMode.RAW

@@ -183,6 +183,9 @@ class WindowsPty:
     def collected(self, group: int) -> None:
         """Return None: unknown."""
 
+    def is_alone(self, group: int) -> None:
+        """Return None: unknown."""
+
     @property
     def input_mode(self) -> InputMode:
         """Unknown."""

@@ -170,8 +170,9 @@ class DesktopPane(LinkPane):
             text.append(f" {name} ", style="bold reverse").append(" ")
         scale = placement.scale if placement is not None else 0.0
         now = asyncio.get_running_loop().time()
-        figures = measures(tab.screen_size, scale, tab.meter, tab.request, now, waited=tab.waited)
-        text.append(" · ".join(figures))
+        if tab.is_live or tab.screen_size is not None:  # otherwise there will be no picture, and the banner says why
+            figures = measures(tab.screen_size, scale, tab.meter, tab.request, now, waited=tab.waited)
+            text.append(" · ".join(figures))
         line = self.query_one("#desktop-status", Static)
         if line.content != text:
             line.update(text)

@@ -4,12 +4,15 @@ The screen and its lock are here: `ScreenPump.screen` lends the screen to other 
 the decoder gives way to borrowers.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from natpass_tui.links.desktop.decode import decode
+from natpass_tui.links.desktop.budget import PixelBudget
+from natpass_tui.links.desktop.decode import cost, decode
 from natpass_tui.links.desktop.screen import RemoteScreen
+from natpass_tui.pixels.framebuffer import reduced
 from natpass_tui.pump import PumpThread
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncFrame, VncImage
@@ -47,10 +50,16 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
     The decoder's thread calls `wake` when there is something to show: the queue is drawn (the tiles of one frame arrive
     together), or 256 rectangles are. It also calls it when a full queue is half empty again, but only once before
     `collect`. The thread starts with the first rectangle and ends with `close`.
+
+    Args:
+        wake: called from the decoder's thread.
+        clock: seconds of a monotonic clock.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__("natpass-desktop", wake)
+        self._clock = clock
+        self._budget = PixelBudget()
         self._screen = RemoteScreen()
         self._drawn = 0
         self._frames: list[VncFrame] = []
@@ -103,6 +112,7 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
         with self._change:
             self._generation += 1
             self._drop()
+            self._change.notify_all()
             self._frames.clear()
             self._was_full = False
             self._error = ""
@@ -123,14 +133,34 @@ class ScreenPump(PumpThread[VncImage | VncFrame]):
     def _draw(self, image: VncImage) -> None:
         with self._lock:
             plan = self._screen.plan(image)
+        if not self._afford(cost(image) + plan.also):
+            return
         picture = decode(image, plan.factor)
+        if picture.shape[:2] == (plan.part.height, plan.part.width):
+            picture = reduced(picture, plan.factor)
         with self._lock:
             self._screen.put(plan, picture)
+
+    def _afford(self, pixels: int) -> bool:
+        """Wait until so many pixels may be decoded; return whether they still should be.
+
+        Meanwhile the queue gets full, so the agent gets no more credit.
+        """
+        seconds = self._budget.take(pixels, self._clock())
+        with self._change:
+            if seconds:
+                self._change.wait_for(lambda: self._is_stale, seconds)
+            return not self._is_stale
+
+    @property
+    def _is_stale(self) -> bool:
+        """Whether nobody wants the current rectangle any more. Under `_change`."""
+        return self._closed or self._taken_in != self._generation
 
     def _note(self, image: VncImage | VncFrame, error: str) -> bool:
         """Count a finished item; return whether to call `wake`."""
         with self._change:
-            if self._taken_in != self._generation or self._closed:
+            if self._is_stale:
                 return False
             self._waiting -= _weight(image)
             if isinstance(image, VncFrame):

@@ -20,12 +20,14 @@ class Plan:
         width, height: the size of the whole screen.
         part: the rectangle.
         factor: the factor by which the decoder may reduce it.
+        also: how many more pixels drawing it costs.
     """
 
     width: int
     height: int
     part: Rectangle
     factor: int
+    also: int = 0
 
 
 class RemoteScreen:
@@ -76,14 +78,18 @@ class RemoteScreen:
         fault = check(info.screen_width, info.screen_height, part)
         if fault is not None:
             raise RemoteProtocolError(fault)
+        also = 0
         if self.size != (info.screen_width, info.screen_height):
             factor = reduction(place(info.screen_width, info.screen_height, self._rows, self._cols))
             self._buffer = Framebuffer(info.screen_width, info.screen_height, factor)
             self.is_coarse = False
+            also = self._buffer.pixels.size
         buffer = self._buffer
         assert buffer is not None
         factor = buffer.factor if buffer.takes_reduced(part) else 1
-        return Plan(info.screen_width, info.screen_height, part, factor)
+        if buffer.makes_whole(part):
+            also += info.screen_width * info.screen_height
+        return Plan(info.screen_width, info.screen_height, part, factor, also)
 
     def put(self, plan: Plan, picture: NDArray[np.uint8]) -> None:
         """Draw a decoded rectangle.

@@ -36,6 +36,8 @@ def measures(
         )
     width, height = size
     frames = meter.frames_a_second(now)
+    if frames is not None:  # late frames arrive in bunches, but the agent has taken no more than it may
+        frames = min(frames, float(request.fps))
     cursor = " · cursor" if request.cursor else ""
     return (
         f"{width}×{height}",

@@ -92,6 +92,7 @@ class ShellTab(LinkTab):
         self._released: dict[int, tuple[bytes, int]] = {}  # buttons to release after the paste
         self._in_flight = InFlight()
         self._not_taken = bytearray()  # typed input that earlier shells may not have taken
+        self._discarded = bytearray()  # typed input that was refused since the link is out of reach
         self._refused_keys = 0  # keys refused since then
         self._begins_at = 0  # the terminal's count of fed bytes at the start of the current shell
         self._look_timer: asyncio.TimerHandle | None = None
@@ -145,6 +146,7 @@ class ShellTab(LinkTab):
             self._outbox.refused(source, button)
             return self._refuse(data, typed=typed)
         if typed and self.is_reconnecting and not self._keeps_offline:
+            self._discarded += data[: MOST_WAITING_INPUT - len(self._discarded)]
             return f"{self.not_sent()} (offline-input is discard)"
         if typed and (self._paste or len(data) > LARGE_BYTES):
             why = self._paste.put(data)
@@ -263,12 +265,16 @@ class ShellTab(LinkTab):
 
     def _opens(self) -> None:
         if self._opened_before:  # input for an earlier shell is not for the next
-            self._not_taken += b"".join(self._typed_of_all())
+            self._not_taken += b"".join([*self._typed_of_all(), self._discarded])
+            self._discarded.clear()
             self._outbox.clear()
             self._paste.clear()
             self._released.clear()
             self._in_flight.clear()
         self._opened_before = True
+
+    def _within_reach(self) -> None:
+        self._discarded.clear()
 
     def _message(self) -> ConnectRequest:
         return self.request.message(*self._size)

@@ -1,10 +1,13 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from natpass_agent.platform.environment import Account
 from natpass_agent.platform.programs import FakePrograms, NoProgramError, PosixPrograms, WindowsPrograms, programs
+from tests.support import nameless
 
 
 @pytest.fixture
@@ -52,6 +55,28 @@ def test_only_what_is_on_the_list_is_inherited() -> None:
         "COLORTERM": "truecolor",
         "ADDED": "1",
     }
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_home_that_can_not_be_entered_is_none(tmp_path: Path, below: str) -> None:
+    """HOME of another user, as in a container: no program could start there."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "below").mkdir()
+    closed.chmod(0o600)
+    script = f"""
+import os
+from natpass_agent.platform.programs import PosixPrograms
+print(os.access({str(closed)!r}, os.X_OK), PosixPrograms({{"HOME": {str(closed) + below!r}}}).home())
+"""
+    folder = str(Path(__file__).parents[3])
+    command = nameless.command(sys.executable, "-c", script, PYTHONPATH=folder)
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd="/")
+    closed.chmod(0o700)
+    if found.stdout.startswith("True"):
+        pytest.skip("that user may enter every directory here")
+    assert found.stdout == "False /\n", found.stderr
 
 
 def test_what_the_operator_passes_is_inherited_but_no_option_of_ours() -> None:

@@ -138,7 +138,7 @@ async def test_a_terminal_knows_who_is_in_front() -> None:
         ("cat", InputMode.CANONICAL),
         ("sh -c 'stty -echo -icanon; cat'", InputMode.CBREAK),
         ("bash -c 'echo x; read -sd R'", InputMode.CBREAK),
-        ("sh -c 'stty raw; cat'", InputMode.RAW),
+        ("sh -c 'stty raw; cat'", InputMode.TRANSPARENT),
         ("bash --norc", InputMode.RAW),
         ("zsh -f", InputMode.RAW),
         ("fish --no-config", InputMode.RAW),
@@ -154,6 +154,18 @@ async def test_a_terminal_knows_how_it_hands_input_on(program: str, mode: InputM
         await wait_for(lambda: pty.input_mode is mode)
     await pty.close()
     assert pty.input_mode is InputMode.UNKNOWN
+
+
+async def test_a_terminal_tells_whether_its_shell_is_alone_in_its_group() -> None:
+    script = "echo alone; read x; sleep 1000 & echo child; read x; kill $!; wait; echo gone; read x"
+    pty = service(grace_seconds=0).spawn(sh(script))
+    for said, is_alone in ((b"alone", True), (b"child", False), (b"gone", True)):
+        await until(pty, said)
+        if sys.platform == "linux":
+            assert pty.is_alone(pty.pid) is is_alone
+        await pty.write(b"\n")
+    assert pty.is_alone(2**22 + 1) is None
+    await pty.close()
 
 
 async def test_a_terminal_counts_the_children_that_its_shell_has_collected() -> None:

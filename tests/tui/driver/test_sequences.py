@@ -171,6 +171,12 @@ def test_a_key_in_a_paste_that_stands_still_is_a_key(typist: Typist, key: str) -
     assert typist.types("n") == [Keys("n")]
 
 
+def test_the_prefix_in_a_paste_that_stands_still_is_heard_with_the_key_behind_it(typist: Typist) -> None:
+    assert typist.types(f"{PASTE_START}text") == []
+    assert typist.waits(KEY_IN_PASTE_DELAY) == []
+    assert typist.types(f"{PREFIX}?") == [Paste("text"), Keys(f"{PREFIX}?")]
+
+
 def test_a_control_in_a_paste_that_arrives_is_text(typist: Typist) -> None:
     found = typist.types(PASTE_START) + typist.types("a") + typist.types(PREFIX) + typist.types(f"q{PASTE_END}")
     assert found == [Paste(f"a{PREFIX}q")]

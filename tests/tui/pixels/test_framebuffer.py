@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from natpass_tui.pixels import framebuffer
 from natpass_tui.pixels.framebuffer import MAX_SIDE, Framebuffer, Rectangle, check
 from natpass_tui.pixels.resample import area_average
 
@@ -146,8 +147,44 @@ def test_pictures_of_another_size_are_refused() -> None:
         ((MAX_SIDE + 1, 1), (0, 0, 1, 1), "a screen of"),
         ((32768, 32768), (0, 0, 1, 1), "too large"),
         ((8192, 8192), (0, 0, 8192, 8192), "a rectangle of 8192x8192 is too large"),
+        ((7680, 4320), (0, 0, 1920, 1080), None),
+        ((7680, 4320), (0, 0, 1920, 1094), "a rectangle of 1920x1094 is too large"),
     ],
 )
 def test_what_a_peer_may_say(screen: tuple[int, int], part: tuple[int, int, int, int], fault: Any) -> None:
     found = check(*screen, Rectangle(*part))
     assert (found is None) if fault is None else (found is not None and fault in found)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([2, 4, 8]), st.data())
+def test_of_a_very_large_screen_only_the_reduced_one_is_kept(
+    width: int, height: int, factor: int, data: st.DataObject
+) -> None:
+    """What lies off the grid is drawn as if its edges went on to the next line of the grid."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(framebuffer, "MAX_WHOLE_PIXELS", 0)
+        buffer = Framebuffer(width, height, factor)
+        for seed in range(3):
+            before = buffer.pixels.copy()
+            part = data.draw(rectangles(width, height))
+            picture = noise(seed, part.height, part.width)
+            assert not buffer.makes_whole(part)
+            buffer.put(part, picture)
+            assert not buffer.keeps_whole
+            top, left = part.y // factor, part.x // factor
+            bottom, right = -(-(part.y + part.height) // factor), -(-(part.x + part.width) // factor)
+            rows = np.clip(np.arange(top * factor, min(bottom * factor, height)) - part.y, 0, part.height - 1)
+            cols = np.clip(np.arange(left * factor, min(right * factor, width)) - part.x, 0, part.width - 1)
+            drawn = slow_reduced(picture[rows][:, cols], factor)
+            assert np.abs(buffer.pixels[top:bottom, left:right] - drawn).max() <= 0.51
+            before[top:bottom, left:right] = buffer.pixels[top:bottom, left:right]
+            assert (buffer.pixels == before).all()
+
+
+def test_a_screen_that_begins_to_be_kept_whole_says_so() -> None:
+    buffer = Framebuffer(64, 64, 8)
+    assert not buffer.makes_whole(Rectangle(0, 0, 8, 8))
+    assert buffer.makes_whole(Rectangle(1, 0, 8, 8))
+    buffer.put(Rectangle(1, 0, 8, 8), noise(1, 8, 8))
+    assert buffer.keeps_whole
+    assert not buffer.makes_whole(Rectangle(1, 0, 8, 8))

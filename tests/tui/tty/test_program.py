@@ -57,6 +57,25 @@ async def test_bytes_and_sizes_go_both_ways(start: Start) -> None:
     assert (run.program.bytes_in, run.program.bytes_out) == (3, 5)
 
 
+async def test_typed_input_without_an_answer_is_noticed_until_some_is_answered(start: Start) -> None:
+    run = start()
+    await wait_for(lambda: run.link.sizes == [(24, 80)])
+    assert run.program.unanswered() == 0.0  # nothing was typed
+    run.link.unacknowledged = 1
+    run.stdin.chunks.put_nowait(b"a")
+    await wait_for(lambda: run.link.input == b"a")
+    first = await wait_for(run.program.unanswered)
+    run.link.unacknowledged = 2
+    run.stdin.chunks.put_nowait(b"b")
+    await wait_for(lambda: run.link.input == b"ab")
+    second = run.program.unanswered()
+    assert second > first  # since the first key
+    run.link.unacknowledged = 1
+    assert run.program.unanswered() < second
+    run.link.unacknowledged = 0
+    assert run.program.unanswered() == 0.0
+
+
 async def test_the_escape_is_heard_while_nothing_gets_through(start: Start) -> None:
     run = start()
     await wait_for(lambda: run.link.sizes)

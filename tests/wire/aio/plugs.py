@@ -34,13 +34,14 @@ class Recorder:
         assert not self.ready
         self.ready = True
 
-    def batch_received(self, batch: Batch) -> None:
+    def batch_received(self, batch: Batch) -> int | None:
         assert self.ready
         assert not self.lost
         for payload in batch.payloads():
             self.payloads.append(payload)
             if self.on_payload is not None:
                 self.on_payload(payload)
+        return None
 
     def writable_changed(self, writable: bool) -> None:
         self.writable.append(writable)
@@ -122,13 +123,14 @@ async def connected(
             port = await stack.enter_async_context(through.towards(port))
         await loop.create_connection(lambda: client, HOST, port)
         await wait_for(lambda: at_client.ready and at_server.ready, "both ends")
+        pair = Pair(client, servers[0], at_client, at_server)
         try:
-            yield Pair(client, servers[0], at_client, at_server)
+            yield pair
         finally:
             client.abort()
             servers[0].abort()
-            await at_client.until_lost()
-            await at_server.until_lost()
+            await pair.at_client.until_lost()
+            await pair.at_server.until_lost()
 
 
 class ChunkingProxy:

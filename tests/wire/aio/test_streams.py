@@ -301,16 +301,6 @@ async def test_an_opener_that_does_not_come_back_is_given_up() -> None:
         assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
 
 
-async def test_the_longest_away_makes_room() -> None:
-    async with world() as net:
-        _, first = await net.open()
-        assert not net.agent.client.streams.evict(), "nobody is away"
-        net.console_net.down()
-        await wait_for(lambda: first.detached)
-        assert net.agent.client.streams.evict()
-        assert "place was needed" in (await first.ended()).text
-
-
 async def test_a_refusal_comes_with_its_reason() -> None:
     async with world(accepts=False) as net:
         opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
@@ -356,6 +346,44 @@ async def test_somebody_elses_stream_does_not_go_on_for_others() -> None:
         assert served.end is None
         await write(link, b"mine")
         assert await read(served, 4) == b"mine"
+
+
+async def test_a_stream_whose_opener_lost_its_rights_does_not_go_on() -> None:
+    """While its owner has not ended it, its opener may try again; then it learns why, and gets nothing that waited."""
+    async with world() as net:
+        link, served = await net.open()
+        reason = "you have left"
+        asked: list[Stream] = []
+
+        def why_not(stream: Stream) -> str:
+            asked.append(stream)
+            return reason
+
+        net.agent.client.streams.why_not_resume = why_not
+        net.console_net.down()
+        await wait_for(lambda: served.detached and link.detached)
+        served.put(data(b"for nobody"))
+        net.console_net.up()
+        await wait_for(lambda: len(asked) > 1)
+        assert set(asked) == {served}
+        assert link.end is None
+        assert link.detached is not None
+        served.close(reason, LinkEnd.FAILED, gives_up=True)
+        end = await link.ended()
+        assert (end.text, end.reason) == (reason, ConnectResponse.REFUSED)
+        assert not link.has_unread
+        await wait_for(lambda: not len(net.agent.client.streams))
+
+
+async def test_an_end_that_gives_up_comes_though_nobody_reads() -> None:
+    async with world() as net:
+        link, served = await net.open()
+        writing = net.relay.tasks.start(write(served, bytes(2_000_000)), "writer")  # more than a window
+        await wait_for(lambda: served.unacknowledged)
+        served.close("you have left", LinkEnd.FAILED, gives_up=True)
+        end = await link.ended()
+        assert (end.cause, end.text) == (LinkEnd.FAILED, "you have left")
+        await asyncio.wait([writing])
 
 
 async def test_a_slow_reader_holds_up_nobody_else() -> None:

@@ -123,7 +123,7 @@ def test_lines(line: str, grant: Grant) -> None:
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, says: str) -> None:
-    parsed = parse(f"# first\n{TWO}\n{line}\n".encode())
+    parsed = parse(f"{TWO}\n\n{line}\n".encode())
     (fault,) = parsed.faults
     assert fault.number == 3
     assert says in fault.reason
@@ -154,6 +154,54 @@ def test_bytes_that_are_no_text_and_too_many_of_them() -> None:
         parse(b"#" * (MAX_BYTES + 1))
 
 
+OPTIONS = st.lists(
+    st.sampled_from(['kinds="shell"', "read-only", 'expiry-time="2026-12-31"']), unique=True, max_size=3
+).map(",".join)
+WHOLE = st.builds(
+    lambda options, key, comment: f"{options} {key} {comment}".strip(),
+    OPTIONS,
+    st.sampled_from([ONE, TWO]),
+    st.sampled_from(["", "ann", "ann's old laptop", "read-only", "a wall, read-only"]),
+)
+
+
+@given(st.lists(WHOLE, max_size=4), st.data())
+def test_a_line_end_in_the_wrong_place_never_grants_more(lines: list[str], data: st.DataObject) -> None:
+    """Editors wrap at blanks; people also behind commas, and with a backslash."""
+    text = "\n".join(lines)
+    places = [at for at, character in enumerate(text) if character in " ,"]
+    chosen = data.draw(st.sets(st.sampled_from(places), max_size=4)) if places else set()
+    ends = data.draw(st.sampled_from(["\n", "\r\n", " \\\n", "\n  "]))
+    wrapped = "".join(
+        (character if character == "," else "") + (ends if at in chosen else "" if character == "," else character)
+        for at, character in enumerate(text)
+    )
+    before, after = parse(text.encode()).grants, parse(wrapped.encode()).grants
+    assert all(before.get(key) == grant for key, grant in after.items())
+
+
+@pytest.mark.parametrize("first", ["read-only,", "read-only", 'kinds="shell",', "read-only \\", "readonly", "what?"])
+def test_a_line_of_options_without_a_key_refuses_the_next_key(first: str) -> None:
+    parsed = parse(f"{TWO}\n\n{first}\n# so\n{ONE} ann\n".encode())
+    assert parsed.grants == {TWO: Grant(ALL)}
+    assert parsed.refused == {ONE: 5}
+    assert [fault.number for fault in parsed.faults] == [3, 5]
+    assert parsed.faults[1].reason == "line 3 above has no key: the two may be one line that was wrapped"
+
+
+def test_options_that_go_on_take_nothing_from_the_key_above() -> None:
+    parsed = parse(f'{TWO} ann\nread-only,\nkinds="shell",\n{ONE}\n'.encode())
+    assert parsed.grants == {TWO: Grant(ALL)}
+    assert not parse(f'{TWO}\nread-only,\nkinds="shell"\n'.encode()).grants
+
+
+def test_a_line_of_options_without_a_key_refuses_the_key_just_above_as_well() -> None:
+    parsed = parse(f"{ONE} ann's\nread-only\n".encode())
+    assert not parsed.grants
+    assert parsed.faults[0] == Fault(1, "line 2 below has options and no key: the two may be one line that was wrapped")
+    assert parse(f"{ONE} ann's\nlaptop\n".encode()).grants == {ONE: Grant(ALL)}  # a comment's end takes nothing
+
+
 def test_an_editors_mark_at_the_beginning_says_nothing() -> None:
     for content in (f"{ONE}\n", f"# mine\n{ONE}\n"):
         assert parse(content.encode("utf-8-sig")).grants == {ONE: Grant(ALL)}
@@ -164,6 +212,14 @@ def test_rights_end_when_they_end() -> None:
     until = datetime(2026, 6, 1, 12, tzinfo=UTC)
     assert consoles.rights_of(ONE, until - timedelta(seconds=1)) == Rights(read_only=True)
     assert consoles.rights_of(ONE, until) == "your console's key was welcome here until 2026-06-01 12:00 UTC"
+
+
+def test_a_grant_that_expires_needs_to_know_the_time() -> None:
+    consoles = parse(f'expiry-time="2026-06-01T12:00" {ONE}\n{TWO}\n'.encode())
+    assert consoles.expires
+    assert "clock is wrong" in str(consoles.rights_of(ONE, None))
+    assert consoles.rights_of(TWO, None) == ALL
+    assert not parse(f"{TWO}\n".encode()).expires
 
 
 def test_others_have_none() -> None:

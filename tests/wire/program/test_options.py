@@ -15,10 +15,11 @@ from natpass_wire.errors import UserError
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import options
+from natpass_wire.program.config import load
 from natpass_wire.program.main import exit_status
 from natpass_wire.program.options import gather
 from natpass_wire.program.platform import HAS_FILE_MODES
-from natpass_wire.program.secret import read_secret_file
+from natpass_wire.program.secret import in_arguments, read_secret_file
 from natpass_wire.program.settings import CommonSettings, ConnectionSettings
 from tests.support.sealing import link_key, sealing
 
@@ -202,11 +203,34 @@ def test_a_group_may_read_secrets_of_root_only(tmp_path: Path, monkeypatch: pyte
         return os.stat_result(values)
 
     monkeypatch.setattr("os.fstat", status)
+    monkeypatch.setattr("natpass_wire.program.secret.user_id", lambda: 1000)
     if mine:
         with pytest.raises(UserError, match="chmod 600"):
             read_secret_file(file)
     else:
         assert read_secret_file(file) == SECRET
+
+
+@pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
+def test_a_secret_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by root, who may read all files: its owner would choose the secret."""
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    file.chmod(0o600)
+    monkeypatch.setattr("os.fstat", lambda _: os.stat_result((0o100600, 0, 0, 1, 1001, 1001, 9, 0, 0, 0)))
+    with pytest.raises(UserError, match="belongs to another user, who could change it: chown it"):
+        read_secret_file(file)
+    config = tmp_path / "config.toml"
+    config.write_text(f'secret = "{SECRET}"')
+    with pytest.raises(UserError, match="belongs to another user"):
+        load(config, {"secret"}, must_exist=True)
+
+
+def test_options_whose_secrets_are_in_the_arguments_are_named() -> None:
+    named = {"--secret": SECRET, "--legacy-secret": "old one", "--verifier": None, "--proxy": "ann:pw"}
+    assert in_arguments(["--secret", SECRET], named) == ["--secret"]
+    assert in_arguments([f"--secret={SECRET}", "--proxy", "http://ann:pw@h:1"], named) == ["--secret", "--proxy"]
+    assert in_arguments(["--secret-file", "f"], named) == []
 
 
 @pytest.mark.skipif(not HAS_FILE_MODES, reason="there are no modes")
@@ -363,10 +387,10 @@ def test_a_command_returns_its_own_status() -> None:
     ],
 )
 def test_a_size_has_a_unit(text: object, size: int) -> None:
-    assert options.Size(least=1 << 16).convert(text, None, None) == size
+    assert options.ByteSize(least=1 << 16).convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5G", "MiB", "10 parsecs", "1" * 16, "63k"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        options.Size(least=1 << 16).convert(text, None, None)
+        options.ByteSize(least=1 << 16).convert(text, None, None)

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 MOST_KEYS = 16
 #: The most wheel clicks of one message in each direction: a hostile number must not scroll for hours.
 MOST_CLICKS = 64
+#: No screen is larger: the systems' coordinates have 16 or 32 bits, with a sign.
+MOST_PIXEL = 0x7FFF
 
 _BUTTONS = {VncMouse.left: Button.LEFT, VncMouse.middle: Button.MIDDLE, VncMouse.right: Button.RIGHT}
 
@@ -72,7 +74,7 @@ class Controls:
             self._devices.release_key(key)
 
     def _mouse(self, mouse: VncMouse) -> None:
-        self._devices.move(mouse.x, mouse.y)
+        self._devices.move(min(mouse.x, MOST_PIXEL), min(mouse.y, MOST_PIXEL))
         button = _BUTTONS.get(mouse.btn)
         if mouse.type == VncStatus.vnc_status_unset:
             return

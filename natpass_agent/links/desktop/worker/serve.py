@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from natpass_agent.links.desktop.protocol import (
     MAX_MESSAGE_BYTES,
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 #: Seconds of one look at an idle screen: a new view takes effect within them.
 _LOOK_SECONDS = 0.1
 _CONNECT_SECONDS = 5.0
+#: The pause before the next attempt to connect.
+_AGAIN_SECONDS = 0.02
 #: Bytes that may wait on the way to the agent: we capture the next frame when the agent has nearly taken the last one.
 #: The kernel doubles it.
 _SOCKET_BYTES = 64 * 1024
@@ -58,12 +60,48 @@ async def serve(port: int, token: str, desktop: Desktop) -> None:
     Raises:
         DesktopError: the desktop is gone, or the agent does not let us in.
     """
-    raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+    connection = await _connected(port, token)
     try:
+        await connection.send(to_text(Hello(desktop.screen.width, desktop.screen.height)))
+        view = await _start(connection)
+        if view is not None:
+            await _Serving(connection, desktop, view).run()
+    except ConnectionClosed:
+        return
+    finally:
+        await connection.close()
+
+
+async def _connected(port: int, token: str) -> ClientConnection:
+    """Return a connection to the agent. Another user's flood of the port may cut it before we have shown the token.
+
+    Raises:
+        DesktopError: the agent is gone, does not let us in, or can't be reached for too long.
+    """
+    give_up_at = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            return await _connect(port, token)
+        except (OSError, WebSocketException, TimeoutError) as error:
+            is_final = isinstance(error, ConnectionRefusedError | InvalidStatus)
+            if is_final or time.monotonic() > give_up_at:
+                text = f"the agent's websocket on port {port} does not let the worker in: {error}"
+                raise DesktopError(text) from error
+        await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _connect(port: int, token: str) -> ClientConnection:
+    """Connect to the agent once.
+
+    Raises:
+        OSError, WebSocketException, TimeoutError: this failed.
+    """
+    raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         await asyncio.to_thread(raw.connect, ("127.0.0.1", port))
         raw.setblocking(False)
-        connection = await connect(
+        return await connect(
             f"ws://127.0.0.1:{port}{PATH}",
             sock=raw,
             additional_headers={TOKEN_HEADER: TOKEN_PREFIX + token},
@@ -77,18 +115,9 @@ async def serve(port: int, token: str, desktop: Desktop) -> None:
             max_queue=_QUEUED_MESSAGES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
-    except (OSError, WebSocketException, TimeoutError) as error:
+    except BaseException:
         raw.close()
-        raise DesktopError(f"the agent's websocket on port {port} does not let the worker in: {error}") from error
-    try:
-        await connection.send(to_text(Hello(desktop.screen.width, desktop.screen.height)))
-        view = await _start(connection)
-        if view is not None:
-            await _Serving(connection, desktop, view).run()
-    except ConnectionClosed:
-        return
-    finally:
-        await connection.close()
+        raise
 
 
 async def _start(connection: ClientConnection) -> View | None:

@@ -1,4 +1,4 @@
-from natpass_agent.links.desktop.gate import Gate
+from natpass_agent.links.desktop.gate import WorkerGate
 from natpass_agent.links.desktop.protocol import PATH
 
 TOKEN = "ab" * 32
@@ -7,14 +7,14 @@ GOOD: tuple[str, list[str], list[str], list[str]] = (PATH, [HOST], [], [f"Bearer
 
 
 def test_the_worker_is_admitted_once() -> None:
-    gate = Gate(TOKEN, 6155)
+    gate = WorkerGate(TOKEN, 6155)
     assert gate.admit(*GOOD) is None
     assert gate.admit(*GOOD) == "second worker"
     assert gate.refused == {"second worker": 1}
 
 
 def test_others_are_refused_and_counted() -> None:
-    gate = Gate(TOKEN, 6155)
+    gate = WorkerGate(TOKEN, 6155)
     good = [f"Bearer {TOKEN}"]
     cases = [
         ("origin", PATH, [HOST], ["http://127.0.0.1:6155"], good),

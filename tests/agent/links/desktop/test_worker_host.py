@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,10 +14,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from natpass_agent.links.desktop import worker_host
-from natpass_agent.links.desktop.protocol import MAX_MESSAGE_BYTES, PATH, Hello, join
+from natpass_agent.links.desktop.protocol import MAX_MESSAGE_BYTES, PATH, Hello, join, to_text
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import (
-    MOST_CONNECTIONS,
+    MOST_STRANGERS,
     WorkerEndedError,
     WorkerHost,
     command,
@@ -81,16 +82,25 @@ def test_rules_names() -> None:
     assert command("--evil", 7)[-4:] == ("--name", "evil", "--port", "7")
 
 
-async def test_nobody_else_is_let_in(server: XServer) -> None:
+@pytest.fixture
+def late_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that does not connect: the test may do so in its place."""
+    monkeypatch.setattr(worker_host, "command", lambda *_: (sys.executable, "-c", "import sys; sys.stdin.read()"))
+
+
+def token_of(worker: WorkerHost) -> dict[str, str]:
+    return {"Authorization": f"Bearer {worker._token}"}
+
+
+@pytest.mark.usefixtures("late_worker")
+async def test_nobody_else_is_let_in(server: XServer, caplog: pytest.LogCaptureFixture) -> None:
     async with WorkerHost("rule", server.env) as worker:
-        await worker.hello()
-        good = {"Authorization": f"Bearer {worker._token}"}
-        assert await status_of(worker, {}) == 403
+        good = token_of(worker)
+        for _ in range(3):
+            assert await status_of(worker, {}) == 403
         assert await status_of(worker, {"Authorization": "Bearer " + "0" * 64}) == 403
         assert await status_of(worker, good, origin="http://127.0.0.1") == 403
         assert await status_of(worker, good, path="/") == 403
-        assert await status_of(worker, good) == 403
-        assert dict(worker.refused) == {"no token": 1, "wrong token": 1, "origin": 1, "path": 1, "second worker": 1}
         reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
         lines = [f"GET {PATH} HTTP/1.1", "Host: evil.example", f"Authorization: {good['Authorization']}"]
         lines += ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
@@ -98,11 +108,25 @@ async def test_nobody_else_is_let_in(server: XServer) -> None:
         writer.write("\r\n".join(lines).encode())
         assert (await reader.read()).startswith(b"HTTP/1.1 403")
         writer.close()
-        assert worker.refused["host"] == 1
-        await worker.start(View())  # the worker goes on
+        assert dict(worker.refused) == {"no token": 3, "wrong token": 1, "origin": 1, "path": 1, "host": 1}
+        assert caplog.text.count("no token") == 1  # strangers fill no log
+        async with connect(f"ws://127.0.0.1:{worker.port}{PATH}", additional_headers=good, proxy=None) as ours:
+            await ours.send(to_text(Hello(640, 400)))
+            await worker.hello()
+            with pytest.raises(ConnectionRefusedError):  # nobody can connect any more
+                await status_of(worker, good)
+
+
+async def test_the_worker_goes_on_when_nobody_can_connect_any_more(server: XServer) -> None:
+    async with WorkerHost("rule", server.env) as worker:
+        await worker.hello()
+        with pytest.raises(ConnectionRefusedError):
+            await status_of(worker, token_of(worker))
+        await worker.start(View())
         await worker.receive()
 
 
+@pytest.mark.usefixtures("late_worker")
 async def test_a_page_that_is_no_websocket_is_refused_as_well(server: XServer) -> None:
     async with WorkerHost("rule", server.env) as worker:
         reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
@@ -111,15 +135,45 @@ async def test_a_page_that_is_no_websocket_is_refused_as_well(server: XServer) -
         writer.close()
 
 
-async def test_a_flood_of_connections_is_cut(server: XServer) -> None:
+@pytest.mark.usefixtures("late_worker")
+async def test_of_many_connections_the_oldest_are_cut(server: XServer) -> None:
     async with WorkerHost("rule", server.env) as worker:
-        await worker.hello()
-        opened = [await asyncio.open_connection("127.0.0.1", worker.port) for _ in range(3 * MOST_CONNECTIONS)]
-        await wait_for(lambda: sum(reader.at_eof() for reader, _ in opened) >= 2 * MOST_CONNECTIONS)
+        opened = [await asyncio.open_connection("127.0.0.1", worker.port) for _ in range(3 * MOST_STRANGERS)]
+        older = opened[: 2 * MOST_STRANGERS]
+        await wait_for(lambda: all(reader.at_eof() for reader, _ in older))
+        assert not any(reader.at_eof() for reader, _ in opened[len(older) :])
+        async with connect(
+            f"ws://127.0.0.1:{worker.port}{PATH}", additional_headers=token_of(worker), proxy=None
+        ) as ours:
+            await ours.send(to_text(Hello(640, 400)))
+            await worker.hello()
+            await wait_for(lambda: all(reader.at_eof() for reader, _ in opened), "the strangers to be cut")
         for _, writer in opened:
             writer.close()
+
+
+async def test_a_flood_of_connections_keeps_no_worker_out(server: XServer) -> None:
+    """Another user of this machine connects as fast as it can, and keeps what it gets."""
+    held: list[socket.socket] = []
+    async with WorkerHost("rule", server.env) as worker:
+
+        async def flood() -> None:
+            loop = asyncio.get_running_loop()
+            while not worker.ready.done():
+                held.append(stranger := socket.socket())
+                stranger.setblocking(False)
+                with suppress(ConnectionError):  # the worker is in
+                    await loop.sock_connect(stranger, ("127.0.0.1", worker.port))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(flood(), name="flood")
+            assert await worker.hello() == Hello(640, 400)
+        assert len(held) > 3 * MOST_STRANGERS
+        assert len(worker._strangers) <= MOST_STRANGERS
         await worker.start(View())
         await worker.receive()
+    for stranger in held:
+        stranger.close()
 
 
 async def test_a_worker_that_can_not_serve_says_why_within_a_second() -> None:
@@ -167,15 +221,29 @@ async def test_a_worker_that_does_not_end_is_killed(server: XServer, monkeypatch
     assert is_gone(process)
 
 
-def test_the_first_free_port_is_taken_and_a_used_one_is_not() -> None:
+def test_the_first_free_port_is_taken_and_a_used_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        free.bind(("127.0.0.1", 0))
+        port, other = (found.getsockname()[1] for found in (taken, free))
+        free.close()
+        with listen_on_first_free([port, other]) as found:
+            assert found.getsockname() == ("127.0.0.1", other)
+    assert not caplog.records
+
+
+async def test_another_port_is_used_and_said_when_all_are_taken(
+    server: XServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(WorkerEndedError, match="in use"):
-            listen_on_first_free([port])
-        with listen_on_first_free([port, 0]) as found:
-            assert found.getsockname()[0] == "127.0.0.1"
+        async with WorkerHost("rule", server.env, ports=[port]) as worker:
+            assert worker.port not in {0, port}
+            assert await worker.hello() == Hello(640, 400)
+            assert caplog.messages == [f"the desktop worker's ports 6155 to 6955 are all in use; using {worker.port}"]
 
 
 async def test_keys_are_released_when_the_worker_is_ended(server: XServer) -> None:

@@ -17,7 +17,9 @@ from natpass_agent.platform.processes import service
 from natpass_agent.platform.processes.fake import FakeProcesses, FakeStdio
 from natpass_agent.platform.programs import FakePrograms, PosixPrograms
 from natpass_wire.aio.tasks import Tasks
+from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import Rights
+from natpass_wire.identity.keys import PublicKey
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec, ExecInput, ExecOutput, ExecSignal
@@ -102,10 +104,32 @@ async def test_outputs_are_apart_and_the_end_comes_behind_them(run: Open) -> Non
 
 
 async def test_the_log_names_the_program_and_none_of_its_arguments(run: Open, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     assert (await ended(run("sh", "-c", ":", "sh", "--password=geheim"))).status == 0
     assert any(re.search(r"command for .*: sh with 4 arguments \(pid", line) for line in caplog.messages)
+    assert "no such program" in await refusal(run("mysql --password=geheim"))
+    assert "NUL" in await refusal(run("sh", "geheim\0"))
     assert "geheim" not in caplog.text
+    assert [line.rsplit(": ", 1)[1] for line in caplog.messages if line.startswith("no command")] == [
+        "no such program",
+        "an invalid request",
+    ]
+
+
+async def test_who_asks_for_debug_logs_gets_the_arguments(run: Open, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert (await ended(run("sh", "-c", ":", "a\nb"))).status == 0
+    assert any(re.fullmatch(r"pid \d+ is sh -c : 'a b'", line) for line in caplog.messages), caplog.messages
+
+
+async def test_the_log_names_the_key_of_who_came(server: ExecServer, caplog: pytest.LogCaptureFixture) -> None:
+    """An id is chosen by whoever has the secret, the key is proved."""
+    caplog.set_level(logging.INFO)
+    opener = ExecOpener(ConnectRequest(kind=ConnectRequest.exec, cexec=ConnectExec(argv=[b"true"])))
+    opener.link.key = bytes(32)
+    await server.serve(opener.link, opener.request)
+    name = fingerprint.short(PublicKey(bytes(32)))
+    assert any(line.startswith(f"command for opener (key {name}): ") for line in caplog.messages)
 
 
 async def test_input_and_its_end(run: Open) -> None:

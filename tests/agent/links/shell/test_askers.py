@@ -20,7 +20,7 @@ from tests.agent.links.shell.test_server import Open, said, sh  # noqa: E402 - a
 
 open_shell, server = shells.open_shell, shells.server
 SHELL, PROGRAM = 100, 200
-RAW, CBREAK, CANONICAL = InputMode.RAW, InputMode.CBREAK, InputMode.CANONICAL
+RAW, CBREAK, CANONICAL, TRANSPARENT = InputMode.RAW, InputMode.CBREAK, InputMode.CANONICAL, InputMode.TRANSPARENT
 QUERY, ANSWER = b"\x1b]11;?\x07", b"\x1b]11;rgb:0000/0000/0000\x07"
 
 SILENT = "bash as before 5.1"
@@ -33,14 +33,50 @@ SHELLS = {
     "fish": "fish --init-command 'function fish_prompt; echo -n \"ready> \"; end'",
     "busybox": "busybox ash",
     "bash in a shell": "sh -c 'bash --norc --noprofile; true'",
+    "bash behind another terminal, as with ssh": """script -qfc "env PS1='ready> ' bash --norc" /dev/null""",
 }
+#: A line editor that asks for the cursor's place at each prompt, as prompt_toolkit does: before it says that it begins.
+ASKING_EDITOR = r"""
+import os, re, select, termios
+settings = termios.tcgetattr(0)
+settings[0] &= ~(termios.ICRNL | termios.IXON)
+settings[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+while True:
+    termios.tcsetattr(0, termios.TCSADRAIN, settings)
+    os.write(1, b"\x1b[6n\x1b[?2004hready> ")
+    got = b""
+    while not got.endswith(b"\r"):
+        got += os.read(0, 99)
+        if (found := re.search(rb"\x1b\[[0-9;]*R", got)) is not None:
+            os.write(1, b"<answered>")
+            got = got.replace(found[0], b"")
+    os.write(1, b"\x1b[?2004l\r\n")
+"""
+
+
+#: Asks and reads on the terminal, in the mode of a line editor.
+ASKING_CHILD = r"""
+import os, termios
+tty = os.open("/dev/tty", os.O_RDWR)
+before = termios.tcgetattr(tty)
+settings = termios.tcgetattr(tty)
+settings[0] &= ~(termios.ICRNL | termios.IXON)
+settings[3] &= ~(termios.ECHO | termios.ICANON)
+termios.tcsetattr(tty, termios.TCSADRAIN, settings)
+os.write(tty, b"\x1b]11;?\x07")
+got = b""
+while not got.endswith(b"\x07"):
+    got += os.read(tty, 99)
+termios.tcsetattr(tty, termios.TCSADRAIN, before)
+print(len(got))
+"""
 
 
 def asked(*, says_begin: bool = False) -> Askers:
     """Return what is remembered when a shell was given a line, at position 10."""
     askers = Askers()
     askers.read(10, SHELL, None, 2 if says_begin else -1)
-    askers.line_given(SHELL, 7)
+    askers.line_given(SHELL, 7, RAW)
     return askers
 
 
@@ -67,6 +103,41 @@ def test_a_shell_that_asks_and_reads_the_answer_itself_gets_it() -> None:
     assert not silent.is_for_another(110, SHELL, CBREAK)
 
 
+def test_a_function_of_the_shell_that_sets_a_mode_of_no_editor_gets_its_answer() -> None:
+    askers = asked(says_begin=True)
+    askers.read(100, SHELL, 8)  # `stty raw` has ended
+    assert askers.is_for_another(110, SHELL, RAW)
+    assert not askers.is_for_another(110, SHELL, TRANSPARENT)
+
+
+def test_behind_ssh_the_editor_is_in_the_mode_of_ssh() -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    askers.line_given(SHELL, 7, CANONICAL)  # typed ahead, in no editor
+    askers.read(100, SHELL, 7, 50)
+    assert askers.is_for_another(50, SHELL, TRANSPARENT)
+    assert not askers.is_for_another(51, SHELL, TRANSPARENT)
+
+
+def test_a_script_that_was_given_a_line_without_an_editor_has_none() -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, CANONICAL)
+    askers.read(100, SHELL, 8)
+    assert not askers.is_for_another(110, SHELL, RAW)
+
+
+def test_an_editor_that_asks_before_it_begins_gets_its_answers_but_those_to_its_children() -> None:
+    askers = Askers()
+    askers.read(10, SHELL, None, 5)
+    askers.answered(SHELL)
+    askers.line_given(SHELL, 7, RAW)
+    askers.read(10, SHELL, 7, 5)
+    assert not askers.is_for_another(15, SHELL, RAW)
+    askers.read(10, SHELL, 8, 5)
+    assert askers.is_for_another(25, SHELL, RAW)
+    assert not askers.is_for_another(26, SHELL, RAW)
+
+
 def test_a_shell_that_does_not_say_when_it_begins_gets_no_answer_behind_a_child() -> None:
     askers = asked()
     askers.read(100, SHELL, 7)
@@ -75,6 +146,20 @@ def test_a_shell_that_does_not_say_when_it_begins_gets_no_answer_behind_a_child(
     assert askers.is_for_another(210, SHELL, RAW)
     askers.read(100, SHELL, 8)
     assert not askers.is_for_another(310, SHELL, RAW)
+
+
+def test_a_shell_that_never_says_when_it_begins_asks_nothing() -> None:
+    askers = asked()
+    askers.read(100, SHELL, 7)
+    assert askers.doubts(SHELL, RAW)
+    assert askers.is_for_another(110, SHELL, RAW, is_alone=True)
+    assert not askers.is_for_another(110, SHELL, RAW, is_alone=False)
+    assert not askers.is_for_another(110, SHELL, RAW)  # where that can't be known
+    for mode in (CBREAK, TRANSPARENT):
+        assert not askers.doubts(SHELL, mode)
+        assert not askers.is_for_another(110, SHELL, mode, is_alone=True)
+    assert not asked(says_begin=True).doubts(SHELL, RAW)
+    assert not Askers().doubts(SHELL, RAW)
 
 
 def test_a_child_does_not_make_a_shell_one_that_says_when_it_begins() -> None:
@@ -91,7 +176,7 @@ def test_a_program_that_was_given_no_line_may_ask_what_it_likes() -> None:
 
 def test_where_children_are_not_counted_nothing_is_guessed() -> None:
     askers = Askers()
-    askers.line_given(SHELL, None)
+    askers.line_given(SHELL, None, RAW)
     askers.read(100, SHELL, None)
     assert not askers.is_for_another(100, SHELL, RAW)
 
@@ -99,7 +184,7 @@ def test_where_children_are_not_counted_nothing_is_guessed() -> None:
 def test_only_so_many_shells_are_remembered() -> None:
     askers = Askers()
     for group in range(1, 1000):
-        askers.line_given(group, 0)
+        askers.line_given(group, 0, RAW)
     assert askers.counts(999)
     assert not askers.counts(1)
 
@@ -126,8 +211,8 @@ async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(
 ) -> None:
     if shutil.which(SHELLS[shell].split()[0]) is None:
         pytest.skip(f"not installed: {SHELLS[shell].split()[0]}")
-    if "printf" in command and shell in {SILENT, "dash", "busybox"}:
-        pytest.skip("such a shell does not say when its line editor begins")
+    if "printf" in command and shell == "busybox":
+        pytest.skip("its line editor asks by itself, and does not say when it begins")
     (tmp_path / "file").write_bytes(b"content" + QUERY)
     (tmp_path / "silent").write_text("bind 'set enable-bracketed-paste off'\nPS1='ready> '\n")
     opener = open_shell(SHELLS[shell], f"HOME={tmp_path}", "PS1=ready> ", "TERM=xterm-256color")
@@ -143,14 +228,55 @@ async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(
     assert b"rgb" not in opener.output
 
 
+@pytest.mark.programs
+async def test_a_shells_function_in_raw_mode_gets_its_answer(open_shell: Open, tmp_path: Path) -> None:
+    """As people ask for the size of a terminal on a serial line."""
+    script = "stty raw -echo; printf '\\033]11;?\\007'; IFS= read -r -t 10 -d $'\\a' x; stty sane; echo got ${#x}"
+    (tmp_path / "rc").write_text(f'PS1="ready> "\nask() {{ {script}; }}\n')
+    opener = open_shell(f"bash --rcfile {tmp_path / 'rc'}", f"HOME={tmp_path}", "TERM=xterm-256color")
+    await answering(opener, b"ready> ")
+    for _ in range(3):
+        start = len(opener.output)
+        opener.say(b"ask\r")
+        await wait_for(lambda start=start: QUERY in opener.output[start:])  # type: ignore[misc]  # bound at once
+        opener.react(ANSWER, ShellData.ANSWER, asked_at(opener, start))
+        await wait_for(lambda start=start: b"got 23" in opener.output[start:])  # type: ignore[misc]  # bound at once
+
+
+@pytest.mark.programs
+async def test_a_child_in_the_group_of_a_silent_shell_gets_its_answer(open_shell: Open, tmp_path: Path) -> None:
+    """As `vim $(fzf --height 9)`."""
+    (tmp_path / "rc").write_text("bind 'set enable-bracketed-paste off'\nPS1='ready> '\n")
+    (tmp_path / "asks").write_text(ASKING_CHILD)
+    opener = open_shell(f"bash --rcfile {tmp_path / 'rc'}", f"HOME={tmp_path}", "TERM=xterm-256color")
+    await answering(opener, b"ready> ")
+    opener.say(f"true; echo got $({sys.executable} {tmp_path / 'asks'})\r".encode())
+    await wait_for(lambda: QUERY in opener.output)
+    opener.react(ANSWER, ShellData.ANSWER, asked_at(opener, 0))
+    await wait_for(lambda: b"got 24" in opener.output)
+
+
+@pytest.mark.programs
+async def test_an_editor_that_asks_at_each_prompt_is_answered(open_shell: Open, tmp_path: Path) -> None:
+    (tmp_path / "editor").write_text(ASKING_EDITOR)
+    opener = open_shell(f"{sys.executable} {tmp_path / 'editor'}")
+    await answering(opener, b"<answered>")
+    for count in range(2, 5):
+        start = len(opener.output)
+        opener.say(b"x\r")
+        await wait_for(lambda start=start: b"ready> " in opener.output[start:])  # type: ignore[misc]  # bound at once
+        opener.react(b"\x1b[1;1R", ShellData.ANSWER, asked_at(opener, start, b"\x1b[6n"))
+        await wait_for(lambda count=count: opener.output.count(b"<answered>") == count)  # type: ignore[misc]
+
+
 def has_prompt(opener: FakeOpener, start: int) -> bool:
     """Tell whether there is a prompt behind the first question that came behind `start`."""
     return b"ready>" in opener.output[start:].partition(QUERY)[2]
 
 
-def asked_at(opener: FakeOpener, start: int) -> int:
+def asked_at(opener: FakeOpener, start: int, query: bytes = QUERY) -> int:
     """Return the position behind the message in which the question is that came behind `start`."""
-    at = opener.output.index(QUERY, start)
+    at = opener.output.index(query, start)
     position = 0
     for message in opener.sent:
         position += len(message.sdata.data) if message.sdata.data else 0

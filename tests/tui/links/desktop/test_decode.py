@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from natpass_tui.links.desktop import decode as module
-from natpass_tui.links.desktop.decode import decode
+from natpass_tui.links.desktop.decode import cost, decode
 from natpass_tui.pixels.framebuffer import reduced
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.pb.desktop_pb2 import VncImage
@@ -132,3 +132,13 @@ def test_raw_pixels_have_four_bytes() -> None:
     with pytest.raises(RemoteProtocolError, match="192 bytes for 8x8 raw pixels"):
         decode(image(raw(noise(8, 8))[:192], VncImage.raw, (8, 8)), 1)
     assert png(noise(1, 1)).startswith(b"\x89PNG")
+
+
+def test_a_picture_costs_its_pixels_and_more_if_they_take_longer() -> None:
+    size = (640, 480)
+    assert cost(image(jpeg(noise(480, 640)), VncImage.jpeg, size)) == 640 * 480
+    assert cost(image(b"\xff\xda" * 10, VncImage.jpeg, size)) == 10 * 640 * 480
+    assert cost(image(b"\xff\xda" * 1000, VncImage.jpeg, size)) == 64 * 640 * 480
+    assert cost(image(b"", VncImage.raw, size)) == 640 * 480
+    assert cost(image(b"", VncImage.png, size)) > 4 * 640 * 480
+    assert cost(image(b"", VncImage.raw, size, (0, 0, 1, 1))) > 1000

@@ -1,14 +1,20 @@
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from natpass_tui.links.desktop import pump as pump_module
+from natpass_tui.links.desktop.budget import PIXELS_A_SECOND
+from natpass_tui.links.desktop.decode import cost, decode
 from natpass_tui.links.desktop.pump import WAITING_BYTES, WAITING_IMAGES, ScreenPump
+from natpass_tui.links.desktop.screen import Plan, RemoteScreen
 from natpass_tui.pixels.resample import area_average
 from natpass_wire.pb.desktop_pb2 import VncImage
 from tests.support.waiting import wait_until
-from tests.tui.links.desktop.pictures import image, noise, png, raw, smooth, tiles
+from tests.tui.links.desktop.pictures import image, jpeg, noise, png, raw, smooth, tiles
 
 
 class Woken:
@@ -134,3 +140,63 @@ def test_closing_ends_the_thread_in_the_middle() -> None:
     woken.pump.close()
     woken.pump.put(image(png(noise(8, 8)), VncImage.png, (8, 8)))
     assert woken.pump.is_idle
+
+
+def test_the_budget_makes_it_wait_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands still: what is over the budget is not decoded until it goes on."""
+    decoded, now, waits = list[int](), [100.0], list[float]()
+    whole = png(np.zeros((1080, 1920, 3), np.uint8))
+    woken = Woken()
+    pump = woken.pump = ScreenPump(woken, lambda: now[0])
+    wait_for = pump._change.wait_for
+
+    def waited(predicate: Any, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        waits.append(timeout)
+        now[0] += timeout
+        return bool(wait_for(predicate, 0))
+
+    def counted(picture: VncImage, factor: int) -> Any:
+        decoded.append(len(picture.data))
+        return decode(picture, factor)
+
+    monkeypatch.setattr(pump._change, "wait_for", waited)
+    monkeypatch.setattr(pump_module, "decode", counted)
+    with pump.screen() as screen:
+        screen.fit(24, 80)
+    for _ in range(10):
+        pump.put(image(whole, VncImage.png, (1920, 1080)))
+    wait_until(lambda: pump.is_idle)
+    pump.close()
+    assert len(decoded) == 10
+    spent = 10 * cost(image(whole, VncImage.png, (1920, 1080))) / PIXELS_A_SECOND
+    assert spent - 0.3 < sum(waits) <= spent
+
+
+def test_closing_does_not_wait_for_the_budget() -> None:
+    woken = Woken()
+    pump = woken.pump = ScreenPump(woken, lambda: 0.0)
+    pump._budget.take(10**15, 0.0)
+    pump.put(image(png(noise(8, 8)), VncImage.png, (8, 8)))
+    pump.restart()
+    pump.put(image(png(noise(8, 8)), VncImage.png, (8, 8)))
+    pump.close()
+    assert pump.collect().images == 0
+
+
+def test_pictures_are_reduced_before_the_screen_is_locked(woken: Woken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reducing two million pixels takes some 30 ms; whoever paints would wait for the lock as long."""
+    shapes = list[tuple[int, ...]]()
+    put = RemoteScreen.put
+
+    def noted(self: RemoteScreen, plan: Plan, picture: NDArray[np.uint8]) -> None:
+        shapes.append(picture.shape)
+        put(self, plan, picture)
+
+    monkeypatch.setattr(RemoteScreen, "put", noted)
+    for encoding, data in ((VncImage.png, png(smooth(720, 1280))), (VncImage.jpeg, jpeg(smooth(720, 1280)))):
+        woken.pump.put(image(data, encoding, (1280, 720)))
+    wait_until(lambda: woken.collect() == 2)
+    assert shapes == [(90, 160, 3)] * 2
+    with woken.pump.screen() as screen:
+        assert not screen.is_coarse

@@ -67,3 +67,11 @@ def test_rates_in_words(value: float, text: str) -> None:
 
 def test_latched_modifiers_in_words() -> None:
     assert latched({"ctrl": Latch.NEXT, "cmd": Latch.HELD}) == ("Ctrl", "Super held")
+
+
+def test_late_frames_that_arrive_in_a_bunch_are_no_higher_rate_than_was_asked_for() -> None:
+    meter = Meter()
+    for number in range(34):
+        meter.frame(0, 1, 5.0 + number / 100)
+    assert " 2.0 fps (at most 2)" in measures((10, 10), 1.0, meter, DesktopRequest(fps=2), 5.5)[2]
+    assert "10.0 fps (at most 10)" in measures((10, 10), 1.0, meter, DesktopRequest(fps=10), 5.5)[2]

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
 from natpass_tui.links.shell import pasting
 from natpass_tui.links.shell import tab as tabs
 from natpass_tui.links.shell.state import Live, Lost, Reconnecting, TabEnded, TabOpening, TabRefused, Waiting
@@ -322,10 +324,17 @@ async def test_input_can_be_discarded_instead_but_not_the_terminals_own_answers(
         await wait_for(lambda: link.input == b"\x1b[?62cls\r")
 
 
-async def test_a_shell_that_is_gone_when_there_is_a_way_again_says_why_and_what_was_not_sent() -> None:
-    async with opened() as (tab, client, screen):
+@pytest.mark.parametrize("keeps_offline", [True, False])
+async def test_a_shell_that_is_gone_when_there_is_a_way_again_says_why_and_what_was_not_sent(
+    keeps_offline: bool,
+) -> None:
+    async with opened(keeps_offline=keeps_offline) as (tab, client, screen):
         link = client.links[0]
         await wait_for(lambda: link.sizes)
+        if not keeps_offline:
+            link.detach()
+            tab.send(b"rm")  # told when it was typed, and of no interest once the shell goes on
+            link.attach()
         link.detach()
         tab.send(b"make\r")
         link.finish(End(LinkEnd.PEER_GONE, "the agent was restarted: what ran there is gone"))

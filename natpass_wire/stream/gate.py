@@ -1,0 +1,129 @@
+"""The gate: which offers of streams a target answers with arithmetic, and which have to come again. Pure.
+
+A stranger is an opener that has not proved its key lately. Strangers share what arithmetic there is: each client id,
+each network (`origin`) and all of them together have a bucket. Openers that have proved a key have buckets of their
+own, so strangers never take their turn. Owners are those of `places`.
+"""
+
+# Why: docs/decisions/072-arithmetic-in-turn.md
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from natpass_wire.buckets import TokenBuckets
+from natpass_wire.stream.cookies import is_cookie, make_cookie
+from natpass_wire.stream.places import Owner
+
+#: Handshakes a second, and at once: of one stranger, of the strangers of one network, of all strangers. One handshake
+#: costs about 0.3 ms, so all strangers together cost less than a tenth of a core.
+STRANGER = (1.0, 8.0)
+NETWORK = (60.0, 256.0)
+ALL_STRANGERS = (200.0, 400.0)
+#: The same for one owner with a proved key: at once it may resume all its streams. And for all owners that share the
+#: beginning of a path, such as the network of keys that are not listed.
+PROVED = (200.0, 1024.0)
+SHARED = (400.0, 2048.0)
+#: Links without a hello from which on strangers need a cookie.
+BUSY = 32
+#: Seconds for which a proved key is remembered under a client id, and how many are.
+REMEMBER_SECONDS = 3600.0
+MOST_REMEMBERED = 4096
+#: Buckets in each table.
+_MOST_BUCKETS = 4096
+
+
+class Verdict(Enum):
+    """What an offer gets."""
+
+    ACCEPT = auto()
+    COOKIE = auto()  # come again at once, with the cookie
+    LATER = auto()  # come again later
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer of a stream.
+
+    Attributes:
+        peer: its opener's client id.
+        link_id: the link.
+        origin: the relay's name for the network that its opener is in; empty if the relay gives none.
+        cookie: the cookie that came with it, empty if there is none.
+    """
+
+    peer: str
+    link_id: str
+    origin: bytes = b""
+    cookie: bytes = b""
+
+
+class OfferGate:
+    """Judges offers. `now` is in seconds of one monotonic clock.
+
+    Args:
+        secret: for cookies: 32 random bytes.
+        busy: links of strangers that have not said hello, from which on a cookie is needed.
+    """
+
+    def __init__(self, secret: bytes, busy: int = BUSY) -> None:
+        self._secret = secret
+        self._busy = busy
+        self._strangers: TokenBuckets[str] = TokenBuckets(*STRANGER, _MOST_BUCKETS)
+        self._networks: TokenBuckets[bytes] = TokenBuckets(*NETWORK, _MOST_BUCKETS)
+        self._all: TokenBuckets[None] = TokenBuckets(*ALL_STRANGERS, 1)
+        self._proved: TokenBuckets[Owner] = TokenBuckets(*PROVED, _MOST_BUCKETS)
+        self._shared: TokenBuckets[Owner] = TokenBuckets(*SHARED, _MOST_BUCKETS)
+        self._owners: OrderedDict[str, tuple[Owner, float]] = OrderedDict()
+
+    def proved(self, peer: str, owner: Owner, now: float) -> None:
+        """Record that a client has proved a key, which belongs to `owner`."""
+        self._owners[peer] = (owner, now + REMEMBER_SECONDS)
+        self._owners.move_to_end(peer)
+        if len(self._owners) > MOST_REMEMBERED:
+            self._owners.popitem(last=False)
+
+    def failed(self, peer: str) -> None:
+        """Record that a link under this client id came to nothing: somebody else may have the id by now."""
+        self._owners.pop(peer, None)
+
+    def owner(self, peer: str, now: float) -> Owner | None:
+        """Return the owner of the key that a client has proved lately, None if it is a stranger."""
+        owner, until = self._owners.get(peer, ((), 0.0))
+        return owner if until > now else None
+
+    def judge(self, offer: Offered, waiting: int, now: float) -> Verdict:
+        """Judge an offer, and charge it if it is accepted.
+
+        Args:
+            offer: the offer.
+            waiting: links of strangers that have been accepted and have not said hello.
+            now: the time.
+        """
+        owner = self.owner(offer.peer, now)
+        if owner is not None and self._take_own(owner, now):
+            return Verdict.ACCEPT
+        if self._strangers.level(offer.peer, now) < 1:
+            return Verdict.LATER
+        has_cookie = is_cookie(offer.cookie, self._secret, offer.peer, offer.link_id, now)
+        if not has_cookie and (waiting >= self._busy or self._all.level(None, now) < ALL_STRANGERS[1] / 2):
+            return Verdict.COOKIE
+        if self._networks.level(offer.origin, now) < 1 or self._all.level(None, now) < 1:
+            return Verdict.LATER
+        self._strangers.take(offer.peer, now)
+        self._networks.take(offer.origin, now)
+        self._all.take(None, now)
+        return Verdict.ACCEPT
+
+    def cookie(self, offer: Offered, now: float) -> bytes:
+        """Return the cookie with which the same opener may come again."""
+        return make_cookie(self._secret, offer.peer, offer.link_id, now)
+
+    def _take_own(self, owner: Owner, now: float) -> bool:
+        """Charge an owner with a proved key; return False, and charge nothing, if it has had its share."""
+        shared = owner[:-1]
+        if shared and self._shared.level(shared, now) < 1:
+            return False
+        if not self._proved.take(owner, now):
+            return False
+        return not shared or self._shared.take(shared, now)

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of everything that parses what others send or wrote: `make fuzz`."""

@@ -1,0 +1,9 @@
+"""All attacks, by name."""
+
+from tests.hostile.outside.attack import Attack
+from tests.hostile.outside.attacks import clients, costs, strangers
+
+ATTACKS: dict[str, Attack] = {
+    attack.name: attack
+    for attack in sorted([*strangers.ATTACKS, *clients.ATTACKS, *costs.ATTACKS], key=lambda attack: attack.row)
+}

@@ -1,0 +1,67 @@
+"""What strangers can write into a relay's log."""
+
+import asyncio
+import logging
+import re
+from dataclasses import replace
+
+import pytest
+
+from natpass_relay.stranger_log import StrangerLog
+from natpass_wire import envelope, strangers
+from natpass_wire.login.keys import LoginKey
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from tests.relay.raw import Raw
+from tests.support.relay import CONSOLE, running_relay
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.both_loops
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == strangers.LOGGER]
+
+
+async def test_a_hundred_strangers_are_a_few_lines_and_clients_have_all_theirs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    hello = Msg(type=MsgType.handshake, from_id="old", to="server")
+    hello.hsp.enc = bytes(16)
+    async with running_relay() as relay:
+
+        async def knock() -> None:
+            async with Raw.connect(relay) as stranger:
+                stranger.send(envelope.to_frame(hello))
+                await stranger.closed()
+
+        for _ in range(10):
+            await asyncio.gather(*(knock() for _ in range(10)))
+        wrong = replace(relay.target("wrong"), login=LoginKey(b"x" * 32))
+        await relay.run(wrong).waiting()
+        for number in range(5):
+            await relay.join(f"console-{number}", CONSOLE)
+        await wait_for(lambda: relay.server.hub.clients == 5)
+        assert 0 < len(lines(caplog)) <= 6
+        assert all("is turned away" in line for line in lines(caplog))
+        logged_in = [record for record in caplog.records if "logged in from" in record.getMessage()]
+        assert len(logged_in) == 5
+        assert not {record.name for record in logged_in} & {strangers.LOGGER}
+
+
+def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    now = [100.0]
+    log = StrangerLog(lambda: now[0])
+    for host in ("192.0.2.1", "192.0.2.2", "2001:db8:1:2::3") * 10:
+        log.say("turned away", host, f"{host} is turned away:\nWARNING faked")
+    log.tick()
+    written = len(lines(caplog))
+    assert written == 6
+    assert all(re.fullmatch(r"\S+ is turned away:\\?.*WARNING faked", line) for line in lines(caplog))
+    now[0] += 60
+    log.tick()
+    assert lines(caplog)[written:] == [
+        "turned away: 17 times more from 192.0.2.0/24 in 60 s",
+        "turned away: 7 times more from 2001:db8:1::/48 in 60 s",
+    ]
