@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from natpass_wire.aio.turns import Turns
+from natpass_wire.aio.turns import TurnQueue
 
 #: The most bytes of one read.
 READ_BYTES = 256 * 1024
@@ -42,10 +42,10 @@ class ReadBuffers:
         turns: the queue of connections with work left over.
     """
 
-    def __init__(self, size: int = READ_BYTES, turns: Turns | None = None) -> None:
+    def __init__(self, size: int = READ_BYTES, turns: TurnQueue | None = None) -> None:
         self.raw = memoryview(bytearray(size))
         self.plain = memoryview(bytearray(size + 64 * 1024))
-        self.turns = turns if turns is not None else Turns()
+        self.turns = turns if turns is not None else TurnQueue()
 
     def for_connection(self) -> "ReadBuffers":
         """Return the buffers that a new connection uses."""

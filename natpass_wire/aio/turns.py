@@ -11,29 +11,29 @@ from collections import OrderedDict
 from typing import Protocol
 
 
-class Worker(Protocol):
+class TurnTaker(Protocol):
     """Whoever has work left over."""
 
     def next_turn(self) -> None:
-        """Do a turn's work; call `Turns.later` again if some is left."""
+        """Do a turn's work; call `TurnQueue.later` again if some is left."""
 
 
-class Turns:
+class TurnQueue:
     """The queue of one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[Worker, None] = OrderedDict()  # a worker is here once, so the sockets bound it
+        self._waiting: OrderedDict[TurnTaker, None] = OrderedDict()  # a worker is here once, so the sockets bound it
         self._is_due = False
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def later(self, worker: Worker) -> None:
+    def later(self, worker: TurnTaker) -> None:
         """Give a worker one turn, after all that wait already. No-op if it waits."""
         self._waiting.setdefault(worker)
         self._call()
 
-    def forget(self, worker: Worker) -> None:
+    def forget(self, worker: TurnTaker) -> None:
         """Give a worker no turn. No-op if it does not wait."""
         self._waiting.pop(worker, None)
 

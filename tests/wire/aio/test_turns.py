@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from natpass_wire.aio.turns import Turns
+from natpass_wire.aio.turns import TurnQueue
 
 pytestmark = pytest.mark.both_loops
 
 
 class Busy:
-    def __init__(self, name: str, turns: Turns, work: int, order: list[str]) -> None:
+    def __init__(self, name: str, turns: TurnQueue, work: int, order: list[str]) -> None:
         self._name, self._turns, self._work, self._order = name, turns, work, order
 
     def next_turn(self) -> None:
@@ -27,7 +27,7 @@ async def iterations(count: int, order: list[str]) -> None:
 
 
 async def test_one_turn_in_each_iteration_in_the_order_of_arrival() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = TurnQueue(), list[str]()
     for name, work in (("a", 3), ("b", 1), ("c", 2)):
         turns.later(Busy(name, turns, work, order))
     await iterations(7, order)
@@ -38,7 +38,7 @@ async def test_one_turn_in_each_iteration_in_the_order_of_arrival() -> None:
 
 
 async def test_who_is_forgotten_has_no_turn_and_who_waits_waits_once() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = TurnQueue(), list[str]()
     first, second = Busy("a", turns, 1, order), Busy("b", turns, 1, order)
     for worker in (first, second, second, first):
         turns.later(worker)
@@ -54,7 +54,7 @@ async def test_who_fails_takes_no_turn_from_the_others() -> None:
         def next_turn(self) -> None:
             raise ValueError("broken")
 
-    turns, order, said = Turns(), list[str](), list[str]()
+    turns, order, said = TurnQueue(), list[str](), list[str]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(str(context["exception"])))
     turns.later(Broken())
     turns.later(Busy("a", turns, 2, order))
