@@ -92,7 +92,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._high_water = high_water
         self._decoder = FrameDecoder()
         self._allowance = allowance
-        self._read_bytes = FIRST_READ_BYTES
+        self._read_bytes = min(FIRST_READ_BYTES, len(self._buffers.raw))
         # What is left over for later turns: bytes that are not decrypted, and after that, frames that are not taken.
         self._undecrypted = memoryview(b"")
         self._untaken: deque[Batch] = deque()
@@ -240,11 +240,11 @@ class FrameSocket(asyncio.BufferedProtocol):
         self.received_bytes += nbytes
         if self._closing:
             return
-        is_full = nbytes == min(self._read_bytes, len(self._buffers.raw))
+        is_full = nbytes == self._read_bytes
         if not self._work(self._buffers.raw[:nbytes]):
             return
-        if self._has_work_left:
-            self._read_bytes = FIRST_READ_BYTES
+        if self._untaken or self._undecrypted:
+            self._read_bytes = min(FIRST_READ_BYTES, len(self._buffers.raw))
             self._is_resting = True
             self._read_or_not()
             self._go_on_later()
@@ -384,15 +384,16 @@ class FrameSocket(asyncio.BufferedProtocol):
             RemoteProtocolError: the peer broke the protocol, or sends too much before its login.
             ssl.SSLError: it broke TLS.
         """
-        allowed = len(raw)
-        if self._allowance is not None:
-            allowed = max(0, allowed - max(0, self.received_bytes - self._allowance))
+        allowed = raw
+        if self._allowance is not None and self.received_bytes > self._allowance:
+            allowed = raw[: max(0, len(raw) - (self.received_bytes - self._allowance))]
         if self._tls is None:
-            used = allowed
-            self._deliver(raw[:allowed])
+            used = len(allowed)
+            self._deliver(allowed)
         else:
-            used = self._decrypt(self._tls, raw[:allowed])
-        if used == allowed < len(raw) and self._allowance is not None and not self._closing and not self._untaken:
+            used = self._decrypt(self._tls, allowed)
+        is_over = used == len(allowed) < len(raw)
+        if is_over and self._allowance is not None and not self._closing and not self._untaken:
             raise RemoteProtocolError(f"more than {self._allowance} bytes before the login")
         return used
 
