@@ -12,12 +12,14 @@ from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
+from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
-from natpass_relay.lobby import Lobby
+from natpass_relay.lobby import NetworkStanding, Stage
 from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Router, Send
+from natpass_relay.sources import Offence
 from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.login import v2
@@ -38,15 +40,24 @@ class Hub:
         doors: the ways to log in.
         clock: seconds of a monotonic clock.
         login_seconds: the time limit for a login.
+        standing: how networks stand; None: all are strange.
     """
 
-    def __init__(self, doors: Doors, clock: Callable[[], float], login_seconds: float = v2.LOGIN_SECONDS) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        clock: Callable[[], float],
+        login_seconds: float = v2.LOGIN_SECONDS,
+        standing: NetworkStanding | None = None,
+    ) -> None:
         self.router = Router(is_full=self._is_full, on_role=self._acted, admit=self._admit_request)
         self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
-        self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
+        self.standing = standing or NetworkStanding()
+        random = secrets.SystemRandom().random
+        self.entrance = Entrance(Clocks(clock, time.time), self.standing, random, login_seconds, self._make_room)
         self.publisher = Publisher()
         self._round_trips = RoundTrips()
         self._connection_of: dict[Client, Connection] = {}
@@ -54,7 +65,11 @@ class Hub:
         self._visitor_of: dict[Connection, Visitor] = {}
         self._strangers = StrangerLog(clock)
         self._guests = Guests(
-            lambda client, message: self._connection_of[client].send(message), self._is_full, self._strangers
+            lambda client, message: self._connection_of[client].send(message),
+            self._is_full,
+            clock,
+            self.standing,
+            self._strangers,
         )
         self._connections: set[Connection] = set()
         self._is_closing = False
@@ -74,20 +89,34 @@ class Hub:
         """How many connections there are: logged in, not logged in, or closing."""
         return len(self._connections)
 
-    def connected(self, connection: Connection, host: str) -> None:
+    def connected(self, connection: Connection, *, is_proxied: bool) -> None:
         """Take a new connection."""
         self._connections.add(connection)
         self.empty.clear()
         if self._is_closing:
             connection.close()
             return
-        visitor = self._admission.visitor(secrets.token_bytes(v2.NONCE_BYTES))
-        self._visitors[visitor] = connection
-        self._visitor_of[connection] = visitor
-        evicted = self._lobby.enter(connection, host, self._clock())
-        if evicted is not None:
-            reason = "too many connections that are not logged in"
-            self._obey(self._admission.push_out(self._visitor_of[evicted], reason))
+        self.entrance.enter(connection, is_proxied=is_proxied)
+
+    def relayed(self, connection: Connection) -> None:
+        """Record that a proxy has said who a connection is from."""
+        self.entrance.relayed(connection)
+
+    def spoke(self, connection: Connection, begin: Callable[[], None]) -> None:
+        """Take a connection's first bytes."""
+
+        def its_turn() -> None:
+            visitor = self._admission.visitor(secrets.token_bytes(v2.NONCE_BYTES))
+            self._visitors[visitor] = connection
+            self._visitor_of[connection] = visitor
+            begin()
+
+        self.entrance.spoke(connection, its_turn)
+
+    def came_with_header(self, connection: Connection) -> None:
+        """Record that a connection that is no trusted proxy's began as if it were; logged now and then."""
+        text = f"refused a PROXY header from {connection.host}: if that is your proxy, say --trusted-proxy"
+        self._strangers.say("PROXY header refused", connection.host, text, level=logging.WARNING, most=1)
 
     def came_plain(self, connection: Connection) -> None:
         """Record that a new connection speaks bare TCP to a relay that has TLS; logged now and then, not each time.
@@ -109,7 +138,13 @@ class Hub:
     def tick_logins(self) -> None:
         """Advance the clock of connections that are not logged in. Call all the ticks several times a second."""
         now = self._clock()
-        for connection in self._lobby.overdue(now):
+        for connection in self.entrance.overdue():
+            stage = self.entrance.stage(connection)
+            if stage is Stage.LEAVING:
+                connection.socket.abort()
+                continue
+            if stage not in {Stage.WAITING, Stage.PROVED}:  # those waited for us
+                self.entrance.blame(connection, Offence.TOO_LATE)
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
         self._strangers.tick()
@@ -163,11 +198,13 @@ class Hub:
         is_guest = message.type == MsgType.handshake and message.hsp.HasField("guest")
         if is_guest and not visitor.client_id and not connection.is_plain:
             self._leave_lobby(connection)
-            self._guests.enter(connection, self._clock())
+            self._guests.enter(connection, self.entrance.source(connection), self._clock())
             self._guests.says(connection, message)
         else:
             is_plain = connection.is_plain
             self._obey(self._admission.receive(visitor, message, time.time(), is_plain=is_plain))
+            if visitor.client_id:
+                self.entrance.advance(connection, Stage.GREETED if visitor.claims is None else Stage.PROVED)
 
     def client_says(self, connection: Connection, message: Msg) -> None:
         """Take a client's message to the relay itself."""
@@ -227,9 +264,10 @@ class Hub:
         if not self._connections:
             self.empty.set()
         why = printable(str(error)) if error is not None else "closed"
+        client = connection.client
+        self.entrance.lost(connection, error, was_client=client is not None)
         self._leave_lobby(connection)
         self._guests.lost(connection)
-        client = connection.client
         if client is None:
             log.debug("%s: gone before its login: %s", connection.address, why)
         elif self._connection_of.get(client) is connection:
@@ -244,6 +282,8 @@ class Hub:
                 case VisitorReply(visitor, message):
                     self._visitors[visitor].send(message)
                 case Close(visitor, reason):
+                    if visitor.claims is None:
+                        self.entrance.blame(self._visitors[visitor], Offence.REFUSED)
                     self._turn_away(self._visitors[visitor], reason)
                 case Admit():
                     self._admit(command)
@@ -258,6 +298,7 @@ class Hub:
 
     def _admit(self, command: Admit) -> None:
         connection, client, claims = self._visitors[command.visitor], command.client, command.claims
+        self.entrance.logged_in(connection)
         self._leave_lobby(connection)
         connection.enter(client, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
         others = self.router.client(client.client_id) is not None
@@ -327,11 +368,27 @@ class Hub:
     def _turn_away(self, connection: Connection, reason: str) -> None:
         if not connection.is_plain or self._admission.admits_legacy:  # else logged by `came_plain`
             self._strangers.say("turned away", connection.host, f"{connection.address} is turned away: {reason}")
-        self._leave_lobby(connection)
+        self.entrance.advance(connection, Stage.LEAVING)  # until it is gone, its memory counts
+        self._forget_visitor(connection)
         connection.close()
 
+    def _make_room(self, connection: Connection) -> None:
+        """Close a connection that is not logged in, so that another one has its place."""
+        visitor = self._visitor_of.get(connection)
+        reason = "too many connections that are not logged in"
+        commands = self._admission.push_out(visitor, reason) if visitor is not None else ()
+        words = [command.message for command in commands if isinstance(command, VisitorReply)]
+        self._forget_visitor(connection)
+        if words:
+            connection.close(*words)
+        else:
+            connection.socket.abort()
+
     def _leave_lobby(self, connection: Connection) -> None:
-        self._lobby.leave(connection)
+        self.entrance.leave(connection)
+        self._forget_visitor(connection)
+
+    def _forget_visitor(self, connection: Connection) -> None:
         visitor = self._visitor_of.pop(connection, None)
         if visitor is not None:
             del self._visitors[visitor]
