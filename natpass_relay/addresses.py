@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 #: The wildcard addresses: both families (`[::]` is dual stack here), and IPv4 only.
 ANY_IPV6, ANY_IPV4 = IPv6Address("::"), IPv4Address("0.0.0.0")  # noqa: S104 - compared, not listened on
@@ -84,6 +85,15 @@ def network_of(host: str) -> str:
     if ip.is_loopback:
         return host
     return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+
+
+def is_in(host: str, networks: Iterable[IpNetwork]) -> bool:
+    """Tell whether an address is in one of these networks; False for what is no address."""
+    try:
+        ip = plain(ip_address(host.partition("%")[0]))
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
 
 
 def _includes(wide: IpAddress, narrow: IpAddress) -> bool:

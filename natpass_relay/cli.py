@@ -7,15 +7,17 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import click
 
 from natpass_relay import own_files
+from natpass_relay.addresses import IpNetwork
 from natpass_relay.certificate import Certificate, certificate_name
+from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.greeting import Greeting, reachable
-from natpass_relay.hub import MEMORY_BYTES
 from natpass_relay.listening import listening
 from natpass_relay.local import local_addresses
 from natpass_relay.outbox import RECEIVER_BYTES
@@ -38,6 +40,21 @@ from natpass_wire.text import printable
 PROGRAM = "natpass-relay"
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Cidr(click.ParamType[Any]):
+    """A network such as `10.0.0.0/8`, or an address."""
+
+    name = "cidr"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IpNetwork:
+        """Return the network."""
+        if isinstance(value, IpNetwork):
+            return value
+        try:
+            return ip_network(str(value), strict=False)
+        except ValueError:
+            self.fail(f"{printable(str(value))!r} is not a network, such as 10.0.0.0/8", param, ctx)
 
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -73,6 +90,14 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     type=_FILE,
     multiple=True,
     help="The certificate (PEM) of a proxy in front of this relay that ends TLS. Repeatable.",
+)
+@click.option(
+    "--trusted-proxy",
+    type=Cidr(),
+    metavar="CIDR",
+    multiple=True,
+    help="The network of TCP load balancers in front of this relay. They have to say who each connection is from "
+    "(PROXY protocol, version 1 or 2), and nobody else may. Repeatable.",
 )
 @click.option(
     "--legacy",
@@ -129,6 +154,7 @@ class Options:
         verifier: the login key that was given instead of the secret; None if there is a secret.
         tls: the certificate, None for bare TCP.
         proxies: files with the certificates of TLS proxies.
+        trusted_proxies: the networks of TCP proxies that say who a connection is from.
         dialects: the older handshakes that are admitted.
         tls_names: the names for a certificate that has yet to be made; None if none has to be.
         memory: bytes that may wait for clients that are slow.
@@ -142,6 +168,7 @@ class Options:
     verifier: LoginKey | None
     tls: TlsFiles | None
     proxies: tuple[Path, ...]
+    trusted_proxies: tuple[IpNetwork, ...]
     dialects: frozenset[Dialect]
     tls_names: tuple[str, ...] | None
     memory: int = MEMORY_BYTES
@@ -179,8 +206,21 @@ class Options:
             same = secret is not None and secret == common.legacy_secret
         if same:
             raise UserError("the legacy secret equals the secret: choose another")
-        memory = values["memory"]
-        return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, dialects, tls_names, memory)
+        trusted = tuple(values["trusted_proxy"])
+        return cls(
+            common,
+            listen,
+            secret,
+            secret_file,
+            False,
+            verifier,
+            tls,
+            proxies,
+            trusted,
+            dialects,
+            tls_names,
+            values["memory"],
+        )
 
     def made(self) -> "Options":
         """Make the secret and the certificate if they are missing; return the options with them.
@@ -211,6 +251,8 @@ class Options:
             legacy_secret=self.common.legacy_secret if self.dialects else None,
             dead_after=self.common.dead_after,
             memory=self.memory,
+            trusted_proxies=self.trusted_proxies,
+            state=self.common.state_dir if self.common.state_dir.place is not None else None,
         )
 
     def _left_secret(self) -> Path | None:

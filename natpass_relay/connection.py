@@ -10,6 +10,7 @@ to wait. Only senders that understand neither (existing programs) are read no fu
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
@@ -52,33 +53,11 @@ _CONNECT_REQ = MsgType.connect_req
 _SWEEP_TICKS = 60
 
 
-class ConnectionHub(Protocol):
-    """What a connection needs from its relay."""
+class ConnectionDelivery(Protocol):
+    """What a connection needs to send messages about links, and when too much waits."""
 
-    router: Router
     #: What waits in the whole relay.
     ledger: "Ledger[Connection, Route]"
-
-    def visitor_says(self, connection: "Connection", message: Msg) -> None:
-        """Take a message from before the login."""
-
-    def client_says(self, connection: "Connection", message: Msg) -> None:
-        """Take a client's message to the relay itself."""
-
-    def client_heard(self, connection: "Connection") -> None:
-        """Record that a probed client shows life."""
-
-    def connected(self, connection: "Connection", host: str) -> None:
-        """Take a new connection from the address `host`."""
-
-    def came_plain(self, connection: "Connection") -> None:
-        """Record that a new connection speaks bare TCP to a relay that has TLS."""
-
-    def connection_to(self, client: Client) -> "Connection":
-        """Return the connection of a registered client."""
-
-    def drained(self, connection: "Connection") -> None:
-        """Record that a connection can take bytes again."""
 
     def deliver(self, send: Send) -> None:
         """Send what the router says."""
@@ -92,6 +71,47 @@ class ConnectionHub(Protocol):
     def overdrawn(self, connection: "Connection", reason: str) -> None:
         """Drop a client that has caused more than it may."""
 
+
+class ConnectionHub(Protocol):
+    """What a connection needs from its relay."""
+
+    router: Router
+
+    @property
+    def delivery(self) -> ConnectionDelivery:
+        """Delivers messages about links."""
+        ...
+
+    def visitor_says(self, connection: "Connection", message: Msg) -> None:
+        """Take a message from before the login."""
+
+    def client_says(self, connection: "Connection", message: Msg) -> None:
+        """Take a client's message to the relay itself."""
+
+    def client_heard(self, connection: "Connection") -> None:
+        """Record that a probed client shows life."""
+
+    def connected(self, connection: "Connection", *, is_proxied: bool) -> None:
+        """Take a new connection; `is_proxied` if it is from a proxy that says first who it is from."""
+
+    def relayed(self, connection: "Connection") -> None:
+        """Record that a proxy has said who a connection is from."""
+
+    def spoke(self, connection: "Connection", begin: Callable[[], None]) -> None:
+        """Take a connection's first bytes; `begin` is called when it is its turn."""
+
+    def came_with_header(self, connection: "Connection") -> None:
+        """Record that a connection that is no trusted proxy's began as if it were."""
+
+    def came_plain(self, connection: "Connection") -> None:
+        """Record that a new connection speaks bare TCP to a relay that has TLS."""
+
+    def connection_to(self, client: Client) -> "Connection":
+        """Return the connection of a registered client."""
+
+    def drained(self, connection: "Connection") -> None:
+        """Record that a connection can take bytes again."""
+
     def lost(self, connection: "Connection", error: Exception | None) -> None:
         """Record that a connection is gone."""
 
@@ -102,7 +122,7 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._cache: FastRoutes[Connection] = FastRoutes()
-        self.outbox: Outbox[Connection] = Outbox(hub.ledger)
+        self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger)
         self._is_answering = False
         self._posted_to: set[Connection] = set()
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
@@ -185,9 +205,9 @@ class Connection:
             return
         self.outbox.put_control(sender, frame, charges)
         for payer, _ in charges:
-            if (caused := self._hub.ledger.charged(payer)) > MOST_CONTROL_BYTES:
-                self._hub.overdrawn(payer, f"it has caused {caused} bytes of control frames that nobody takes")
-        self._hub.keep_budgets(self)
+            if (caused := self._hub.delivery.ledger.charged(payer)) > MOST_CONTROL_BYTES:
+                self._hub.delivery.overdrawn(payer, f"it has caused {caused} bytes of control frames that nobody takes")
+        self._hub.delivery.keep_budgets(self)
 
     def put_link_control(self, frame: bytes, sender: "Connection", opener: "Connection") -> None:
         """Send a frame that opens, answers or ends a link, in the turn of the link's other end; see `Outbox.post`."""
@@ -414,15 +434,15 @@ class Connection:
             return
         if route.is_stream:
             if waiting > route.window_of(to.client):
-                self._hub.cut(route, to)
+                self._hub.delivery.cut(route, to)
         elif self._is_held_by(route):
             self.wait_for(to)
         elif waiting > MOST_PLAIN_BYTES:
-            self._hub.cut(route, to)
+            self._hub.delivery.cut(route, to)
         elif waiting > HOLD_BYTES and route not in to.outbox.held:
             to.outbox.held[route] = self
             self.hold(route, on=True)
-        self._hub.keep_budgets(to)
+        self._hub.delivery.keep_budgets(to)
 
     def _is_held_by(self, route: Route) -> bool:
         """Tell whether this sender is read no further while a link of it waits: it can't be told to wait."""
@@ -451,7 +471,7 @@ class Connection:
                     frame = envelope.to_frame(command.message)
                 self._put_data(to, command.route, frame)
             elif (route := command.route) is None or command.client is client:
-                self._hub.deliver(command)
+                self._hub.delivery.deliver(command)
             else:
                 if route.ended:
                     self.outbox.drop(route)  # who ends a link reads no more of it

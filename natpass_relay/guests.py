@@ -1,12 +1,21 @@
-"""Guests of invites: connections that never log in and can only reach an inviter."""
+"""Guests of invites: connections that never log in and can only reach an inviter.
 
+Their tries are counted by network. What they are told comes after a fixed time, so that it does not tell by its time
+whether there is an inviter (see `natpass_relay.invites`).
+"""
+
+import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import assert_never
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
-from natpass_relay.lobby import Lobby
+from natpass_relay.lobby import LobbyRoom, NetworkStanding, Stage
+from natpass_relay.sources import Penalties, Source
 from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID
@@ -16,6 +25,15 @@ from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
 
 #: Seconds that a guest may take: two round trips, and a write to disk.
 GUEST_SECONDS = 30.0
+#: Guests at a time.
+MAX_GUESTS = 512
+#: Seconds from a guest's message to the answer at least, and then to the relay's next tick: an inviter's answer has
+#: come by then, over most lines.
+ANSWER_SECONDS = 0.25
+#: A network's tries: each costs so many seconds, and so many may be owed. So 20 at once, and then 10 a minute. Who has
+#: joined pays nothing.
+TRY_SECONDS, MOST_OWED = 6.0, 120.0
+_TOO_MANY = "too many tries from your network: try again in a minute"
 
 
 class Guests:
@@ -24,25 +42,43 @@ class Guests:
     Args:
         tell: sends a message to a logged-in client.
         is_full: tells whether a client's send queue is so full that it gets no new guests.
+        clock: seconds of a monotonic clock.
+        standing: how networks stand.
         strangers: logs what guests do.
     """
 
     def __init__(
-        self, tell: Callable[[Client, Msg], None], is_full: Callable[[Client], bool], strangers: StrangerLog
+        self,
+        tell: Callable[[Client, Msg], None],
+        is_full: Callable[[Client], bool],
+        clock: Callable[[], float],
+        standing: NetworkStanding,
+        strangers: StrangerLog,
     ) -> None:
         self._tell = tell
+        self._clock = clock
         self._strangers = strangers
-        self._invites: Invites[Connection] = Invites(is_full)
-        self._lobby: Lobby[Connection] = Lobby(seconds=GUEST_SECONDS)
-        self._known: set[Connection] = set()
+        self._invites: Invites[Connection] = Invites(_element, is_full)
+        self._room: LobbyRoom[Connection] = LobbyRoom(MAX_GUESTS, standing, secrets.SystemRandom().random)
+        self._tries = Penalties(longest=MOST_OWED)
+        self._known: dict[Connection, tuple[Source, float]] = {}
+        self._due: dict[Connection, float] = {}
+        self._held: dict[Connection, list[Callable[[], None]]] = {}
+        self._parting: set[Connection] = set()
 
     def __contains__(self, connection: Connection) -> bool:
         return connection in self._known
 
-    def enter(self, connection: Connection, now: float) -> None:
+    def enter(self, connection: Connection, source: Source, now: float) -> None:
         """Take a connection whose first message was a guest's."""
-        self._known.add(connection)
-        evicted = self._lobby.enter(connection, connection.address.rpartition(":")[0], now)
+        self._known[connection] = (source, now + GUEST_SECONDS)
+        self._room.enter(connection, source, Stage.GREETED, now)
+        owed = max(self._tries.seconds(network, now) for network in (source.narrow, source.wide))
+        if owed + TRY_SECONDS > MOST_OWED and not source.is_exempt:
+            self._turn(Turn(connection, Refusal.OVERLOADED, _TOO_MANY))
+            return
+        self._tries.add(source, TRY_SECONDS, now)
+        evicted = self._room.to_go(connection, now)
         if evicted is not None:
             self._obey(self._invites.guest_gone(evicted))
             self._turn(Turn(evicted, Refusal.OVERLOADED, "too many guests"))
@@ -55,7 +91,14 @@ class Guests:
         """
         if message.type != MsgType.handshake or not message.hsp.HasField("guest"):
             raise RemoteProtocolError("not a guest's message")
-        self._obey(self._invites.guest_says(connection, message.hsp.guest))
+        if connection not in self._known or connection in self._parting:
+            return
+        now = self._clock()
+        source, _ = self._known[connection]
+        self._due[connection] = now + ANSWER_SECONDS
+        self._obey(self._invites.guest_says(connection, message.hsp.guest, now, source.narrow))
+        if self._invites.has_kept(connection):
+            self._tries.add(source, -TRY_SECONDS, now)
 
     def inviter_says(self, client: Client, invite: Invite) -> None:
         """Take a logged-in client's message about invites.
@@ -73,11 +116,14 @@ class Guests:
 
     def removed(self, client: Client) -> None:
         """Record that a client is gone."""
-        self._obey(self._invites.removed(client))
+        self._obey(self._invites.removed(client, self._clock()))
 
     def tick(self, now: float) -> None:
         """Advance the clock."""
-        for connection in self._lobby.overdue(now):
+        for connection in [each for each in self._held if self._due[each] <= now]:
+            for told in self._held.pop(connection):
+                told()
+        for connection in [each for each, (_, until) in self._known.items() if until <= now]:
             self._obey(self._invites.guest_gone(connection))
             self._turn(Turn(connection, Refusal.OVERLOADED, f"an invite has to finish within {GUEST_SECONDS:.0f} s"))
 
@@ -89,11 +135,22 @@ class Guests:
                     message.invite.CopyFrom(invite)
                     self._tell(client, message)
                 case InviteAnswer(connection, data):
-                    connection.send(_to_guest(HandshakePayload(guest=Guest(data=data))))
+                    answer = _to_guest(HandshakePayload(guest=Guest(data=data)))
+                    self._in_time(connection, partial(connection.send, answer))
+                case Turn(connection, Refusal.UNSET):
+                    self._parting.add(connection)
+                    self._in_time(connection, partial(self._turn, command))
                 case Turn():
                     self._turn(command)
                 case _ as never:
                     assert_never(never)
+
+    def _in_time(self, connection: Connection, told: Callable[[], None]) -> None:
+        """Tell a guest something when its time has come, after all that it is to be told before."""
+        if connection in self._held or self._clock() < self._due.get(connection, 0.0):
+            self._held.setdefault(connection, []).append(told)  # as many as an inviter may answer
+        else:
+            told()
 
     def _turn(self, turn: Turn[Connection]) -> None:
         connection = turn.who
@@ -106,9 +163,17 @@ class Guests:
         connection.close(last_words)
 
     def _leave(self, connection: Connection) -> None:
-        self._known.discard(connection)
-        self._lobby.leave(connection)
+        self._known.pop(connection, None)
+        self._due.pop(connection, None)
+        self._held.pop(connection, None)
+        self._parting.discard(connection)
+        self._room.leave(connection, self._clock())
 
 
 def _to_guest(payload: HandshakePayload) -> Msg:
     return Msg(type=MsgType.handshake, from_id=RELAY_ID, hsp=payload)
+
+
+def _element() -> bytes:
+    """Return what passes for an inviter's SPAKE2 message: its letter, and a random element of Ed25519's group."""
+    return b"B" + Ed25519PrivateKey.generate().public_key().public_bytes_raw()

@@ -10,33 +10,25 @@ from typing import assert_never
 from natpass_relay import admission, round_trips
 from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
-from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client, Role
-from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
+from natpass_relay.connection import Connection
+from natpass_relay.delivery import MEMORY_BYTES, Delivery
+from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
-from natpass_relay.lobby import Lobby
+from natpass_relay.lobby import NetworkStanding, Stage
 from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
-from natpass_relay.routing import Route, Router, Send
+from natpass_relay.routing import Router, Send
+from natpass_relay.sources import Offence
 from natpass_relay.stranger_log import StrangerLog
-from natpass_wire import envelope
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.links import HOLD
 from natpass_wire.login import v2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
-from natpass_wire.repeats import Repeats
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
-
-#: The weight (`Backlog`) of what waits from one client for another above which it gets no new links with it, and of the
-#: relay's own messages for a client above which it gets no new guests.
-FULL_BYTES = 4 * 1024 * 1024
-#: Control frames that a client has caused and that wait, above which it gets no new links: half of what would drop it.
-_MANY_CONTROL_BYTES = MOST_CONTROL_BYTES // 2
-#: Bytes that may wait in the whole relay.
-MEMORY_BYTES = 512 * 1024 * 1024
 
 
 class Hub:
@@ -46,6 +38,7 @@ class Hub:
         doors: the ways to log in.
         clock: seconds of a monotonic clock.
         login_seconds: the time limit for a login.
+        standing: how networks stand; None: all are strange.
         memory: bytes that may wait in the whole relay, see `Ledger`.
     """
 
@@ -54,28 +47,37 @@ class Hub:
         doors: Doors,
         clock: Callable[[], float],
         login_seconds: float = v2.LOGIN_SECONDS,
+        standing: NetworkStanding | None = None,
         memory: int = MEMORY_BYTES,
     ) -> None:
-        self.router = Router(is_full=self._is_full, on_role=self._acted, admit=self._admit_request)
-        self.ledger: Ledger[Connection, Route] = Ledger(memory)
-        self._is_cutting = False
+        self._connection_of: dict[Client, Connection] = {}
+        self.router = Router(
+            is_full=self._is_full,
+            on_role=self._acted,
+            admit=self._admit_request,
+        )
+        self.delivery = Delivery(self.router, self._connection_of, self._drop, clock, memory)
         self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
         self._admission = Admission(doors)
         self._dead_after = doors.dead_after
-        self._lobby: Lobby[Connection] = Lobby(seconds=login_seconds)
+        self.standing = standing or NetworkStanding()
+        random = secrets.SystemRandom().random
+        self.entrance = Entrance(Clocks(clock, time.time), self.standing, random, login_seconds, self._make_room)
         self.publisher = Publisher()
         self._round_trips = RoundTrips()
-        self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
         self._strangers = StrangerLog(clock)
         self._guests = Guests(
-            lambda client, message: self._connection_of[client].send(message), self._is_behind, self._strangers
+            lambda client, message: self._connection_of[client].send(message),
+            self.delivery.is_behind,
+            clock,
+            self.standing,
+            self._strangers,
         )
         self._connections: set[Connection] = set()
         self._is_closing = False
-        self._cut_repeats = Repeats()
         #: Set while there are no connections.
         self.empty = asyncio.Event()
         self.empty.set()
@@ -92,20 +94,34 @@ class Hub:
         """How many connections there are: logged in, not logged in, or closing."""
         return len(self._connections)
 
-    def connected(self, connection: Connection, host: str) -> None:
+    def connected(self, connection: Connection, *, is_proxied: bool) -> None:
         """Take a new connection."""
         self._connections.add(connection)
         self.empty.clear()
         if self._is_closing:
             connection.close()
             return
-        visitor = self._admission.visitor(secrets.token_bytes(v2.NONCE_BYTES))
-        self._visitors[visitor] = connection
-        self._visitor_of[connection] = visitor
-        evicted = self._lobby.enter(connection, host, self._clock())
-        if evicted is not None:
-            reason = "too many connections that are not logged in"
-            self._obey(self._admission.push_out(self._visitor_of[evicted], reason))
+        self.entrance.enter(connection, is_proxied=is_proxied)
+
+    def relayed(self, connection: Connection) -> None:
+        """Record that a proxy has said who a connection is from."""
+        self.entrance.relayed(connection)
+
+    def spoke(self, connection: Connection, begin: Callable[[], None]) -> None:
+        """Take a connection's first bytes."""
+
+        def its_turn() -> None:
+            visitor = self._admission.visitor(secrets.token_bytes(v2.NONCE_BYTES))
+            self._visitors[visitor] = connection
+            self._visitor_of[connection] = visitor
+            begin()
+
+        self.entrance.spoke(connection, its_turn)
+
+    def came_with_header(self, connection: Connection) -> None:
+        """Record that a connection that is no trusted proxy's began as if it were; logged now and then."""
+        text = f"refused a PROXY header from {connection.host}: if that is your proxy, say --trusted-proxy"
+        self._strangers.say("PROXY header refused", connection.host, text, level=logging.WARNING, most=1)
 
     def came_plain(self, connection: Connection) -> None:
         """Record that a new connection speaks bare TCP to a relay that has TLS; logged now and then, not each time.
@@ -127,7 +143,13 @@ class Hub:
     def tick_logins(self) -> None:
         """Advance the clock of connections that are not logged in. Call all the ticks several times a second."""
         now = self._clock()
-        for connection in self._lobby.overdue(now):
+        for connection in self.entrance.overdue():
+            stage = self.entrance.stage(connection)
+            if stage is Stage.LEAVING:
+                connection.socket.abort()
+                continue
+            if stage not in {Stage.WAITING, Stage.PROVED}:  # those waited for us
+                self.entrance.blame(connection, Offence.TOO_LATE)
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
         self._strangers.tick()
@@ -181,11 +203,13 @@ class Hub:
         is_guest = message.type == MsgType.handshake and message.hsp.HasField("guest")
         if is_guest and not visitor.client_id and not connection.is_plain:
             self._leave_lobby(connection)
-            self._guests.enter(connection, self._clock())
+            self._guests.enter(connection, self.entrance.source(connection), self._clock())
             self._guests.says(connection, message)
         else:
             is_plain = connection.is_plain
             self._obey(self._admission.receive(visitor, message, time.time(), is_plain=is_plain))
+            if visitor.client_id:
+                self.entrance.advance(connection, Stage.GREETED if visitor.claims is None else Stage.PROVED)
 
     def client_says(self, connection: Connection, message: Msg) -> None:
         """Take a client's message to the relay itself."""
@@ -239,71 +263,16 @@ class Hub:
             message.roster.CopyFrom(roster)
             connection.send(message)
 
-    def deliver(self, send: Send, gone: Connection | None = None) -> None:
-        """Send what the router says. No-op if the receiver is gone.
-
-        Args:
-            send: the message.
-            gone: the connection of a client that has just been removed.
-        """
-        to = self._connection_of.get(send.client)
-        if to is None:
-            return
-        if send.route is None:
-            to.send(send.message, is_answer=True)
-            return
-        sender = self._connection_of.get(send.route.other(send.client), gone) or to
-        opener = self._connection_of.get(send.route.opener, gone) or to
-        to.put_link_control(envelope.to_frame(send.message), sender, opener)
-        to.outbox.write_posted()
-
-    def cut(self, route: Route, slow: Connection | None = None) -> None:
-        """End a link because too much of it waits; a stream goes on over another one.
-
-        Args:
-            route: the link.
-            slow: the client that does not keep up; None if too much waits in the whole relay.
-        """
-        who = "the relay" if slow is None or slow.client is None else slow.client.client_id
-        text = f"{who} does not keep up with what it is sent"
-        sends = self.router.cut(route, text)
-        for client in (route.opener, route.target):
-            if (connection := self._connection_of.get(client)) is not None:
-                connection.outbox.drop(route)
-        if sends:
-            about = f"links of {route.opener.client_id} with {route.target.client_id} are cut: {text}"
-            if said := self._cut_repeats.note(about, self._clock()):
-                log.warning("%s", printable(said))
-        self._tell(sends)
-
-    def keep_budgets(self, connection: Connection) -> None:
-        """End links if too much waits for `connection`, or in the whole relay."""
-        if self._is_cutting:
-            return
-        self._is_cutting = True
-        try:
-            for route in connection.outbox.excess():
-                self.cut(route, connection if connection.outbox.is_over else None)
-        finally:
-            self._is_cutting = False
-        if connection.outbox.is_over:  # with control frames alone: nothing of it can be ended
-            self.overdrawn(connection, "too much waits for it")
-
-    def overdrawn(self, connection: Connection, reason: str) -> None:
-        """Drop a client that has caused more than it may, once what goes on now is done."""
-        if connection.client is not None and not connection.is_overdrawn:
-            connection.is_overdrawn = True
-            asyncio.get_running_loop().call_soon(self._drop, connection.client, reason)
-
     def lost(self, connection: Connection, error: Exception | None) -> None:
         """Record that a connection is gone."""
         self._connections.discard(connection)
         if not self._connections:
             self.empty.set()
         why = printable(str(error)) if error is not None else "closed"
+        client = connection.client
+        self.entrance.lost(connection, error, was_client=client is not None)
         self._leave_lobby(connection)
         self._guests.lost(connection)
-        client = connection.client
         if client is None:
             log.debug("%s: gone before its login: %s", connection.address, why)
         elif self._connection_of.get(client) is connection:
@@ -318,6 +287,8 @@ class Hub:
                 case VisitorReply(visitor, message):
                     self._visitors[visitor].send(message)
                 case Close(visitor, reason):
+                    if visitor.claims is None:
+                        self.entrance.blame(self._visitors[visitor], Offence.REFUSED)
                     self._turn_away(self._visitors[visitor], reason)
                 case Admit():
                     self._admit(command)
@@ -332,6 +303,7 @@ class Hub:
 
     def _admit(self, command: Admit) -> None:
         connection, client, claims = self._visitors[command.visitor], command.client, command.claims
+        self.entrance.logged_in(connection)
         self._leave_lobby(connection)
         takes_holds = claims is not None and HOLD in claims.capabilities
         connection.enter(
@@ -395,21 +367,7 @@ class Hub:
         self.publisher.acted(client.client_id, serves=role is Role.AGENT)
 
     def _is_full(self, opener: Client, target: Client) -> bool:
-        """Tell whether so much of an opener waits for a target that it gets no new links with it.
-
-        What others have waiting there makes no difference: they could keep everybody out.
-        """
-        outbox = self._connection_of[target].outbox
-        if not outbox.has_backlog:
-            return False
-        connection = self._connection_of[opener]
-        waits = outbox.weight_of(connection)
-        return waits > FULL_BYTES or (waits > 0 and self.ledger.charged(connection) > _MANY_CONTROL_BYTES)
-
-    def _is_behind(self, client: Client) -> bool:
-        """Tell whether so many of the relay's own messages wait for a client that it gets no new guests."""
-        connection = self._connection_of[client]
-        return connection.outbox.weight_of(connection) > FULL_BYTES
+        return self.delivery.is_full(opener, target)
 
     def _admit_request(self, opener: Client, target: Client, message: Msg) -> str:
         """Count a `connect_req`, and name the network that it comes from; return why it is not forwarded now."""
@@ -422,11 +380,27 @@ class Hub:
     def _turn_away(self, connection: Connection, reason: str) -> None:
         if not connection.is_plain or self._admission.admits_legacy:  # else logged by `came_plain`
             self._strangers.say("turned away", connection.host, f"{connection.address} is turned away: {reason}")
-        self._leave_lobby(connection)
+        self.entrance.advance(connection, Stage.LEAVING)  # until it is gone, its memory counts
+        self._forget_visitor(connection)
         connection.close()
 
+    def _make_room(self, connection: Connection) -> None:
+        """Close a connection that is not logged in, so that another one has its place."""
+        visitor = self._visitor_of.get(connection)
+        reason = "too many connections that are not logged in"
+        commands = self._admission.push_out(visitor, reason) if visitor is not None else ()
+        words = [command.message for command in commands if isinstance(command, VisitorReply)]
+        self._forget_visitor(connection)
+        if words:
+            connection.close(*words)
+        else:
+            connection.socket.abort()
+
     def _leave_lobby(self, connection: Connection) -> None:
-        self._lobby.leave(connection)
+        self.entrance.leave(connection)
+        self._forget_visitor(connection)
+
+    def _forget_visitor(self, connection: Connection) -> None:
         visitor = self._visitor_of.pop(connection, None)
         if visitor is not None:
             del self._visitors[visitor]
@@ -434,7 +408,7 @@ class Hub:
 
     def _tell(self, sends: Iterable[Send], gone: Connection | None = None) -> None:
         for send in sends:
-            self.deliver(send, gone)
+            self.delivery.deliver(send, gone)
 
     def _ask_round_trips(self, console: Client, ids: Iterable[str], now: float) -> None:
         wanted: list[tuple[str, Client | None]] = []

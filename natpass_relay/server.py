@@ -10,15 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from natpass_relay.addresses import IpNetwork, is_in
 from natpass_relay.admission import Doors
 from natpass_relay.certificate import Certificate
 from natpass_relay.client_socket import ClientSocket
 from natpass_relay.connection import Connection
-from natpass_relay.hub import MEMORY_BYTES, Hub
+from natpass_relay.delivery import MEMORY_BYTES
+from natpass_relay.hub import Hub
+from natpass_relay.known_networks import KnownNetworks
 from natpass_relay.listening import BACKLOG, address_of, listen_on
+from natpass_relay.lobby import NetworkStanding
 from natpass_relay.ticks import Ticks
 from natpass_wire.aio.dial import RelayAddress
-from natpass_wire.aio.runtime import ReadBuffers
+from natpass_wire.aio.runtime import LISTENERS, ReadBuffers
 from natpass_wire.aio.sockets import CLOSE_SECONDS
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.aio.tls import server_context
@@ -26,6 +30,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login import legacy, v2
 from natpass_wire.login.keys import LoginKey
+from natpass_wire.program.state import StateDir
 from natpass_wire.version import __version__
 
 log = logging.getLogger(__name__)
@@ -60,6 +65,8 @@ class RelaySettings:
         login_seconds: the time limit for a login.
         dead_after: seconds of silence that end a connection.
         memory: bytes that may wait for clients that are slow.
+        trusted_proxies: the networks of TCP proxies that say who a connection is from (PROXY protocol).
+        state: where networks that clients have logged in from are kept over a restart; None: nowhere.
     """
 
     key: LoginKey
@@ -71,6 +78,8 @@ class RelaySettings:
     login_seconds: float = v2.LOGIN_SECONDS
     dead_after: float = SILENCE_V2
     memory: int = MEMORY_BYTES
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+    state: StateDir | None = None
 
     def bindings(self) -> tuple[v2.Binding, ...]:
         """Return the channel bindings that a client may see.
@@ -110,6 +119,7 @@ class RelayServer:
         self._tasks = Tasks()
         self._servers: list[asyncio.Server] = []
         self._hub: Hub | None = None
+        self._networks: KnownNetworks | None = None
         self.ticks = Ticks()
 
     @property
@@ -131,12 +141,18 @@ class RelayServer:
         if sockets is None:
             sockets = listen_on(self._settings.listen)
         loop = asyncio.get_running_loop()
-        # uvloop's own clock counts milliseconds.
-        self._hub = Hub(self._doors, time.monotonic, self._settings.login_seconds, self._settings.memory)
+        networks = KnownNetworks(self._settings.state) if self._settings.state is not None else None
+        standing = NetworkStanding(remembered=networks.remembered) if networks is not None else NetworkStanding()
+        seconds, memory = self._settings.login_seconds, self._settings.memory
+        self._hub = Hub(self._doors, time.monotonic, seconds, standing, memory)  # uvloop's clock counts milliseconds
         for listener in sockets:
-            self._servers.append(await loop.create_server(self._new_socket, sock=listener, backlog=BACKLOG))
+            for copy in (listener, *(listener.dup() for _ in range(LISTENERS - 1))):
+                self._servers.append(await loop.create_server(self._new_socket, sock=copy, backlog=BACKLOG))
         self._tasks.start(self._tick_hub(self._hub), "relay clock")
         self._tasks.start(self._tick_connections(self._hub), "relay connections")
+        if networks is not None:
+            self._networks = networks
+            self._tasks.start(networks.keep(), "networks that are remembered")
         return [address_of(listener) for listener in sockets]
 
     def reload(self) -> None:
@@ -180,10 +196,15 @@ class RelayServer:
                 for server in self._servers:
                     await server.wait_closed()
         await self._tasks.close()
+        if self._networks is not None:
+            self._networks.save()
         log.info("stopped")
 
     def _new_socket(self) -> ClientSocket:
-        return ClientSocket(Connection(self.hub), self.hub, self._buffers, self._tls)
+        return ClientSocket(Connection(self.hub), self.hub, self._buffers, self._tls, self._is_proxied)
+
+    def _is_proxied(self, host: str) -> bool:
+        return bool(self._settings.trusted_proxies) and is_in(host, self._settings.trusted_proxies)
 
     async def _tick_hub(self, hub: Hub) -> None:
         while True:

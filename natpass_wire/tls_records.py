@@ -39,6 +39,8 @@ class RecordCutter:
             How many bytes were taken, and how many records end in them.
         """
         at, ended, lacking, length = 0, 0, self._lacking, len(data)
+        if not lacking and not self._header and length > _HEADER_BYTES and _length(data)[0] == length - _HEADER_BYTES:
+            return length, 1  # a key press
         while ended < most:
             if not lacking:
                 if self._header or length - at < _HEADER_BYTES:
@@ -69,6 +71,7 @@ class DataRecords:
 
     _left: float = MOST_WITHOUT_DATA
     _bytes: int = 0
+    _with_data: int = 0  # records not counted in `_left` yet
 
     def note(self, size: int, records: int, with_data: int, data: int) -> bool:
         """Record what was decrypted; return whether an honest peer may send so.
@@ -79,6 +82,12 @@ class DataRecords:
             with_data: how many of these carried data.
             data: bytes of that data.
         """
-        self._bytes = max(0, self._bytes + size - data - _AROUND_BYTES * with_data)
-        self._left = min(MOST_WITHOUT_DATA, self._left + with_data / _DATA_FOR_ONE) - max(0, records - with_data)
+        waiting = self._bytes + size - data - _AROUND_BYTES * with_data
+        self._with_data += with_data
+        if waiting <= 0 and records <= with_data:  # nothing but data, which is nearly always so
+            self._bytes = 0
+            return True
+        self._bytes = max(0, waiting)
+        self._left = min(MOST_WITHOUT_DATA, self._left + self._with_data / _DATA_FOR_ONE) - max(0, records - with_data)
+        self._with_data = 0
         return self._left >= 0 and self._bytes <= MOST_BYTES_WITHOUT_DATA

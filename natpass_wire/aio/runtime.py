@@ -9,6 +9,10 @@ from natpass_wire.aio.leftovers import Leftovers
 
 #: The most bytes of one read.
 READ_BYTES = 256 * 1024
+# Why: docs/decisions/068-who-has-to-go-before-the-login.md
+#: Copies of a listening socket that a busy server needs: uvloop accepts one connection of each in an iteration, where
+#: asyncio's loop accepts as many as there are.
+LISTENERS = 8 if sys.platform != "win32" else 1
 #: Windows' proactor fills a connection's buffer while others run, so each needs its own; a smaller one.
 _OWN_READ_BYTES = 64 * 1024
 

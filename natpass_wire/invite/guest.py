@@ -86,5 +86,5 @@ class Guest:
                 if left
                 else "that was the last try: ask for another invite"
             )
-            return f"wrong invite code ({rest})"
+            return f"wrong invite code ({rest}); or its invite is over, or another relay's"
         return _FAILURES.get(step.failure, "the inviter refuses")

@@ -296,6 +296,7 @@ def test_an_x_server_that_ends_ends_the_link_with_the_reason(tmp_path: Path) -> 
         viewer.open()
         viewer.take()
         server.process.kill()
+        server.process.wait()  # until then it may still take connections
         end = viewer.receive_where(lambda message: message.kind == witness.DISCONNECT)
         assert end.part(102).text(2) == "the X server has ended"
         # A worker that takes its time to find that out is told of after the answer.

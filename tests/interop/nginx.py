@@ -1,6 +1,9 @@
-"""nginx in front of the relay: as a TCP proxy, and as one that terminates TLS, whose certificate the relay needs."""
+"""nginx in front of the relay: as a TCP proxy (which says who comes, or not), and as one that terminates TLS, whose
+certificate the relay needs.
+"""
 
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -23,6 +26,12 @@ events {{ worker_connections 64; }}
 stream {{
     server {{ listen 127.0.0.1:{plain}; proxy_pass 127.0.0.1:{relay}; }}
     server {{
+        listen 127.0.0.1:{announcing};
+        proxy_protocol on;
+        proxy_bind 127.0.0.2;
+        proxy_pass 127.0.0.1:{relay};
+    }}
+    server {{
         listen 127.0.0.1:{tls} ssl;
         ssl_certificate {folder}/proxy.pem;
         ssl_certificate_key {folder}/proxy.key;
@@ -42,11 +51,13 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _nginx(folder: Path, relay: int) -> Iterator[tuple[int, int]]:
-    """Run nginx in front of a relay; give its ports: as a TCP proxy, and as one that terminates TLS."""
-    plain, tls = _free_ports(2)
+def _nginx(folder: Path, relay: int) -> Iterator[tuple[int, int, int]]:
+    """Run nginx in front of a relay; give its ports: as a TCP proxy that says nothing and one that says who comes, and
+    as one that terminates TLS.
+    """
+    plain, announcing, tls = _free_ports(3)
     path = folder / "nginx.conf"
-    path.write_text(CONFIG.format(folder=folder, relay=relay, plain=plain, tls=tls))
+    path.write_text(CONFIG.format(folder=folder, relay=relay, plain=plain, announcing=announcing, tls=tls))
     program = find("nginx")
     assert program is not None
     with (folder / "nginx.out").open("wb") as out:
@@ -59,7 +70,7 @@ def _nginx(folder: Path, relay: int) -> Iterator[tuple[int, int]]:
                 return probe.connect_ex(("127.0.0.1", tls)) == 0
 
         wait_until(accepts, "nginx")
-        yield plain, tls
+        yield plain, announcing, tls
     finally:
         process.terminate()
         process.wait(20)
@@ -79,16 +90,19 @@ def _relay(folder: Path) -> Iterator[int]:
     name = ("-subj", "/CN=a proxy", "-addext", "subjectAltName=IP:127.0.0.1")
     made = ("-keyout", str(folder / "proxy.key"), "-out", str(folder / "proxy.pem"))
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *name, *made)
-    state = ("--state-dir", str(folder / "relay"), "--proxy-cert", str(folder / "proxy.pem"))
-    with Program("natpass_relay", ["--listen", "127.0.0.1:0", *state], folder) as relay:
+    state = ("--state-dir", str(folder / "relay"))
+    proxies = ("--proxy-cert", str(folder / "proxy.pem"), "--trusted-proxy", "127.0.0.2")
+    with Program("natpass_relay", ["--listen", "127.0.0.1:0", *state, *proxies], folder) as relay:
         yield int(relay.said(r"listening on 127\.0\.0\.1:(\d+)")[1])
 
 
 def small(folder: Path) -> None:
-    """Log in and run a command through both."""
+    """Log in and run a command through each; the one that says who comes is believed."""
     with _relay(folder) as relay, _nginx(folder, relay) as ports:
         for proxy in ports:
             _through(folder, relay, proxy)
+    output = next(folder.glob("natpass_relay-*.log")).read_text()
+    assert re.search(r"box logged in from 127\.0\.0\.1:\d+ \(through 127\.0\.0\.2:\d+\)", output)
 
 
 def heavy(folder: Path) -> None:
@@ -96,7 +110,7 @@ def heavy(folder: Path) -> None:
     data = random.Random(2).randbytes(200_000_000)
     source = folder / "source"
     source.write_bytes(data)
-    with _relay(folder) as relay, _nginx(folder, relay) as (plain, tls):
+    with _relay(folder) as relay, _nginx(folder, relay) as (plain, _, tls):
         options = ["--relay", f"127.0.0.1:{plain}", "--id", "box", "--state-dir", str(folder / "agent")]
         with Program("natpass_agent", options, folder) as box:
             box.said("logged in")
@@ -114,7 +128,7 @@ def heavy(folder: Path) -> None:
 
 
 TOOL = Tool(
-    "nginx as a TCP proxy and as one that terminates TLS (--proxy-cert)",
+    "nginx as a TCP proxy (--trusted-proxy) and as one that terminates TLS (--proxy-cert)",
     {
         "nginx": "nginx",
         "/usr/lib/nginx/modules/ngx_stream_module.so": "libnginx-mod-stream",

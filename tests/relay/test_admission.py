@@ -13,9 +13,8 @@ from natpass_relay.admission import (
     Probe,
     VisitorReply,
 )
-from natpass_relay.clients import Client, Role
+from natpass_relay.clients import Role
 from natpass_relay.known_ids import KnownIds
-from natpass_relay.lobby import Lobby
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
@@ -280,28 +279,7 @@ def test_when_v2_ids_can_t_all_be_remembered_unknown_ids_are_closed_to_older_pee
     assert not any(known.open_to_legacy(client_id) for client_id in ("one", "taken", "three", "fresh"))
 
 
-# the lobby
-
-
-def test_too_many_visitors_push_the_oldest_out() -> None:
-    lobby: Lobby[int] = Lobby(most=3, most_of_address=2)
-    assert [lobby.enter(1, "x", 0.0), lobby.enter(2, "x", 1.0)] == [None, None]
-    assert lobby.enter(3, "x", 2.0) == 1
-    lobby.leave(1)
-    assert lobby.enter(4, "y", 3.0) is None
-    assert lobby.enter(5, "y", 4.0) == 2
-    lobby.leave(2)
-    lobby.leave(2)
-    assert len(lobby) == 3
-
-
-def test_visitors_have_ten_seconds() -> None:
-    lobby: Lobby[Client] = Lobby()
-    one, two = Client("1", Role.AGENT), Client("2", Role.AGENT)
-    lobby.enter(one, "x", 0.0)
-    lobby.enter(two, "x", 5.0)
-    assert lobby.overdue(9.9) == []
-    assert lobby.overdue(10.0) == [one]
+# making room
 
 
 def test_who_is_pushed_out_is_told_so_once_it_has_begun_a_login_of_ours() -> None:

@@ -1,6 +1,7 @@
 """What time does to a connection: signs of life, silence, and clients that take nothing."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -45,7 +46,7 @@ class FakeSocket:
 class FakeHub:
     def __init__(self) -> None:
         self.heard: list[Connection] = []
-        self.ledger: Ledger[Connection, Route] = Ledger(1 << 30)
+        self.delivery = SimpleNamespace(ledger=Ledger[Connection, Route](1 << 30))
 
     def client_heard(self, connection: Connection) -> None:
         self.heard.append(connection)

@@ -2,18 +2,23 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natpass_relay import guests as relay_guests
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
+from natpass_relay.entrance import Entrance
 from natpass_relay.invite_cli import InviteCommand
 from natpass_relay.invites import Invites, Tell
 from natpass_relay.inviting import Inviting
+from natpass_relay.sources import source_of
 from natpass_wire import envelope
 from natpass_wire.aio import guest as guest_side
 from natpass_wire.aio.dial import RelayAddress
@@ -22,6 +27,7 @@ from natpass_wire.aio.reach import DialError
 from natpass_wire.errors import UserError
 from natpass_wire.invite.code import Code
 from natpass_wire.invite.inviter import How, InviteOutcome, Inviter
+from natpass_wire.invite.pake import Exchange
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite, InviteStep
@@ -94,7 +100,7 @@ async def test_a_hundred_wrong_ones_at_once_get_three_guesses() -> None:
     async with running_relay() as relay, invited(relay) as invite:
         results = await asyncio.gather(*(invite.join(invite.wrong) for _ in range(100)), return_exceptions=True)
         assert sum("wrong invite code" in str(result) for result in results) == 3
-        assert all(isinstance(result, UserError) for result in results)
+        assert [result for result in results if not isinstance(result, UserError)] == []
         assert await invite.task == InviteOutcome(How.WRONG_CODES)
 
 
@@ -104,7 +110,7 @@ async def test_it_expires() -> None:
         with pytest.raises(UserError, match="wrong invite code"):
             await invite.join(invite.wrong)
         invite.now[0] = 600.0
-        with pytest.raises(UserError, match=r"expired|there is no invite"):
+        with pytest.raises(UserError, match=r"expired|there is no invite|withdrawn"):
             await invite.join()
         assert await invite.task == InviteOutcome(How.EXPIRED)
 
@@ -148,6 +154,7 @@ async def test_a_slow_end_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None
         await wait_for(lambda: loop.time() > late)
         await close(visit)
 
+    monkeypatch.setattr(relay_guests, "ANSWER_SECONDS", 0.0)
     monkeypatch.setattr(guest_side, "JOIN_SECONDS", 0.9)
     monkeypatch.setattr(guest_side._Visit, "close", close_late)
     async with running_relay() as relay, invited(relay) as invite:
@@ -250,6 +257,91 @@ async def test_a_relay_opens_one_number(monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(UserError, match="connection to the relay was lost"):
             await inviting.run(relay.target("invite-1", CONSOLE), shown.append, lambda *_: None)
         assert not shown
+
+
+#: An address of this machine that stands for a proxy; inviters come from another one.
+PROXY = "127.0.0.2"
+
+
+@contextlib.asynccontextmanager
+async def guest_from(relay: TestRelay, host: str) -> AsyncIterator[Raw]:
+    reader, writer = await asyncio.open_connection(relay.address.host, relay.address.port, local_addr=(PROXY, 0))
+    try:
+        writer.write(f"PROXY TCP4 {host} 203.0.113.1 40000 6154\r\n".encode())
+        yield Raw(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def relay_behind_a_proxy() -> AsyncIterator[TestRelay]:
+    async with running_relay(trusted_proxies=(ip_network(PROXY),)) as relay:
+        yield relay
+
+
+async def answers(relay: TestRelay, host: str, nameplate: int) -> tuple[list[InviteStep | Refusal], list[float]]:
+    """Guess at a code; return what a guest is told, and the seconds until then."""
+    clock = asyncio.get_running_loop().time
+    said: list[InviteStep | Refusal] = []
+    took: list[float] = []
+    confirmation = InviteStep(confirmation=bytes(32), sealed=b"x" * 20).SerializeToString()
+    async with guest_from(relay, host) as raw:
+        for message in (
+            hello(nameplate, b"A" + Ed25519PrivateKey.generate().public_key().public_bytes_raw()),
+            Msg(type=MsgType.handshake, to="server", hsp=HandshakePayload(guest=Guest(data=confirmation))),
+        ):
+            begun = clock()
+            raw.send(envelope.to_frame(message))
+            answer = (await raw.receive()).hsp
+            took.append(clock() - begun)
+            if answer.HasField("refusal"):
+                return [*said, answer.refusal], took
+            said.append(InviteStep.FromString(answer.guest.data))
+    return said, took
+
+
+async def test_a_number_that_nobody_has_cannot_be_told_from_one_whose_code_is_wrong() -> None:
+    async with relay_behind_a_proxy() as relay, invited(relay) as invite:
+        other = invite.code.nameplate % 9999 + 1
+        told = {number: await answers(relay, "192.0.2.1", number) for number in (invite.code.nameplate, other)}
+        for (first, last), took in told.values():
+            assert isinstance(first, InviteStep)
+            assert (len(first.spake2), first.spake2[:1]) == (33, b"B")
+            assert last == InviteStep(failure=InviteStep.WRONG_CODE, tries_left=2)
+            assert all(seconds >= relay_guests.ANSWER_SECONDS * 0.9 for seconds in took)
+        a_message_of_the_group(told[other][0][0].spake2)  # type: ignore[union-attr]
+
+
+def a_message_of_the_group(message: bytes) -> None:
+    Exchange(Code(1, "acorn-acorn-acorn"), is_guest=True, entropy=secrets.token_bytes).finish(message)
+
+
+async def test_tries_are_counted_by_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_guests, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(relay_guests, "MOST_OWED", 3 * relay_guests.TRY_SECONDS)
+    async with relay_behind_a_proxy() as relay, invited(relay) as invite:
+        free = [invite.code.nameplate % 9990 + number for number in range(1, 6)]
+        for number in free[:3]:
+            assert len((await answers(relay, "192.0.2.1", number))[0]) == 2
+        (refused,), _ = await answers(relay, "192.0.2.1", invite.code.nameplate)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, "too many tries" in refused.text) == (Refusal.OVERLOADED, True)
+        assert len((await answers(relay, "192.0.2.2", free[3]))[0]) == 2
+        assert await invite.join() == SECRET
+
+
+async def test_who_has_joined_pays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_guests, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(relay_guests, "MOST_OWED", 2 * relay_guests.TRY_SECONDS)
+    here = source_of("192.0.2.1")
+    monkeypatch.setattr(Entrance, "source", lambda *_: here)
+    async with running_relay() as relay:
+        for number in range(4):
+            async with invited(relay, f"invite-{number}") as invite:
+                assert await invite.join() == SECRET
+                await invite.task
 
 
 async def test_a_relay_that_is_too_old_is_told_apart() -> None:

@@ -8,20 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from natpass_relay.lobby import Lobby
 from natpass_relay.server import TlsFiles
 from natpass_wire import envelope
 from natpass_wire.aio.dial import RelayAddress, RelayTarget
 from natpass_wire.aio.tls import client_context, server_context
 from natpass_wire.frame import MAX_PAYLOAD_BYTES, FrameDecoder, encode_frame
-from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.pb.shell_pb2 import ShellData
 from tests.relay.raw import Raw
-from tests.support.relay import AGENT, CONSOLE, KEY, TestRelay, running_relay, tls_files
+from tests.support.relay import CONSOLE, TestRelay, running_relay, tls_files
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.both_loops
@@ -143,23 +141,6 @@ async def test_who_dawdles_before_the_login_is_sent_away(start: bytes, tmp_path:
         async with running_relay(tls, login_seconds=0.2) as relay, Raw.connect(relay) as loris:
             loris.send(start)
             await loris.closed()
-
-
-@pytest.mark.parametrize("has_begun", [True, False])
-async def test_who_is_pushed_out_of_the_lobby_is_told_if_it_has_said_anything(has_begun: bool) -> None:
-    async with running_relay() as relay:
-        relay.server.hub._lobby = Lobby(most=1)
-        async with Raw.connect(relay) as first:
-            if has_begun:
-                claims = v2.Claims("a", AGENT, (), "raw", b"r" * 16)
-                first.send(envelope.to_frame(v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32).hello()))
-                assert (await first.receive()).hsp.HasField("challenge")
-            else:
-                await wait_for(lambda: relay.server.hub.connections == 1)
-            async with Raw.connect(relay):
-                if has_begun:
-                    assert (await first.receive()).hsp.refusal.code == Refusal.OVERLOADED
-                await first.closed()
 
 
 async def test_a_long_frame_before_the_login_is_not_even_waited_for() -> None:

@@ -124,7 +124,7 @@ async def test_answers_to_who_reads_none_stop_no_agent(bare: TestRelay) -> None:
     echoes = await Echoes.begin(bare, agents)
     async with Raw.connect(bare, room=4096) as evil:
         await evil.log_in("evil")
-        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.ledger
+        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.delivery.ledger
         for number in range(5_000):
             evil.send(request(("one", "two")[number % 2], f"l{number}"))
             if number % 500 == 0:
@@ -142,7 +142,7 @@ async def test_answers_to_who_reads_none_stop_no_agent(bare: TestRelay) -> None:
 async def test_who_asks_the_relay_and_takes_no_answers_goes(bare: TestRelay) -> None:
     async with Raw.connect(bare, room=4096) as evil:
         await evil.log_in("evil")
-        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.ledger
+        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.delivery.ledger
         ping = envelope.to_frame(Msg(type=MsgType.ping, from_id="evil", to="server"))
         most = 0
         while not attacker.is_closed:
@@ -318,7 +318,7 @@ async def test_a_full_relay_cuts_the_greediest_and_no_honest_link() -> None:
         for link in agent.links[1:]:
             relay.tasks.start(flood(link), "flood")
         await wait_for(lambda: links_of(relay, "evil") < 100, "a cut", timeout=30)
-        assert relay.server.hub.ledger.weight <= 1_000_000 + 64 * 1024
+        assert relay.server.hub.delivery.ledger.weight <= 1_000_000 + 64 * 1024
         await echoes.check()
         reads_again(relay, evil)
 

@@ -11,8 +11,9 @@ done
 for pair in tinyproxy:tinyproxy microsocks:microsocks; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
 done
-# A proxy in front of the relay.
+# Proxies in front of the relay.
 [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null 2>&1 || missing="$missing nginx"
+[ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
 [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
 # Randomart is compared with ssh-keygen's. `make bench` compares with ssh; its server stands in no ordinary user's PATH.
 command -v ssh >/dev/null 2>&1 || missing="$missing openssh-client"

@@ -13,6 +13,7 @@ NAMES = (
     "login",
     "stream",
     "pictures",
+    "proxy_header",
     "roster",
     "invites",
     "authorized_consoles",

@@ -20,7 +20,7 @@ SEEDS = (joined(_OPEN, _GUEST, _SAID, _GUEST, _SAID), joined(_OPEN, _OPEN, _GUES
 
 def target(data: bytes) -> None:
     """Each piece is a message of the inviter or of a guest."""
-    invites: Invites[int] = Invites()
+    invites: Invites[int] = Invites(lambda: b"B" * 33)
     inviter, guests = Client("inviter", Role.CONSOLE), 0
     for piece in pieces(data):
         try:
@@ -33,6 +33,6 @@ def target(data: bytes) -> None:
                 steps.read(message.invite.data, steps.MOST_INVITER_BYTES)
             else:
                 guests += message.hsp.guest.nameplate > 0
-                invites.guest_says(guests, message.hsp.guest)
+                invites.guest_says(guests, message.hsp.guest, 0.0)
                 steps.read(message.hsp.guest.data, steps.MOST_GUEST_BYTES)
-    invites.removed(inviter)
+    invites.removed(inviter, 0.0)

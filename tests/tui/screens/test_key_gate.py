@@ -81,7 +81,10 @@ async def end_of(screen: Screen) -> object:
     app = screen.app
 
     def at_rest() -> bool:
-        return not app.is_running or (not app.keys.is_busy and all(tab.is_live for tab in _shells(screen)))
+        if not app.is_running:
+            return True
+        waiting = any(not node._message_queue.empty() for node in (app, *app._registry))
+        return not waiting and not app.keys.is_busy and all(tab.is_live for tab in _shells(screen))
 
     await wait_for(at_rest)
     if app.is_running:

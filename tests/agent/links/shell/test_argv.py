@@ -45,7 +45,7 @@ async def end_of(opener: FakeOpener) -> End | None:
 
 
 async def test_the_log_names_the_program_and_none_of_its_arguments(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     for shell in (ConnectShell(argv=[b"sh", b"-c", b": geheim"]), ConnectShell(exec="sh -c ':geheim'")):
         assert await end_of(ask(shell))
     assert len([line for line in caplog.messages if "sh with 2 arguments (pid" in line]) == 2
