@@ -16,9 +16,11 @@ import click
 from natpass_relay import own_files
 from natpass_relay.addresses import IpNetwork
 from natpass_relay.certificate import Certificate, certificate_name
+from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.greeting import Greeting, reachable
 from natpass_relay.listening import listening
 from natpass_relay.local import local_addresses
+from natpass_relay.outbox import RECEIVER_BYTES
 from natpass_relay.platform.limits import raise_open_files
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio import runtime
@@ -29,7 +31,7 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import DEFAULT_PORT, PROXY, HostPort, common_options, gather
+from natpass_wire.program.options import DEFAULT_PORT, PROXY, ByteSize, HostPort, common_options, gather
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
@@ -112,6 +114,15 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     "be guessed from it. Prefer --verifier-file or NATPASS_VERIFIER to the arguments.",
 )
 @click.option("--verifier-file", type=_FILE, help="A file that holds the verifier in one line (mode 0600).")
+@click.option(
+    "--memory",
+    type=ByteSize(least=2 * RECEIVER_BYTES),
+    metavar="SIZE",
+    default="512MiB",
+    show_default=True,
+    help="Memory for what waits for clients that are slow. When it is full, the links with most waiting are cut; "
+    "streams go on over new ones.",
+)
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, **_: object) -> int:
@@ -146,6 +157,7 @@ class Options:
         trusted_proxies: the networks of TCP proxies that say who a connection is from.
         dialects: the older handshakes that are admitted.
         tls_names: the names for a certificate that has yet to be made; None if none has to be.
+        memory: bytes that may wait for clients that are slow.
     """
 
     common: CommonSettings
@@ -159,6 +171,7 @@ class Options:
     trusted_proxies: tuple[IpNetwork, ...]
     dialects: frozenset[Dialect]
     tls_names: tuple[str, ...] | None
+    memory: int = MEMORY_BYTES
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Options":
@@ -194,7 +207,20 @@ class Options:
         if same:
             raise UserError("the legacy secret equals the secret: choose another")
         trusted = tuple(values["trusted_proxy"])
-        return cls(common, listen, secret, secret_file, False, verifier, tls, proxies, trusted, dialects, tls_names)
+        return cls(
+            common,
+            listen,
+            secret,
+            secret_file,
+            False,
+            verifier,
+            tls,
+            proxies,
+            trusted,
+            dialects,
+            tls_names,
+            values["memory"],
+        )
 
     def made(self) -> "Options":
         """Make the secret and the certificate if they are missing; return the options with them.
@@ -224,6 +250,7 @@ class Options:
             dialects=self.dialects,
             legacy_secret=self.common.legacy_secret if self.dialects else None,
             dead_after=self.common.dead_after,
+            memory=self.memory,
             trusted_proxies=self.trusted_proxies,
             state=self.common.state_dir if self.common.state_dir.place is not None else None,
         )

@@ -1,56 +1,86 @@
 """One client's connection: its login, its frames, and flow control.
 
-When a client does not keep up, the relay stops reading from those that send to it until its connection has drained:
-nothing is dropped, and TCP slows the senders down.
+What a client does not take at once waits in its `Outbox`. Its senders are read on, so that one slow or hostile client
+costs them nothing: a stream's link is bounded by the credit that its ends have told, a plain link by telling its sender
+to wait. Only senders that understand neither (existing programs) are read no further until their part has drained.
 """
 
-# Why: docs/decisions/018-legacy-and-tls-at-one-port.md
+# Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
+# Why: docs/decisions/066-holding-a-plain-link.md
 
 import asyncio
-import ssl
+from bisect import bisect_right
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
+from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client
 from natpass_relay.fastpath import FastRoutes
+from natpass_relay.life import Life
+from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
-from natpass_relay.proxy_protocol import ProxyHeader, looks_like_header
-from natpass_relay.routing import Forward, Router
+from natpass_relay.routing import Forward, Route, Router, Send
 from natpass_wire import envelope
-from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.sockets import FrameSocket, plain_host
+from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.frame import HEADER_BYTES, Batch
+from natpass_wire.frame import HEADER_BYTES, Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: Bytes queued for one client before its senders are held: a quarter of a second at 8 Mbit/s. `tests.bench relay`
-#: moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay and shorter holds.
+#: Bytes in one client's socket before others wait in its outbox, where senders take turns: a quarter of a second at
+#: 8 Mbit/s. `tests.bench relay` moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay.
 HIGH_WATER_BYTES = 256 * 1024
+#: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not.
+#: The buffers of two sockets may be full when it is told: Linux lets them grow to 10 MB.
+HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 12 * 1024 * 1024
+#: Waiting bytes of control frames that one client may have caused; past it, that client goes. A link needs about 400.
+MOST_CONTROL_BYTES = 64 * 1024
+#: Of the control frames of a link's target so many bytes each are charged to the opener, who asked for them, and the
+#: rest to the target: honest ones are shorter.
+_ANSWER_BYTES = 1024
+#: Frames that wait are queued in pieces of about so many bytes, so that senders take short turns.
+_PIECE_BYTES = 16 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
-#: Bytes before login at most, TLS and all: a hello with a long TLS handshake is a fourth of it.
-MAX_BYTES_BEFORE_LOGIN = 16 * 1024
 #: What a client may have done for it in one turn of the loop: messages that the relay parses, and changes of the
 #: receiver, each of which is a write. Each costs 5 to 20 µs.
 WORK_A_TURN = 64
-#: Seconds after which the relay closes a client that takes none of the bytes queued for it.
-STUCK_SECONDS = 60.0
-#: The first byte of a connection with TLS: a handshake TLS record (RFC 8446 §5.1). As the first byte of a frame it
-#: would mean a length of 5632 to 5887 bytes, and every login is shorter.
-TLS_FIRST_BYTE = 0x16
+#: Read once: a lookup in a protobuf enum costs as much as a small parse.
+_CONNECT_REQ = MsgType.connect_req
 #: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
-#: Seconds between two ticks that count against a client at most: if more passed, we stalled, not the client.
-_MOST_OF_TICK = 2.0
+
+
+class ConnectionDelivery(Protocol):
+    """What a connection needs to send messages about links, and when too much waits."""
+
+    #: What waits in the whole relay.
+    ledger: "Ledger[Connection, Route]"
+
+    def deliver(self, send: Send) -> None:
+        """Send what the router says."""
+
+    def cut(self, route: Route, slow: "Connection") -> None:
+        """End a link because too much of it waits for `slow`."""
+
+    def keep_budgets(self, connection: "Connection") -> None:
+        """End links if too much waits for `connection`, or in the whole relay."""
+
+    def overdrawn(self, connection: "Connection", reason: str) -> None:
+        """Drop a client that has caused more than it may."""
 
 
 class ConnectionHub(Protocol):
     """What a connection needs from its relay."""
 
     router: Router
+
+    @property
+    def delivery(self) -> ConnectionDelivery:
+        """Delivers messages about links."""
+        ...
 
     def visitor_says(self, connection: "Connection", message: Msg) -> None:
         """Take a message from before the login."""
@@ -92,15 +122,13 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._cache: FastRoutes[Connection] = FastRoutes()
+        self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger)
+        self._is_answering = False
+        self._posted_to: set[Connection] = set()
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
-        self._keepalive: Keepalive | None = None
-        self._seen_bytes = 0
-        self._sent_bytes = 0
-        self._taken_bytes = 0
-        self._stuck = 0.0
-        self._ticked_at = 0.0
+        self._life: Life | None = None
         self._ticks = 0
         self._probed_at_bytes = 0
         self.socket: FrameSocket
@@ -110,8 +138,12 @@ class Connection:
         self.client: Client | None = None
         #: Whether it logged in with handshake v2 and understands our messages.
         self.speaks_v2 = False
+        #: Whether it waits with a plain link when told so by `link_hold`.
+        self.takes_holds = False
         #: Whether it has been probed for a sign of life.
         self.is_probed = False
+        #: Whether it has caused more than it may and is about to be dropped.
+        self.is_overdrawn = False
         #: Whether the relay ignores everything that still comes from it.
         self.is_closed = False
         #: The peer's address for logs, and its host alone.
@@ -123,23 +155,69 @@ class Connection:
 
     @property
     def is_held(self) -> bool:
-        """Whether reading is paused because another client is slow."""
+        """Whether reading is paused because another client is slow; only of those that can't be told to wait."""
         return bool(self._waits_for)
 
-    def enter(self, client: Client, now: float, *, speaks_v2: bool, dead_after: float = SILENCE_V2) -> None:
+    def enter(
+        self,
+        client: Client,
+        now: float,
+        *,
+        speaks_v2: bool,
+        dead_after: float = SILENCE_V2,
+        takes_holds: bool = False,
+    ) -> None:
         """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
         self.socket.lift_allowance()
         self.speaks_v2 = speaks_v2
+        self.takes_holds = takes_holds
         if speaks_v2:
-            self._keepalive = Keepalive.start(now, dead_after / 3, dead_after)
+            self._life = Life(Keepalive.start(now, dead_after / 3, dead_after), now)
         else:
-            self._keepalive = Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY)
-        self._ticked_at = now
+            self._life = Life(Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY), now)
 
-    def send(self, message: Msg) -> None:
-        """Send a message at once."""
-        self.socket.write(envelope.to_frame(message))
+    def send(self, message: Msg, *, is_answer: bool = False) -> None:
+        """Send a message of the relay itself; an answer is charged to this client, which has asked for it."""
+        frame = envelope.to_frame(message)
+        if self.client is None or self.outbox.is_free:
+            self.socket.write(frame)
+        elif is_answer or self._is_answering:
+            self.put_control(frame, self, ((self, len(frame)),))
+        else:
+            self.put_control(frame, self)
+
+    def hold(self, route: Route, *, on: bool) -> None:
+        """Tell this client to send nothing on a plain link, or to go on."""
+        if self.client is None or route.ended:
+            return
+        other = route.other(self.client)
+        hold = Msg(type=MsgType.link_hold, from_id=other.client_id, from_idx=other.idx, to=self.client.client_id)
+        hold.link_id = route.link_id
+        hold.hold.on = on
+        self.send(hold, is_answer=True)
+
+    def put_control(
+        self, frame: bytes, sender: "Connection", charges: "tuple[tuple[Connection, int], ...]" = ()
+    ) -> None:
+        """Send a control frame in its sender's turn; whoever has caused too many that wait goes."""
+        if self.is_closed:
+            return
+        self.outbox.put_control(sender, frame, charges)
+        for payer, _ in charges:
+            if (caused := self._hub.delivery.ledger.charged(payer)) > MOST_CONTROL_BYTES:
+                self._hub.delivery.overdrawn(payer, f"it has caused {caused} bytes of control frames that nobody takes")
+        self._hub.delivery.keep_budgets(self)
+
+    def put_link_control(self, frame: bytes, sender: "Connection", opener: "Connection") -> None:
+        """Send a frame that opens, answers or ends a link, in the turn of the link's other end; see `Outbox.post`."""
+        if self.outbox.post(frame):
+            return
+        to_opener = len(frame) if sender is opener else min(len(frame), _ANSWER_BYTES)
+        charges = [(opener, to_opener)]
+        if to_opener < len(frame):
+            charges.append((sender, len(frame) - to_opener))
+        self.put_control(frame, sender, tuple(each for each in charges if not each[0].is_closed))
 
     def probe(self, ping: Msg) -> None:
         """Probe for a sign of life, and call `ConnectionHub.client_heard` when there is one."""
@@ -158,12 +236,13 @@ class Connection:
             return
         self.is_closed = True
         if last_words is not None:
-            self.send(last_words)
+            self.socket.write(envelope.to_frame(last_words))
         self.let_go()
         self.socket.close()
 
     def let_go(self) -> None:
-        """Release the connections that wait for this one, and wait for none."""
+        """Release the connections that wait for this one, wait for none, and forget what waits for it."""
+        self.outbox.close()
         for waiter in list(self._waiters):
             waiter.go_on_without(self)
         for other in self._waits_for:
@@ -172,12 +251,12 @@ class Connection:
 
     def wait_for(self, other: "Connection") -> None:
         """Pause reading until `other` can take more; no-op if it can."""
-        if other.socket.writable or other.is_closed or self.is_closed:
+        if other.outbox.is_free or other.is_closed or self.is_closed:
             return
         if not self._waits_for:
             self.socket.pause_reading()
-            if self._keepalive is not None:
-                self._keepalive.listening(False)
+            if self._life is not None:
+                self._life.keepalive.listening(False)
         self._waits_for.setdefault(other, self._ticks)
         other._waiters.add(self)
 
@@ -189,35 +268,17 @@ class Connection:
 
     def tick(self, now: float) -> str | None:
         """Advance the clock, about once a second; return why the client has to be closed, None if it need not be."""
-        if self._keepalive is None or self.client is None:
+        if self._life is None or self.client is None:
             return None
         self._ticks += 1
         if self._ticks % _SWEEP_TICKS == 0:
             self._cache.sweep()
-        socket, keepalive = self.socket, self._keepalive
-        if socket.received_bytes != self._seen_bytes:
-            self._seen_bytes = socket.received_bytes
-            keepalive.received()
-        if socket.sent_bytes != self._sent_bytes:
-            self._sent_bytes = socket.sent_bytes
-            keepalive.sent(now)
-        keepalive.tick(now)
-        waiting = socket.waiting_bytes
-        taken = socket.sent_bytes - waiting
-        passed = min(now - self._ticked_at, _MOST_OF_TICK)
-        self._stuck += passed
-        if not waiting or taken != self._taken_bytes:
-            self._stuck = 0.0
-        self._taken_bytes = taken
-        self._ticked_at = now
-        # A client that does not read the answers to its own questions holds up no others.
-        holders = [o for o, since in self._waits_for.items() if since < self._ticks - 1 and o is not self]
+        passed = self._life.tick(self.socket, now)
+        holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
         self.too_slow = self._patience.tick(holders, passed)
-        if keepalive.is_dead:
-            return f"silent for {keepalive.silence:.0f} s"
-        if self._stuck >= STUCK_SECONDS:
-            return f"took none of {waiting} waiting bytes for {STUCK_SECONDS:.0f} s"
-        if keepalive.is_due(now) and socket.writable:
+        if (fault := self._life.fault) is not None:
+            return fault
+        if self._life.is_due(now) and self.outbox.is_free:
             self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.client.client_id))
         return None
 
@@ -239,20 +300,41 @@ class Connection:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
                 self.send(Msg(type=MsgType.notice, from_id=RELAY_ID, to=self.client.client_id, notice=notice))
             raise
+        finally:
+            self._write_posted()
 
     def writable_changed(self, writable: bool) -> None:
-        """Release the connections that waited for this one."""
-        if not writable:
-            return
-        for waiter in list(self._waiters):
-            waiter.go_on_without(self)
-        self._hub.drained(self)
+        """Send what waits, and let its senders go on."""
+        if writable:
+            self._flush()
 
     def socket_lost(self, error: Exception | None) -> None:
         """End."""
         self.is_closed = True
         self.let_go()
         self._hub.lost(self, error)
+
+    def _flush(self) -> None:
+        """Write what waits; tell the senders that were held to go on, and send the rest of the roster."""
+        if self.is_closed:
+            return
+        drained, has_more = self.outbox.flush()
+        for route in drained:
+            sender = self.outbox.held.pop(route, None)
+            if sender is not None:
+                sender.hold(route, on=False)
+        if has_more:
+            asyncio.get_running_loop().call_soon(self._flush)
+        for waiter in list(self._waiters):
+            if not self.outbox.waits_from(waiter):
+                waiter.go_on_without(self)
+        self._hub.drained(self)
+
+    def _write_posted(self) -> None:
+        """Write what this batch has posted to others."""
+        for to in self._posted_to:
+            to.outbox.write_posted()
+        self._posted_to.clear()
 
     def _heard(self) -> None:
         if self.is_probed:
@@ -262,8 +344,8 @@ class Connection:
     def _go_on(self) -> None:
         if not self._waits_for and not self.is_closed:
             self.socket.resume_reading()
-            if self._keepalive is not None:
-                self._keepalive.listening(True)
+            if self._life is not None:
+                self._life.keepalive.listening(True)
 
     def _before_login(self, batch: Batch) -> int | None:
         for number, (start, end) in enumerate(pairwise(batch.bounds)):
@@ -288,8 +370,9 @@ class Connection:
             How many were routed, if that is a turn's work; None: all of them.
         """
         find = self._cache.find
-        to: Connection | None = None  # where the frames from `run` to `start` go
-        run = start = bounds[0]
+        to: Connection | None = None  # where the frames from `marks[0]` to `start` go
+        marks: list[tuple[int, Route]] = []  # where the frames of each link begin in them
+        start = bounds[0]
         work = 0
         like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
         for end in bounds[1:]:
@@ -300,153 +383,99 @@ class Connection:
                     if (work := work + 1) > WORK_A_TURN:
                         break
                     if to is not None:
-                        self._pass_on(to, data[run:start])
-                    run, to = start, None if fast_route is None else fast_route.to
-                if fast_route is None:
-                    like_size = -1
-                    self._parse_and_route(data[start:end])
-                    run = end
-                    if self.is_closed:
-                        return None
-                else:
-                    like_bytes, like_size = fast_route.prefix(end - at), end - start
+                        self._pass_on(to, data, bounds, marks, start)
+                        if self.is_closed:
+                            return None
+                    if fast_route is None:
+                        to, like_size = None, -1
+                        self._parse_and_route(data[at:end])
+                        if self.is_closed:
+                            return None
+                        start = end
+                        continue
+                    to, marks = fast_route.to, [(start, fast_route.route)]
+                elif fast_route.route is not marks[-1][1]:
+                    marks.append((start, fast_route.route))
+                like_bytes, like_size = fast_route.prefix(end - at), end - start
             start = end
         if to is not None:
-            self._pass_on(to, data[run:start])
+            self._pass_on(to, data, bounds, marks, start)
         return bounds.index(start) if work > WORK_A_TURN else None
 
-    def _pass_on(self, to: "Connection", frames: bytes) -> None:
-        to.socket.write(frames)
-        if not to.socket.writable:
-            self.wait_for(to)
-
-    def _parse_and_route(self, frame: bytes) -> None:
-        payload = frame[HEADER_BYTES:]
-        message = envelope.parse(payload)
-        if self.client is None:
-            return
-        if message.to == RELAY_ID and message.type != MsgType.connect_req:
-            self._hub.client_says(self, message)
-            self.wait_for(self)  # read no more questions from a client that does not take our answers
-            return
-        for command in self._hub.router.receive(self.client, message):
-            to = self._hub.connection_to(command.client)
-            if isinstance(command, Forward) and command.as_it_came and envelope.is_canonical(payload):
-                to.socket.write(frame)
-                self._cache.learn(payload, message.type, command.route, to)
-            else:
-                to.send(command.message)
-            self.wait_for(to)
-
-
-class ClientSocket(FrameSocket):
-    """The relay's end of a client's connection; it limits what a client may send, and costs us, before login.
-
-    On a relay with TLS, the first byte tells whether the client speaks it: existing natpass programs may not. Nothing
-    is made for a connection before its first bytes have come and the hub says that it is its turn.
-
-    Args:
-        connection: what the connection means.
-        hub: the relay.
-        buffers: the loop's read buffers.
-        tls: the relay's certificate, None for bare TCP.
-        is_proxied: tells whether an address is that of a proxy which says first who a connection is from.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        hub: ConnectionHub,
-        buffers: ReadBuffers,
-        tls: ssl.SSLContext | None,
-        is_proxied: Callable[[str], bool] = lambda _: False,
+    def _pass_on(
+        self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int
     ) -> None:
-        super().__init__(
-            connection,
-            buffers,
-            server_side=True,
-            high_water=HIGH_WATER_BYTES,
-            allowance=MAX_BYTES_BEFORE_LOGIN,
-        )
-        self._connection = connection
-        self._hub = hub
-        self._context = tls
-        self._is_proxied = is_proxied
-        self._header: ProxyHeader | None = None
-        self._first_bytes = b""
-        self._has_begun = False
-        connection.socket = self
+        """Forward the frames from `marks[0]` to `end`.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        name = transport.get_extra_info("peername")
-        super().connection_made(transport)
-        self._connection.address = self.peer_address
-        host = self._connection.host = plain_host(name[0]) if isinstance(name, tuple) else ""
-        if self._is_proxied(host):
-            self._header = ProxyHeader()
-        self._hub.connected(self._connection, is_proxied=self._header is not None)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read."""
-        if self._closing or self._has_begun:
-            super().buffer_updated(nbytes)
-            if self._connection.client is None and self._decoder.waiting_bytes > MAX_LOGIN_BYTES + HEADER_BYTES:
-                self.abort(RemoteProtocolError("a long frame before the login"))
+        What a sender that is about to be held has sent before is not worth a queue: it is one read at most.
+        """
+        outbox = to.outbox
+        if outbox.is_free or (not outbox.has_backlog and all(self._is_held_by(route) for _, route in marks)):
+            to.socket.write(data[marks[0][0] : end])
+            if not to.socket.writable and any(self._is_held_by(route) for _, route in marks):
+                self.wait_for(to)
             return
-        try:
-            data = bytes(self._buffers.raw[: min(nbytes, MAX_BYTES_BEFORE_LOGIN + 1)])
-            if self._header is not None:
-                data = self._take_header(self._header, data)
-            if data:
-                self._speak(data)
-        except RemoteProtocolError as error:
-            self.abort(error)
+        for (start, route), (stop, _) in pairwise([*marks, (end, marks[-1][1])]):
+            at = start
+            while at < stop:
+                piece = bounds[max(bisect_right(bounds, at + _PIECE_BYTES) - 1, bisect_right(bounds, at))]
+                piece = min(piece, stop)
+                self._put_data(to, route, data[at:piece])
+                at = piece
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._first_bytes = b""
-        super().connection_lost(exc)
-
-    def _take_header(self, header: ProxyHeader, data: bytes) -> bytes:
-        """Take bytes of a proxy's header; return those that follow it."""
-        rest = header.feed(data)
-        if rest is None:
-            return b""
-        self._header = None
-        if header.host is not None:
-            self._connection.host = header.host
-            shown = f"[{header.host}]" if ":" in header.host else header.host
-            self._connection.address = f"{shown}:{header.port} (through {self._connection.address})"
-            self._hub.relayed(self._connection)
-        return b"" if self._closing else rest
-
-    def _speak(self, data: bytes) -> None:
-        """Keep the client's first bytes until it is its turn. Reading goes on, to see whether it gives up."""
-        has_spoken = bool(self._first_bytes)
-        self._first_bytes += data
-        if len(self._first_bytes) > MAX_BYTES_BEFORE_LOGIN:
-            raise RemoteProtocolError("too many bytes at once before the login")
-        if looks_like_header(self._first_bytes):
-            self._hub.came_with_header(self._connection)
-            raise RemoteProtocolError("a PROXY header from an address that is not a --trusted-proxy")
-        if not has_spoken:
-            self._hub.spoke(self._connection, self._begin)
-
-    def _begin(self) -> None:
-        """Go on: it is this connection's turn."""
-        data, self._first_bytes = self._first_bytes, b""
-        if self._closing or not data:
+    def _put_data(self, to: "Connection", route: Route, frames: bytes) -> None:
+        """Queue data for `to`, within the bound of its link."""
+        if route.ended or to.is_closed or to.client is None:
             return
-        self._has_begun = True
-        if self._context is not None:
-            if data[0] == TLS_FIRST_BYTE:
-                self._begin_tls(self._context, server_side=True)
+        waiting = to.outbox.put_data(self, route, frames)
+        if not waiting:
+            if not to.socket.writable and self._is_held_by(route):
+                self.wait_for(to)
+            return
+        if route.is_stream:
+            if waiting > route.window_of(to.client):
+                self._hub.delivery.cut(route, to)
+        elif self._is_held_by(route):
+            self.wait_for(to)
+        elif waiting > MOST_PLAIN_BYTES:
+            self._hub.delivery.cut(route, to)
+        elif waiting > HOLD_BYTES and route not in to.outbox.held:
+            to.outbox.held[route] = self
+            self.hold(route, on=True)
+        self._hub.delivery.keep_budgets(to)
+
+    def _is_held_by(self, route: Route) -> bool:
+        """Tell whether this sender is read no further while a link of it waits: it can't be told to wait."""
+        return not route.is_stream and not self.takes_holds
+
+    def _parse_and_route(self, payload: bytes) -> None:
+        message = envelope.parse(payload)
+        client = self.client
+        if client is None or self.is_overdrawn:
+            return
+        kind = message.type
+        if kind != _CONNECT_REQ and message.to == RELAY_ID:
+            self._is_answering = True
+            try:
+                self._hub.client_says(self, message)
+            finally:
+                self._is_answering = False
+            return
+        for command in self._hub.router.receive(client, message):
+            if isinstance(command, Forward):
+                to = self._hub.connection_to(command.client)
+                if command.as_it_came and envelope.is_canonical(payload):
+                    self._cache.learn(payload, kind, command.route, to)
+                    frame = encode_frame(payload)
+                else:
+                    frame = envelope.to_frame(command.message)
+                self._put_data(to, command.route, frame)
+            elif (route := command.route) is None or command.client is client:
+                self._hub.delivery.deliver(command)
             else:
-                self._connection.is_plain = True
-                self._hub.came_plain(self._connection)
-                if data[0] > MAX_LOGIN_BYTES >> 8:  # such as a browser's GET
-                    self.abort(RemoteProtocolError("neither TLS nor a login"))
-                    return
-        self._buffers.raw[: len(data)] = data
-        self.buffer_updated(len(data))
+                if route.ended:
+                    self.outbox.drop(route)  # who ends a link reads no more of it
+                to = self._hub.connection_to(command.client)
+                frame = envelope.to_frame(command.message)
+                self._posted_to.add(to)
+                to.put_link_control(frame, self, self if route.opener is client else to)

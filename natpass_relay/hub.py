@@ -12,6 +12,7 @@ from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
+from natpass_relay.delivery import MEMORY_BYTES, Delivery
 from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import NetworkStanding, Stage
@@ -22,15 +23,12 @@ from natpass_relay.routing import Router, Send
 from natpass_relay.sources import Offence
 from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.ids import RELAY_ID
+from natpass_wire.links import HOLD
 from natpass_wire.login import v2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
-
-#: Bytes queued for a client above which it gets no new links and no new guests. Its senders are held far below that.
-#: But a sender that was released or came back could add more with each new link, and guests are not held.
-FULL_BYTES = 4 * 1024 * 1024
 
 
 class Hub:
@@ -41,6 +39,7 @@ class Hub:
         clock: seconds of a monotonic clock.
         login_seconds: the time limit for a login.
         standing: how networks stand; None: all are strange.
+        memory: bytes that may wait in the whole relay, see `Ledger`.
     """
 
     def __init__(
@@ -49,8 +48,15 @@ class Hub:
         clock: Callable[[], float],
         login_seconds: float = v2.LOGIN_SECONDS,
         standing: NetworkStanding | None = None,
+        memory: int = MEMORY_BYTES,
     ) -> None:
-        self.router = Router(is_full=self._is_full, on_role=self._acted, admit=self._admit_request)
+        self._connection_of: dict[Client, Connection] = {}
+        self.router = Router(
+            is_full=self._is_full,
+            on_role=self._acted,
+            admit=self._admit_request,
+        )
+        self.delivery = Delivery(self.router, self._connection_of, self._drop, clock, memory)
         self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
         self._admission = Admission(doors)
@@ -60,13 +66,12 @@ class Hub:
         self.entrance = Entrance(Clocks(clock, time.time), self.standing, random, login_seconds, self._make_room)
         self.publisher = Publisher()
         self._round_trips = RoundTrips()
-        self._connection_of: dict[Client, Connection] = {}
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
         self._strangers = StrangerLog(clock)
         self._guests = Guests(
             lambda client, message: self._connection_of[client].send(message),
-            self._is_full,
+            self.delivery.is_behind,
             clock,
             self.standing,
             self._strangers,
@@ -246,11 +251,11 @@ class Hub:
         return self._connection_of[client]
 
     def drained(self, connection: Connection) -> None:
-        """Send a console the rest of the roster, until its connection is full."""
-        client = connection.client
+        """Send a console the rest of the roster: until its socket is full, then a message in each turn of the relay."""
+        client, outbox = connection.client, connection.outbox
         if client is None:
             return
-        while connection.socket.writable and not connection.is_closed:
+        while not connection.is_closed and outbox.takes_more_from(connection):
             roster = self.publisher.next_message(client, self._clock(), time.time_ns() // 1_000_000)
             if roster is None:
                 return
@@ -300,7 +305,14 @@ class Hub:
         connection, client, claims = self._visitors[command.visitor], command.client, command.claims
         self.entrance.logged_in(connection)
         self._leave_lobby(connection)
-        connection.enter(client, self._clock(), speaks_v2=claims is not None, dead_after=self._dead_after)
+        takes_holds = claims is not None and HOLD in claims.capabilities
+        connection.enter(
+            client,
+            self._clock(),
+            speaks_v2=claims is not None,
+            dead_after=self._dead_after,
+            takes_holds=takes_holds,
+        )
         others = self.router.client(client.client_id) is not None
         self.router.add(client)
         self._connection_of[client] = connection
@@ -325,7 +337,7 @@ class Hub:
 
         All parts are updated before any peer is told. So if telling fails, no id stays held by a client that is gone.
         """
-        del self._connection_of[client]
+        gone = self._connection_of.pop(client)
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
@@ -334,7 +346,7 @@ class Hub:
             self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
         self._guests.removed(client)
         self._obey(successors)
-        self._tell(sends)
+        self._tell(sends, gone)
         self._measure(reports)
 
     def _part(self, held: Connection, slow: Connection) -> None:
@@ -354,8 +366,8 @@ class Hub:
         """Record the role that a legacy client's behaviour shows."""
         self.publisher.acted(client.client_id, serves=role is Role.AGENT)
 
-    def _is_full(self, client: Client) -> bool:
-        return self._connection_of[client].socket.waiting_bytes > FULL_BYTES
+    def _is_full(self, opener: Client, target: Client) -> bool:
+        return self.delivery.is_full(opener, target)
 
     def _admit_request(self, opener: Client, target: Client, message: Msg) -> str:
         """Count a `connect_req`, and name the network that it comes from; return why it is not forwarded now."""
@@ -394,9 +406,9 @@ class Hub:
             del self._visitors[visitor]
             self._admission.gone(visitor)
 
-    def _tell(self, sends: Iterable[Send]) -> None:
+    def _tell(self, sends: Iterable[Send], gone: Connection | None = None) -> None:
         for send in sends:
-            self._connection_of[send.client].send(send.message)
+            self.delivery.deliver(send, gone)
 
     def _ask_round_trips(self, console: Client, ids: Iterable[str], now: float) -> None:
         wanted: list[tuple[str, Client | None]] = []
@@ -416,7 +428,7 @@ class Hub:
                 case SendReport(client, report):
                     message = _to_client(client, MsgType.rtt_report)
                     message.rtt_report.CopyFrom(report)
-                    connection.send(message)
+                    connection.send(message, is_answer=True)
                 case _ as never:
                     assert_never(never)
 

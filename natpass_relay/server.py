@@ -13,7 +13,9 @@ from pathlib import Path
 from natpass_relay.addresses import IpNetwork, is_in
 from natpass_relay.admission import Doors
 from natpass_relay.certificate import Certificate
-from natpass_relay.connection import ClientSocket, Connection
+from natpass_relay.client_socket import ClientSocket
+from natpass_relay.connection import Connection
+from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.hub import Hub
 from natpass_relay.known_networks import KnownNetworks
 from natpass_relay.listening import BACKLOG, address_of, listen_on
@@ -62,6 +64,7 @@ class RelaySettings:
         legacy_secret: the older handshakes' secret; required if one is admitted.
         login_seconds: the time limit for a login.
         dead_after: seconds of silence that end a connection.
+        memory: bytes that may wait for clients that are slow.
         trusted_proxies: the networks of TCP proxies that say who a connection is from (PROXY protocol).
         state: where networks that clients have logged in from are kept over a restart; None: nowhere.
     """
@@ -74,6 +77,7 @@ class RelaySettings:
     legacy_secret: str | None = field(default=None, repr=False)
     login_seconds: float = v2.LOGIN_SECONDS
     dead_after: float = SILENCE_V2
+    memory: int = MEMORY_BYTES
     trusted_proxies: tuple[IpNetwork, ...] = ()
     state: StateDir | None = None
 
@@ -139,8 +143,8 @@ class RelayServer:
         loop = asyncio.get_running_loop()
         networks = KnownNetworks(self._settings.state) if self._settings.state is not None else None
         standing = NetworkStanding(remembered=networks.remembered) if networks is not None else NetworkStanding()
-        seconds = self._settings.login_seconds
-        self._hub = Hub(self._doors, time.monotonic, seconds, standing)  # uvloop's clock counts milliseconds
+        seconds, memory = self._settings.login_seconds, self._settings.memory
+        self._hub = Hub(self._doors, time.monotonic, seconds, standing, memory)  # uvloop's clock counts milliseconds
         for listener in sockets:
             for copy in (listener, *(listener.dup() for _ in range(LISTENERS - 1))):
                 self._servers.append(await loop.create_server(self._new_socket, sock=copy, backlog=BACKLOG))

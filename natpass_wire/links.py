@@ -125,14 +125,24 @@ class LinkReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkHeld:
+    """The relay says whether to wait with a link (`on`), because its other end does not keep up."""
+
+    link: LinkState
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """A request that can't be taken: send `reply`."""
 
     reply: Msg
 
 
-Event = LinkOpened | LinkEnded | LinkAsked | LinkReceived | Refuse
+Event = LinkOpened | LinkEnded | LinkAsked | LinkReceived | LinkHeld | Refuse
 
+#: The capability of clients that wait with a plain link when told so by `link_hold` (docs/wire.md §6).
+HOLD = "hold"
 #: The most links of one client, so that a peer can't fill our memory with requests.
 MAX_LINKS = 1024
 
@@ -237,6 +247,8 @@ class LinkTable:
                     end = replace(end, text=f"{printable(link.peer)} is gone")
                 self._remove(link, end)
                 return LinkEnded(link)
+            case MsgType.link_hold, LinkPhase.OPEN:
+                return LinkHeld(link, message.hold.on)
             case _, LinkPhase.OPEN if message.type != MsgType.connect_rep:
                 return LinkReceived(link, message)
         self.dropped += 1

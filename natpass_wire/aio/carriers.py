@@ -22,10 +22,14 @@ from natpass_wire.stream import VERSION
 from natpass_wire.stream.cookies import MAX_COOKIE_BYTES, prefix_of
 from natpass_wire.stream.fair import Turns
 from natpass_wire.stream.gate import Offered, Verdict
+from natpass_wire.stream.receiver import MAX_WINDOW
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
+#: Bytes that may wait for us on one link, which we tell the relay in clear: the largest credit of its stream, and a
+#: quarter more for what is around the records, whose content is 1 KiB or more in bulk.
+CARRIER_WINDOW = MAX_WINDOW + MAX_WINDOW // 4
 #: Records are found by their first bytes, of at most so many lengths; those of other carriers are parsed instead.
 _MOST_HEAD_SIZES = 16
 #: Peers whose cookies are remembered.
@@ -88,8 +92,8 @@ class Carriers:
         prefix, cookie = self._cookies.get(peer, ("", b""))
         own_id, link_id = self._table.client_id, prefix + secrets.token_hex(8)[len(prefix) :]
         handshake = self._sealing.opener(own_id, peer, link_id) if self._sealing is not None else None
-        offer = StreamOffer(version=VERSION, handshake=handshake.first() if handshake is not None else b"")
-        offer.cookie = cookie
+        first = handshake.first() if handshake is not None else b""
+        offer = StreamOffer(version=VERSION, handshake=first, window=CARRIER_WINDOW, cookie=cookie)
         state, message = self._table.open(peer, link_id, ConnectRequest(kind=ConnectRequest.stream, offer=offer))
         self._say(message)
         carrier = self._carrier(state, handshake)
@@ -181,7 +185,7 @@ class Carriers:
         if self._on_carrier is not None and not self._on_carrier(carrier):
             self._refuse(state, f"{self._table.client_id} takes no more links of yours now", ConnectResponse.RETRY)
             return
-        self._say(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer)))
+        self._say(self._table.accept(state, StreamAnswer(version=VERSION, handshake=answer, window=CARRIER_WINDOW)))
         self._add(carrier)
 
     def forget(self, state: LinkState) -> None:

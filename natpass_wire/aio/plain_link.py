@@ -54,7 +54,9 @@ class PlainLink:
         self._unread: deque[Msg] = deque()
         self._unread_bytes = 0
         self._holding = False
+        self._is_held = False  # by the relay
         self._changed = asyncio.Event()
+        self._released = asyncio.Event()
 
     @property
     def peer(self) -> str:
@@ -118,6 +120,10 @@ class PlainLink:
         """
         self._check()
         await self._owner.room_on(self._state)
+        while self._is_held and self._state.end is None:
+            self._released.clear()
+            await self._released.wait()
+            await self._owner.room_on(self._state)
         self._check()
         return MAX_DATA_BYTES
 
@@ -207,9 +213,15 @@ class PlainLink:
             self._owner.hold(self, True)
         self._changed.set()
 
+    def held(self, *, on: bool) -> None:
+        """Send nothing, or go on, as the relay says: the other end does not keep up."""
+        self._is_held = on
+        self._released.set()
+
     def wake(self) -> None:
         """Let waiting tasks see that the link's state has changed."""
         self._changed.set()
+        self._released.set()
         if self._holding and self._state.state is LinkPhase.ENDED:
             self._holding = False
             self._owner.hold(self, False)

@@ -94,6 +94,12 @@ class PlainLinks:
             case LinkOpened() if link is not None:
                 link.wake()
 
+    def held(self, state: LinkState, *, on: bool) -> None:
+        """Wait with a link, or go on: its other end does not keep up. No-op for links that are not plain."""
+        link = self._links.get(state)
+        if link is not None:
+            link.held(on=on)
+
     def writable_changed(self, writable: bool) -> None:
         """Hold back senders, or let them go on."""
         (self._writable.set if writable else self._writable.clear)()

@@ -14,7 +14,7 @@ from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.frame import Batch
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
-from natpass_wire.links import End, LinkAsked, LinkEnded, LinkOpened, LinkReceived, LinkTable, Refuse
+from natpass_wire.links import End, LinkAsked, LinkEnded, LinkHeld, LinkOpened, LinkReceived, LinkTable, Refuse
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.text import printable
@@ -131,6 +131,8 @@ class RelayConnection:
         match self._table.receive(message):
             case LinkOpened(link) | LinkReceived(link) | LinkEnded(link) as event:
                 (self.carriers if link in self.carriers else self.plain_links).receive(event)
+            case LinkHeld(link, on):
+                self.plain_links.held(link, on=on)
             case Refuse(reply):
                 self.send(reply)
             case LinkAsked(link, request) if request.HasField("offer"):

@@ -49,6 +49,7 @@ class MsgType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     rtt_report: _ClassVar[MsgType]
     invite: _ClassVar[MsgType]
     record: _ClassVar[MsgType]
+    link_hold: _ClassVar[MsgType]
     exec_input: _ClassVar[MsgType]
     exec_output: _ClassVar[MsgType]
     exec_signal: _ClassVar[MsgType]
@@ -87,6 +88,7 @@ rtt_request: MsgType
 rtt_report: MsgType
 invite: MsgType
 record: MsgType
+link_hold: MsgType
 exec_input: MsgType
 exec_output: MsgType
 exec_signal: MsgType
@@ -95,7 +97,7 @@ vnc_hold: MsgType
 vnc_frame: MsgType
 
 class Msg(_message.Message):
-    __slots__ = ("type", "from_id", "from_idx", "to", "to_idx", "link_id", "hsp", "creq", "crep", "data", "sresize", "sdata", "vctrl", "vimg", "vmouse", "vkbd", "vscroll", "vclipboard", "csreq", "csrep_hdr", "csrep_body", "csconn", "csconn_rep", "csdata", "ping", "notice", "end", "about", "roster_watch", "roster", "rtt_request", "rtt_report", "invite", "record", "exec_input", "exec_output", "exec_signal", "exec_request", "vnc_hold", "vnc_frame")
+    __slots__ = ("type", "from_id", "from_idx", "to", "to_idx", "link_id", "hsp", "creq", "crep", "data", "sresize", "sdata", "vctrl", "vimg", "vmouse", "vkbd", "vscroll", "vclipboard", "csreq", "csrep_hdr", "csrep_body", "csconn", "csconn_rep", "csdata", "ping", "notice", "end", "about", "roster_watch", "roster", "rtt_request", "rtt_report", "invite", "record", "hold", "exec_input", "exec_output", "exec_signal", "exec_request", "vnc_hold", "vnc_frame")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     FROM_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_IDX_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +132,7 @@ class Msg(_message.Message):
     RTT_REPORT_FIELD_NUMBER: _ClassVar[int]
     INVITE_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
     EXEC_INPUT_FIELD_NUMBER: _ClassVar[int]
     EXEC_OUTPUT_FIELD_NUMBER: _ClassVar[int]
     EXEC_SIGNAL_FIELD_NUMBER: _ClassVar[int]
@@ -170,13 +173,14 @@ class Msg(_message.Message):
     rtt_report: _roster_pb2.RttReport
     invite: _invite_pb2.Invite
     record: _stream_pb2.Record
+    hold: _link_pb2.LinkHold
     exec_input: _exec_pb2.ExecInput
     exec_output: _exec_pb2.ExecOutput
     exec_signal: _exec_pb2.ExecSignal
     exec_request: _exec_pb2.ExecRequest
     vnc_hold: _desktop_pb2.VncHold
     vnc_frame: _desktop_pb2.VncFrame
-    def __init__(self, type: _Optional[_Union[MsgType, str]] = ..., from_id: _Optional[str] = ..., from_idx: _Optional[int] = ..., to: _Optional[str] = ..., to_idx: _Optional[int] = ..., link_id: _Optional[str] = ..., hsp: _Optional[_Union[_login_pb2.HandshakePayload, _Mapping]] = ..., creq: _Optional[_Union[_link_pb2.ConnectRequest, _Mapping]] = ..., crep: _Optional[_Union[_link_pb2.ConnectResponse, _Mapping]] = ..., data: _Optional[_Union[_link_pb2.Data, _Mapping]] = ..., sresize: _Optional[_Union[_shell_pb2.ShellResize, _Mapping]] = ..., sdata: _Optional[_Union[_shell_pb2.ShellData, _Mapping]] = ..., vctrl: _Optional[_Union[_desktop_pb2.VncControl, _Mapping]] = ..., vimg: _Optional[_Union[_desktop_pb2.VncImage, _Mapping]] = ..., vmouse: _Optional[_Union[_desktop_pb2.VncMouse, _Mapping]] = ..., vkbd: _Optional[_Union[_desktop_pb2.VncKeyboard, _Mapping]] = ..., vscroll: _Optional[_Union[_desktop_pb2.VncScroll, _Mapping]] = ..., vclipboard: _Optional[_Union[_desktop_pb2.VncClipboard, _Mapping]] = ..., csreq: _Optional[_Union[_code_pb2.CodeRequest, _Mapping]] = ..., csrep_hdr: _Optional[_Union[_code_pb2.CodeResponseHdr, _Mapping]] = ..., csrep_body: _Optional[_Union[_code_pb2.CodeResponseBody, _Mapping]] = ..., csconn: _Optional[_Union[_code_pb2.CodeConnect, _Mapping]] = ..., csconn_rep: _Optional[_Union[_code_pb2.CodeConnectResponse, _Mapping]] = ..., csdata: _Optional[_Union[_code_pb2.CodeData, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., notice: _Optional[_Union[Notice, _Mapping]] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., about: _Optional[_Union[_roster_pb2.About, _Mapping]] = ..., roster_watch: _Optional[_Union[_roster_pb2.RosterWatch, _Mapping]] = ..., roster: _Optional[_Union[_roster_pb2.Roster, _Mapping]] = ..., rtt_request: _Optional[_Union[_roster_pb2.RttRequest, _Mapping]] = ..., rtt_report: _Optional[_Union[_roster_pb2.RttReport, _Mapping]] = ..., invite: _Optional[_Union[_invite_pb2.Invite, _Mapping]] = ..., record: _Optional[_Union[_stream_pb2.Record, _Mapping]] = ..., exec_input: _Optional[_Union[_exec_pb2.ExecInput, _Mapping]] = ..., exec_output: _Optional[_Union[_exec_pb2.ExecOutput, _Mapping]] = ..., exec_signal: _Optional[_Union[_exec_pb2.ExecSignal, _Mapping]] = ..., exec_request: _Optional[_Union[_exec_pb2.ExecRequest, _Mapping]] = ..., vnc_hold: _Optional[_Union[_desktop_pb2.VncHold, _Mapping]] = ..., vnc_frame: _Optional[_Union[_desktop_pb2.VncFrame, _Mapping]] = ...) -> None: ...
+    def __init__(self, type: _Optional[_Union[MsgType, str]] = ..., from_id: _Optional[str] = ..., from_idx: _Optional[int] = ..., to: _Optional[str] = ..., to_idx: _Optional[int] = ..., link_id: _Optional[str] = ..., hsp: _Optional[_Union[_login_pb2.HandshakePayload, _Mapping]] = ..., creq: _Optional[_Union[_link_pb2.ConnectRequest, _Mapping]] = ..., crep: _Optional[_Union[_link_pb2.ConnectResponse, _Mapping]] = ..., data: _Optional[_Union[_link_pb2.Data, _Mapping]] = ..., sresize: _Optional[_Union[_shell_pb2.ShellResize, _Mapping]] = ..., sdata: _Optional[_Union[_shell_pb2.ShellData, _Mapping]] = ..., vctrl: _Optional[_Union[_desktop_pb2.VncControl, _Mapping]] = ..., vimg: _Optional[_Union[_desktop_pb2.VncImage, _Mapping]] = ..., vmouse: _Optional[_Union[_desktop_pb2.VncMouse, _Mapping]] = ..., vkbd: _Optional[_Union[_desktop_pb2.VncKeyboard, _Mapping]] = ..., vscroll: _Optional[_Union[_desktop_pb2.VncScroll, _Mapping]] = ..., vclipboard: _Optional[_Union[_desktop_pb2.VncClipboard, _Mapping]] = ..., csreq: _Optional[_Union[_code_pb2.CodeRequest, _Mapping]] = ..., csrep_hdr: _Optional[_Union[_code_pb2.CodeResponseHdr, _Mapping]] = ..., csrep_body: _Optional[_Union[_code_pb2.CodeResponseBody, _Mapping]] = ..., csconn: _Optional[_Union[_code_pb2.CodeConnect, _Mapping]] = ..., csconn_rep: _Optional[_Union[_code_pb2.CodeConnectResponse, _Mapping]] = ..., csdata: _Optional[_Union[_code_pb2.CodeData, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., notice: _Optional[_Union[Notice, _Mapping]] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., about: _Optional[_Union[_roster_pb2.About, _Mapping]] = ..., roster_watch: _Optional[_Union[_roster_pb2.RosterWatch, _Mapping]] = ..., roster: _Optional[_Union[_roster_pb2.Roster, _Mapping]] = ..., rtt_request: _Optional[_Union[_roster_pb2.RttRequest, _Mapping]] = ..., rtt_report: _Optional[_Union[_roster_pb2.RttReport, _Mapping]] = ..., invite: _Optional[_Union[_invite_pb2.Invite, _Mapping]] = ..., record: _Optional[_Union[_stream_pb2.Record, _Mapping]] = ..., hold: _Optional[_Union[_link_pb2.LinkHold, _Mapping]] = ..., exec_input: _Optional[_Union[_exec_pb2.ExecInput, _Mapping]] = ..., exec_output: _Optional[_Union[_exec_pb2.ExecOutput, _Mapping]] = ..., exec_signal: _Optional[_Union[_exec_pb2.ExecSignal, _Mapping]] = ..., exec_request: _Optional[_Union[_exec_pb2.ExecRequest, _Mapping]] = ..., vnc_hold: _Optional[_Union[_desktop_pb2.VncHold, _Mapping]] = ..., vnc_frame: _Optional[_Union[_desktop_pb2.VncFrame, _Mapping]] = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ("nonce",)

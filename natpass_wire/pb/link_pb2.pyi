@@ -47,22 +47,32 @@ class ConnectRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ConnectRequest.Kind, str]] = ..., caddr: _Optional[_Union[ConnectAddr, _Mapping]] = ..., cshell: _Optional[_Union[ConnectShell, _Mapping]] = ..., cvnc: _Optional[_Union[ConnectVnc, _Mapping]] = ..., cexec: _Optional[_Union[_exec_pb2.ConnectExec, _Mapping]] = ..., offer: _Optional[_Union[StreamOffer, _Mapping]] = ..., origin: _Optional[bytes] = ...) -> None: ...
 
 class StreamOffer(_message.Message):
-    __slots__ = ("version", "handshake", "cookie")
+    __slots__ = ("version", "handshake", "window", "cookie")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
     COOKIE_FIELD_NUMBER: _ClassVar[int]
     version: int
     handshake: bytes
+    window: int
     cookie: bytes
-    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ..., cookie: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ..., window: _Optional[int] = ..., cookie: _Optional[bytes] = ...) -> None: ...
 
 class StreamAnswer(_message.Message):
-    __slots__ = ("version", "handshake")
+    __slots__ = ("version", "handshake", "window")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HANDSHAKE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
     version: int
     handshake: bytes
-    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ...) -> None: ...
+    window: int
+    def __init__(self, version: _Optional[int] = ..., handshake: _Optional[bytes] = ..., window: _Optional[int] = ...) -> None: ...
+
+class LinkHold(_message.Message):
+    __slots__ = ("on",)
+    ON_FIELD_NUMBER: _ClassVar[int]
+    on: bool
+    def __init__(self, on: _Optional[bool] = ...) -> None: ...
 
 class ConnectAddr(_message.Message):
     __slots__ = ("addr", "port")

@@ -7,6 +7,7 @@ file, else the default.
 # Why: docs/decisions/044-config-files-are-flat.md
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +53,36 @@ class HostPort(click.ParamType[Any]):
         if not host or not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
             self.fail(f"{text!r} is not HOST:PORT, such as relay.example.org:{DEFAULT_PORT}", param, ctx)
         return RelayAddress(host, int(port))
+
+
+#: The units of sizes.
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_SIZE = re.compile(r"\s*(\d{1,15})\s*(?:([kmgt]?)(?:i?b)?)\s*", re.IGNORECASE)
+
+
+class ByteSize(click.ParamType[Any]):
+    """A number of bytes: `536870912`, `512M`, `512MiB` or `512 MiB`; the units are powers of 1024.
+
+    Args:
+        least: the smallest size that makes sense.
+    """
+
+    name = "size"
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the size in bytes."""
+        if isinstance(value, int):
+            return value
+        found = _SIZE.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a size, such as 512MiB", param, ctx)
+        size = int(found[1]) * _UNITS[found[2].lower()]
+        if size < self._least:
+            self.fail(f"{value} is too little: give at least {self._least // _UNITS['m']}MiB", param, ctx)
+        return size
 
 
 def _is_ipv6(text: str) -> bool:

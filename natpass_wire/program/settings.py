@@ -13,6 +13,7 @@ from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget, is_loo
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.errors import UserError
 from natpass_wire.keepalive import SILENCE_V2
+from natpass_wire.links import HOLD
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LinkKey, RootKey, check_secret
 from natpass_wire.login.legacy import Dialect
@@ -219,6 +220,7 @@ class ConnectionSettings:
         hint = joined.hint_elsewhere(program, self.common.state_dir) if self.common.secret is None else ""
         root = RootKey.from_secret(self.common.secret or check_secret(ask_secret("secret", "--secret-file", hint)))
         key = root.login_key()
+        capabilities = (HOLD, *capabilities)  # all that use plain links have it
         claims = v2.Claims(client_id, role, capabilities, claims.program, v2.instance_tag(key, token))
         sealing = seal(root.link_key())
         return RelayTarget(

@@ -1,4 +1,4 @@
-"""The relay's rate, beside a splice that only copies bytes between two connections; and the memory of clients.
+"""The relay's rate, beside a splice that only copies bytes between two connections; links a second; clients' memory.
 
 The relay is the real command, the splice a small uvloop program. Both get the same bytes from the same sender, with and
 without TLS. Sender and receiver share a core here, so the relay's processor time says more than the rate.
@@ -22,6 +22,7 @@ import psutil
 
 from natpass_relay.certificate import make_self_signed
 from natpass_wire.aio.runtime import run
+from tests.bench.connects import main as measure_links
 from tests.support.relay_process import relay_process
 from tests.support.witness import (
     LINK_ID,
@@ -248,10 +249,11 @@ def measure_memory(count: int = 1000) -> None:
 
 
 def main() -> None:
-    """Measure rates and memory."""
+    """Measure rates, links a second, and memory."""
     for tls in (False, True):
         for size in (64, 60 * 1024):
             measure_rates(size, tls=tls)
+    measure_links()
     measure_memory()
 
 

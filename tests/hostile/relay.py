@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
+from natpass_relay.client_socket import ClientSocket
 from natpass_relay.clients import Client
-from natpass_relay.connection import ClientSocket, Connection
+from natpass_relay.connection import Connection
 from natpass_relay.hub import Hub
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
@@ -208,21 +209,22 @@ class HostileConnection(Connection):
 
     def honestly(self, frame: bytes) -> None:
         """Route a frame as the relay would."""
-        super()._parse_and_route(frame)
+        super()._parse_and_route(frame[HEADER_BYTES:])
+        self._write_posted()
 
     def _route(self, data: bytes, bounds: list[int]) -> None:
         for start, end in pairwise(bounds):
             if self.is_closed:
                 return
-            self._parse_and_route(data[start:end])
+            self._parse_and_route(data[start + HEADER_BYTES : end])
 
-    def _parse_and_route(self, frame: bytes) -> None:
-        message = envelope.parse(frame[HEADER_BYTES:])
+    def _parse_and_route(self, payload: bytes) -> None:
+        message = envelope.parse(payload)
         if self.client is None or message.to == RELAY_ID or not message.link_id:
-            super()._parse_and_route(frame)
+            super()._parse_and_route(payload)
             return
         message.from_id = self.client.client_id
-        self._adversary.received(message, frame)
+        self._adversary.received(message, encode_frame(payload))
 
 
 class HostileServer(RelayServer):

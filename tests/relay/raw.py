@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 from natpass_wire import envelope
+from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.frame import FrameDecoder
 from natpass_wire.login import v2
+from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg
 from tests.support.relay import CONSOLE, KEY, TestRelay
 
@@ -21,8 +24,15 @@ class Raw:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(cls, relay: TestRelay) -> AsyncIterator["Raw"]:
-        reader, writer = await asyncio.open_connection(relay.address.host, relay.address.port)
+    async def connect(cls, relay: TestRelay | RelayAddress, *, room: int = 0) -> AsyncIterator["Raw"]:
+        """Connect; with `room`, the system takes so few bytes until they are read, and the connection reads none."""
+        address = relay if isinstance(relay, RelayAddress) else relay.address
+        connection = socket.socket()
+        if room:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, (address.host, address.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=room or 64 * 1024)
         try:
             yield cls(reader, writer)
         finally:
@@ -32,6 +42,21 @@ class Raw:
 
     def send(self, data: bytes) -> None:
         self._writer.write(data)
+
+    async def takes(self, data: bytes) -> bool:
+        """Send; return whether the relay takes it within a moment.
+
+        Raises:
+            ConnectionError: the connection is gone.
+        """
+        self._writer.transport.set_write_buffer_limits(high=0)
+        self._writer.write(data)
+        try:
+            async with asyncio.timeout(0.5):
+                await self._writer.drain()
+        except TimeoutError:
+            return False
+        return True
 
     async def receive(self) -> Msg:
         async with asyncio.timeout(10):
@@ -49,10 +74,10 @@ class Raw:
                 while await self._reader.read(65536):
                     pass
 
-    async def log_in(self, client_id: str, role: int = CONSOLE) -> tuple[bytes, bytes]:
+    async def log_in(self, client_id: str, role: int = CONSOLE, key: LoginKey = KEY) -> tuple[bytes, bytes]:
         """Log in; return the two frames that did it."""
         claims = v2.Claims(client_id, role, (), "raw", b"r" * 16)  # type: ignore[arg-type]
-        client = v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32)
+        client = v2.ClientLogin(key, claims, v2.NO_TLS, b"c" * 32)
         hello = envelope.to_frame(client.hello())
         self.send(hello)
         proof = client.receive(await self.receive())

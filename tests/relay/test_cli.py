@@ -112,6 +112,8 @@ def fails(result: subprocess.CompletedProcess[str], text: str) -> None:
         (["--proxy-cert", sys.executable], "no PEM certificate"),
         (["--listen", "nonsense:port"], "nonsense:port"),
         (["--listen", "203.0.113.77:1"], "cannot listen on 203.0.113.77:1"),
+        (["--memory", "much"], "is not a size"),
+        (["--memory", "1MiB"], "give at least 32MiB"),
         (["--config", "missing.toml"], "missing.toml"),
         (["--nonsense"], "--nonsense"),
     ],

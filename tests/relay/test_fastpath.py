@@ -16,7 +16,7 @@ from natpass_wire.pb.shell_pb2 import ShellData
 
 
 def a_link() -> Route:
-    return Route(Client("c", Role.CONSOLE), Client("a", Role.AGENT), "0123456789abcdef")
+    return Route(Client("c", Role.CONSOLE), Client("a", Role.AGENT), "0123456789abcdef", ("a", "c", "0123456789abcdef"))
 
 
 def shell_data(content: bytes, link_id: str = "0123456789abcdef", to: str = "a") -> bytes:

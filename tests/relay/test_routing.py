@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from natpass_relay.clients import Client, Role
-from natpass_relay.routing import Command, Forward, Router, Send
+from natpass_relay.routing import EARLY_WINDOW, MOST_WINDOW, Command, Forward, Router, Send
 from natpass_wire import envelope
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, Data, LinkEnd
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, Data, LinkEnd, StreamAnswer, StreamOffer
 
 AGENT, CONSOLE, LEGACY = Role.AGENT, Role.CONSOLE, Role.LEGACY
 
@@ -390,7 +390,7 @@ def test_who_waits_for_one_without_a_link_loses_none() -> None:
 
 def test_who_has_too_much_to_take_gets_no_new_links() -> None:
     full: set[Client] = set()
-    router = Router(is_full=full.__contains__)
+    router = Router(is_full=lambda _opener, target: target in full)
     agent, console = Client("a", AGENT), Client("c", CONSOLE)
     router.add(agent)
     router.add(console)
@@ -440,3 +440,37 @@ def test_a_request_that_comes_too_often_is_not_forwarded_and_may_come_again() ->
     assert len(router) == 1
     router.receive(console, request("nobody", "l3"))
     assert asked == [(console, agent)] * 2
+
+
+# windows, and links that are cut
+
+
+@pytest.mark.parametrize(
+    ("told", "window"), [(0, MOST_WINDOW), (1, 1), (MOST_WINDOW, MOST_WINDOW), (2**32 - 1, MOST_WINDOW)]
+)
+def test_each_end_tells_what_may_wait_for_it(told: int, window: int) -> None:
+    net = Net(linked=False)
+    offer = ConnectRequest(kind=ConnectRequest.stream, offer=StreamOffer(version=1, window=told))
+    asked = only(net.router.receive(net.console, Msg(type=MsgType.connect_req, to="a", link_id="s", creq=offer)))
+    route = asked.route
+    assert route is not None
+    assert (route.is_stream, route.window_of(net.console), route.window_of(net.agent)) == (True, window, EARLY_WINDOW)
+    accepted = ConnectResponse(ok=True, answer=StreamAnswer(version=1, window=told))
+    net.router.receive(net.agent, Msg(type=MsgType.connect_rep, to="c", link_id="s", crep=accepted))
+    assert (route.window_of(net.console), route.window_of(net.agent)) == (window, window)
+
+
+def test_a_link_is_cut_once_and_both_ends_are_told() -> None:
+    net = Net()
+    route = only(net.router.receive(net.agent, data("c"))).route
+    assert route is not None
+    sends = net.router.cut(route, "too much")
+    told = [(send.client, send.message.from_id, send.message.end.text, send.route) for send in sends]
+    assert told == [(net.console, "a", "too much", route), (net.agent, "c", "too much", route)]
+    assert net.router.cut(route, "too much") == []
+    assert net.router.receive(net.console, data("a")) == []
+
+
+def test_no_client_sends_link_hold() -> None:
+    net = Net()
+    assert net.router.receive(net.console, Msg(type=MsgType.link_hold, to="a", link_id="l1")) == []

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from natpass_relay.connection import MAX_BYTES_BEFORE_LOGIN, WORK_A_TURN, Connection
+from natpass_relay.client_socket import MAX_BYTES_BEFORE_LOGIN
+from natpass_relay.connection import WORK_A_TURN, Connection
 from natpass_relay.hub import Hub
 from natpass_wire import envelope
 from natpass_wire.aio.sockets import RECORDS_AT_ONCE
@@ -192,9 +194,9 @@ async def test_who_changes_the_receiver_with_every_frame_has_turns_too(
     iterations, passed = Iterations(), Counter[int]()
     pass_on = Connection._pass_on
 
-    def counted(self: Connection, to: Connection, frames: bytes) -> None:
+    def counted(self: Connection, *given: Any) -> None:
         passed[iterations.now] += 1
-        pass_on(self, to, frames)
+        pass_on(self, *given)
 
     monkeypatch.setattr(Connection, "_pass_on", counted)
     agents, console = [await relay.join("a"), await relay.join("b")], await relay.join("c", CONSOLE)

@@ -122,8 +122,10 @@ class TestRelay:
         """The address for its clients."""
         return self.addresses[0]
 
-    def target(self, client_id: str, role: Role = AGENT, *, tag: str | None = None) -> RelayTarget:
-        claims = v2.Claims(client_id, role, (), "test 1", instance(client_id if tag is None else tag))
+    def target(
+        self, client_id: str, role: Role = AGENT, *, tag: str | None = None, capabilities: tuple[str, ...] = ()
+    ) -> RelayTarget:
+        claims = v2.Claims(client_id, role, capabilities, "test 1", instance(client_id if tag is None else tag))
         return RelayTarget(self.address, self.tls, claims, KEY, sealing=sealing())
 
     def run(self, target: RelayTarget, *, accepts: bool = True) -> TestClient:
@@ -133,10 +135,16 @@ class TestRelay:
         return found
 
     async def join(
-        self, client_id: str, role: Role = AGENT, *, tag: str | None = None, accepts: bool = True
+        self,
+        client_id: str,
+        role: Role = AGENT,
+        *,
+        tag: str | None = None,
+        accepts: bool = True,
+        capabilities: tuple[str, ...] = (),
     ) -> TestClient:
         """Start a client, and wait until it is logged in."""
-        found = self.run(self.target(client_id, role, tag=tag), accepts=accepts)
+        found = self.run(self.target(client_id, role, tag=tag, capabilities=capabilities), accepts=accepts)
         await found.client.online()
         return found
 

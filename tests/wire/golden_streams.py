@@ -62,6 +62,35 @@ STREAMS = [
            62 0b  08 01  aa 06 06 08 01 12 02 'ee'  # crep 12: ok, answer 101""",
     ),
     Golden(
+        "connect_req that tells a window",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(kind=link.ConnectRequest.stream, offer=link.StreamOffer(version=1, window=128)),
+        ),
+        """08 03
+           5a 0a             # creq 11
+             10 64           # kind 2: stream 100
+             aa 06 05 08 01  # offer 101: version 1
+               18 80 01      # window 3""",
+    ),
+    Golden(
+        "connect_rep that tells a window",
+        Msg(
+            type=MsgType.connect_rep,
+            crep=link.ConnectResponse(ok=True, answer=link.StreamAnswer(version=1, window=128)),
+        ),
+        """08 04
+           62 0a             # crep 12
+             08 01           # ok 1
+             aa 06 05 08 01  # answer 101: version 1
+               18 80 01      # window 3""",
+    ),
+    Golden(
+        "link_hold",
+        Msg(type=MsgType.link_hold, from_id="c", to="a", link_id="f0", hold=link.LinkHold(on=True)),
+        "08 79  12 01 'c'  22 01 'a'  32 02 'f0'  ca 07 02  08 01  # hold 121: on 1",
+    ),
+    Golden(
         "record",
         Msg(type=MsgType.record, from_id="c", to="a", link_id="f0", record=stream.Record(data=b"hi")),
         "08 78  12 01 'c'  22 01 'a'  32 02 'f0'  c2 07 04  0a 02 'hi'  # record 120",

@@ -54,7 +54,7 @@ def test_numbers_of_types() -> None:
     wire_md |= {30: "code_request", 31: "code_response_hdr", 32: "code_response_body", 33: "code_connect"}
     wire_md |= {34: "code_connect_response", 35: "code_data"}
     ours = {100: "ping", 101: "pong", 102: "notice", 110: "about", 111: "roster_watch", 112: "roster"}
-    ours |= {113: "rtt_request", 114: "rtt_report", 115: "invite", 120: "record"}
+    ours |= {113: "rtt_request", 114: "rtt_report", 115: "invite", 120: "record", 121: "link_hold"}
     ours |= {130: "exec_input", 131: "exec_output", 132: "exec_signal", 133: "exec_request"}
     ours |= {140: "vnc_hold", 141: "vnc_frame"}
     assert {number: name for name, number in MsgType.items()} == wire_md | ours

@@ -15,6 +15,7 @@ from natpass_wire.links import (
     End,
     LinkAsked,
     LinkEnded,
+    LinkHeld,
     LinkOpened,
     LinkPhase,
     LinkReceived,
@@ -40,6 +41,19 @@ def open_link(opener: LinkTable, target: LinkTable, link_id: str = "f0") -> tupl
     opened = opener.receive(target.accept(asked.link))
     assert opened == LinkOpened(ours)
     return ours, asked.link
+
+
+def test_the_relay_holds_an_open_link_and_no_other() -> None:
+    opener, target = tables()
+    ours, _ = open_link(opener, target)
+    hold = Msg(type=MsgType.link_hold, from_id="a", to="c", link_id="f0")
+    hold.hold.on = True
+    assert opener.receive(hold) == LinkHeld(ours, on=True)
+    hold.hold.on = False
+    assert opener.receive(hold) == LinkHeld(ours, on=False)
+    opener.end(ours, End(LinkEnd.CLOSED))
+    assert opener.receive(hold) is None
+    assert opener.dropped == 1
 
 
 def test_a_link_from_open_to_end() -> None:

@@ -372,3 +372,25 @@ def test_a_command_returns_its_own_status() -> None:
         return 7
 
     assert exit_status(command, "natpass-test", []) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1048576", 1 << 20),
+        ("64k", 1 << 16),
+        ("512MiB", 1 << 29),
+        ("512 MB", 1 << 29),
+        ("2g", 1 << 31),
+        ("70000b", 70_000),
+        (1 << 20, 1 << 20),
+    ],
+)
+def test_a_size_has_a_unit(text: object, size: int) -> None:
+    assert options.ByteSize(least=1 << 16).convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5G", "MiB", "10 parsecs", "1" * 16, "63k"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        options.ByteSize(least=1 << 16).convert(text, None, None)

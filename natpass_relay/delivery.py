@@ -1,0 +1,129 @@
+"""Delivers the router's messages, and keeps what waits for slow clients within its bounds."""
+
+# Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from natpass_relay.backlog import Ledger
+from natpass_relay.clients import Client
+from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
+from natpass_relay.routing import Route, Router, Send
+from natpass_wire import envelope
+from natpass_wire.repeats import Repeats
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: The weight (`Backlog`) of what waits from one client for another above which it gets no new links with it, and of the
+#: relay's own messages for a client above which it gets no new guests.
+FULL_BYTES = 4 * 1024 * 1024
+#: Control frames that a client has caused and that wait, above which it gets no new links: half of what would drop it.
+_MANY_CONTROL_BYTES = MOST_CONTROL_BYTES // 2
+#: Bytes that may wait in the whole relay.
+MEMORY_BYTES = 512 * 1024 * 1024
+
+
+class Delivery:
+    """What clients are sent about links, and what happens when they do not take it.
+
+    Args:
+        router: knows the links.
+        connection_of: the connections of all clients.
+        drop: drops a client, for a reason.
+        clock: seconds of a monotonic clock.
+        memory: bytes that may wait in the whole relay, see `Ledger`.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        connection_of: Mapping[Client, Connection],
+        drop: Callable[[Client, str], None],
+        clock: Callable[[], float],
+        memory: int = MEMORY_BYTES,
+    ) -> None:
+        self._router = router
+        self._connection_of = connection_of
+        self._drop = drop
+        self._clock = clock
+        self._is_cutting = False
+        self._repeats = Repeats()
+        #: What waits in the whole relay.
+        self.ledger: Ledger[Connection, Route] = Ledger(memory)
+
+    def deliver(self, send: Send, gone: Connection | None = None) -> None:
+        """Send what the router says. No-op if the receiver is gone.
+
+        Args:
+            send: the message.
+            gone: the connection of a client that has just been removed.
+        """
+        to = self._connection_of.get(send.client)
+        if to is None:
+            return
+        if send.route is None:
+            to.send(send.message, is_answer=True)
+            return
+        sender = self._connection_of.get(send.route.other(send.client), gone) or to
+        opener = self._connection_of.get(send.route.opener, gone) or to
+        to.put_link_control(envelope.to_frame(send.message), sender, opener)
+        to.outbox.write_posted()
+
+    def cut(self, route: Route, slow: Connection | None = None) -> None:
+        """End a link because too much of it waits; a stream goes on over another one.
+
+        Args:
+            route: the link.
+            slow: the client that does not keep up; None if too much waits in the whole relay.
+        """
+        who = "the relay" if slow is None or slow.client is None else slow.client.client_id
+        text = f"{who} does not keep up with what it is sent"
+        sends = self._router.cut(route, text)
+        for client in (route.opener, route.target):
+            if (connection := self._connection_of.get(client)) is not None:
+                connection.outbox.drop(route)
+        if sends:
+            about = f"links of {route.opener.client_id} with {route.target.client_id} are cut: {text}"
+            if said := self._repeats.note(about, self._clock()):
+                log.warning("%s", printable(said))
+        for send in sends:
+            self.deliver(send)
+
+    def keep_budgets(self, connection: Connection) -> None:
+        """End links if too much waits for `connection`, or in the whole relay."""
+        if self._is_cutting:
+            return
+        self._is_cutting = True
+        try:
+            slow = connection if connection.outbox.is_over else None
+            for route in connection.outbox.excess():
+                self.cut(route, slow)
+        finally:
+            self._is_cutting = False
+        if connection.outbox.is_over:  # with control frames alone: nothing of it can be ended
+            self.overdrawn(connection, "too much waits for it")
+
+    def overdrawn(self, connection: Connection, reason: str) -> None:
+        """Drop a client that has caused more than it may, once what goes on now is done."""
+        if connection.client is not None and not connection.is_overdrawn:
+            connection.is_overdrawn = True
+            asyncio.get_running_loop().call_soon(self._drop, connection.client, reason)
+
+    def is_full(self, opener: Client, target: Client) -> bool:
+        """Tell whether so much of an opener waits for a target that it gets no new links with it.
+
+        What others have waiting there makes no difference: they could keep everybody out.
+        """
+        outbox = self._connection_of[target].outbox
+        if not outbox.has_backlog:
+            return False
+        connection = self._connection_of[opener]
+        waits = outbox.weight_of(connection)
+        return waits > FULL_BYTES or (waits > 0 and self.ledger.charged(connection) > _MANY_CONTROL_BYTES)
+
+    def is_behind(self, client: Client) -> bool:
+        """Tell whether so many of the relay's own messages wait for a client that it gets no new guests."""
+        connection = self._connection_of[client]
+        return connection.outbox.weight_of(connection) > FULL_BYTES
