@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from natpass_agent.links.kind import Kind
 from natpass_agent.policy import MAX_LINKS, Refusal
 from natpass_wire.pb.link_pb2 import ConnectResponse
-from natpass_wire.stream.places import Owner, Places, Rank
+from natpass_wire.stream.places import Owner, Places, Rank, Standing
 
 Who = TypeVar("Who")
 
@@ -38,9 +38,13 @@ class LinkPlaces(Generic[Who]):
         """
         own = self._of_kind[kind]
         most = kind.limits.places_of_key
-        if most is not None and (count := own.held(owner)) >= most:
-            text = f"you have {count} {kind.wire_name} links to this agent already"
-            return Refusal(text, ConnectResponse.REFUSED)
+        if most is not None:
+            standings = [rank(link).standing for link in own.links_of(owner)]
+            going = standings.count(Standing.ENDING)
+            # Who closes one may open another at once. But each has a process until that has ended.
+            if len(standings) - going >= most or going >= most:
+                text = f"you have {len(standings)} {kind.wire_name} links to this agent already"
+                return Refusal(text, ConnectResponse.REFUSED)
         room = own.room(owner, rank)
         if not room.granted:
             return _full(own, owner, f"{kind.wire_name} links")

@@ -114,6 +114,10 @@ class Places(Generic[Who]):
             node = node.children.get(name) if node is not None else None
         return 0 if node is None else node.count
 
+    def links_of(self, owner: Owner) -> list[Who]:
+        """Return the links of an owner, oldest first."""
+        return [who for who, its_owner in self._owners.items() if its_owner == owner]
+
     def take(self, who: Who, owner: Owner) -> None:
         """Give a link a place. The caller has asked for `room`, and the victim has given up its place."""
         self.give_back(who)

@@ -111,6 +111,16 @@ def test_a_key_has_few_desktops_since_each_starts_a_worker(owner: Owner) -> None
     assert links.ask(DESKTOP, OTHER) == []
 
 
+def test_who_closes_a_desktop_may_open_another_at_once_but_not_for_ever() -> None:
+    links = held([*KINDS])
+    for _ in range(4):
+        assert links.ask(DESKTOP, ADMIN, Standing.ENDING) == []
+    assert links.ask(DESKTOP, ADMIN) == "you have 4 vnc links to this agent already"
+    links.places.give_back(1)
+    assert [links.ask(DESKTOP, ADMIN) for _ in range(4)] == [[]] * 4
+    assert links.ask(DESKTOP, ADMIN) == "you have 7 vnc links to this agent already"
+
+
 def test_desktops_of_many_ids_leave_room_for_a_listed_key() -> None:
     links = held([*KINDS])
     most = DESKTOP.limits.places

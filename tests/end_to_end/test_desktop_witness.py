@@ -374,14 +374,16 @@ def test_100_opens_and_closes_leave_nothing(shared: Place, viewer: Viewer) -> No
     before = descriptors()
     opened = 0
     while opened < 100:
-        links = [viewer.ask() for _ in range(5)]
+        links = [viewer.ask() for _ in range(4)]
         answered: set[str] = set()
         while len(answered) < len(links):
             message = viewer.receive()
             if message.kind == witness.CONNECT_REP:
                 answer = message.part(witness.CREP)
-                # A machine that is busy with other tests may make an agent say so: that leaves nothing, either.
-                assert answer.number(1) == 1 or b"too busy to answer in time" in answer.raw
+                # A busy machine may be late with an answer, or with the end of workers: that leaves nothing, either.
+                assert answer.number(1) == 1 or re.search(
+                    rb"too busy to answer|links to this agent already", answer.raw
+                )
                 opened += answer.number(1)
                 answered.add(message.text(LINK_ID))
         for link in links:

@@ -162,7 +162,9 @@ async def _at(port: int, folder: Path, seconds: float) -> PictureResult:
             group.create_task(watch())
             keys = await _keys(console, agent, seconds)
         ended = agent.link.end
-        return PictureResult(keys, max(memory), before, taken[0], ended.text if ended is not None else "")
+        return PictureResult(
+            keys, max(memory), before, taken[0], (ended.text or "has ended") if ended is not None else ""
+        )
     finally:
         console.terminate(force=True)
         await drain
