@@ -27,7 +27,7 @@ class Raw:
     async def connect(cls, relay: TestRelay | RelayAddress, *, room: int = 0) -> AsyncIterator["Raw"]:
         """Connect; with `room`, the system takes so few bytes until they are read, and the connection reads none."""
         address = relay if isinstance(relay, RelayAddress) else relay.address
-        connection = socket.socket()
+        connection = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
         if room:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         connection.setblocking(False)
