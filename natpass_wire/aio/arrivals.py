@@ -13,8 +13,8 @@ from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
 from natpass_wire.stream.gate import Offered, OfferGate, Verdict
 from natpass_wire.stream.places import Owner, Places, Rank, Standing
 
-#: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it: of a stranger, and of one
-#: that has proved a key lately, which may resume hundreds of streams at once.
+#: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it; and how many while half of
+#: all places are free, if it has proved a key lately: it may resume hundreds of streams at once.
 HELLO_SECONDS = 10.0
 MAX_ARRIVALS, MAX_PROVED_ARRIVALS = 16, 64
 #: The same for all openers: a client's links are limited. An honest opener says hello at once, so the oldest carrier of
@@ -99,7 +99,8 @@ class Arrivals:
         return (_STRANGERS, origin, peer) if known is None else (_PROVED, *known, peer)
 
     def _has_too_many(self, owner: Owner) -> bool:
-        return self._places.held(owner) >= (MAX_PROVED_ARRIVALS if owner[0] == _PROVED else MAX_ARRIVALS)
+        may_have_many = owner[0] == _PROVED and len(self._places) < MAX_ALL_ARRIVALS // 2
+        return self._places.held(owner) >= (MAX_PROVED_ARRIVALS if may_have_many else MAX_ARRIVALS)
 
     def _late(self, carrier: Carrier) -> None:
         self._gate.failed(carrier.peer)

@@ -48,6 +48,10 @@ async def test_an_opener_with_a_proved_key_resumes_many_streams_at_once() -> Non
         assert waiting.take(carrier(ended, "a", number))
     assert waiting.judge(Offered("a", "0123456789abcdef"))[0] is Verdict.LATER
     assert not waiting.take(carrier(ended, "a", MAX_PROVED_ARRIVALS))
+    waiting.proved("b", listed(b"another"))
+    others = [waiting.take(carrier(ended, f"stranger {number % 8}", number)) for number in range(64)]
+    others += [waiting.take(carrier(ended, "b", number)) for number in range(17)]
+    assert others == [True] * 80 + [False]  # few places are free now
     assert not ended.ended
     waiting.close()
 
