@@ -220,8 +220,9 @@ class Agent:
         """End a link for another one. There is one more than allowed until what runs for it has ended."""
         self._places.give_back(link)
         if link.end is None:
-            log.info("a link of %s is ended: its place was needed for somebody else", who_of(link))
-            self.end(link, "its place was needed for somebody else", LinkEnd.PEER_GONE)
+            text = "its place was needed for somebody else"
+            self._note(f"ended a link: {text}", link, logging.INFO)
+            self.end(link, text, LinkEnd.PEER_GONE)
 
     def _note(self, text: str, link: IncomingLink, level: int = logging.WARNING) -> None:
         """Log something about a link: once, then with a count, since a console can do it as often as it likes."""

@@ -103,13 +103,13 @@ class AuthorizedConsolesFile:
         """
         try:
             consoles = self.read()
+            now = None if consoles is None else self._time(consoles)
         except UserError as error:
             self._complain(str(error))
             return DAMAGED
         self._complain("")
         if consoles is None:
             return ALL
-        now = self._time(consoles)
         if key is None:
             return UNSEALED
         return consoles.rights_of(PublicKey(key), now)

@@ -110,8 +110,8 @@ class Entrance:
             return False
         self._begin.pop(connection, None)
         self._lobby_of(connection).leave(connection, self._clocks.monotonic())
-        if self._turns_left:
-            self._serve()
+        if self.lobby.waiting or self.own_lobby.waiting:
+            self._serve_soon()  # not now: it may be in the middle of the shared read buffers
         return True
 
     def blame(self, connection: Connection, offence: Offence) -> None:
@@ -180,7 +180,11 @@ class Entrance:
     def _go_on(self) -> None:
         """Count turns anew in the next turn of the event loop, unless those who wait, wait for a place at the desk."""
         has_begun = self._turns_left < TURNS or self._has_new
-        if not self._is_due and (has_begun or (self.lobby.waiting and not self._bad_turns_left)):
+        if has_begun or (self.lobby.waiting and not self._bad_turns_left):
+            self._serve_soon()
+
+    def _serve_soon(self) -> None:
+        if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._next_turn)
 

@@ -213,8 +213,7 @@ class Invites(Generic[Who]):
     def _greet_at_decoy(self, who: Who, guest: Guest, now: float) -> list[Command[Who]]:
         """Answer a guest's first message as an inviter does."""
         number = guest.nameplate
-        has_ended = now - self._ended.get(number, -LIFETIME_SECONDS) < LIFETIME_SECONDS
-        if has_ended or not 1 <= number <= MOST_NAMEPLATE:
+        if self._has_ended(number, now) or not 1 <= number <= MOST_NAMEPLATE:
             text = f"there is no invite {number} here: it was used, withdrawn or has expired, or is another relay's"
             return [Turn(who, Refusal.NO_INVITE, text)]
         if not (step := _step(guest.data)) or not step.spake2:
@@ -227,7 +226,9 @@ class Invites(Generic[Who]):
         number = self._decoys.pop(who)
         if not (step := _step(data)) or not step.confirmation:
             return _failure(who, InviteStep.MALFORMED)
-        if number in self._by_nameplate or number in self._ended:  # one was opened meanwhile: its tries are its own
+        if number in self._by_nameplate or self._has_ended(
+            number, now
+        ):  # one was opened meanwhile: its tries are its own
             self._tries.pop(number, None)
         left, until = self._tries.get(number, (MOST_TRIES, now))
         left = left - 1 if until > now else MOST_TRIES - 1
@@ -237,6 +238,12 @@ class Invites(Generic[Who]):
             self._tries.pop(number)
             self._ended[number] = now
         return _failure(who, InviteStep.WRONG_CODE, left)
+
+    def _has_ended(self, number: int, now: float) -> bool:
+        """Tell whether the last invite with a number has ended, and might still be valid else."""
+        if now - self._ended.get(number, now) >= LIFETIME_SECONDS:
+            del self._ended[number]
+        return number in self._ended
 
     def _forget(self, visit: _Visit[Who]) -> None:
         del self._visits[visit.who]

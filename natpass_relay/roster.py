@@ -8,7 +8,7 @@ agents as they are when it is made: a console that begins to watch after an agen
 
 Steps have a budget of bytes, since each of them goes to every console. What is beyond it stays a change, and later ones
 of the same agent replace it. Agents that changed least recently go first, so that one that changes all the time, or a
-hundred of them, delay only themselves.
+hundred of them, delay only themselves. Those that were never told of take turns with the others: ids cost nothing.
 """
 
 # Why: docs/decisions/007-roster-revisions.md
@@ -18,6 +18,7 @@ hundred of them, delay only themselves.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 
 from natpass_relay.clients import Client
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
@@ -198,8 +199,7 @@ class Publisher:
         is_told = any(each.sent or each.snapshot is not None for each in self._watchers.values() if each.is_on)
         left: list[str] = []
         changed: list[RosterEntry] = []
-        never = float("-inf")
-        for client_id in sorted(self._touched, key=lambda each: self._published_at.get(each, never)):
+        for client_id in self._in_order():
             before = self._published.get(client_id)
             after = self._entries.get(client_id) or self._away.get(client_id)
             if before != after or client_id in self._told:
@@ -220,6 +220,13 @@ class Publisher:
             self.revision += 1
             chunk.revision = self.revision
             self._keep(chunk)
+
+    def _in_order(self) -> list[str]:
+        """Return the agents that have changed, in the order in which they are told: new ones and others in turn."""
+        new = [each for each in self._touched if each not in self._published_at]
+        old = sorted(self._touched.keys() - set(new), key=lambda each: self._published_at[each])
+        in_turn = chain.from_iterable(zip_longest(new, old))
+        return [each for each in in_turn if each is not None]
 
     def next_message(self, client: Client, now: float, now_unix_ms: int) -> Roster | None:
         """Return the next message for a console, None if it has everything or does not watch."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 #: The same text is logged again after this many seconds at the earliest.
 EVERY = 60.0
-#: How many texts are remembered; an older one counts as new.
-_MOST_TEXTS = 16
+#: Lines in that time. More texts than that are only counted: a peer may choose what is in them. As many are remembered.
+MOST_LINES = 16
 
 
 @dataclass(slots=True)
@@ -13,17 +13,31 @@ class Repeats:
     """Decides which of many texts are logged."""
 
     _said: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _since: float = float("-inf")
+    _lines: int = 0
+    _left_out: int = 0
 
     def note(self, text: str, now: float) -> str | None:
-        """Record that `text` happened at `now` (seconds); return what to log, None for a repeat."""
-        since, unsaid = self._said.pop(text, (now - EVERY, 0))
+        """Record that `text` happened at `now` (seconds); return what to log, None for a repeat, or one too many."""
+        since, unsaid = self._said.get(text, (now - EVERY, 0))
         if now - since < EVERY:
             self._said[text] = (since, unsaid + 1)
             return None
-        while len(self._said) >= _MOST_TEXTS:
+        if now - self._since >= EVERY:
+            self._since, self._lines = now, 0
+        if self._lines >= MOST_LINES:
+            self._left_out += 1
+            return None
+        self._lines += 1
+        self._said.pop(text, None)
+        while len(self._said) >= MOST_LINES:
             del self._said[next(iter(self._said))]
         self._said[text] = (now, 0)
-        return f"{text} ({unsaid} times more since it was last said)" if unsaid else text
+        left_out, self._left_out = self._left_out, 0
+        counts = [f"{unsaid} times more since it was last said"] if unsaid else []
+        if left_out:
+            counts.append(f"{left_out} lines like this were left out")
+        return f"{text} ({'; '.join(counts)})" if counts else text
 
     def forget(self) -> None:
         """Start afresh: every text counts as new."""

@@ -13,9 +13,10 @@ from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
 from natpass_wire.stream.gate import Offered, OfferGate, Verdict
 from natpass_wire.stream.places import Owner, Places, Rank, Standing
 
-#: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it.
+#: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it; and how many while half of
+#: all places are free, if it has proved a key lately: it may resume hundreds of streams at once.
 HELLO_SECONDS = 10.0
-MAX_ARRIVALS = 16
+MAX_ARRIVALS, MAX_PROVED_ARRIVALS = 16, 64
 #: The same for all openers: a client's links are limited. An honest opener says hello at once, so the oldest carrier of
 #: the largest holder has to go if there are more.
 MAX_ALL_ARRIVALS = 256
@@ -35,7 +36,7 @@ class Arrivals:
         self._on_hello = on_hello
         self._seconds = seconds
         self._gate = OfferGate(secrets.token_bytes(32))
-        self._timers: dict[Carrier, asyncio.TimerHandle] = {}  # the oldest first
+        self._timers: dict[Carrier, asyncio.TimerHandle] = {}
         self._places: Places[Carrier] = Places(MAX_ALL_ARRIVALS)
 
     def __len__(self) -> int:
@@ -48,7 +49,7 @@ class Arrivals:
             The verdict, and the cookie with which to come again; empty unless the verdict is COOKIE.
         """
         now = self._now()
-        if self._places.held(self._owner(offer.peer, offer.origin)) >= MAX_ARRIVALS:
+        if self._has_too_many(self._owner(offer.peer, offer.origin)):
             return Verdict.LATER, b""
         verdict = self._gate.judge(offer, self._places.held((_STRANGERS,)), now)
         return verdict, self._gate.cookie(offer, now) if verdict is Verdict.COOKIE else b""
@@ -60,10 +61,9 @@ class Arrivals:
     def take(self, carrier: Carrier) -> bool:
         """Take a carrier; False if its opener has too many here already."""
         owner = self._owner(carrier.peer, carrier.origin)
-        if self._places.held(owner) >= MAX_ARRIVALS:
+        if self._has_too_many(owner):
             return False
-        numbers = {waiting: number for number, waiting in enumerate(self._timers)}
-        room = self._places.room(owner, lambda waiting: Rank(Standing.AWAY, numbers[waiting]))
+        room = self._places.room(owner, lambda waiting: Rank(Standing.AWAY, self._timers[waiting].when()))
         if not room.granted:
             return False
         if room.victim is not None:
@@ -97,6 +97,10 @@ class Arrivals:
     def _owner(self, peer: str, origin: bytes) -> Owner:
         known = self._gate.owner(peer, self._now())
         return (_STRANGERS, origin, peer) if known is None else (_PROVED, *known, peer)
+
+    def _has_too_many(self, owner: Owner) -> bool:
+        may_have_many = owner[0] == _PROVED and len(self._places) < MAX_ALL_ARRIVALS // 2
+        return self._places.held(owner) >= (MAX_PROVED_ARRIVALS if may_have_many else MAX_ARRIVALS)
 
     def _late(self, carrier: Carrier) -> None:
         self._gate.failed(carrier.peer)

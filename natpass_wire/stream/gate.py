@@ -7,7 +7,6 @@ own, so strangers never take their turn. Owners are those of `places`.
 
 # Why: docs/decisions/072-arithmetic-in-turn.md
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -20,10 +19,11 @@ from natpass_wire.stream.places import Owner
 STRANGER = (1.0, 8.0)
 NETWORK = (60.0, 256.0)
 ALL_STRANGERS = (200.0, 400.0)
-#: The same for one owner with a proved key: at once it may resume all its streams. And for all owners that share the
-#: beginning of a path, such as the network of keys that are not listed.
+#: The same for one owner with a proved key: at once it may resume all its streams. Anybody can prove a key that is not
+#: listed, so those of one network share a bucket, and all of them another: less than a third of a core.
 PROVED = (200.0, 1024.0)
 SHARED = (400.0, 2048.0)
+ALL_UNLISTED = (800.0, 4096.0)
 #: Links without a hello from which on strangers need a cookie.
 BUSY = 32
 #: Seconds for which a proved key is remembered under a client id, and how many are.
@@ -74,18 +74,31 @@ class OfferGate:
         self._all: TokenBuckets[None] = TokenBuckets(*ALL_STRANGERS, 1)
         self._proved: TokenBuckets[Owner] = TokenBuckets(*PROVED, _MOST_BUCKETS)
         self._shared: TokenBuckets[Owner] = TokenBuckets(*SHARED, _MOST_BUCKETS)
-        self._owners: OrderedDict[str, tuple[Owner, float]] = OrderedDict()
+        self._unlisted: TokenBuckets[Owner] = TokenBuckets(*ALL_UNLISTED, 1)
+        self._owners: dict[str, tuple[Owner, float]] = {}
+        self._peers_of: dict[Owner, dict[str, None]] = {}  # who they are by share of the table, the oldest first
 
     def proved(self, peer: str, owner: Owner, now: float) -> None:
-        """Record that a client has proved a key, which belongs to `owner`."""
+        """Record that a client has proved a key, which belongs to `owner`.
+
+        A client chooses its id. So where the table is full, the oldest of the key or network with most ids goes.
+        """
+        self.failed(peer)
+        if len(self._owners) >= MOST_REMEMBERED:
+            most_peers = max(self._peers_of.values(), key=len)
+            self.failed(next(iter(most_peers)))
         self._owners[peer] = (owner, now + REMEMBER_SECONDS)
-        self._owners.move_to_end(peer)
-        if len(self._owners) > MOST_REMEMBERED:
-            self._owners.popitem(last=False)
+        self._peers_of.setdefault(_table_share(owner), {})[peer] = None
 
     def failed(self, peer: str) -> None:
         """Record that a link under this client id came to nothing: somebody else may have the id by now."""
-        self._owners.pop(peer, None)
+        owner, _ = self._owners.pop(peer, ((), 0.0))
+        if not owner:
+            return
+        peers = self._peers_of[_table_share(owner)]
+        del peers[peer]
+        if not peers:
+            del self._peers_of[_table_share(owner)]
 
     def owner(self, peer: str, now: float) -> Owner | None:
         """Return the owner of the key that a client has proved lately, None if it is a stranger."""
@@ -121,9 +134,14 @@ class OfferGate:
 
     def _take_own(self, owner: Owner, now: float) -> bool:
         """Charge an owner with a proved key; return False, and charge nothing, if it has had its share."""
-        shared = owner[:-1]
-        if shared and self._shared.level(shared, now) < 1:
+        network, unlisted = owner[:-1], owner[:-2]  # empty if its key is listed
+        if network and min(self._shared.level(network, now), self._unlisted.level(unlisted, now)) < 1:
             return False
         if not self._proved.take(owner, now):
             return False
-        return not shared or self._shared.take(shared, now)
+        return not network or (self._shared.take(network, now) and self._unlisted.take(unlisted, now))
+
+
+def _table_share(owner: Owner) -> Owner:
+    """Return who is counted together in the table of proved keys: a listed key, or the unlisted ones of a network."""
+    return owner[:2]

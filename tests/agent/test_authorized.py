@@ -18,7 +18,7 @@ from natpass_wire.program.state import StateDir
 ONE, TWO = bytes(32), bytes(31) + b"1"
 LINE = f"{PublicKey(ONE)} one\n".encode()
 #: Now, as files that are written now have it.
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC) + timedelta(days=1)  # later than the files of a test that runs long after the import
 
 
 @pytest.fixture

@@ -21,8 +21,10 @@ from natpass_relay.server import TlsFiles
 from natpass_relay.sources import Offence
 from natpass_wire import envelope
 from natpass_wire.aio.tls import client_context
+from natpass_wire.ids import RELAY_ID
 from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Ping
 from natpass_wire.pb.login_pb2 import Refusal
 from natpass_wire.program.state import StateDir
 from tests.relay.raw import Raw
@@ -261,6 +263,25 @@ async def test_who_gives_up_while_it_waits_is_gone_at_once_and_not_blamed(tmp_pa
         await wait_for(lambda: len(entrance) == 1)
         assert Stage.SPEAKING in entrance._stages.values()
         assert len(relay.server.hub.standing.penalties) == 0
+
+
+async def test_whose_turn_begins_when_another_logs_in_does_not_write_over_the_others_bytes() -> None:
+    """All connections share the memory that they read into."""
+    async with crowded_relay(desk=1) as relay, visitor(relay, HERE) as first, visitor(relay, HERE) as second:
+        entrance = relay.server.hub.entrance
+        entrance._clocks = Clocks(lambda: 0.0, time.time)  # so nobody stalls
+        client = v2.ClientLogin(KEY, v2.Claims("a", AGENT, (), "raw", b"r" * 16), v2.NO_TLS, b"c" * 32)
+        first.send(envelope.to_frame(client.hello()))
+        proof = client.receive(await first.receive())
+        assert proof is not None
+        claims = v2.Claims("b" * 40, AGENT, ("a long hello",), "raw" * 8, b"r" * 16)
+        second.send(envelope.to_frame(v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32).hello()))
+        await wait_for(lambda: Stage.WAITING in entrance._stages.values())
+        ping = Msg(type=MsgType.ping, from_id="a", to=RELAY_ID, ping=Ping(nonce=4711))
+        first.send(envelope.to_frame(proof) + envelope.to_frame(ping))
+        client.receive(await first.receive())
+        assert (await first.receive()).ping.nonce == 4711
+        assert (await second.receive()).hsp.HasField("challenge")
 
 
 async def test_a_wrong_secret_is_blamed(tmp_path: Path) -> None:

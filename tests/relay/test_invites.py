@@ -147,6 +147,16 @@ def test_a_decoy_ends_with_its_guest_and_a_real_invite_has_tries_of_its_own() ->
     assert turn.code == Refusal.NO_INVITE  # for people: it has been one
 
 
+def test_a_number_that_was_used_long_ago_is_like_any_other() -> None:
+    """Otherwise its answers would tell that nobody has it now, and leave fewer numbers to look at."""
+    invites: Invites[str] = Invites(lambda: ELEMENT)
+    inviter = client()
+    assert opened(invites, inviter, 7) == Invite.OPENED
+    invites.removed(inviter, NOW)
+    later = NOW + LIFETIME_SECONDS
+    assert [wrong_code_at_decoy(invites, 7, later).tries_left for _ in range(3)] == [2, 1, 0]
+
+
 @pytest.mark.parametrize("number", [0, MOST_NAMEPLATE + 1])
 def test_a_number_that_can_be_none_is_refused(number: int) -> None:
     (turn,) = Invites[str](lambda: ELEMENT).guest_says("g", hello(number, spake2()), NOW)

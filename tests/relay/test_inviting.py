@@ -117,9 +117,10 @@ async def test_it_expires() -> None:
 
 async def test_guests_that_stall_block_nobody() -> None:
     async with running_relay() as relay, invited(relay) as invite, contextlib.AsyncExitStack() as stack:
-        for _ in range(20):
-            stalled = await stack.enter_async_context(Raw.connect(relay))
+        guests = [await stack.enter_async_context(Raw.connect(relay)) for _ in range(20)]
+        for stalled in guests:
             stalled.send(envelope.to_frame(hello(invite.code.nameplate, b"A" + bytes(32))))
+        for stalled in guests:
             assert (await stalled.receive()).hsp.guest.data
         assert await invite.join() == SECRET
 

@@ -1,4 +1,4 @@
-from natpass_wire.repeats import EVERY, Repeats
+from natpass_wire.repeats import EVERY, MOST_LINES, Repeats
 
 
 def test_the_same_text_is_said_once_a_minute_with_the_count() -> None:
@@ -24,9 +24,13 @@ def test_after_a_success_everything_is_news() -> None:
     assert repeats.note("a", 1.0) == "a"
 
 
-def test_it_remembers_a_few_texts_only() -> None:
+def test_texts_that_differ_each_time_are_counted_as_well() -> None:
+    """A peer may choose what is in them, such as a number."""
     repeats = Repeats()
-    for number in range(100):
-        assert repeats.note(f"text {number}", 0.0) is not None
-    assert repeats.note("text 0", 1.0) == "text 0"
-    assert repeats.note("text 99", 1.0) is None
+    said = [repeats.note(f"text {number}", 0.0) for number in range(100)]
+    assert said == [f"text {number}" for number in range(MOST_LINES)] + [None] * (100 - MOST_LINES)
+    assert len(repeats._said) == MOST_LINES
+    assert repeats.note("text 0", 1.0) is None
+    assert repeats.note("later", EVERY) == f"later ({100 - MOST_LINES} lines like this were left out)"
+    assert repeats.note(f"text {MOST_LINES - 1}", EVERY + 1) == f"text {MOST_LINES - 1}"
+    assert len(repeats._said) == MOST_LINES

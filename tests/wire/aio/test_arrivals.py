@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from natpass_wire.aio.arrivals import MAX_ALL_ARRIVALS, MAX_ARRIVALS, Arrivals
+from natpass_wire.aio.arrivals import MAX_ALL_ARRIVALS, MAX_ARRIVALS, MAX_PROVED_ARRIVALS, Arrivals
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.carriers import Carriers
 from natpass_wire.links import End, LinkPhase, LinkState
@@ -36,6 +36,22 @@ async def test_one_opener_has_few() -> None:
     found = [waiting.take(carrier(ended, "a", number)) for number in range(MAX_ARRIVALS + 1)]
     assert found == [True] * MAX_ARRIVALS + [False]
     assert waiting.take(carrier(ended, "b", 0))
+    assert not ended.ended
+    waiting.close()
+
+
+async def test_an_opener_with_a_proved_key_resumes_many_streams_at_once() -> None:
+    ended, waiting = Ended(), arrivals()
+    waiting.proved("a", listed(b"key"))
+    for number in range(MAX_PROVED_ARRIVALS):
+        assert waiting.judge(Offered("a", "0123456789abcdef"))[0] is Verdict.ACCEPT
+        assert waiting.take(carrier(ended, "a", number))
+    assert waiting.judge(Offered("a", "0123456789abcdef"))[0] is Verdict.LATER
+    assert not waiting.take(carrier(ended, "a", MAX_PROVED_ARRIVALS))
+    waiting.proved("b", listed(b"another"))
+    others = [waiting.take(carrier(ended, f"stranger {number % 8}", number)) for number in range(64)]
+    others += [waiting.take(carrier(ended, "b", number)) for number in range(17)]
+    assert others == [True] * 80 + [False]  # few places are free now
     assert not ended.ended
     waiting.close()
 

@@ -75,6 +75,32 @@ def test_keys_that_are_not_listed_share_what_their_network_gets() -> None:
     assert accepted <= gate.SHARED[1] + gate.NETWORK[1]
 
 
+def test_keys_that_are_not_listed_share_what_all_their_networks_get() -> None:
+    """Anybody can make keys, and who has a few addresses has a few networks."""
+    door, accepted = OfferGate(SECRET), 0
+    for number in range(16):
+        origin = bytes([number])
+        for each in range(4):
+            peer = f"id {number} {each}"
+            door.proved(peer, unlisted(origin, peer), 0.0)
+            accepted += offers(door, peer, 0.0, 500, origin)
+    assert accepted <= gate.ALL_UNLISTED[1] + gate.ALL_STRANGERS[1]
+    door.proved("admin", listed(b"key"), 0.0)
+    assert offers(door, "admin", 0.0) == 1
+
+
+def test_nobody_is_forgotten_for_the_many_ids_of_another() -> None:
+    door = OfferGate(SECRET)
+    honest = unlisted(b"home", "honest")
+    door.proved("admin", listed(b"key"), 0.0)
+    door.proved("honest", honest, 0.0)
+    for number in range(gate.MOST_REMEMBERED + 100):
+        door.proved(f"id {number}", unlisted(b"net", f"id {number}"), 1.0)
+        door.proved(f"command {number}", listed(b"another key"), 1.0)
+    assert (door.owner("admin", 2.0), door.owner("honest", 2.0)) == (listed(b"key"), honest)
+    assert len(door._owners) == gate.MOST_REMEMBERED
+
+
 def test_a_proof_is_forgotten_in_time_and_the_table_is_bounded() -> None:
     door = OfferGate(SECRET)
     for number in range(gate.MOST_REMEMBERED + 1):
