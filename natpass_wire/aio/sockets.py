@@ -265,7 +265,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         """Go on with what was left over; read again when all of it is done."""
         if self._closing or self._is_held:
             return
-        if not self._work(memoryview(b"")):
+        try:
+            goes_on = self._work(memoryview(b""))
+        except Exception as error:  # a bug of ours: the loop logs it, but nobody else would close the connection
+            self.abort(error)
+            raise
+        if not goes_on:
             return
         if self._has_work_left:
             self._go_on_later()

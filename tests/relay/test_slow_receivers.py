@@ -183,6 +183,7 @@ async def flood(link: Link) -> None:
 async def test_a_link_past_its_bound_is_cut_and_a_stream_goes_on(
     relay: TestRelay, monkeypatch: pytest.MonkeyPatch, plain: bool
 ) -> None:
+    most = routing.MOST_WINDOW
     if not plain:
         monkeypatch.setattr(routing, "MOST_WINDOW", 3_000)
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
@@ -203,6 +204,7 @@ async def test_a_link_past_its_bound_is_cut_and_a_stream_goes_on(
         ended = next(link.end for link in agent.links if link.end)
         assert (ended.cause, ended.text) == (LinkEnd.FAILED, "c does not keep up with what it is sent")
         return
+    monkeypatch.setattr(routing, "MOST_WINDOW", most)
     reads_again(relay, console)
     for link in links:  # nothing is lost, and nothing comes twice
         for number in range(20):
@@ -308,7 +310,7 @@ async def test_no_client_can_hold_the_link_of_another(bare: TestRelay) -> None:
 
 
 async def test_a_full_relay_cuts_the_greediest_and_no_honest_link() -> None:
-    async with running_relay(memory=1_000_000) as relay:
+    async with running_relay(memory=500_000) as relay:
         agent = await relay.join("a")
         echoes = await Echoes.begin(relay, [agent])
         evil = await relay.join("evil", CONSOLE)
@@ -318,7 +320,7 @@ async def test_a_full_relay_cuts_the_greediest_and_no_honest_link() -> None:
         for link in agent.links[1:]:
             relay.tasks.start(flood(link), "flood")
         await wait_for(lambda: links_of(relay, "evil") < 100, "a cut", timeout=30)
-        assert relay.server.hub.delivery.ledger.weight <= 1_000_000 + 64 * 1024
+        assert relay.server.hub.delivery.ledger.weight <= 500_000 + 64 * 1024
         await echoes.check()
         reads_again(relay, evil)
 
