@@ -28,6 +28,7 @@ def test_who_has_many_ids_fills_no_log_with_links_that_are_cut(caplog: pytest.Lo
     now += 60
     router.add(opener)
     router.receive(opener, Msg(type=MsgType.connect_req, to="agent", link_id="l"))
-    delivery.cut(*router._routes_of[opener])
+    (route,) = router._routes_of[opener]
+    delivery.cut(route)
     assert "999 times more" in caplog.messages[1]
     assert "console-99 with agent" in caplog.messages[1]
