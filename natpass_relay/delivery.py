@@ -84,10 +84,10 @@ class Delivery:
         for client in (route.opener, route.target):
             if (connection := self._connection_of.get(client)) is not None:
                 connection.outbox.drop(route)
-        if sends:
-            about = f"links of {route.opener.client_id} with {route.target.client_id} are cut: {text}"
-            if said := self._repeats.note(about, self._clock()):
-                log.warning("%s", printable(said))
+        # One text for all, then a count: whoever has many ids must not fill the log.
+        if sends and (said := self._repeats.note("links are cut: what is sent on them is not taken", self._clock())):
+            who = f"{route.opener.client_id} with {route.target.client_id}"
+            log.warning("%s; the last one is of %s: %s", said, printable(who), printable(text))
         for send in sends:
             self.deliver(send)
 

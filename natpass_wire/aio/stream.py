@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from natpass_wire import envelope
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.link import Detached, LinkEndedError
 from natpass_wire.aio.sealing import NotTrustedError
@@ -54,7 +55,7 @@ class Stream:
         self._on_change = on_change
         #: The present carrier, None while detached.
         self.carrier: Carrier | None = None
-        self._unread: deque[tuple[Msg, int]] = deque()
+        self._unread: deque[tuple[Msg | bytes, int]] = deque()
         self._was_opened = False
         self._peer_key: bytes | None = None
         self._owed = 0  # units of the messages that the reader has at present
@@ -186,7 +187,7 @@ class Stream:
         self._settle()
         while not self._unread:
             await self._change()
-        message, self._owed = self._unread.popleft()
+        message, self._owed = self._next_unread()
         return message
 
     async def receive_batch(self) -> list[Msg]:
@@ -197,7 +198,7 @@ class Stream:
         """
         batch = [await self.receive()]
         while self._unread and self._owed < BATCH_UNITS:
-            message, units = self._unread.popleft()
+            message, units = self._next_unread()
             batch.append(message)
             self._owed += units
         return batch
@@ -353,11 +354,12 @@ class Stream:
         """Handle the core's events."""
         for event in events:
             match event:
-                case StreamReceived(message, units):
+                case StreamReceived(message, units, data):
                     if self.core.end is not None:
                         self._nobody_reads(units)
                     else:
-                        self._unread.append((message, units))
+                        # Parsed, a message may take 17 times the memory that it has credit for: see `_next_unread`.
+                        self._unread.append((data if self._unread else message, units))
                 case Urgent(message):
                     self._loop.call_soon(self._overtake, message)  # a handler's exception must not hit the connection
                 case StreamOpened() | Resumed():
@@ -371,6 +373,11 @@ class Stream:
                     self._on_change(self)
         if events:
             self._changed.set()
+
+    def _next_unread(self) -> tuple[Msg, int]:
+        """Remove the next message; return it with its units. All but the first wait as they came."""
+        message, units = self._unread.popleft()
+        return (envelope.parse(message) if isinstance(message, bytes) else message), units
 
     def _overtake(self, message: Msg) -> None:
         if self._on_urgent is not None and self.core.end is None:

@@ -151,7 +151,7 @@ class Streams:
         """
         if len(self._streams) >= MAX_STREAMS:
             raise LocalProtocolError(f"there are {MAX_STREAMS} streams already")
-        core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room)
+        core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room, peer)
         stream = self._add(Stream(core, peer, self._stream_changed))
         try:
             self._attach(stream)
@@ -233,7 +233,9 @@ class Streams:
                 text = f"you have {self._places.held(owner)} links to this agent already"
                 self._turn_away(carrier, text, ConnectResponse.REFUSED)
                 return
-            stream = self._add(Stream(StreamCore(hello.stream_id, room=self._room), carrier.peer, self._stream_changed))
+            # All who are not listed share one part of the windows: ids and networks are easy to come by.
+            core = StreamCore(hello.stream_id, room=self._room, owner=owner[0])
+            stream = self._add(Stream(core, carrier.peer, self._stream_changed))
             self._owners[stream] = owner
             self._places.take(stream, owner)
             stream.ride(carrier, hello)

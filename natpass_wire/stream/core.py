@@ -11,6 +11,7 @@ the states and transitions.
 
 # Why: docs/decisions/024-acknowledged-when-consumed.md
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -49,10 +50,17 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class StreamReceived:
-    """A message; call `StreamCore.consumed` when done with it."""
+    """A message; call `StreamCore.consumed` when done with it.
+
+    Attributes:
+        message: the message.
+        units: what it counts.
+        data: the message's bytes, as they came.
+    """
 
     message: Msg
     units: int
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +92,21 @@ class StreamCore:
         stream_id: 16 random bytes.
         request: opener: the request. None: this is the target.
         room: the budget for the windows of all streams of this process.
+        owner: to whom its window is counted.
     """
 
-    def __init__(self, stream_id: bytes, request: ConnectRequest | None = None, room: Room | None = None) -> None:
+    def __init__(
+        self,
+        stream_id: bytes,
+        request: ConnectRequest | None = None,
+        room: Room | None = None,
+        owner: Hashable = None,
+    ) -> None:
         self.stream_id = stream_id
         self._request = request
         #: What this side sends.
         self.sender = Sender()
-        self._receiver = Receiver(room if room is not None else Room())
+        self._receiver = Receiver(room if room is not None else Room(), owner)
         self._urgent_sender = UrgentSender()
         self._control: StreamRecord | None = None  # a hello or a reply that goes before everything else
         self._answered = False  # opener: the reply came on this link; target: it was sent on it
@@ -198,7 +213,7 @@ class StreamCore:
             size = self._receiver.take(record)
             match content:
                 case "message":
-                    events.append(StreamReceived(envelope.parse(record.message), size))
+                    events.append(StreamReceived(envelope.parse(record.message), size, record.message))
                 case "skip":
                     self._receiver.skip(size)
                 case "end":

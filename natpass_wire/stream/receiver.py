@@ -4,6 +4,7 @@ Urgent messages are counted apart: see `urgent`.
 """
 
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
@@ -24,21 +25,30 @@ _TELL_PART = 4
 class Room:
     """The budget for the windows of all streams of a process.
 
+    An owner has at most half of what all others have left: so nobody takes the windows of everybody else.
+
     Attributes:
         units: what is left.
     """
 
     units: int = PROCESS_WINDOWS
+    _held: dict[Hashable, int] = field(default_factory=dict)
 
-    def take(self, wanted: int) -> int:
-        """Take units from the budget; return how many: all that are wanted, or what is left."""
-        given = max(0, min(wanted, self.units))
-        self.units -= given
+    def take(self, wanted: int, owner: Hashable = None) -> int:
+        """Take units from the budget for an owner; return how many: all that are wanted, or what it may have."""
+        held = self._held.get(owner, 0)
+        given = max(0, min(wanted, (self.units + held) // 2 - held))
+        if given:
+            self.units -= given
+            self._held[owner] = held + given
         return given
 
-    def give_back(self, units: int) -> None:
+    def give_back(self, units: int, owner: Hashable = None) -> None:
         """Take units back from a stream that has ended."""
         self.units += units
+        held = self._held.pop(owner, 0) - units
+        if held > 0:
+            self._held[owner] = held
 
 
 @dataclass(slots=True)
@@ -47,12 +57,14 @@ class Receiver:
 
     Attributes:
         room: the budget for the windows of all streams.
+        owner: to whom its window is counted.
         received: everything before this position has come.
         consumed: everything before this position is consumed.
         window: units that are accepted beyond that.
     """
 
     room: Room = field(default_factory=Room)
+    owner: Hashable = None
     received: int = 0
     consumed: int = 0
     window: int = START_WINDOW
@@ -98,7 +110,11 @@ class Receiver:
 
     def skip(self, size: int) -> None:
         """Record that the record just taken has nothing for the program: it is consumed in its turn."""
-        self._skips.append((self.received - size, size))
+        start = self.received - size
+        if self._skips and sum(self._skips[-1]) == start:  # skips of one unit each must not cost more than they count
+            start, before = self._skips.pop()
+            size += before
+        self._skips.append((start, size))
         self._pass_skips()
 
     def consume(self, size: int) -> None:
@@ -123,7 +139,7 @@ class Receiver:
         wanted = min(window, MAX_WINDOW) - self.window
         # A slow reader would only have more waiting.
         if wanted > 0 and self.received - self.consumed <= self.window // 2:
-            given = self.room.take(wanted)
+            given = self.room.take(wanted, self.owner)
             self.window += given
             self._given += given
 
@@ -148,5 +164,5 @@ class Receiver:
 
     def close(self) -> None:
         """Return the window to the budget."""
-        self.room.give_back(self._given)
+        self.room.give_back(self._given, self.owner)
         self._given = 0

@@ -6,8 +6,9 @@ from natpass_wire.aio import streams
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.stream import Stream
 from natpass_wire.aio.streams import Streams
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
-from natpass_wire.stream.core import StreamPhase
+from natpass_wire.stream.core import StreamCore, StreamPhase, StreamReceived
 from natpass_wire.stream.gate import Offered, Verdict
 from tests.support.relay import CONSOLE
 from tests.support.rude import deafen
@@ -149,3 +150,12 @@ async def test_a_target_learns_which_network_an_opener_is_in_from_the_relay_alon
         with pytest.raises(LinkEndedError):
             await client.client.open_link("agent", request, plain=True)
         assert origins == [net.relay.server.hub._requests._known("127.0.0.1")[1]] * 2
+
+
+async def test_messages_that_wait_take_the_memory_that_they_have_credit_for() -> None:
+    """Parsed, 60 KB of empty arguments are 1 MB: all but the first wait as they came."""
+    stream = Stream(StreamCore(bytes(16)), "peer", lambda _: None)
+    sent = [Msg(type=MsgType.connect_req, link_id=str(number)) for number in range(5)]
+    stream._take([StreamReceived(message, 100, message.SerializeToString()) for message in sent])
+    assert [isinstance(message, bytes) for message, _ in stream._unread] == [False, True, True, True, True]
+    assert await stream.receive_batch() == sent

@@ -6,14 +6,14 @@ from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord
 from natpass_wire.stream.core import StreamCore
-from natpass_wire.stream.receiver import PROCESS_WINDOWS, START_WINDOW, Room
+from natpass_wire.stream.receiver import MAX_WINDOW, PROCESS_WINDOWS, START_WINDOW, Receiver, Room
 from tests.wire.stream.pair import STREAM_ID, Pair, message
 
 
-def open_target(room: Room) -> StreamCore:
+def open_target(room: Room, owner: str = "") -> StreamCore:
     """Return a target that takes records."""
     pair = Pair()
-    pair.target.core = StreamCore(STREAM_ID, room=room)
+    pair.target.core = StreamCore(STREAM_ID, room=room, owner=owner)
     pair.open()
     while pair.target.core.next(0.0) is not None:
         pass
@@ -56,3 +56,41 @@ def test_a_stream_that_ends_while_it_asks_for_more_leaves_nothing_taken() -> Non
     assert room.units == PROCESS_WINDOWS
     core.receive(StreamRecord(want=4 * START_WINDOW).SerializeToString(), 0.0)
     assert room.units == PROCESS_WINDOWS
+
+
+def test_an_owner_leaves_others_half_of_what_there_is() -> None:
+    room = Room()
+    greedy = [Receiver(room, "greedy") for _ in range(100)]
+    for receiver in greedy:
+        receiver.wants(MAX_WINDOW)
+    other = Receiver(room, "other")
+    other.wants(MAX_WINDOW)
+    assert other.window == MAX_WINDOW
+    for receiver in greedy:
+        receiver.close()
+    other.close()
+    assert room == Room()
+
+
+@pytest.mark.parametrize("owner", ["greedy", "other"])
+def test_a_stream_of_another_owner_gets_a_window_beside_greedy_ones(owner: str) -> None:
+    room = Room()
+    want = StreamRecord(want=MAX_WINDOW).SerializeToString()
+    cores = [open_target(room, "greedy") for _ in range(10)]
+    for core in cores:
+        core.receive(want, 0.0)
+    core = open_target(room, owner)
+    core.receive(want, 0.0)
+    told = core.next(0.0)
+    assert (told is not None and StreamRecord.FromString(told).ack.window == MAX_WINDOW) == (owner == "other")
+
+
+def test_skips_that_wait_in_a_row_are_one() -> None:
+    receiver = Receiver()
+    position = receiver.take(StreamRecord(message=b"x"))
+    for _ in range(1000):
+        receiver.skip(receiver.take(StreamRecord(position=position, skip=1)))
+        position += 1
+    assert len(receiver._skips) == 1
+    receiver.consume(65)
+    assert receiver.consumed == receiver.received == position

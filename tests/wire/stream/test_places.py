@@ -87,6 +87,11 @@ def test_who_loses_a_place_had_more_than_its_share(most: int, asks: list[tuple[O
                 share = most // len(buckets)
                 assert held[_bucket(loser)] > share
                 assert held[_bucket(owner)] < share or not share
+            elif loser[:2] != owner[:2]:  # of another network: these have equal shares, whatever their ids hold
+                network = {
+                    each[:2]: sum(count for who, count in before.items() if who[:2] == each[:2]) for each in before
+                }
+                assert network[loser[:2]] > network[owner[:2]] or not before[owner]
             elif loser != owner:
                 assert before[loser] >= max(before[owner], 1)
                 assert host.places.held(loser) >= before[owner] or not before[owner]
