@@ -6,7 +6,8 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from natpass_relay.connection import HIGH_WATER_BYTES, MAX_LOGIN_BYTES, Connection, ConnectionHub
+from natpass_relay.connection import MAX_LOGIN_BYTES, Connection, ConnectionHub
+from natpass_relay.outbox import HIGH_WATER_BYTES
 from natpass_relay.proxy_protocol import ProxyHeader, looks_like_header
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket, plain_host

@@ -29,9 +29,6 @@ from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: Bytes in one client's socket before others wait in its outbox, where senders take turns: a quarter of a second at
-#: 8 Mbit/s. `tests.bench relay` moves 60 KiB frames as fast as with 1 MiB; the shorter queue means less delay.
-HIGH_WATER_BYTES = 256 * 1024
 #: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not.
 #: The buffers of two sockets may be full when it is told: Linux lets them grow to 10 MB.
 HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 12 * 1024 * 1024
@@ -410,7 +407,8 @@ class Connection:
         What a sender that is about to be held has sent before is not worth a queue: it is one read at most.
         """
         outbox = to.outbox
-        if outbox.is_free or (not outbox.has_backlog and all(self._is_held_by(route) for _, route in marks)):
+        fits = end - marks[0][0] <= to.socket.high_water
+        if (outbox.is_free and fits) or (not outbox.has_backlog and all(self._is_held_by(route) for _, route in marks)):
             to.socket.write(data[marks[0][0] : end])
             if not to.socket.writable and any(self._is_held_by(route) for _, route in marks):
                 self.wait_for(to)

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
+from natpass_relay.counted_log import CountedLog
 from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
 from natpass_relay.lobby import LobbyRoom, NetworkStanding, Stage
 from natpass_relay.sources import Penalties, Source
-from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -53,7 +53,7 @@ class Guests:
         is_full: Callable[[Client], bool],
         clock: Callable[[], float],
         standing: NetworkStanding,
-        strangers: StrangerLog,
+        strangers: CountedLog,
     ) -> None:
         self._tell = tell
         self._clock = clock

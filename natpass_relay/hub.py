@@ -12,16 +12,17 @@ from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
+from natpass_relay.counted_log import CountedLog
 from natpass_relay.delivery import MEMORY_BYTES, Delivery
 from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import NetworkStanding, Stage
+from natpass_relay.outbox import high_water
 from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
 from natpass_relay.routing import Router, Send
 from natpass_relay.sources import Offence
-from natpass_relay.stranger_log import StrangerLog
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.links import HOLD
 from natpass_wire.login import v2
@@ -29,6 +30,12 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice, Ping
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
+
+#: Lines a minute about clients of one network that log in, and as many about those that go: a fleet behind one address
+#: may come back at once. Clients that do this all the time get their number instead, so they can't flush the log.
+MOST_CLIENT_LINES = 240
+#: The same of all networks together.
+MOST_LINES = 6000
 
 
 class Hub:
@@ -56,6 +63,7 @@ class Hub:
             on_role=self._acted,
             admit=self._admit_request,
         )
+        self._memory = memory
         self.delivery = Delivery(self.router, self._connection_of, self._drop, clock, memory)
         self._requests = Requests(secrets.token_bytes(32))
         self._clock = clock
@@ -68,7 +76,8 @@ class Hub:
         self._round_trips = RoundTrips()
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._strangers = StrangerLog(clock)
+        self._strangers = CountedLog(clock)
+        self._client_lines = CountedLog(clock, log, most=MOST_CLIENT_LINES, most_of_all=MOST_LINES)
         self._guests = Guests(
             lambda client, message: self._connection_of[client].send(message),
             self.delivery.is_behind,
@@ -153,6 +162,7 @@ class Hub:
             self._turn_away(connection, "not logged in in time")
         self._guests.tick(now)
         self._strangers.tick()
+        self._client_lines.tick()
         for connection in [each for each in self._connection_of.values() if each.is_probed]:
             connection.look_for_life()
         self._obey(self._admission.tick(now))
@@ -276,7 +286,7 @@ class Hub:
         if client is None:
             log.debug("%s: gone before its login: %s", connection.address, why)
         elif self._connection_of.get(client) is connection:
-            log.info("%s (%s) is gone: %s", printable(client.client_id), connection.address, why)
+            self._say("is gone", connection, f"{client.client_id} ({connection.address}) is gone: {why}")
             self._remove(client)
 
     # running the commands of the pure parts
@@ -316,19 +326,24 @@ class Hub:
         others = self.router.client(client.client_id) is not None
         self.router.add(client)
         self._connection_of[client] = connection
+        connection.socket.limit_waiting(high_water(len(self._connection_of), self._memory))
         if command.reply is not None:
             connection.send(command.reply)
         if client.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
             self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version)
         how = f"{client.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
-        log.info("%s logged in from %s (%s)", client.client_id, connection.address, how)
+        self._say("logged in", connection, f"{client.client_id} logged in from {connection.address} ({how})")
+
+    def _say(self, kind: str, connection: Connection, text: str) -> None:
+        """Log what a client does; where one network has too many such lines, only their number."""
+        self._client_lines.say(kind, connection.host, text)
 
     def _drop(self, client: Client, reason: str, notice: Msg | None = None) -> None:
         connection = self._connection_of.get(client)
         if connection is None:
             return
-        log.info("%s (%s) is dropped: %s", client.client_id, connection.address, reason)
+        self._say("is dropped", connection, f"{client.client_id} ({connection.address}) is dropped: {reason}")
         self._remove(client)
         connection.close(notice)
 

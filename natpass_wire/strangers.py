@@ -10,7 +10,7 @@ LOGGER = "natpass.strangers"
 #: Seconds between two summaries.
 SUMMARY_SECONDS = 60.0
 #: Lines in that time: of one kind from one network, and of all.
-_OF_NETWORK, _OF_ALL = 3, 60
+OF_NETWORK, OF_ALL = 3, 60
 #: Kinds and networks that are counted apart; all others of a kind together.
 _MOST_COUNTED = 1024
 #: Networks of one kind in a summary: those with most lines.
@@ -26,13 +26,18 @@ class _Count:
 
 @dataclass(slots=True)
 class StrangerLines:
-    """Decides which lines about strangers are written."""
+    """Decides which lines about strangers, or about many clients, are written.
 
+    Attributes:
+        most_of_all: lines of all kinds and networks in a minute.
+    """
+
+    most_of_all: int = OF_ALL
     _counts: dict[tuple[str, str], _Count] = field(default_factory=dict)
     _written: int = 0
     _since: float | None = None
 
-    def note(self, kind: str, network: str, now: float, most: int = _OF_NETWORK) -> bool:
+    def note(self, kind: str, network: str, now: float, most: int = OF_NETWORK) -> bool:
         """Record an event; return whether to write its line.
 
         Args:
@@ -46,7 +51,7 @@ class StrangerLines:
         if (kind, network) not in self._counts and len(self._counts) >= _MOST_COUNTED:
             network = _OTHERS
         count = self._counts.setdefault((kind, network), _Count())
-        if count.written >= most or self._written >= _OF_ALL:
+        if count.written >= most or self._written >= self.most_of_all:
             count.left_out += 1
             return False
         count.written += 1

@@ -93,7 +93,8 @@ class FrameSocket(asyncio.BufferedProtocol):
         #: Receives the frames; another handler may take over at any time.
         self.handler = handler
         self._buffers = buffers.for_connection()
-        self._high_water = high_water
+        #: Bytes that may wait for the network before `writable_changed(False)`; see `limit_waiting`.
+        self.high_water = high_water
         self._decoder = FrameDecoder()
         self._allowance = allowance
         self._read_bytes = min(FIRST_READ_BYTES, len(self._buffers.raw))
@@ -173,6 +174,12 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._encrypt(self._tls, data)
             self._hand_over(self._outgoing.read())
 
+    def limit_waiting(self, high_water: int) -> None:
+        """Change how many bytes may wait for the network before `writable_changed(False)`."""
+        self.high_water = high_water
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high=high_water)
+
     def pause_reading(self) -> None:
         """Stop reading from the peer; TCP slows it down."""
         if self._transport is not None and not self._closing:
@@ -232,7 +239,7 @@ class FrameSocket(asyncio.BufferedProtocol):
         if self._closing:  # given up while it was connected
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=self._high_water)
+        self._transport.set_write_buffer_limits(high=self.high_water)
         if self._tls is None:
             self.handler.socket_ready()
         else:

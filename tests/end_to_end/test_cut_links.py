@@ -14,7 +14,7 @@ from tests.end_to_end.agent_programs import LOOPS, SECRET, Program
 _EAGER = """
 import asyncio, socket
 import natpass_relay.client_socket, natpass_relay.routing
-natpass_relay.client_socket.HIGH_WATER_BYTES = 4096
+natpass_relay.outbox.HIGH_WATER_BYTES = natpass_relay.outbox.LEAST_HIGH_WATER_BYTES = 4096
 natpass_relay.routing.MOST_WINDOW = 1
 made = natpass_relay.client_socket.ClientSocket.connection_made
 def connection_made(self, transport):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from natpass_relay import patience
-from natpass_relay.connection import HIGH_WATER_BYTES
+from natpass_relay.outbox import HIGH_WATER_BYTES
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
 from natpass_wire.aio.link import LinkEndedError

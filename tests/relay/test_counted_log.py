@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from natpass_relay.stranger_log import StrangerLog
+from natpass_relay.counted_log import CountedLog
 from natpass_wire import envelope, strangers
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -52,7 +52,7 @@ async def test_a_hundred_strangers_are_a_few_lines_and_clients_have_all_theirs(
 def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     now = [100.0]
-    log = StrangerLog(lambda: now[0])
+    log = CountedLog(lambda: now[0])
     for host in ("192.0.2.1", "192.0.2.2", "2001:db8:1:2::3") * 10:
         log.say("turned away", host, f"{host} is turned away:\nWARNING faked")
     log.tick()
@@ -65,3 +65,18 @@ def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
         "turned away: 17 times more from 192.0.2.0/24 in 60 s",
         "turned away: 7 times more from 2001:db8:1::/48 in 60 s",
     ]
+
+
+@pytest.mark.programs
+async def test_clients_that_come_and_go_all_the_time_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("natpass_relay.hub.MOST_CLIENT_LINES", 3)
+    caplog.set_level(logging.INFO)
+    async with running_relay() as relay:
+        for number in range(8):
+            await relay.join(f"console-{number}", CONSOLE)
+        await wait_for(lambda: relay.server.hub.clients == 8)
+    said = [record.getMessage() for record in caplog.records]
+    assert len([line for line in said if "logged in from" in line]) == 3
+    assert len([line for line in said if " is gone: " in line]) <= 3
