@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -217,6 +218,20 @@ def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, t
     desk.terminal.type("after\r")
     wait_until(lambda: "\n" in (tmp_path / "typed").read_text(), "what was typed after the release")
     assert (tmp_path / "typed").read_text() == "after\n"  # and nothing before it
+
+
+def test_input_that_an_agent_does_not_take_is_told_until_it_does(desk: Desk) -> None:
+    desk.wait_for_screen()
+    desk.box.process.send_signal(signal.SIGSTOP)
+    try:
+        desk.terminal.type("a")
+        desk.terminal.wait_for("no answer for 3 s — what you do here waits")
+        assert " 1 box ~" in desk.terminal.text()
+    finally:
+        desk.box.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: "no answer" not in desk.terminal.text(), "the end of the notice")
+    desk.terminal.type("b")
+    desk.wait_for_screen()
 
 
 def test_figures_are_of_what_was_asked_and_answered(desk: Desk, tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ class DesktopPane(LinkPane):
     def on_mount(self) -> None:
         """Start to update the measurements."""
         self.set_interval(_MEASURE_SECONDS, self.status_changed)
+        self.set_interval(_MEASURE_SECONDS, self.tab.look)
 
     @property
     def view(self) -> DesktopView:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from natpass_tui.links.desktop.outbox import DesktopOutbox
 from natpass_tui.links.desktop.request import LEASE_SECONDS
+from natpass_tui.links.in_flight import InFlight
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.pb.envelope_pb2 import MsgType
 
@@ -23,6 +24,8 @@ class InputSender:
 
     def __init__(self, is_holding: Callable[[], bool]) -> None:
         self.outbox = DesktopOutbox()
+        self._in_flight = InFlight()
+        self._waits_since: float | None = None  # since when a message waits for the link
         self._is_holding = is_holding
         self._knows_holds = False  # whether the agent sent a message that only our agents send
         self._releases = 0  # the agent's releases because it did not hear from us
@@ -32,6 +35,8 @@ class InputSender:
     def restart(self) -> None:
         """Reset for another link."""
         self.outbox.clear()
+        self._in_flight.clear()
+        self._waits_since = None
         self._knows_holds, self._releases = False, 0
 
     def wake(self) -> None:
@@ -56,6 +61,11 @@ class InputSender:
         self.outbox.hold(releases)
         self.wake()
 
+    def unanswered(self, link: Link) -> float:
+        """Return for how many seconds the agent has not taken input, 0.0 if it takes it."""
+        self._in_flight.acknowledged(link.unacknowledged, _now())
+        return self._in_flight.unanswered(_now(), self._waits_since)
+
     async def run(self, link: Link) -> None:
         """Send until the link ends, or until `finish` was called and the outbox is empty."""
         moved = 0.0
@@ -75,7 +85,11 @@ class InputSender:
                 if message is not None:
                     if message.type == MsgType.vnc_mouse:
                         moved = _now()
+                    self._waits_since = _now()
                     await link.send(message)
+                    self._waits_since = None
+                    self._in_flight.sent(b"input", _now())
+                    self._in_flight.acknowledged(link.unacknowledged, _now())
         except LinkEndedError:
             return  # the link's reader reports the reason
 

@@ -12,10 +12,13 @@ from natpass_tui.links.desktop.controls import DesktopControls
 from natpass_tui.links.desktop.pump import ScreenPump
 from natpass_tui.links.desktop.request import DesktopRequest
 from natpass_tui.links.desktop.viewer import Viewer
+from natpass_tui.links.in_flight import UNANSWERED_SECONDS
+from natpass_tui.links.life import Live
 from natpass_tui.model.relay_port import LinkOpener
 from natpass_tui.pixels.scaling import Placement
 from natpass_tui.waking import LoopWaker
 from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.durations import elapsed
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
@@ -55,6 +58,7 @@ class DesktopTab(DesktopControls):
         self._failed: asyncio.Future[str] | None = None
         self._waker = LoopWaker(self._woken)
         self._pump = ScreenPump(self._waker)
+        self._was_unanswered = False
 
     # the picture
 
@@ -108,6 +112,40 @@ class DesktopTab(DesktopControls):
     def redraw(self) -> None:
         """Request the whole desktop again."""
         self.change(self.request)
+
+    # unanswered input
+
+    def unanswered_for(self) -> float:
+        """Return for how many seconds the agent has not taken input, 0.0 while that is normal."""
+        if not isinstance(self.state, Live) or self._link is None:
+            return 0.0
+        seconds = self._sender.unanswered(self._link)
+        return seconds if seconds >= UNANSWERED_SECONDS else 0.0
+
+    def look(self) -> None:
+        """Check whether input is answered. Call it several times in `UNANSWERED_SECONDS`."""
+        seconds = self.unanswered_for()
+        if seconds or self._was_unanswered:
+            self._was_unanswered = bool(seconds)
+            self._on_change()
+
+    @property
+    def mark(self) -> str:
+        """One character for the state in the tab bar; without an answer the one of a desktop out of reach."""
+        return super().mark or ("~" if self.unanswered_for() else "")
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether the banner should stand out."""
+        return super().is_in_trouble or bool(self.unanswered_for())
+
+    def banner(self, prefix: str) -> str:
+        """Return the banner; for a live desktop: unanswered input."""
+        seconds = self.unanswered_for()
+        if not seconds or self.unanswered:  # the pane says that the relay does not answer
+            return super().banner(prefix)
+        who = f" from {self.agent}" if self.shows_life(seconds) is False else ""
+        return f"no answer{who} for {elapsed(seconds)} — what you do here waits"
 
     # LinkTab
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from natpass_tui.links.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.life import Live, Lost, TabOpening, Waiting
 from natpass_tui.links.shell import waiting
-from natpass_tui.links.shell.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.shell.outbox import Piece, ShellOutbox
 from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
 from natpass_tui.links.shell.state import WORDS

@@ -247,6 +247,22 @@ async def test_keys_are_pressed_and_released() -> None:
         assert desk.viewer.said("desktops have no such key")
 
 
+async def test_input_without_an_answer_is_told_and_so_is_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("natpass_tui.links.desktop.tab.UNANSWERED_SECONDS", 0.01)
+    async with opened() as desk:
+        desk.tab.look()
+        assert (desk.tab.banner("ctrl+]"), desk.tab.mark, desk.tab.is_in_trouble) == ("", "", False)
+        desk.link.unacknowledged = 2
+        desk.tab.type("h", "h")
+        await wait_for(desk.tab.unanswered_for)
+        desk.tab.look()
+        assert desk.tab.banner("ctrl+]") == "no answer for 0 s — what you do here waits"
+        assert (desk.tab.mark, desk.tab.is_in_trouble) == ("~", True)
+        desk.link.unacknowledged = 0
+        desk.tab.look()
+        assert (desk.tab.banner("ctrl+]"), desk.tab.mark, desk.tab.is_in_trouble) == ("", "", False)
+
+
 async def test_latches_and_combinations() -> None:
     async with opened() as desk:
         desk.tab.latch("alt")

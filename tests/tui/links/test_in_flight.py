@@ -1,6 +1,6 @@
 """What was given to a link and is not acknowledged."""
 
-from natpass_tui.links.shell.in_flight import InFlight
+from natpass_tui.links.in_flight import InFlight
 
 
 def test_what_was_typed_is_unanswered_until_it_is_acknowledged() -> None:
