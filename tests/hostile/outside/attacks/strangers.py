@@ -223,7 +223,7 @@ ATTACKS = [
     Attack("peace", 0, "nothing", "no attack, to compare with", _peace),
     Attack("bare-same", 3, "nothing", "900 bare TCP connections a second from the users' address", _bare_same, True),
     Attack("bare-eight", 3, "nothing", "4000 bare TCP connections a second from eight addresses", _bare_eight),
-    Attack("half-tls", 8, "nothing", "2500 connections a second that stop within the TLS handshake", _half_tls),
+    Attack("half-tls", 8, "nothing", "2500 connections a second stop within the TLS handshake", _half_tls, bounded=0.4),
     Attack("lines", 10, "nothing", "400 refused logins a second with long ids", _lines),
     Attack("invites", 11, "nothing", "invites are looked for by number, and spoilt", _scan, with_invite=True),
 ]
