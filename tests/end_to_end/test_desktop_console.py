@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -222,13 +221,14 @@ def test_what_is_held_is_released_soon_when_the_relay_stands_still(desk: Desk, t
 
 def test_input_that_an_agent_does_not_take_is_told_until_it_does(desk: Desk) -> None:
     desk.wait_for_screen()
-    desk.box.process.send_signal(signal.SIGSTOP)
+    box = psutil.Process(desk.box.process.pid)
+    box.suspend()
     try:
         desk.terminal.type("a")
         desk.terminal.wait_for("no answer for 3 s — what you do here waits")
         assert " 1 box ~" in desk.terminal.text()
     finally:
-        desk.box.process.send_signal(signal.SIGCONT)
+        box.resume()
     wait_until(lambda: "no answer" not in desk.terminal.text(), "the end of the notice")
     desk.terminal.type("b")
     desk.wait_for_screen()
