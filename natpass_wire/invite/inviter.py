@@ -200,8 +200,8 @@ class Inviter:
 def _confirms(visit: _Visit, confirmation: bytes) -> bool:
     """Tell whether a guest has the code.
 
-    A SPAKE2 message that is none is a wrong code, too: a relay that answers in the place of an inviter that is not
-    there (`natpass_relay.invites`) can't tell, and must not have to.
+    An invalid SPAKE2 message counts as a wrong code: where there is no invite, the relay answers alike
+    (`natpass_relay.invites`), and can't check the message.
     """
     try:
         visit.exchange.finish(visit.message)  # only now: it costs time, and the guest might never confirm

@@ -198,3 +198,24 @@ async def test_a_relays_small_messages_leave_its_client_time_for_others(
             counting.cancel()
         assert [message.ping.nonce for message in guest.of_type(MsgType.pong)] == list(range(count))
         assert max(heard.values()) <= 2 * FRAMES_A_TURN
+
+
+@dataclass
+class Faulty(Slow):
+    """Has a bug that shows in a later turn."""
+
+    def batch_received(self, batch: Batch) -> int | None:
+        if self.taken:
+            raise LookupError("a bug of ours")
+        return super().batch_received(batch)
+
+
+async def test_a_bug_in_a_later_turn_closes_the_connection_and_is_logged(tls: Tls | None) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context.get("exception")))
+    async with connected(tls) as pair:
+        handler = Faulty(ready=True, most=1)
+        pair.server.handler = pair.at_server = handler
+        pair.client.write(encode_frame(b"one") + encode_frame(b"two"))
+        await wait_for(lambda: handler.lost)
+    assert [type(error) for error in told] == [LookupError]
