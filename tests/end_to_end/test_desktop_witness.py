@@ -1,5 +1,6 @@
 """An existing viewer, by its bytes, with our relay and our agent as programs: a real screen, keyboard and mouse."""
 
+import os
 import re
 import secrets
 import signal
@@ -292,7 +293,8 @@ def test_a_worker_that_dies_ends_the_link_with_the_reason(shared: Place, viewer:
 
 
 def test_an_x_server_that_ends_ends_the_link_with_the_reason(tmp_path: Path) -> None:
-    with x_server("640x400") as server, place(tmp_path, server) as where, where.viewer() as viewer:
+    own = 1000 + os.getpid() % 5000  # a display that no other test's server gets once this one is gone
+    with x_server("640x400", number=own) as server, place(tmp_path, server) as where, where.viewer() as viewer:
         viewer.open()
         viewer.take()
         server.process.kill()

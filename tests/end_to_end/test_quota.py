@@ -113,7 +113,7 @@ async def test_a_key_that_may_only_run_commands_keeps_nobody_out(tmp_path: Path,
             there.agent.said("admin-away .*is out of reach")
             clients = [await there.console(f"attacker-{number}", attacker) for number in range(ids)]
             taken = await rude.run_unacknowledged(clients, "box", 2 * FEW)
-            assert FEW // 2 <= taken < FEW
+            assert FEW // 2 <= taken < 2 * FEW  # some are refused; one that ends at once is acknowledged, and gone
             present = await there.console("admin-present", admin)
             shells = [await present.client.open_link("box", SHELL) for _ in range(4)]
             await answers(shells[-1])

@@ -76,11 +76,18 @@ class XServer:
 
 
 @contextmanager
-def x_server(size: str = "1280x720", *options: str) -> Iterator[XServer]:
-    """Run an X server on a free display number."""
+def x_server(size: str = "1280x720", *options: str, number: int | None = None) -> Iterator[XServer]:
+    """Run an X server.
+
+    Args:
+        size: of its screen, in pixels.
+        options: more of its options.
+        number: of its display. None: the lowest free one, which another server gets as soon as this one has ended.
+    """
     reader, writer = os.pipe()
     command = [
         "Xvfb",
+        *([] if number is None else [f":{number}"]),
         "-displayfd",
         str(writer),
         "-screen",
@@ -92,13 +99,13 @@ def x_server(size: str = "1280x720", *options: str) -> Iterator[XServer]:
         *options,
     ]
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen([*command, *options], pass_fds=[writer], stdin=quiet, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(command, pass_fds=[writer], stdin=quiet, stdout=quiet, stderr=quiet)
     os.close(writer)
     try:
         with os.fdopen(reader) as numbers:
-            number = numbers.readline().strip()
-        assert number, "Xvfb did not start"
-        yield XServer(f":{number}", process)
+            display = numbers.readline().strip()
+        assert display, "Xvfb did not start"
+        yield XServer(f":{display}", process)
     finally:
         process.terminate()
         process.wait(10)
