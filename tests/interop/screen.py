@@ -1,6 +1,7 @@
 """The console in GNU screen."""
 
 import re
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def _in_screen(folder: Path, console: Place, lines: int) -> None:
     command = console.words("shell", "box", "--exec", str(shell))
     run("screen", "-c", str(config), "-U", "-dmS", name, *command, env=env)
     try:
+        started = ["screen", "-S", name, "-X", "select", "0"]
+        wait_until(lambda: subprocess.run(started, env=env, check=False, capture_output=True).returncode == 0, "screen")
         # Detached, it has only the given size.
         screen("width", "-w", str(COLS), str(ROWS))
         wait_until(lambda: "ready>" in shown(), "the prompt", 30)
