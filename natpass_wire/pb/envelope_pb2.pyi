@@ -1,6 +1,7 @@
 from natpass_wire.pb import code_pb2 as _code_pb2
 from natpass_wire.pb import desktop_pb2 as _desktop_pb2
 from natpass_wire.pb import exec_pb2 as _exec_pb2
+from natpass_wire.pb import forward_pb2 as _forward_pb2
 from natpass_wire.pb import invite_pb2 as _invite_pb2
 from natpass_wire.pb import link_pb2 as _link_pb2
 from natpass_wire.pb import login_pb2 as _login_pb2
@@ -56,6 +57,7 @@ class MsgType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     exec_request: _ClassVar[MsgType]
     vnc_hold: _ClassVar[MsgType]
     vnc_frame: _ClassVar[MsgType]
+    channels: _ClassVar[MsgType]
 unknown: MsgType
 handshake: MsgType
 keepalive: MsgType
@@ -95,9 +97,10 @@ exec_signal: MsgType
 exec_request: MsgType
 vnc_hold: MsgType
 vnc_frame: MsgType
+channels: MsgType
 
 class Msg(_message.Message):
-    __slots__ = ("type", "from_id", "from_idx", "to", "to_idx", "link_id", "hsp", "creq", "crep", "data", "sresize", "sdata", "vctrl", "vimg", "vmouse", "vkbd", "vscroll", "vclipboard", "csreq", "csrep_hdr", "csrep_body", "csconn", "csconn_rep", "csdata", "ping", "notice", "end", "about", "roster_watch", "roster", "rtt_request", "rtt_report", "invite", "record", "hold", "exec_input", "exec_output", "exec_signal", "exec_request", "vnc_hold", "vnc_frame")
+    __slots__ = ("type", "from_id", "from_idx", "to", "to_idx", "link_id", "hsp", "creq", "crep", "data", "sresize", "sdata", "vctrl", "vimg", "vmouse", "vkbd", "vscroll", "vclipboard", "csreq", "csrep_hdr", "csrep_body", "csconn", "csconn_rep", "csdata", "ping", "notice", "end", "about", "roster_watch", "roster", "rtt_request", "rtt_report", "invite", "record", "hold", "exec_input", "exec_output", "exec_signal", "exec_request", "vnc_hold", "vnc_frame", "channels")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     FROM_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_IDX_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +142,7 @@ class Msg(_message.Message):
     EXEC_REQUEST_FIELD_NUMBER: _ClassVar[int]
     VNC_HOLD_FIELD_NUMBER: _ClassVar[int]
     VNC_FRAME_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
     type: MsgType
     from_id: str
     from_idx: int
@@ -180,7 +184,8 @@ class Msg(_message.Message):
     exec_request: _exec_pb2.ExecRequest
     vnc_hold: _desktop_pb2.VncHold
     vnc_frame: _desktop_pb2.VncFrame
-    def __init__(self, type: _Optional[_Union[MsgType, str]] = ..., from_id: _Optional[str] = ..., from_idx: _Optional[int] = ..., to: _Optional[str] = ..., to_idx: _Optional[int] = ..., link_id: _Optional[str] = ..., hsp: _Optional[_Union[_login_pb2.HandshakePayload, _Mapping]] = ..., creq: _Optional[_Union[_link_pb2.ConnectRequest, _Mapping]] = ..., crep: _Optional[_Union[_link_pb2.ConnectResponse, _Mapping]] = ..., data: _Optional[_Union[_link_pb2.Data, _Mapping]] = ..., sresize: _Optional[_Union[_shell_pb2.ShellResize, _Mapping]] = ..., sdata: _Optional[_Union[_shell_pb2.ShellData, _Mapping]] = ..., vctrl: _Optional[_Union[_desktop_pb2.VncControl, _Mapping]] = ..., vimg: _Optional[_Union[_desktop_pb2.VncImage, _Mapping]] = ..., vmouse: _Optional[_Union[_desktop_pb2.VncMouse, _Mapping]] = ..., vkbd: _Optional[_Union[_desktop_pb2.VncKeyboard, _Mapping]] = ..., vscroll: _Optional[_Union[_desktop_pb2.VncScroll, _Mapping]] = ..., vclipboard: _Optional[_Union[_desktop_pb2.VncClipboard, _Mapping]] = ..., csreq: _Optional[_Union[_code_pb2.CodeRequest, _Mapping]] = ..., csrep_hdr: _Optional[_Union[_code_pb2.CodeResponseHdr, _Mapping]] = ..., csrep_body: _Optional[_Union[_code_pb2.CodeResponseBody, _Mapping]] = ..., csconn: _Optional[_Union[_code_pb2.CodeConnect, _Mapping]] = ..., csconn_rep: _Optional[_Union[_code_pb2.CodeConnectResponse, _Mapping]] = ..., csdata: _Optional[_Union[_code_pb2.CodeData, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., notice: _Optional[_Union[Notice, _Mapping]] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., about: _Optional[_Union[_roster_pb2.About, _Mapping]] = ..., roster_watch: _Optional[_Union[_roster_pb2.RosterWatch, _Mapping]] = ..., roster: _Optional[_Union[_roster_pb2.Roster, _Mapping]] = ..., rtt_request: _Optional[_Union[_roster_pb2.RttRequest, _Mapping]] = ..., rtt_report: _Optional[_Union[_roster_pb2.RttReport, _Mapping]] = ..., invite: _Optional[_Union[_invite_pb2.Invite, _Mapping]] = ..., record: _Optional[_Union[_stream_pb2.Record, _Mapping]] = ..., hold: _Optional[_Union[_link_pb2.LinkHold, _Mapping]] = ..., exec_input: _Optional[_Union[_exec_pb2.ExecInput, _Mapping]] = ..., exec_output: _Optional[_Union[_exec_pb2.ExecOutput, _Mapping]] = ..., exec_signal: _Optional[_Union[_exec_pb2.ExecSignal, _Mapping]] = ..., exec_request: _Optional[_Union[_exec_pb2.ExecRequest, _Mapping]] = ..., vnc_hold: _Optional[_Union[_desktop_pb2.VncHold, _Mapping]] = ..., vnc_frame: _Optional[_Union[_desktop_pb2.VncFrame, _Mapping]] = ...) -> None: ...
+    channels: _forward_pb2.Channels
+    def __init__(self, type: _Optional[_Union[MsgType, str]] = ..., from_id: _Optional[str] = ..., from_idx: _Optional[int] = ..., to: _Optional[str] = ..., to_idx: _Optional[int] = ..., link_id: _Optional[str] = ..., hsp: _Optional[_Union[_login_pb2.HandshakePayload, _Mapping]] = ..., creq: _Optional[_Union[_link_pb2.ConnectRequest, _Mapping]] = ..., crep: _Optional[_Union[_link_pb2.ConnectResponse, _Mapping]] = ..., data: _Optional[_Union[_link_pb2.Data, _Mapping]] = ..., sresize: _Optional[_Union[_shell_pb2.ShellResize, _Mapping]] = ..., sdata: _Optional[_Union[_shell_pb2.ShellData, _Mapping]] = ..., vctrl: _Optional[_Union[_desktop_pb2.VncControl, _Mapping]] = ..., vimg: _Optional[_Union[_desktop_pb2.VncImage, _Mapping]] = ..., vmouse: _Optional[_Union[_desktop_pb2.VncMouse, _Mapping]] = ..., vkbd: _Optional[_Union[_desktop_pb2.VncKeyboard, _Mapping]] = ..., vscroll: _Optional[_Union[_desktop_pb2.VncScroll, _Mapping]] = ..., vclipboard: _Optional[_Union[_desktop_pb2.VncClipboard, _Mapping]] = ..., csreq: _Optional[_Union[_code_pb2.CodeRequest, _Mapping]] = ..., csrep_hdr: _Optional[_Union[_code_pb2.CodeResponseHdr, _Mapping]] = ..., csrep_body: _Optional[_Union[_code_pb2.CodeResponseBody, _Mapping]] = ..., csconn: _Optional[_Union[_code_pb2.CodeConnect, _Mapping]] = ..., csconn_rep: _Optional[_Union[_code_pb2.CodeConnectResponse, _Mapping]] = ..., csdata: _Optional[_Union[_code_pb2.CodeData, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., notice: _Optional[_Union[Notice, _Mapping]] = ..., end: _Optional[_Union[_link_pb2.LinkEnd, _Mapping]] = ..., about: _Optional[_Union[_roster_pb2.About, _Mapping]] = ..., roster_watch: _Optional[_Union[_roster_pb2.RosterWatch, _Mapping]] = ..., roster: _Optional[_Union[_roster_pb2.Roster, _Mapping]] = ..., rtt_request: _Optional[_Union[_roster_pb2.RttRequest, _Mapping]] = ..., rtt_report: _Optional[_Union[_roster_pb2.RttReport, _Mapping]] = ..., invite: _Optional[_Union[_invite_pb2.Invite, _Mapping]] = ..., record: _Optional[_Union[_stream_pb2.Record, _Mapping]] = ..., hold: _Optional[_Union[_link_pb2.LinkHold, _Mapping]] = ..., exec_input: _Optional[_Union[_exec_pb2.ExecInput, _Mapping]] = ..., exec_output: _Optional[_Union[_exec_pb2.ExecOutput, _Mapping]] = ..., exec_signal: _Optional[_Union[_exec_pb2.ExecSignal, _Mapping]] = ..., exec_request: _Optional[_Union[_exec_pb2.ExecRequest, _Mapping]] = ..., vnc_hold: _Optional[_Union[_desktop_pb2.VncHold, _Mapping]] = ..., vnc_frame: _Optional[_Union[_desktop_pb2.VncFrame, _Mapping]] = ..., channels: _Optional[_Union[_forward_pb2.Channels, _Mapping]] = ...) -> None: ...
 
 class Ping(_message.Message):
     __slots__ = ("nonce",)

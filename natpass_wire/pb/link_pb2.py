@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from natpass_wire.pb import exec_pb2 as natpass__wire_dot_pb_dot_exec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anatpass_wire/pb/link.proto\x12\x07natpass\x1a\x1anatpass_wire/pb/exec.proto\"\xff\x02\n\x0e\x43onnectRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.natpass.ConnectRequest.Kind\x12%\n\x05\x63\x61\x64\x64r\x18\n \x01(\x0b\x32\x14.natpass.ConnectAddrH\x00\x12\'\n\x06\x63shell\x18\x0b \x01(\x0b\x32\x15.natpass.ConnectShellH\x00\x12#\n\x04\x63vnc\x18\x0c \x01(\x0b\x32\x13.natpass.ConnectVncH\x00\x12%\n\x05\x63\x65xec\x18\x64 \x01(\x0b\x32\x14.natpass.ConnectExecH\x00\x12#\n\x05offer\x18\x65 \x01(\x0b\x32\x14.natpass.StreamOffer\x12\x0e\n\x06origin\x18\x66 \x01(\x0c\"W\n\x04Kind\x12\x07\n\x03tcp\x10\x00\x12\x07\n\x03udp\x10\x01\x12\t\n\x05shell\x10\x02\x12\x07\n\x03vnc\x10\x03\x12\t\n\x05\x62\x65nch\x10\x04\x12\x08\n\x04\x63ode\x10\x05\x12\n\n\x06stream\x10\x64\x12\x08\n\x04\x65xec\x10\x65\x42\t\n\x07payload\"Q\n\x0bStreamOffer\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\thandshake\x18\x02 \x01(\x0c\x12\x0e\n\x06window\x18\x03 \x01(\r\x12\x0e\n\x06\x63ookie\x18\x04 \x01(\x0c\"B\n\x0cStreamAnswer\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\thandshake\x18\x02 \x01(\x0c\x12\x0e\n\x06window\x18\x03 \x01(\r\"\x16\n\x08LinkHold\x12\n\n\x02on\x18\x01 \x01(\x08\")\n\x0b\x43onnectAddr\x12\x0c\n\x04\x61\x64\x64r\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\"t\n\x0c\x43onnectShell\x12\x0c\n\x04\x65xec\x18\x01 \x01(\t\x12\x0b\n\x03\x65nv\x18\x02 \x03(\t\x12\x0c\n\x04rows\x18\x64 \x01(\r\x12\x0c\n\x04\x63ols\x18\x65 \x01(\r\x12\x0c\n\x04\x61rgv\x18\x66 \x03(\x0c\x12\x0b\n\x03\x63wd\x18g \x01(\x0c\x12\x12\n\ntimeout_ms\x18h \x01(\x04\"L\n\nConnectVnc\x12\x0b\n\x03\x66ps\x18\x01 \x01(\r\x12\x0f\n\x07quality\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x08\x12\x10\n\x08lease_ms\x18\x64 \x01(\r\"\xed\x01\n\x0f\x43onnectResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x0b\n\x03msg\x18\x02 \x01(\t\x12/\n\x06reason\x18\x64 \x01(\x0e\x32\x1f.natpass.ConnectResponse.Reason\x12%\n\x06\x61nswer\x18\x65 \x01(\x0b\x32\x15.natpass.StreamAnswer\x12\x0e\n\x06\x63ookie\x18\x66 \x01(\x0c\"Y\n\x06Reason\x12\t\n\x05UNSET\x10\x00\x12\n\n\x06\x41\x42SENT\x10\x01\x12\n\n\x06IN_USE\x10\x02\x12\x0b\n\x07REFUSED\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\x08\n\x04GONE\x10\x05\x12\t\n\x05RETRY\x10\x06\"\xb4\x01\n\x07LinkEnd\x12%\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x16.natpass.LinkEnd.Cause\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x06status\x18\x03 \x01(\x11H\x00\x88\x01\x01\"T\n\x05\x43\x61use\x12\t\n\x05UNSET\x10\x00\x12\n\n\x06\x45XITED\x10\x01\x12\n\n\x06\x43LOSED\x10\x02\x12\r\n\tPEER_GONE\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tTIMED_OUT\x10\x05\x42\t\n\x07_status\"\x14\n\x04\x44\x61ta\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anatpass_wire/pb/link.proto\x12\x07natpass\x1a\x1anatpass_wire/pb/exec.proto\"\x8c\x03\n\x0e\x43onnectRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.natpass.ConnectRequest.Kind\x12%\n\x05\x63\x61\x64\x64r\x18\n \x01(\x0b\x32\x14.natpass.ConnectAddrH\x00\x12\'\n\x06\x63shell\x18\x0b \x01(\x0b\x32\x15.natpass.ConnectShellH\x00\x12#\n\x04\x63vnc\x18\x0c \x01(\x0b\x32\x13.natpass.ConnectVncH\x00\x12%\n\x05\x63\x65xec\x18\x64 \x01(\x0b\x32\x14.natpass.ConnectExecH\x00\x12#\n\x05offer\x18\x65 \x01(\x0b\x32\x14.natpass.StreamOffer\x12\x0e\n\x06origin\x18\x66 \x01(\x0c\"d\n\x04Kind\x12\x07\n\x03tcp\x10\x00\x12\x07\n\x03udp\x10\x01\x12\t\n\x05shell\x10\x02\x12\x07\n\x03vnc\x10\x03\x12\t\n\x05\x62\x65nch\x10\x04\x12\x08\n\x04\x63ode\x10\x05\x12\n\n\x06stream\x10\x64\x12\x08\n\x04\x65xec\x10\x65\x12\x0b\n\x07\x66orward\x10\x66\x42\t\n\x07payload\"Q\n\x0bStreamOffer\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\thandshake\x18\x02 \x01(\x0c\x12\x0e\n\x06window\x18\x03 \x01(\r\x12\x0e\n\x06\x63ookie\x18\x04 \x01(\x0c\"B\n\x0cStreamAnswer\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\thandshake\x18\x02 \x01(\x0c\x12\x0e\n\x06window\x18\x03 \x01(\r\"\x16\n\x08LinkHold\x12\n\n\x02on\x18\x01 \x01(\x08\")\n\x0b\x43onnectAddr\x12\x0c\n\x04\x61\x64\x64r\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\"t\n\x0c\x43onnectShell\x12\x0c\n\x04\x65xec\x18\x01 \x01(\t\x12\x0b\n\x03\x65nv\x18\x02 \x03(\t\x12\x0c\n\x04rows\x18\x64 \x01(\r\x12\x0c\n\x04\x63ols\x18\x65 \x01(\r\x12\x0c\n\x04\x61rgv\x18\x66 \x03(\x0c\x12\x0b\n\x03\x63wd\x18g \x01(\x0c\x12\x12\n\ntimeout_ms\x18h \x01(\x04\"L\n\nConnectVnc\x12\x0b\n\x03\x66ps\x18\x01 \x01(\r\x12\x0f\n\x07quality\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\x08\x12\x10\n\x08lease_ms\x18\x64 \x01(\r\"\xed\x01\n\x0f\x43onnectResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x0b\n\x03msg\x18\x02 \x01(\t\x12/\n\x06reason\x18\x64 \x01(\x0e\x32\x1f.natpass.ConnectResponse.Reason\x12%\n\x06\x61nswer\x18\x65 \x01(\x0b\x32\x15.natpass.StreamAnswer\x12\x0e\n\x06\x63ookie\x18\x66 \x01(\x0c\"Y\n\x06Reason\x12\t\n\x05UNSET\x10\x00\x12\n\n\x06\x41\x42SENT\x10\x01\x12\n\n\x06IN_USE\x10\x02\x12\x0b\n\x07REFUSED\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\x08\n\x04GONE\x10\x05\x12\t\n\x05RETRY\x10\x06\"\xb4\x01\n\x07LinkEnd\x12%\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x16.natpass.LinkEnd.Cause\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x13\n\x06status\x18\x03 \x01(\x11H\x00\x88\x01\x01\"T\n\x05\x43\x61use\x12\t\n\x05UNSET\x10\x00\x12\n\n\x06\x45XITED\x10\x01\x12\n\n\x06\x43LOSED\x10\x02\x12\r\n\tPEER_GONE\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tTIMED_OUT\x10\x05\x42\t\n\x07_status\"\x14\n\x04\x44\x61ta\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,29 +33,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'natpass_wire.pb.link_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONNECTREQUEST']._serialized_start=68
-  _globals['_CONNECTREQUEST']._serialized_end=451
+  _globals['_CONNECTREQUEST']._serialized_end=464
   _globals['_CONNECTREQUEST_KIND']._serialized_start=353
-  _globals['_CONNECTREQUEST_KIND']._serialized_end=440
-  _globals['_STREAMOFFER']._serialized_start=453
-  _globals['_STREAMOFFER']._serialized_end=534
-  _globals['_STREAMANSWER']._serialized_start=536
-  _globals['_STREAMANSWER']._serialized_end=602
-  _globals['_LINKHOLD']._serialized_start=604
-  _globals['_LINKHOLD']._serialized_end=626
-  _globals['_CONNECTADDR']._serialized_start=628
-  _globals['_CONNECTADDR']._serialized_end=669
-  _globals['_CONNECTSHELL']._serialized_start=671
-  _globals['_CONNECTSHELL']._serialized_end=787
-  _globals['_CONNECTVNC']._serialized_start=789
-  _globals['_CONNECTVNC']._serialized_end=865
-  _globals['_CONNECTRESPONSE']._serialized_start=868
-  _globals['_CONNECTRESPONSE']._serialized_end=1105
-  _globals['_CONNECTRESPONSE_REASON']._serialized_start=1016
-  _globals['_CONNECTRESPONSE_REASON']._serialized_end=1105
-  _globals['_LINKEND']._serialized_start=1108
-  _globals['_LINKEND']._serialized_end=1288
-  _globals['_LINKEND_CAUSE']._serialized_start=1193
-  _globals['_LINKEND_CAUSE']._serialized_end=1277
-  _globals['_DATA']._serialized_start=1290
-  _globals['_DATA']._serialized_end=1310
+  _globals['_CONNECTREQUEST_KIND']._serialized_end=453
+  _globals['_STREAMOFFER']._serialized_start=466
+  _globals['_STREAMOFFER']._serialized_end=547
+  _globals['_STREAMANSWER']._serialized_start=549
+  _globals['_STREAMANSWER']._serialized_end=615
+  _globals['_LINKHOLD']._serialized_start=617
+  _globals['_LINKHOLD']._serialized_end=639
+  _globals['_CONNECTADDR']._serialized_start=641
+  _globals['_CONNECTADDR']._serialized_end=682
+  _globals['_CONNECTSHELL']._serialized_start=684
+  _globals['_CONNECTSHELL']._serialized_end=800
+  _globals['_CONNECTVNC']._serialized_start=802
+  _globals['_CONNECTVNC']._serialized_end=878
+  _globals['_CONNECTRESPONSE']._serialized_start=881
+  _globals['_CONNECTRESPONSE']._serialized_end=1118
+  _globals['_CONNECTRESPONSE_REASON']._serialized_start=1029
+  _globals['_CONNECTRESPONSE_REASON']._serialized_end=1118
+  _globals['_LINKEND']._serialized_start=1121
+  _globals['_LINKEND']._serialized_end=1301
+  _globals['_LINKEND_CAUSE']._serialized_start=1206
+  _globals['_LINKEND_CAUSE']._serialized_end=1290
+  _globals['_DATA']._serialized_start=1303
+  _globals['_DATA']._serialized_end=1323
 # @@protoc_insertion_point(module_scope)

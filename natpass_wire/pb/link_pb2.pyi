@@ -20,6 +20,7 @@ class ConnectRequest(_message.Message):
         code: _ClassVar[ConnectRequest.Kind]
         stream: _ClassVar[ConnectRequest.Kind]
         exec: _ClassVar[ConnectRequest.Kind]
+        forward: _ClassVar[ConnectRequest.Kind]
     tcp: ConnectRequest.Kind
     udp: ConnectRequest.Kind
     shell: ConnectRequest.Kind
@@ -28,6 +29,7 @@ class ConnectRequest(_message.Message):
     code: ConnectRequest.Kind
     stream: ConnectRequest.Kind
     exec: ConnectRequest.Kind
+    forward: ConnectRequest.Kind
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CADDR_FIELD_NUMBER: _ClassVar[int]
