@@ -5,7 +5,7 @@ import logging
 
 from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
 from natpass_agent.links.request import end_text
-from natpass_agent.links.shell.askers import EDITOR_BEGINS, Askers
+from natpass_agent.links.shell.askers import Askers
 from natpass_agent.links.shell.moments import VALID_SECONDS, Moments
 from natpass_agent.links.shell.request import resize_of
 from natpass_agent.links.shell.text import TextPieces
@@ -30,9 +30,7 @@ class _Reactions:
         """Record output; return where to cut it, so that reactions tell which part they are to; 0 for no cut."""
         group = self._pty.foreground_group
         self.moments.read(len(data), group, now, drained=drained)
-        begins = data.rfind(EDITOR_BEGINS) if self._askers.watches(group) else -1
-        self._askers.read(len(data), group, self._collected(group) if self._askers.counts(group) else None, begins)
-        return max(begins, 0)
+        return self._askers.read(data, group, self._collected(group) if self._askers.counts(group) else None)
 
     def typed(self, data: bytes) -> None:
         """Record input that is about to be typed."""
@@ -47,7 +45,7 @@ class _Reactions:
         if is_answer:
             mode = self._pty.input_mode
             is_alone = self._pty.is_alone(group) if group is not None and self._askers.doubts(group, mode) else None
-            if self._askers.is_for_another(message.seen, group, mode, is_alone=is_alone):
+            if self._askers.is_for_another(message.seen, group, mode, message.data, is_alone=is_alone):
                 return False
         if not self.moments.takes(message.source, message.seen, group, now):
             return False

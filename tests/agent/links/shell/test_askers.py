@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from natpass_agent.links.shell.askers import Askers
+from natpass_agent.links.shell.askers import EDITOR_BEGINS, Askers, _behind_text
 from natpass_agent.platform.pty import InputMode
 from natpass_wire.pb.shell_pb2 import ShellData
 from tests.support.waiting import wait_for
@@ -22,6 +22,8 @@ open_shell, server = shells.open_shell, shells.server
 SHELL, PROGRAM = 100, 200
 RAW, CBREAK, CANONICAL, TRANSPARENT = InputMode.RAW, InputMode.CBREAK, InputMode.CANONICAL, InputMode.TRANSPARENT
 QUERY, ANSWER = b"\x1b]11;?\x07", b"\x1b]11;rgb:0000/0000/0000\x07"
+PLACE_QUERY, PLACE = b"\x1b[6n", b"\x1b[24;1R"
+OWN_BEGINNING = PLACE_QUERY + EDITOR_BEGINS + b"\x1b[?25l"
 
 SILENT = "bash as before 5.1"
 #: Shells with their prompt `ready> `.
@@ -33,7 +35,14 @@ SHELLS = {
     "fish": "fish --init-command 'function fish_prompt; echo -n \"ready> \"; end'",
     "busybox": "busybox ash",
     "bash in a shell": "sh -c 'bash --norc --noprofile; true'",
-    "bash behind another terminal, as with ssh": """script -qfc "env PS1='ready> ' bash --norc" /dev/null""",
+} | {
+    f"{shell} behind another terminal, as with ssh": f"""script -qfc "env PS1='ready> ' {command}" /dev/null"""
+    for shell, command in (
+        ("bash", "bash --norc"),
+        (SILENT, "bash --rcfile silent"),
+        ("dash", "dash"),
+        ("busybox", "busybox ash"),
+    )
 }
 #: A line editor that asks for the cursor's place at each prompt, as prompt_toolkit does: before it says that it begins.
 ASKING_EDITOR = r"""
@@ -43,7 +52,8 @@ settings[0] &= ~(termios.ICRNL | termios.IXON)
 settings[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
 while True:
     termios.tcsetattr(0, termios.TCSADRAIN, settings)
-    os.write(1, b"\x1b[6n\x1b[?2004hready> ")
+    os.write(1, b"\x1b[6n")
+    os.write(1, b"\x1b[?2004h\x1b[?25lready> ")
     got = b""
     while not got.endswith(b"\r"):
         got += os.read(0, 99)
@@ -72,10 +82,17 @@ print(len(got))
 """
 
 
+def read(askers: Askers, size: int, group: int, collected: int | None = None, begins: int = -1) -> int:
+    """Record so many bytes of output, in which an editor says at `begins` that it begins."""
+    data = b"x" * size if begins < 0 else b"x" * begins + EDITOR_BEGINS + b"x" * (size - begins - len(EDITOR_BEGINS))
+    assert len(data) == size
+    return askers.read(data, group, collected)
+
+
 def asked(*, says_begin: bool = False) -> Askers:
     """Return what is remembered when a shell was given a line, at position 10."""
     askers = Askers()
-    askers.read(10, SHELL, None, 2 if says_begin else -1)
+    read(askers, 10, SHELL, None, 2 if says_begin else -1)
     askers.line_given(SHELL, 7, RAW)
     return askers
 
@@ -87,25 +104,25 @@ def test_an_answer_never_becomes_a_part_of_a_line() -> None:
 
 def test_a_question_before_the_line_editor_began_is_not_the_editors() -> None:
     askers = asked(says_begin=True)
-    askers.read(50, SHELL, 8)
+    read(askers, 50, SHELL, 8)
     assert askers.is_for_another(60, SHELL, RAW)
-    askers.read(100, SHELL, 8, 50)
+    read(askers, 100, SHELL, 8, 50)
     assert askers.is_for_another(110, SHELL, RAW)
     assert not askers.is_for_another(111, SHELL, RAW)
 
 
 def test_a_shell_that_asks_and_reads_the_answer_itself_gets_it() -> None:
     askers = asked(says_begin=True)
-    askers.read(100, SHELL, 8)
+    read(askers, 100, SHELL, 8)
     assert not askers.is_for_another(110, SHELL, CBREAK)
     silent = asked()
-    silent.read(100, SHELL, 8)
+    read(silent, 100, SHELL, 8)
     assert not silent.is_for_another(110, SHELL, CBREAK)
 
 
 def test_a_function_of_the_shell_that_sets_a_mode_of_no_editor_gets_its_answer() -> None:
     askers = asked(says_begin=True)
-    askers.read(100, SHELL, 8)  # `stty raw` has ended
+    read(askers, 100, SHELL, 8)  # `stty raw` has ended
     assert askers.is_for_another(110, SHELL, RAW)
     assert not askers.is_for_another(110, SHELL, TRANSPARENT)
 
@@ -114,7 +131,7 @@ def test_behind_ssh_the_editor_is_in_the_mode_of_ssh() -> None:
     askers = Askers()
     askers.line_given(SHELL, 7, TRANSPARENT)
     askers.line_given(SHELL, 7, CANONICAL)  # typed ahead, in no editor
-    askers.read(100, SHELL, 7, 50)
+    read(askers, 100, SHELL, 7, 50)
     assert askers.is_for_another(50, SHELL, TRANSPARENT)
     assert not askers.is_for_another(51, SHELL, TRANSPARENT)
 
@@ -122,35 +139,35 @@ def test_behind_ssh_the_editor_is_in_the_mode_of_ssh() -> None:
 def test_a_script_that_was_given_a_line_without_an_editor_has_none() -> None:
     askers = Askers()
     askers.line_given(SHELL, 7, CANONICAL)
-    askers.read(100, SHELL, 8)
+    read(askers, 100, SHELL, 8)
     assert not askers.is_for_another(110, SHELL, RAW)
 
 
 def test_an_editor_that_asks_before_it_begins_gets_its_answers_but_those_to_its_children() -> None:
     askers = Askers()
-    askers.read(10, SHELL, None, 5)
+    read(askers, 10, SHELL, None, 2)
     askers.answered(SHELL)
     askers.line_given(SHELL, 7, RAW)
-    askers.read(10, SHELL, 7, 5)
+    read(askers, 10, SHELL, 7, 2)
     assert not askers.is_for_another(15, SHELL, RAW)
-    askers.read(10, SHELL, 8, 5)
-    assert askers.is_for_another(25, SHELL, RAW)
-    assert not askers.is_for_another(26, SHELL, RAW)
+    read(askers, 10, SHELL, 8, 2)
+    assert askers.is_for_another(22, SHELL, RAW)
+    assert not askers.is_for_another(23, SHELL, RAW)
 
 
 def test_a_shell_that_does_not_say_when_it_begins_gets_no_answer_behind_a_child() -> None:
     askers = asked()
-    askers.read(100, SHELL, 7)
+    read(askers, 100, SHELL, 7)
     assert not askers.is_for_another(110, SHELL, RAW)
-    askers.read(100, SHELL, 8)
+    read(askers, 100, SHELL, 8)
     assert askers.is_for_another(210, SHELL, RAW)
-    askers.read(100, SHELL, 8)
+    read(askers, 100, SHELL, 8)
     assert not askers.is_for_another(310, SHELL, RAW)
 
 
 def test_a_shell_that_never_says_when_it_begins_asks_nothing() -> None:
     askers = asked()
-    askers.read(100, SHELL, 7)
+    read(askers, 100, SHELL, 7)
     assert askers.doubts(SHELL, RAW)
     assert askers.is_for_another(110, SHELL, RAW, is_alone=True)
     assert not askers.is_for_another(110, SHELL, RAW, is_alone=False)
@@ -164,21 +181,110 @@ def test_a_shell_that_never_says_when_it_begins_asks_nothing() -> None:
 
 def test_a_child_does_not_make_a_shell_one_that_says_when_it_begins() -> None:
     askers = asked()
-    askers.read(100, SHELL, 8, 10)  # the child says it, to have the question behind it believed
+    read(askers, 100, SHELL, 8, 10)  # the child says it, to have the question behind it believed
     assert askers.is_for_another(110, SHELL, RAW)
 
 
 def test_a_program_that_was_given_no_line_may_ask_what_it_likes() -> None:
     askers = asked()
-    askers.read(100, PROGRAM)
+    read(askers, 100, PROGRAM)
     assert not askers.is_for_another(110, PROGRAM, RAW)
 
 
 def test_where_children_are_not_counted_nothing_is_guessed() -> None:
     askers = Askers()
     askers.line_given(SHELL, None, RAW)
-    askers.read(100, SHELL, None)
+    read(askers, 100, SHELL, None)
     assert not askers.is_for_another(100, SHELL, RAW)
+
+
+def test_an_editor_that_asks_and_does_not_say_when_it_begins_gets_its_last_question_answered() -> None:
+    """Busybox: nothing follows its question, and its prompt follows that of a command of its own."""
+    askers = Askers()
+    askers.read(PLACE_QUERY, SHELL)
+    askers.answered(SHELL)
+    askers.line_given(SHELL, 7, RAW)
+    builtin = b"\r\n" + QUERY + PLACE_QUERY
+    data = builtin + b"ready> " + PLACE_QUERY
+    assert askers.read(data, SHELL, 7) == len(data) - len(PLACE_QUERY)
+    start = len(PLACE_QUERY)
+    assert askers.is_for_another(start + len(builtin), SHELL, RAW, ANSWER)
+    assert askers.is_for_another(start + len(data) - len(PLACE_QUERY), SHELL, RAW, PLACE)
+    assert not askers.is_for_another(start + len(data), SHELL, RAW, PLACE)
+    askers.read(b"x", SHELL, 7)  # typed meanwhile, and echoed
+    assert askers.is_for_another(start + len(data), SHELL, RAW, PLACE)
+
+
+@pytest.mark.parametrize("cut", range(len(OWN_BEGINNING)))
+def test_behind_ssh_an_editor_that_asks_before_it_begins_gets_that_answer_alone(cut: int) -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    askers.read(b"\x1b[?2004l\r\noutput" + QUERY + OWN_BEGINNING[:cut], SHELL, 7)
+    asked_at = askers._position - cut + len(PLACE_QUERY)
+    askers.read(OWN_BEGINNING[cut:] + b"In [2]: ", SHELL, 7)
+    assert not askers.is_for_another(asked_at, SHELL, TRANSPARENT, PLACE)
+    if cut <= len(PLACE_QUERY) or cut > len(PLACE_QUERY + EDITOR_BEGINS):
+        assert askers.is_for_another(asked_at - 1, SHELL, TRANSPARENT, PLACE)
+        assert askers.is_for_another(asked_at, SHELL, TRANSPARENT, PLACE + PLACE)
+        assert askers.is_for_another(asked_at, SHELL, TRANSPARENT, ANSWER)
+
+
+def test_behind_ssh_a_shells_prompt_does_not_vouch_for_a_question_before_it() -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    data = b"\x1b[?2004l" + PLACE_QUERY
+    askers.read(data + EDITOR_BEGINS + b"\x1b[1mready> ", SHELL, 7)
+    assert askers.is_for_another(len(data), SHELL, TRANSPARENT, PLACE)
+
+
+@pytest.mark.parametrize("before", [b"", b"\x1b[?2004h$ \x1b[?2004l"])
+def test_behind_ssh_who_asks_outside_of_an_editor_is_answered_until_something_follows(before: bytes) -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    data = before + b"text" + QUERY + PLACE_QUERY
+    assert askers.read(data, SHELL, 7) == len(before + b"text")
+    assert askers.is_for_another(len(before + b"text"), SHELL, TRANSPARENT, ANSWER)
+    assert not askers.is_for_another(len(data), SHELL, TRANSPARENT, ANSWER)
+    askers.read(PLACE_QUERY, SHELL, 7)
+    assert not askers.is_for_another(len(data), SHELL, TRANSPARENT, ANSWER)
+    askers.read(b"ready> ", SHELL, 7)
+    assert askers.is_for_another(len(data), SHELL, TRANSPARENT, ANSWER)
+
+
+def test_behind_ssh_a_question_with_a_prompt_in_the_same_output_is_not_the_prompts() -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    data = QUERY + b"\x1b[32mready>\x1b[0m "
+    askers.read(data, SHELL, 7)
+    assert askers.is_for_another(len(data), SHELL, TRANSPARENT, ANSWER)
+
+
+def test_behind_ssh_a_program_on_the_alternate_screen_is_answered_while_it_draws() -> None:
+    askers = Askers()
+    askers.line_given(SHELL, 7, TRANSPARENT)
+    askers.read(b"\x1b[?1049h" + QUERY, SHELL, 7)
+    seen = askers._position
+    askers.read(b"a window", SHELL, 7)
+    assert not askers.is_for_another(seen, SHELL, TRANSPARENT, ANSWER)
+    askers.read(b"\x1b[?1049l", SHELL, 7)
+    assert askers.is_for_another(seen, SHELL, TRANSPARENT, ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("output", "behind"),
+    [
+        (b"", 0),
+        (b"text", 0),
+        (b"text\x1b[6n", 4),
+        (b"text" + QUERY + b"\x1b]10;?\x1b\\\x1b[c\x1b7", len(QUERY) + 8 + 3 + 2),
+        (QUERY + b"x", 0),
+        (b"\x1b", 0),
+        (b"\x1b\\", 0),
+        (b"\x1b[6", 0),
+    ],
+)
+def test_questions_at_the_end_of_output_are_told_from_text(output: bytes, behind: int) -> None:
+    assert _behind_text(output) == behind
 
 
 def test_only_so_many_shells_are_remembered() -> None:
@@ -211,8 +317,6 @@ async def test_what_is_asked_before_the_prompt_is_not_answered_at_it(
 ) -> None:
     if shutil.which(SHELLS[shell].split()[0]) is None:
         pytest.skip(f"not installed: {SHELLS[shell].split()[0]}")
-    if "printf" in command and shell == "busybox":
-        pytest.skip("its line editor asks by itself, and does not say when it begins")
     (tmp_path / "file").write_bytes(b"content" + QUERY)
     (tmp_path / "silent").write_text("bind 'set enable-bracketed-paste off'\nPS1='ready> '\n")
     opener = open_shell(SHELLS[shell], f"HOME={tmp_path}", "PS1=ready> ", "TERM=xterm-256color")
@@ -267,6 +371,24 @@ async def test_an_editor_that_asks_at_each_prompt_is_answered(open_shell: Open, 
         await wait_for(lambda start=start: b"ready> " in opener.output[start:])  # type: ignore[misc]  # bound at once
         opener.react(b"\x1b[1;1R", ShellData.ANSWER, asked_at(opener, start, b"\x1b[6n"))
         await wait_for(lambda count=count: opener.output.count(b"<answered>") == count)  # type: ignore[misc]
+
+
+@pytest.mark.programs
+async def test_an_editor_behind_another_terminal_is_answered_at_each_of_its_prompts(
+    open_shell: Open, tmp_path: Path
+) -> None:
+    """As IPython behind ssh: without the answers each line took a second."""
+    (tmp_path / "editor").write_text(ASKING_EDITOR)
+    opener = open_shell("""script -qfc "env PS1='bash> ' bash --norc" /dev/null""", f"HOME={tmp_path}")
+    await answering(opener, b"bash> ")
+    line = f"{sys.executable} {tmp_path / 'editor'}"
+    for count in range(1, 5):
+        start = len(opener.output)
+        opener.say(f"{line}\r".encode())
+        await wait_for(lambda start=start: b"ready> " in opener.output[start:])  # type: ignore[misc]  # bound at once
+        opener.react(PLACE, ShellData.ANSWER, asked_at(opener, start, PLACE_QUERY))
+        await wait_for(lambda count=count: opener.output.count(b"<answered>") == count)  # type: ignore[misc]
+        line = "x"
 
 
 def has_prompt(opener: FakeOpener, start: int) -> bool:
