@@ -1,7 +1,6 @@
 """The command `natpass-agent check`."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ from natpass_agent import check, instance
 from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
 from natpass_wire.program.main import complain
-from natpass_wire.program.options import gather, state_options
+from natpass_wire.program.options import FILE, gather, state_options
 from natpass_wire.program.state import StateDir
 
 #: Doubts that are printed after the lines; the lines have all of them.
@@ -18,7 +17,7 @@ _MOST_DOUBTS = 3
 
 AUTHORIZED_CONSOLES = click.option(
     "--authorized-consoles",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Serve only the consoles whose keys are in this file (mode 0600; natpass-tui fingerprint says more). "
     "Default: authorized_consoles in the state directory; without that file, all consoles that have the secret.",

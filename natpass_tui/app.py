@@ -10,7 +10,7 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.theme import Theme
 
-from natpass_tui.driver import console_driver, prepare_keyboard, release_app_keys
+from natpass_tui.driver import PasteNotTaken, console_driver, prepare_keyboard, release_app_keys
 from natpass_tui.links import kinds
 from natpass_tui.links.tab import TabOutcome
 from natpass_tui.model.console import Console
@@ -95,6 +95,10 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
         """Update for the round-trip times."""
         if self._main.is_mounted:
             self._main.fleet.redraw()
+
+    def on_paste_not_taken(self, message: PasteNotTaken) -> None:
+        """Say that a paste is too large."""
+        self.notify(message.text, severity="warning", markup=False)
 
     # the prefix key
 

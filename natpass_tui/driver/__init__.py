@@ -5,6 +5,7 @@ in one place.
 """
 
 from natpass_tui.driver.keyboard import prepare_keyboard, release_app_keys
+from natpass_tui.driver.not_taken import PasteNotTaken
 from natpass_tui.driver.paint import keeps_colours, paint_now, writer_depth
 from natpass_tui.driver.platform import console_driver
 from natpass_tui.driver.selection import set_selection
@@ -12,6 +13,7 @@ from natpass_tui.driver.strip import AnsiStrip, sgr_of
 
 __all__ = [
     "AnsiStrip",
+    "PasteNotTaken",
     "console_driver",
     "keeps_colours",
     "paint_now",

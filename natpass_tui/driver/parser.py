@@ -18,8 +18,10 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from natpass_tui.driver import csi_keys
+from natpass_tui.driver.not_taken import PasteNotTaken
 from natpass_tui.driver.platform import ESCAPE_DELAY
-from natpass_tui.driver.sequences import ESCAPE, Keys, Overlong, Paste, Sequence, Splitter, Unit
+from natpass_tui.driver.sequences import ESCAPE, Keys, Overlong, Paste, PasteRefused, Sequence, Splitter, Unit
+from natpass_tui.pastes import MOST_BYTES, refusal
 
 _EVERYWHERE = (sys.maxsize, sys.maxsize)
 _MOUSE = re.compile(r"\x1b\[<(\d+);(-?\d+);(-?\d+)[Mm]")
@@ -38,6 +40,7 @@ class OuterParser:
         prefix: the console's prefix key if it is a control character.
         size: gives the rows and columns of the screen; mouse reports from outside of it are dropped.
         clock: the time in seconds.
+        most_pasted: bytes of a paste at most.
 
     Attributes:
         dropped: the number of sequences that were not understood.
@@ -50,11 +53,12 @@ class OuterParser:
         prefix: str = "",
         size: Callable[[], tuple[int, int]] = lambda: _EVERYWHERE,
         clock: Callable[[], float] = time.perf_counter,
+        most_pasted: int = MOST_BYTES,
     ) -> None:
         self._debug = debug
         self._clock = clock
         self._size = size
-        self._splitter = Splitter(ESCAPE_DELAY, prefix)
+        self._splitter = Splitter(ESCAPE_DELAY, prefix, most_pasted)
         self._parser = XTermParser(debug)
         self.dropped = 0
 
@@ -82,6 +86,8 @@ class OuterParser:
                     messages += self._contained(text)
                 case Paste(text):
                     messages.append(events.Paste(text.replace("\x00", "")))
+                case PasteRefused(size, given, is_whole):
+                    messages.append(PasteNotTaken(refusal(size, given, is_whole=is_whole)))
                 case Overlong():
                     self._drop("too long")
         return messages

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from natpass_tui.pastes import MOST_BYTES, size_of
+
 ESCAPE = "\x1b"
 PASTE_START, PASTE_END = f"{ESCAPE}[200~", f"{ESCAPE}[201~"
 
@@ -23,8 +25,6 @@ PASTE_DELAY = 1.0
 #: Seconds of silence in a paste after which a control key, alone in its read, counts as pressed, not pasted; so does
 #: the prefix, whatever follows it.
 KEY_IN_PASTE_DELAY = 0.1
-#: The most characters of a paste that are held; a longer one is delivered in parts.
-PASTE_LIMIT = 16 << 20
 #: The most characters of a sequence that are held: no answer that we ask for is nearly as long.
 SEQUENCE_LIMIT = 64 * 1024
 #: A read of so many characters was not typed.
@@ -87,11 +87,26 @@ class Paste:
 
 
 @dataclass(frozen=True, slots=True)
+class PasteRefused:
+    """A paste that is too large; the rest of it is dropped.
+
+    Attributes:
+        size: its bytes so far.
+        given: bytes of it that were delivered before, since it had stood still.
+        is_whole: whether it has ended.
+    """
+
+    size: int
+    given: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overlong:
     """A sequence of more than `SEQUENCE_LIMIT` characters; its content is not kept."""
 
 
-Unit: TypeAlias = Keys | Sequence | Paste | Overlong
+Unit: TypeAlias = Keys | Sequence | Paste | PasteRefused | Overlong
 
 
 class Splitter:
@@ -100,19 +115,23 @@ class Splitter:
     Args:
         escape_delay: seconds that an Escape, alone or with a first character, waits for the rest of a sequence.
         prefix: the console's prefix key if it is a control character: it is part of no sequence, nor combined with alt.
+        most: bytes of a paste at most.
 
     Attributes:
         due: the time, on the methods' clock, at which `tick` will deliver something; None if nothing waits.
     """
 
-    def __init__(self, escape_delay: float, prefix: str = "") -> None:
+    def __init__(self, escape_delay: float, prefix: str = "", most: int = MOST_BYTES) -> None:
+        self._most = most
         self._escape_delay = escape_delay
         self._prefix = prefix
         self._held = ""
         self._since = 0.0
         #: The parts of an unfinished paste, and its last characters, which may begin its end.
         self._paste: list[str] | None = None
-        self._paste_size = 0
+        self._paste_size = 0  # bytes of the whole paste, also of what was delivered
+        self._given = 0  # bytes of it that were delivered
+        self._is_refused = False
         self._tail = ""
         self._last = 0.0
         self._late_until = 0.0
@@ -125,7 +144,7 @@ class Splitter:
         if self._overlong:
             text = self._discard(text, now, units)
         if self._paste is None and not self._held and self._is_late_paste(text, now):
-            self._begin_paste()
+            self._resume_paste()
         if self._paste is not None:
             text = self._go_on_pasting(text, now, units)
         if text:
@@ -209,28 +228,31 @@ class Splitter:
     # Pastes.
 
     def _begin_paste(self) -> None:
-        self._paste, self._paste_size, self._tail = [], 0, ""
+        self._resume_paste()
+        self._paste_size, self._given, self._is_refused = 0, 0, False
+
+    def _resume_paste(self) -> None:
+        self._paste, self._tail = [], ""
 
     def _go_on_pasting(self, text: str, now: float, units: list[Unit]) -> str:
         """Add to the paste; return what follows its end."""
         assert self._paste is not None
         silence, self._last = now - self._last, now
-        if self._paste_size + len(self._tail) and silence >= KEY_IN_PASTE_DELAY and self._is_key_in_paste(text):
+        has_begun = bool(self._paste or self._tail or self._is_refused)
+        if has_begun and silence >= KEY_IN_PASTE_DELAY and self._is_key_in_paste(text):
             self._cut_paste(now, units)
             return text
         body = self._tail + text
         end = body.find(PASTE_END)
         if end >= 0:
-            self._keep(body[:end])
+            self._keep(body[:end], units)
             self._end_paste(units)
             self._late_until = 0.0
             return body[end + len(PASTE_END) :]
         kept = max(0, len(body) - len(PASTE_END) + 1)
-        self._keep(body[:kept])
+        self._keep(body[:kept], units)
         self._tail = body[kept:]
         self.due = now + PASTE_DELAY
-        if self._paste_size > PASTE_LIMIT:
-            self._deliver_paste(units)
         return ""
 
     def _is_key_in_paste(self, text: str) -> bool:
@@ -245,21 +267,26 @@ class Splitter:
             (PASTE_END in text and PASTE_START not in text) or (len(text) >= _CHUNK and ESCAPE not in text)
         )
 
-    def _keep(self, text: str) -> None:
-        if text and self._paste is not None:
+    def _keep(self, text: str, units: list[Unit]) -> None:
+        if not text or self._paste is None:
+            return
+        self._paste_size += size_of(text)
+        if not self._is_refused and self._paste_size > self._most:
+            self._is_refused = True
+            self._paste.clear()
+            units.append(PasteRefused(self._paste_size, self._given, is_whole=False))
+        if not self._is_refused:
             self._paste.append(text)
-            self._paste_size += len(text)
 
     def _cut_paste(self, now: float, units: list[Unit]) -> None:
-        self._keep(self._tail)
+        self._keep(self._tail, units)
         self._end_paste(units)
         self._late_until = now + _LATE_PASTE
 
     def _end_paste(self, units: list[Unit]) -> None:
-        self._deliver_paste(units)
-        self._paste, self._tail, self.due = None, "", None
-
-    def _deliver_paste(self, units: list[Unit]) -> None:
-        if self._paste:
+        if self._is_refused:
+            units.append(PasteRefused(self._paste_size, self._given, is_whole=True))
+        elif self._paste:
             units.append(Paste("".join(self._paste)))
-        self._paste, self._paste_size = [], 0
+            self._given = self._paste_size
+        self._paste, self._tail, self.due = None, "", None

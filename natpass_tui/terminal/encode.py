@@ -2,8 +2,12 @@
 
 # Why: docs/decisions/048-keys-as-xterm-sends-them.md
 
+import re
+
 from natpass_tui.terminal.engine import Modes, MouseAction, MouseButton, MouseEncoding, MouseInput, MouseTracking
 
+#: Controls that could end the bracket around a paste, or act as keys: all but tab and line ends.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 #: A cell's height and width in pixels, as reported to applications that ask.
 CELL_PIXELS = (16, 8)
 
@@ -56,7 +60,7 @@ def _is_wanted(event: MouseInput, tracking: MouseTracking) -> bool:
 def encode_paste(text: str, *, bracketed: bool) -> bytes:
     """Return pasted text. Controls that could end the bracket, or act as keys, become spaces; line ends become
     Enter."""
-    safe = "".join(c if c in "\t\n\r" or (c >= " " and not "\x7f" <= c <= "\x9f") else " " for c in text)
+    safe = _CONTROLS.sub(" ", text)
     if bracketed:
         return b"\x1b[200~" + safe.encode("utf-8", "replace") + b"\x1b[201~"
     return safe.replace("\r\n", "\r").replace("\n", "\r").encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from natpass_wire.commands import MAX_REQUEST_BYTES
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
@@ -75,6 +76,7 @@ class ShellRequest:
             raise UserError("a variable for a program on a terminal has to be UTF-8 text") from error
         return cls(env=env, argv=request.argv, cwd=request.cwd, timeout=request.timeout).checked()
 
+    # Why: docs/decisions/036-long-requests.md
     def checked(self) -> "ShellRequest":
         """Return this request if it can be sent.
 
@@ -83,7 +85,8 @@ class ShellRequest:
         """
         if (size := self.message(1, 1).ByteSize()) > MAX_DATA_BYTES:
             raise UserError(
-                f"the command and its variables have {size} bytes; a program on a terminal may have {MAX_DATA_BYTES}"
+                f"the command and its variables have {size} bytes; a program on a terminal may have {MAX_DATA_BYTES}, "
+                f"one without (natpass-tui exec) {MAX_REQUEST_BYTES}"
             )
         return self
 

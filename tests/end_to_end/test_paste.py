@@ -1,6 +1,7 @@
 """A paste of 6 MB into a shell, in a real terminal, through the real programs."""
 
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +68,13 @@ def test_ctrl_c_stops_a_paste(terminal: OuterTerminal, tmp_path: Path) -> None:
     pasted = (tmp_path / "pasted").read_bytes()
     assert len(pasted) < len(TEXT)
     assert TEXT.startswith(pasted)
+
+
+@pytest.mark.slow
+def test_a_paste_above_the_limit_is_refused_whole(terminal: OuterTerminal, tmp_path: Path) -> None:
+    paste(terminal, TEXT * (70_000_000 // len(TEXT)) + TEXT[: 70_000_000 % len(TEXT)])
+    terminal.process.write(b"typed\n\x04")
+    wait_until(lambda: "stopped" in terminal.text(), "what was typed behind it", 60)
+    assert (tmp_path / "pasted").read_bytes() == b"typed\n"
+    said = "paste of 70.0 MB refused: at most 67 MB can be pasted; nothing of it was typed"
+    wait_until(lambda: said in " ".join(re.sub("[^ -~]", " ", terminal.text()).split()), "the refusal", 20)

@@ -125,15 +125,15 @@ class Askers:
             self._alternate = data.rfind(_ALTERNATE_ON) > data.rfind(_ALTERNATE_OFF)
         shell = None if group is None else self._shells.get(group)
         if shell is None:
-            begins = data.rfind(EDITOR_BEGINS) if not self._shells else -1
-            if begins >= 0:
-                self._first = group
             self._tail = b""
-            return max(begins, 0)
+            first = data.rfind(EDITOR_BEGINS) if not self._shells else -1
+            if first >= 0:
+                self._first = group
+            return max(first, 0)
         recent, known = self._tail + data, len(self._tail)
         self._tail = recent[-_TAIL_BYTES:]
-        begins, ends, own = (_last(mark, recent, known) for mark in (EDITOR_BEGINS, _EDITOR_ENDS, _ASKS_AND_BEGINS))
-        if own is not None:
+        begins, ends = _last(EDITOR_BEGINS, recent, known), _last(_EDITOR_ENDS, recent, known)
+        if (own := _last(_ASKS_AND_BEGINS, recent, known)) is not None:
             shell.own = start + own + len(_WHERE)
         is_own = collected == shell.collected
         shell.collected = collected

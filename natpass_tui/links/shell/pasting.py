@@ -2,10 +2,12 @@
 
 # Why: docs/decisions/053-large-pastes.md
 
+from natpass_tui.pastes import MOST_BYTES
+
 #: Typed input of more bytes is a large paste.
 LARGE_BYTES = 64 * 1024
-#: The largest paste, with the input typed after it; for a file there are better ways.
-MOST_BYTES = 64 * 1024 * 1024
+#: The largest paste between its marks, with the input typed after it.
+_MOST_HELD = MOST_BYTES + LARGE_BYTES
 #: The encodings of Ctrl+C: plain, kitty's keyboard protocol, and xterm's modifyOtherKeys at level 2.
 _STOPS = frozenset({b"\x03", b"\x1b[99;5u", b"\x1b[27;5;99~"})
 _BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
@@ -41,7 +43,7 @@ class Pasting:
         """Queue a paste, or input typed after one; Ctrl+C drops the rest. Return why it was refused, or empty."""
         if self and data in _STOPS:
             self._stop()
-        if self.left + len(data) > MOST_BYTES:
+        if self.left + len(data) > _MOST_HELD:
             left = f" while {self.left / 1e6:.1f} MB wait" if self else ""
             return f"not sent: {len(data) / 1e6:.1f} MB{left}; at most {MOST_BYTES / 1e6:.0f} MB can be pasted"
         if self:

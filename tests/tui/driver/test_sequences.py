@@ -8,7 +8,6 @@ from natpass_tui.driver.sequences import (
     KEY_IN_PASTE_DELAY,
     PASTE_DELAY,
     PASTE_END,
-    PASTE_LIMIT,
     PASTE_START,
     SEQUENCE_DELAY,
     SEQUENCE_LIMIT,
@@ -16,10 +15,12 @@ from natpass_tui.driver.sequences import (
     Keys,
     Overlong,
     Paste,
+    PasteRefused,
     Sequence,
     Splitter,
     Unit,
 )
+from natpass_tui.pastes import MOST_BYTES
 
 ESCAPE_DELAY = 0.025
 PREFIX = "\x1d"
@@ -30,8 +31,8 @@ MOMENT = 1 / 1024
 class Typist:
     """Types into a splitter, and waits."""
 
-    def __init__(self) -> None:
-        self.splitter = Splitter(ESCAPE_DELAY, PREFIX)
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self.splitter = Splitter(ESCAPE_DELAY, PREFIX, most)
         self.now = 0.0
 
     def types(self, text: str) -> list[Unit]:
@@ -190,11 +191,31 @@ def test_the_rest_of_a_paste_that_stood_still_is_pasted_not_typed(typist: Typist
     assert typist.types("y" * 100) == [Keys("y" * 100)]
 
 
-def test_a_long_paste_comes_in_parts(typist: Typist) -> None:
-    text = "x" * (PASTE_LIMIT + len(PASTE_END))
-    found = typist.types(PASTE_START + text) + typist.types(text + PASTE_END)
-    assert len(found) == 2
-    assert sum(len(unit.text) for unit in found if isinstance(unit, Paste)) == 2 * len(text)
+@pytest.mark.parametrize("text", ["x" * 100, "é" * 50], ids=["ascii", "of two bytes"])
+def test_a_paste_of_the_most_bytes_is_taken_whole_and_a_larger_one_refused_whole(text: str) -> None:
+    typist = Typist(most=100)
+    assert typist.types(PASTE_START + text[:60]) + typist.types(f"{text[60:]}{PASTE_END}y") == [Paste(text), Keys("y")]
+    found = typist.types(PASTE_START + text) + typist.types("z" * 10)
+    assert found == [PasteRefused(105, 0, is_whole=False)]  # what may begin the mark of the end is not counted yet
+    assert typist.types("z" * 1000) == []
+    assert typist.types(f"{PASTE_END}y") == [PasteRefused(1110, 0, is_whole=True), Keys("y")]
+    assert typist.types(f"{PASTE_START}a{PASTE_END}") == [Paste("a")]
+
+
+def test_the_rest_of_a_refused_paste_that_stood_still_is_refused_too() -> None:
+    typist = Typist(most=100)
+    assert typist.types(PASTE_START + "x" * 200) == [PasteRefused(195, 0, is_whole=False)]
+    assert typist.waits(PASTE_DELAY) == [PasteRefused(200, 0, is_whole=True)]
+    assert typist.types("rm -rf everything\r" * 10) == []
+    assert typist.types(f"end{PASTE_END}x") == [PasteRefused(383, 0, is_whole=True), Keys("x")]
+
+
+def test_of_a_paste_that_stood_still_before_it_was_too_large_it_is_said_how_much_was_given() -> None:
+    typist = Typist(most=100)
+    assert typist.types(PASTE_START + "x" * 90) == []
+    assert typist.waits(PASTE_DELAY) == [Paste("x" * 90)]
+    assert typist.types("y" * 80) == [PasteRefused(165, 90, is_whole=False)]
+    assert typist.types(PASTE_END) == [PasteRefused(170, 90, is_whole=True)]
 
 
 # What is too long.
@@ -239,7 +260,7 @@ def test_nothing_is_lost_and_nothing_is_held(reads: list[tuple[str, float]]) -> 
     assert typist.types("z\r") == [Keys("z\r")]
     assert not typist.waits(10.0)
     given_text = "".join(text for text, _ in reads)
-    kept = "".join("" if isinstance(unit, Overlong) else unit.text for unit in found)
+    kept = "".join("" if isinstance(unit, Overlong | PasteRefused) else unit.text for unit in found)
     for mark in (PASTE_START, PASTE_END):
         given_text, kept = given_text.replace(mark, ""), kept.replace(mark, "")
     assert kept == given_text

@@ -1,4 +1,5 @@
-from natpass_tui.links.shell.pasting import MOST_BYTES, Pasting
+from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
+from natpass_tui.pastes import MOST_BYTES
 
 PASTE = bytes(range(256)) * 1000
 
@@ -44,7 +45,9 @@ def test_a_program_that_was_told_of_a_paste_is_told_of_its_end() -> None:
 
 def test_what_is_too_large_is_refused_with_its_size_and_the_limit() -> None:
     pasting = Pasting()
-    assert pasting.put(bytes(MOST_BYTES + 1)) == "not sent: 67.1 MB; at most 67 MB can be pasted"
+    assert pasting.put(bytes(MOST_BYTES + LARGE_BYTES + 1)) == "not sent: 67.2 MB; at most 67 MB can be pasted"
+    assert pasting.put(bytes(MOST_BYTES + 12)) == ""  # with the marks around it
+    pasting.clear()
     pasting.put(PASTE)
     assert pasting.put(bytes(MOST_BYTES)) == "not sent: 67.1 MB while 0.3 MB wait; at most 67 MB can be pasted"
     assert b"".join(pasting.rest()) == PASTE

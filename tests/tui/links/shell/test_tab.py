@@ -12,6 +12,7 @@ from natpass_tui.links.shell import tab as tabs
 from natpass_tui.links.shell.state import Live, Lost, Reconnecting, TabEnded, TabOpening, TabRefused, Waiting
 from natpass_tui.links.shell.tab import ShellTab
 from natpass_tui.links.tab import TabOutcome
+from natpass_tui.pastes import MOST_BYTES
 from natpass_tui.terminal.source import InputSource
 from natpass_tui.tty.request import TERMINAL_ENV, ShellRequest
 from natpass_wire.links import End
@@ -125,7 +126,7 @@ async def test_a_large_paste_travels_in_frames_and_what_is_too_much_is_refused()
         paste = bytes(range(256)) * 1000
         assert tab.send(paste) == ""
         assert tab.banner("ctrl+]") == "pasting 0.0 of 0.3 MB — ctrl+c stops it"
-        assert tab.send(b"x" * pasting.MOST_BYTES) == "not sent: 67.1 MB while 0.3 MB wait; at most 67 MB can be pasted"
+        assert tab.send(b"x" * MOST_BYTES) == "not sent: 67.1 MB while 0.3 MB wait; at most 67 MB can be pasted"
         tab.send(b"typed behind it")
         await wait_for(lambda: client.links[0].input == paste + b"typed behind it")
         assert tab.banner("ctrl+]") == ""
