@@ -31,15 +31,13 @@ from natpass_wire.login.keys import LoginKey, check_secret
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
-from natpass_wire.program.options import DEFAULT_PORT, PROXY, ByteSize, HostPort, common_options, gather
+from natpass_wire.program.options import DEFAULT_PORT, FILE, PROXY, ByteSize, HostPort, common_options, gather
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir
 from natpass_wire.text import printable
 
 PROGRAM = "natpass-relay"
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class Cidr(click.ParamType[Any]):
@@ -75,8 +73,8 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
 
 @click.group(invoke_without_command=True, context_settings=_HELP)
 @_LISTEN
-@click.option("--tls-cert", type=_FILE, help="The certificate (PEM). Default: a self-signed one, made once.")
-@click.option("--tls-key", type=_FILE, help="The certificate's key (PEM).")
+@click.option("--tls-cert", type=FILE, help="The certificate (PEM). Default: a self-signed one, made once.")
+@click.option("--tls-key", type=FILE, help="The certificate's key (PEM).")
 @click.option(
     "--tls-name",
     metavar="NAME",
@@ -87,7 +85,7 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
 @_NO_TLS
 @click.option(
     "--proxy-cert",
-    type=_FILE,
+    type=FILE,
     multiple=True,
     help="The certificate (PEM) of a proxy in front of this relay that ends TLS. Repeatable.",
 )
@@ -113,7 +111,7 @@ _NO_TLS = click.option("--no-tls", is_flag=True, help="Speak bare TCP; beyond lo
     "sealed links or pretend to be their other end. Keep it like a secret: it lets one log in, and a weak secret can "
     "be guessed from it. Prefer --verifier-file or NATPASS_VERIFIER to the arguments.",
 )
-@click.option("--verifier-file", type=_FILE, help="A file that holds the verifier in one line (mode 0600).")
+@click.option("--verifier-file", type=FILE, help="A file that holds the verifier in one line (mode 0600).")
 @click.option(
     "--memory",
     type=ByteSize(least=2 * RECEIVER_BYTES),

@@ -103,9 +103,12 @@ def _load_all() -> None:
 
 
 def need_terminal(instead: str = "agents --json") -> None:
-    """Raise UserError if no screen can be shown, with the command to use instead."""
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UserError(f"this needs a terminal{f' (without one: {PROGRAM} {instead})' if instead else ''}")
+    """Raise UserError if no screen can be shown: it names the streams that are no terminal, and the command to use."""
+    streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
+    others = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if others:
+        what = f"{others[0]} is not one" if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]} are not"
+        raise UserError(f"this needs a terminal, but {what}{f' (without one: {PROGRAM} {instead})' if instead else ''}")
     if os.environ.get("TERM") == "dumb":
         raise UserError("this needs a terminal that can move its cursor (TERM is dumb)")
 

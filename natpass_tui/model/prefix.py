@@ -81,6 +81,12 @@ def rows(kinds: Iterable[Kind]) -> tuple[Row, ...]:
     return (*_MOVES, *opening, _FLEET, *in_tabs.values(), *_REST)
 
 
+def tabs_with(action: str, kinds: Iterable[Kind]) -> str:
+    """Return in which tabs an action works, such as ``shell tabs``."""
+    names = [kind.name for kind in kinds if action in kind.actions]
+    return f"{' and '.join(names)} tabs"
+
+
 class PrefixKeys:
     """Recognizes the console's keys, by Textual's names.
 

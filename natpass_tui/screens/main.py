@@ -15,7 +15,7 @@ from natpass_tui.links.kind import Kind
 from natpass_tui.links.pane import LinkPane, PaletteEntry
 from natpass_tui.links.tab import LinkTab, TabOutcome
 from natpass_tui.model.console import Console, LiveTab
-from natpass_tui.model.prefix import Action, Choice, rows
+from natpass_tui.model.prefix import Action, Choice, rows, tabs_with
 from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.settings import Settings
 from natpass_tui.widgets.fleet_pane import FleetPane
@@ -226,8 +226,9 @@ class MainScreen(Screen[None]):
             self._tell(f"{prefix} {printable(choice.key, _KEY_CELLS)}: no such key; ? lists them")
         else:
             keys = (row.key for row in rows(kinds()) if row.choice == choice)
-            what = next((f" {key.shown}: {key.words}" for key in keys), ": that")
-            self._tell(f"{prefix}{what} is for other tabs")
+            what = next((f"{key.shown} ({key.words})" for key in keys), prefix)
+            where = tabs_with(choice.name, kinds()) if choice.action is Action.IN_TAB else "tabs"
+            self._tell(f"{prefix} {what} works only in {where}")
 
     def _tell(self, text: str) -> None:
         """Show the outcome of a key for a moment."""

@@ -21,6 +21,7 @@ from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import config, logs
 from natpass_wire.program.state import StateDir
+from natpass_wire.text import printable
 from natpass_wire.version import __version__
 
 DEFAULT_PORT = 6154  # docs/wire.md §1
@@ -92,11 +93,35 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_CONFIG = click.option("--config", type=_FILE, help="Config file (TOML; keys are the names of these options).")
+class LocalPath(click.ParamType[Any]):
+    """A path of this machine; `~` and `~user` at its beginning are a home, also where no shell has expanded them.
+
+    Args:
+        is_folder: whether it is a folder's; a file's otherwise.
+    """
+
+    def __init__(self, *, is_folder: bool = False) -> None:
+        self._path = click.Path(path_type=Path, dir_okay=is_folder, file_okay=not is_folder)
+        self.name = self._path.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = Path(value)
+        try:
+            if str(value).startswith("~"):  # "./~" is a folder of that name
+                path = path.expanduser()
+        except RuntimeError:
+            self.fail(f"there is no home directory for {printable(path.parts[0])}: give the whole path", param, ctx)
+        converted: Path = self._path.convert(path, param, ctx)
+        return converted
+
+
+#: A file's path.
+FILE = LocalPath()
+_CONFIG = click.option("--config", type=FILE, help="Config file (TOML; keys are the names of these options).")
 _STATE_DIR = click.option(
     "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(is_folder=True),
     help="Folder for keys and other state. Default: the platform's place for state.",
 )
 
@@ -126,7 +151,7 @@ def common_options(command: Command) -> Command:
                 help="The shared secret. In the arguments it is visible to other users of this machine: prefer "
                 "--secret-file or the environment variable NATPASS_SECRET.",
             ),
-            click.option("--secret-file", type=_FILE, help="A file that holds the secret in one line (mode 0600)."),
+            click.option("--secret-file", type=FILE, help="A file that holds the secret in one line (mode 0600)."),
             click.option(
                 "--legacy-secret",
                 metavar="SECRET",
@@ -134,7 +159,7 @@ def common_options(command: Command) -> Command:
                 help="The secret of existing natpass programs, for --legacy; never the same as the secret. Also in "
                 "NATPASS_LEGACY_SECRET.",
             ),
-            click.option("--legacy-secret-file", type=_FILE, help="A file that holds the legacy secret."),
+            click.option("--legacy-secret-file", type=FILE, help="A file that holds the legacy secret."),
             click.option(
                 "--insecure",
                 is_flag=True,
@@ -145,7 +170,7 @@ def common_options(command: Command) -> Command:
             click.option(
                 "--log-level", type=click.Choice(logs.LEVELS), default="info", show_default=True, help="What to log."
             ),
-            click.option("--log-file", type=_FILE, help="Log to this file instead of the terminal."),
+            click.option("--log-file", type=FILE, help="Log to this file instead of the terminal."),
             click.option(
                 "--dead-after",
                 type=click.FloatRange(0.5, 120.0),

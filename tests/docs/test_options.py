@@ -52,3 +52,8 @@ def test_no_page_names_an_option_that_is_not_there(page: Path) -> None:
     known = {said for option in parameters() for said in option.opts} | OTHERS
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text(page)))
     assert not named - known
+
+
+def test_every_path_may_begin_with_a_tilde() -> None:
+    """Through `LocalPath`: a shell expands no `~` within quotes, and none in a config file."""
+    assert not [option.opts for option in parameters() if isinstance(option.type, click.Path)]

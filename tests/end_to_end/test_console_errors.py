@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -177,6 +178,27 @@ def test_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert (status, out) == (2, "")
     assert "this needs a terminal" in one_line(errors)
     assert ("natpass-tui exec box -- COMMAND" in errors) == ("shell" in arguments)
+
+
+@pytest.mark.parametrize("streams", [("stdin",), ("stdout",), ("stderr",), ("stdin", "stderr")])
+def test_the_stream_that_is_no_terminal_is_named(tmp_path: Path, streams: tuple[str, ...]) -> None:
+    away = {"stdin": "</dev/null", "stdout": ">/dev/null", "stderr": f"2>{tmp_path}/errors"}
+    line = shlex.join([*COMMAND, "--relay", "127.0.0.1:1"])
+    child = pexpect.spawn(
+        "sh",
+        ["-c", " ".join([line, *(away[name] for name in streams)])],
+        env=environment(tmp_path),
+        dimensions=(24, 200),
+        encoding="utf-8",
+        timeout=30,
+        cwd=str(Path(__file__).parents[2]),
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    said = (tmp_path / "errors").read_text() if "stderr" in streams else child.before or ""
+    names = f"{' and '.join(streams)} {'is not one' if len(streams) == 1 else 'are not'}"
+    assert child.exitstatus == 2
+    assert f"this needs a terminal, but {names} (without one: natpass-tui agents --json)" in one_line(said)
 
 
 @pytest.mark.parametrize(

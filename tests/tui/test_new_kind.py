@@ -241,7 +241,7 @@ async def test_keys_after_the_prefix_open_its_tab_and_act_in_it() -> None:
         await screen.until_shown(" y tides ")
         assert screen.shows(" b ebb ")
         await screen.press("b")
-        await screen.until_shown("ctrl+] b: ebb is for other tabs")
+        await screen.until_shown("ctrl+] b (ebb) works only in tides tabs")
         await screen.press(PREFIX, "y")
         await screen.until_shown("high water of the north sea")
         await wait_for(lambda: screen.console.tabs.live == 2)

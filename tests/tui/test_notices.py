@@ -36,7 +36,7 @@ async def test_a_key_that_does_nothing_says_so() -> None:
         for keys, said in (
             ((PREFIX, "z"), "ctrl+] z: no such key; ? lists them"),
             ((PREFIX, "f5"), "ctrl+] f5: no such key; ? lists them"),
-            ((PREFIX, "k"), "ctrl+] k: keys is for other tabs"),
+            ((PREFIX, "k"), "ctrl+] k (keys) works only in desktop tabs"),
             ((PREFIX, "7"), "there is no tab 7"),
         ):
             await screen.press(*keys)

@@ -95,6 +95,26 @@ def test_a_bad_address_is_a_usage_error(text: str) -> None:
         run("--relay", text)
 
 
+@pytest.mark.parametrize("path", ["~", "~/x", "~root/x"])
+def test_a_tilde_is_the_home_in_options_the_environment_and_the_config_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "c.toml").write_text(f'state-dir = "{path}"\nlog-file = "{path}/log"\n')
+    wanted = Path(path).expanduser()
+    assert wanted.is_absolute()
+    assert run("--state-dir", path)["state_dir"] == wanted
+    values = run("--config", "~/c.toml")
+    assert (values["state_dir"], values["log_file"]) == (wanted, wanted / "log")
+    assert run("--state-dir", "./~")["state_dir"] == Path("~")
+
+
+def test_a_home_that_nobody_has_is_a_usage_error() -> None:
+    with pytest.raises(click.BadParameter, match="there is no home directory for ~nobody-of-that-name"):
+        run("--state-dir", "~nobody-of-that-name/x")
+
+
 def test_no_relay_says_how_to_name_one() -> None:
     with pytest.raises(UserError, match="--relay HOST:PORT"):
         settings("--secret", SECRET)
