@@ -331,7 +331,8 @@ class Hub:
             connection.send(command.reply)
         if client.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
-            self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version)
+            network = network_of(connection.host)
+            self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version, network)
         how = f"{client.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
         self._say("logged in", connection, f"{client.client_id} logged in from {connection.address} ({how})")
 

@@ -13,14 +13,16 @@ hundred of them, delay only themselves. Those that were never told of take turns
 
 # Why: docs/decisions/007-roster-revisions.md
 # Why: docs/decisions/008-agents-that-are-away.md
+# Why: docs/decisions/082-away-over-a-restart.md
 # Why: docs/decisions/009-existing-programs-in-the-roster.md
 
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 
 from natpass_relay.clients import Client
+from natpass_relay.remembered_agents import KeptAgent
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.text import printable
 
@@ -36,7 +38,8 @@ _STEP_BYTES_A_SECOND, _STEP_BYTES_OF_AGENT = 16 * 1024, 2
 _BURST_BYTES = 2 * 1024 * 1024
 #: A console's snapshots: bytes in a second, however often it asks for one.
 _SNAPSHOT_BYTES_A_SECOND = 256 * 1024
-#: Agents remembered after they have left, since the relay's start; of more, the one that left first is forgotten.
+#: Agents remembered after they have left. Of more, one of the network with most of them is forgotten: who has the
+#: secret can't push out the agents of others. Of that network's it is the one that left first.
 MOST_AWAY = 1024
 #: Characters of an agent's texts about itself, and the number of kinds that it may serve.
 _MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
@@ -90,6 +93,8 @@ class Publisher:
     most_away: int = MOST_AWAY
     _entries: dict[str, RosterEntry] = field(default_factory=dict)
     _away: dict[str, RosterEntry] = field(default_factory=dict)  # in the order in which they left
+    _away_in: dict[str, dict[str, None]] = field(default_factory=dict)  # the same by network
+    _networks: dict[str, str] = field(default_factory=dict)  # of agents, those that are away too
     _published: dict[str, RosterEntry] = field(default_factory=dict)
     _serves: dict[str, bool] = field(default_factory=dict)  # of legacy clients, see `acted`
     _touched: dict[str, None] = field(default_factory=dict)
@@ -101,6 +106,8 @@ class Publisher:
     _published_at: dict[str, float] = field(default_factory=dict)
     _budget: float = _BURST_BYTES
     _budget_at: float = 0.0
+    #: How often the agents have changed in a way that is worth keeping over a restart.
+    changes: int = 0
     #: The number of the last step; never 0, so that an empty message is no step.
     revision: int = 1
 
@@ -113,7 +120,7 @@ class Publisher:
         """The consoles that watch."""
         return [client for client, watcher in self._watchers.items() if watcher.is_on]
 
-    def joined(self, client_id: str, connected_unix_ms: int, version: str = "") -> None:
+    def joined(self, client_id: str, connected_unix_ms: int, version: str = "", network: str = "") -> None:
         """Record an agent that logged in; it replaces an older one under the same id.
 
         Its entry stays empty until it has described itself, but has `version` if that is given.
@@ -124,8 +131,10 @@ class Publisher:
             connected_unix_ms=connected_unix_ms,
             console=version == LEGACY_VERSION and self._serves.get(client_id) is False,
         )
-        self._away.pop(client_id, None)
+        self._forget(client_id)
+        self._networks[client_id] = network
         self._touched[client_id] = None
+        self.changes += 1
 
     def described(self, client_id: str, about: About) -> None:
         """Record a connected agent's description of itself. No-op if there is no such agent."""
@@ -135,6 +144,7 @@ class Publisher:
         entry = RosterEntry(id=client_id, about=sanitised(about), connected_unix_ms=old.connected_unix_ms)
         self._entries[client_id] = entry
         self._touched[client_id] = None
+        self.changes += 1
 
     def acted(self, client_id: str, *, serves: bool) -> None:
         """Record that a client with an older dialect has accepted a link (`serves`) or asked for one.
@@ -161,17 +171,56 @@ class Publisher:
         entry = self._entries.pop(client_id, None)
         if entry is None:
             return
-        if entry.console:
-            self._touched[client_id] = None
-            return
-        away = self._away[client_id] = RosterEntry(id=client_id, away_since_unix_ms=now_unix_ms)
-        if entry.HasField("about"):
-            away.about.CopyFrom(entry.about)
+        self.changes += 1
         self._touched[client_id] = None
+        if entry.console:
+            self._networks.pop(client_id, None)
+            return
+        self._remember(client_id, now_unix_ms, entry.about if entry.HasField("about") else None)
+
+    def _remember(self, client_id: str, since_unix_ms: int, about: About | None) -> None:
+        self._away[client_id] = RosterEntry(id=client_id, about=about, away_since_unix_ms=since_unix_ms)
+        self._away_in.setdefault(self._networks.get(client_id, ""), {})[client_id] = None
         if len(self._away) > self.most_away:
-            oldest = next(iter(self._away))
-            del self._away[oldest]
-            self._touched[oldest] = None
+            fullest = max(self._away_in.values(), key=len)
+            forgotten = next(iter(fullest))
+            self._forget(forgotten)
+            self._touched[forgotten] = None
+
+    def _forget(self, client_id: str) -> None:
+        """Forget an agent that is away. No-op if it is not."""
+        if self._away.pop(client_id, None) is None:
+            return
+        network = self._networks.pop(client_id, "")
+        del self._away_in[network][client_id]
+        if not self._away_in[network]:
+            del self._away_in[network]
+
+    def kept(self, now_unix_ms: int) -> list[KeptAgent]:
+        """Return the agents to keep over a restart: those that are away, and connected ones while there is room.
+
+        Args:
+            now_unix_ms: since when connected ones count as away; 0 if that is not known yet.
+        """
+        connected = (entry for entry in self._entries.values() if not entry.console)
+        room = max(0, self.most_away - len(self._away))
+        return [
+            KeptAgent(
+                entry.id,
+                entry.away_since_unix_ms or now_unix_ms,
+                self._networks.get(entry.id, ""),
+                entry.about if entry.HasField("about") else None,
+            )
+            for entry in (*self._away.values(), *islice(connected, room))
+        ]
+
+    def restore(self, agents: Iterable[KeptAgent]) -> None:
+        """Take the agents that an earlier run has kept; they are away."""
+        for agent in agents:
+            self._networks[agent.client_id] = agent.network
+            self._touched[agent.client_id] = None
+            about = sanitised(agent.about) if agent.about is not None else None
+            self._remember(agent.client_id, agent.away_since_unix_ms, about)
 
     def watch(self, client: Client, now: float) -> None:
         """Let a console watch from a fresh snapshot on, even if it watches already. Call `next_message` then."""

@@ -17,6 +17,7 @@ from natpass_relay.client_socket import ClientSocket
 from natpass_relay.connection import Connection
 from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.hub import Hub
+from natpass_relay.known_agents import KnownAgents
 from natpass_relay.known_networks import KnownNetworks
 from natpass_relay.listening import BACKLOG, address_of, listen_on
 from natpass_relay.lobby import NetworkStanding
@@ -66,7 +67,7 @@ class RelaySettings:
         dead_after: seconds of silence that end a connection.
         memory: bytes that may wait for clients that are slow.
         trusted_proxies: the networks of TCP proxies that say who a connection is from (PROXY protocol).
-        state: where networks that clients have logged in from are kept over a restart; None: nowhere.
+        state: where networks that clients have logged in from, and agents, are kept over a restart; None: nowhere.
     """
 
     key: LoginKey
@@ -120,6 +121,7 @@ class RelayServer:
         self._servers: list[asyncio.Server] = []
         self._hub: Hub | None = None
         self._networks: KnownNetworks | None = None
+        self._agents: KnownAgents | None = None
         self.ticks = Ticks()
 
     @property
@@ -145,6 +147,8 @@ class RelayServer:
         standing = NetworkStanding(remembered=networks.remembered) if networks is not None else NetworkStanding()
         seconds, memory = self._settings.login_seconds, self._settings.memory
         self._hub = Hub(self._doors, time.monotonic, seconds, standing, memory)  # uvloop's clock counts milliseconds
+        if self._settings.state is not None:
+            self._agents = KnownAgents(self._settings.state, self._hub.publisher)
         for listener in sockets:
             for copy in (listener, *(listener.dup() for _ in range(LISTENERS - 1))):
                 self._servers.append(await loop.create_server(self._new_socket, sock=copy, backlog=BACKLOG))
@@ -153,6 +157,8 @@ class RelayServer:
         if networks is not None:
             self._networks = networks
             self._tasks.start(networks.keep(), "networks that are remembered")
+        if self._agents is not None:
+            self._tasks.start(self._agents.keep(), "agents that are remembered")
         return [address_of(listener) for listener in sockets]
 
     def reload(self) -> None:
@@ -189,6 +195,7 @@ class RelayServer:
             return
         for server in self._servers:
             server.close()
+        agents = self._agents.at_stop() if self._agents is not None else ""  # before all count as away
         self.hub.shut_down()
         with contextlib.suppress(TimeoutError):  # each socket has a deadline of its own; this is for our bugs
             async with asyncio.timeout(2 * CLOSE_SECONDS):
@@ -198,6 +205,8 @@ class RelayServer:
         await self._tasks.close()
         if self._networks is not None:
             self._networks.save()
+        if self._agents is not None:
+            self._agents.write(agents)
         log.info("stopped")
 
     def _new_socket(self) -> ClientSocket:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -140,6 +141,13 @@ def test_an_agent_that_is_away_is_no_misspelling(tmp_path: Path) -> None:
         online = json.loads(without_terminal(tmp_path, "agents", "--json", "--online", *address)[1])
         assert online == [agent for agent in found if agent["connected"]]
         one.stop()
+    with relay(tmp_path, port=port), site(1, port) as one:  # it remembers them, and site3 was never met by us
+        one.said("logged in")
+        for name in ("site2", "site3"):
+            status, _, errors = without_terminal(tmp_path, "exec", name, *address, "--", "true")
+            assert status == 255
+            assert re.fullmatch(rf"natpass-tui: {name} is away since [0-9:]{{8}} \([0-9]+ s\)", one_line(errors))
+    shutil.rmtree(tmp_path / "relay")
     with relay(tmp_path, port=port), site(1, port) as one:  # it knows of no earlier agents, but we have met site2
         one.said("logged in")
         status, _, errors = without_terminal(tmp_path, "exec", "site2", *address, "--", "true")
