@@ -12,12 +12,12 @@ from pathlib import Path
 
 from natpass_relay.addresses import IpNetwork, is_in
 from natpass_relay.admission import Doors
+from natpass_relay.agents_file import AgentsFile
 from natpass_relay.certificate import Certificate
 from natpass_relay.client_socket import ClientSocket
 from natpass_relay.connection import Connection
 from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.hub import Hub
-from natpass_relay.known_agents import KnownAgents
 from natpass_relay.known_networks import KnownNetworks
 from natpass_relay.listening import BACKLOG, address_of, listen_on
 from natpass_relay.lobby import NetworkStanding
@@ -121,7 +121,7 @@ class RelayServer:
         self._servers: list[asyncio.Server] = []
         self._hub: Hub | None = None
         self._networks: KnownNetworks | None = None
-        self._agents: KnownAgents | None = None
+        self._agents: AgentsFile | None = None
         self.ticks = Ticks()
 
     @property
@@ -148,7 +148,7 @@ class RelayServer:
         seconds, memory = self._settings.login_seconds, self._settings.memory
         self._hub = Hub(self._doors, time.monotonic, seconds, standing, memory)  # uvloop's clock counts milliseconds
         if self._settings.state is not None:
-            self._agents = KnownAgents(self._settings.state, self._hub.publisher)
+            self._agents = AgentsFile(self._settings.state, self._hub.publisher)
         for listener in sockets:
             for copy in (listener, *(listener.dup() for _ in range(LISTENERS - 1))):
                 self._servers.append(await loop.create_server(self._new_socket, sock=copy, backlog=BACKLOG))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.known_agents import FILE
+from natpass_relay.agents_file import FILE
 from natpass_relay.remembered_agents import DAYS, KeptAgent, read, to_text
 from natpass_relay.roster import LEGACY_VERSION, MOST_AWAY, Publisher
 from natpass_wire.ids import client_id_fault

@@ -10,7 +10,7 @@ from natpass_wire.program.state import StateDir
 FILE = "agents"
 
 
-class KnownAgents:
+class AgentsFile:
     """Agents that are remembered over a restart: those that are away then are listed, since when.
 
     Args:
