@@ -24,6 +24,9 @@ ALL_STRANGERS = (200.0, 400.0)
 PROVED = (200.0, 1024.0)
 SHARED = (400.0, 2048.0)
 ALL_UNLISTED = (800.0, 4096.0)
+#: Handshakes that a client with a proved key gets before it proves the key again; who takes over its id can't do that.
+#: A cut connection may cost an honest client as many as may wait for a hello (64), and the next one the same again.
+MOST_UNPROVED = 128
 #: Links without a hello from which on strangers need a cookie.
 BUSY = 32
 #: Seconds for which a proved key is remembered under a client id, and how many are.
@@ -39,6 +42,21 @@ class Verdict(Enum):
     ACCEPT = auto()
     COOKIE = auto()  # come again at once, with the cookie
     LATER = auto()  # come again later
+
+
+@dataclass(slots=True)
+class _Known:
+    """A client that has proved a key.
+
+    Attributes:
+        owner: the owner of the key.
+        until: when that is forgotten.
+        unproved: handshakes since the last proof.
+    """
+
+    owner: Owner
+    until: float
+    unproved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class OfferGate:
         self._proved: TokenBuckets[Owner] = TokenBuckets(*PROVED, _MOST_BUCKETS)
         self._shared: TokenBuckets[Owner] = TokenBuckets(*SHARED, _MOST_BUCKETS)
         self._unlisted: TokenBuckets[Owner] = TokenBuckets(*ALL_UNLISTED, 1)
-        self._owners: dict[str, tuple[Owner, float]] = {}
+        self._known: dict[str, _Known] = {}
         self._peers_of: dict[Owner, dict[str, None]] = {}  # who they are by share of the table, the oldest first
 
     def proved(self, peer: str, owner: Owner, now: float) -> None:
@@ -84,26 +102,26 @@ class OfferGate:
         A client chooses its id. So where the table is full, the oldest of the key or network with most ids goes.
         """
         self.failed(peer)
-        if len(self._owners) >= MOST_REMEMBERED:
+        if len(self._known) >= MOST_REMEMBERED:
             most_peers = max(self._peers_of.values(), key=len)
             self.failed(next(iter(most_peers)))
-        self._owners[peer] = (owner, now + REMEMBER_SECONDS)
+        self._known[peer] = _Known(owner, now + REMEMBER_SECONDS)
         self._peers_of.setdefault(_table_share(owner), {})[peer] = None
 
     def failed(self, peer: str) -> None:
         """Record that a link under this client id came to nothing: somebody else may have the id by now."""
-        owner, _ = self._owners.pop(peer, ((), 0.0))
-        if not owner:
+        known = self._known.pop(peer, None)
+        if known is None:
             return
-        peers = self._peers_of[_table_share(owner)]
+        peers = self._peers_of[_table_share(known.owner)]
         del peers[peer]
         if not peers:
-            del self._peers_of[_table_share(owner)]
+            del self._peers_of[_table_share(known.owner)]
 
     def owner(self, peer: str, now: float) -> Owner | None:
         """Return the owner of the key that a client has proved lately, None if it is a stranger."""
-        owner, until = self._owners.get(peer, ((), 0.0))
-        return owner if until > now else None
+        known = self._known.get(peer)
+        return known.owner if known is not None and known.until > now else None
 
     def judge(self, offer: Offered, waiting: int, now: float) -> Verdict:
         """Judge an offer, and charge it if it is accepted.
@@ -115,6 +133,7 @@ class OfferGate:
         """
         owner = self.owner(offer.peer, now)
         if owner is not None and self._take_own(owner, now):
+            self._charge(offer.peer)
             return Verdict.ACCEPT
         if self._strangers.level(offer.peer, now) < 1:
             return Verdict.LATER
@@ -131,6 +150,13 @@ class OfferGate:
     def cookie(self, offer: Offered, now: float) -> bytes:
         """Return the cookie with which the same opener may come again."""
         return make_cookie(self._secret, offer.peer, offer.link_id, now)
+
+    def _charge(self, peer: str) -> None:
+        """Count a handshake of a client with a proved key, however its link ends: only a proof makes up for it."""
+        known = self._known[peer]
+        known.unproved += 1
+        if known.unproved >= MOST_UNPROVED:
+            self.failed(peer)
 
     def _take_own(self, owner: Owner, now: float) -> bool:
         """Charge an owner with a proved key; return False, and charge nothing, if it has had its share."""

@@ -6,7 +6,7 @@ from natpass_wire.aio.arrivals import MAX_ALL_ARRIVALS, MAX_ARRIVALS, MAX_PROVED
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.carriers import Carriers
 from natpass_wire.links import End, LinkPhase, LinkState
-from natpass_wire.stream.gate import Offered, Verdict
+from natpass_wire.stream.gate import MOST_UNPROVED, Offered, Verdict
 from natpass_wire.stream.places import listed
 from tests.support.waiting import wait_for
 
@@ -106,3 +106,43 @@ async def test_who_says_no_hello_is_a_stranger_again() -> None:
     assert waiting.take(carrier(ended, "a", 0))
     await wait_for(lambda: ended.ended)
     assert waiting._gate.owner("a", 0.0) is None
+
+
+async def test_who_ends_its_links_before_their_hello_is_a_stranger_soon() -> None:
+    """Otherwise a free client id would keep the rank of the key that was proved under it before."""
+    ended, waiting = Ended(), arrivals()
+    waiting.proved("free", listed(b"key"))
+    accepted = 0
+    for number in range(2000):
+        if waiting.judge(Offered("free", "0123456789abcdef"))[0] is Verdict.ACCEPT:
+            accepted += 1
+            link = carrier(ended, "free", number)
+            assert waiting.take(link)
+            link.passenger.carrier_ended(link, End())
+    assert MOST_UNPROVED <= accepted <= MOST_UNPROVED + 40
+    assert waiting._gate.owner("free", 0.0) is None
+    waiting.close()
+
+
+async def test_an_honest_opener_that_was_cut_while_it_resumed_keeps_its_rank() -> None:
+    """Its connection is cut before any hello; it comes back, and says hello on all links."""
+    ended, waiting = Ended(), arrivals()
+    waiting.proved("a", listed(b"key"))
+
+    def resume() -> list[Carrier]:
+        links = [carrier(ended, "a", number) for number in range(MAX_PROVED_ARRIVALS)]
+        for link in links:
+            assert waiting.judge(Offered("a", "0123456789abcdef"))[0] is Verdict.ACCEPT
+            assert waiting.take(link)
+        return links
+
+    for _ in range(5):
+        for link in resume():
+            link.passenger.carrier_ended(link, End())
+        for link in resume()[:-1]:
+            link.passenger.carrier_received(link, b"hello")
+            waiting.proved("a", listed(b"key"))
+        for link in list(waiting._timers):
+            link.passenger.carrier_ended(link, End())
+        assert waiting._gate.owner("a", 0.0) == listed(b"key")
+    waiting.close()

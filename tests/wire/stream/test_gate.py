@@ -57,14 +57,35 @@ def test_strangers_of_one_network_leave_something_to_others() -> None:
 
 
 def test_a_proved_key_that_has_had_its_share_is_a_stranger() -> None:
-    """Otherwise whoever takes over its client id could use up what belongs to the key."""
-    door = OfferGate(SECRET)
+    door, accepted = OfferGate(SECRET), 0
+    while accepted < gate.PROVED[1]:
+        door.proved("admin", listed(b"key"), 0.0)
+        accepted += offers(door, "admin", 0.0)
     door.proved("admin", listed(b"key"), 0.0)
-    assert offers(door, "admin", 0.0, 10_000) == gate.PROVED[1] + gate.STRANGER[1]
+    assert offers(door, "admin", 0.0, 10_000) == gate.STRANGER[1]
     door.proved("admin again", listed(b"key"), 0.0)
     assert offers(door, "admin again", 0.0) == 1
     door.failed("admin")
     assert door.owner("admin", 0.0) is None
+
+
+def test_who_takes_over_an_id_without_its_key_is_a_stranger_after_few_handshakes() -> None:
+    """Whether its links end or wait: only a proof counts. The key under its other ids loses nothing."""
+    door = OfferGate(SECRET)
+    door.proved("free id", listed(b"key"), 0.0)
+    door.proved("admin", listed(b"key"), 0.0)
+    assert offers(door, "free id", 0.0, 10_000) == gate.MOST_UNPROVED + gate.STRANGER[1]
+    assert door.owner("free id", 0.0) is None
+    assert door.owner("admin", 0.0) == listed(b"key")
+    assert offers(door, "admin", 0.0, 64) == 64
+
+
+def test_a_client_that_proves_its_key_each_time_stays_known() -> None:
+    door = OfferGate(SECRET)
+    for second in range(100):
+        door.proved("admin", listed(b"key"), second)
+        assert offers(door, "admin", second, 100) == 100
+    assert door.owner("admin", 100.0) == listed(b"key")
 
 
 def test_keys_that_are_not_listed_share_what_their_network_gets() -> None:
@@ -98,7 +119,7 @@ def test_nobody_is_forgotten_for_the_many_ids_of_another() -> None:
         door.proved(f"id {number}", unlisted(b"net", f"id {number}"), 1.0)
         door.proved(f"command {number}", listed(b"another key"), 1.0)
     assert (door.owner("admin", 2.0), door.owner("honest", 2.0)) == (listed(b"key"), honest)
-    assert len(door._owners) == gate.MOST_REMEMBERED
+    assert len(door._known) == gate.MOST_REMEMBERED
 
 
 def test_a_proof_is_forgotten_in_time_and_the_table_is_bounded() -> None:
