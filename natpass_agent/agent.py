@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from natpass_agent.authorized import RightsOf
 from natpass_agent.links.kind import KindServer
 from natpass_agent.links.servers import all_servers
 from natpass_agent.links.who import who_of
@@ -66,7 +67,7 @@ class Agent:
         keep_seconds: float = KEEP_SECONDS,
         allow_unsealed: bool = False,
         is_listed: Callable[[bytes], bool] = lambda _key: False,
-        rights_of: Callable[[bytes | None], Rights | str] = lambda _: ALL,
+        rights_of: RightsOf = lambda _: ALL,
     ) -> None:
         served = all_servers(agent=target.claims.client_id) if kinds is None else kinds
         self._servers = {server.kind.number: server for server in served}
@@ -189,28 +190,29 @@ class Agent:
         self.links.add(link, server, task, rights)
         task.add_done_callback(partial(self._served, link, late))
 
-    def review(self) -> None:
+    def review(self, rights_of: RightsOf) -> None:
         """End the links whose consoles had no right to them at this look and the one before.
 
         One look is not enough: an editor may be writing the file.
+
+        Args:
+            rights_of: as for the agent, but from one look for all links.
         """
         for served in self.links.all:
-            reason = self._no_longer(served)
+            reason = self._no_longer(served, rights_of(served.link.peer_key))
             if reason and served.is_doubted and served.link.end is None:
                 log.warning("ending %s: %s", served.name, reason)
                 self.end(served.link, reason, gives_up=True)
             served.is_doubted = bool(reason)
 
-    def _no_longer(self, served: Served) -> str:
-        rights = self._rights_of(served.link.peer_key)
+    def _no_longer(self, served: Served, rights: Rights | str) -> str:
         return rights if isinstance(rights, str) else self._policy.no_longer(served.server.kind, served.rights, rights)
 
     def _why_not_resume(self, link: IncomingLink) -> str:
-        served = self.links.of(link)
+        served, rights = self.links.of(link), self._rights_of(link.peer_key)
         if served is not None:
-            return self._no_longer(served)
-        rights = self._rights_of(link.peer_key)  # its program has ended, what it wrote is still to be read
-        return rights if isinstance(rights, str) else ""
+            return self._no_longer(served, rights)
+        return rights if isinstance(rights, str) else ""  # its program has ended, what it wrote is still to be read
 
     def _refuse(self, link: IncomingLink, refusal: Refusal) -> None:
         self._note(f"refused a link: {refusal.text}", link, logging.INFO)

@@ -28,6 +28,9 @@ UNSEALED = "this agent serves consoles by their keys, and this link is not seale
 MOST_FAULTS = 50
 #: How often the time is remembered while a line expires: often enough for dates, and seldom for a flash disk.
 SEEN_EVERY = timedelta(minutes=10)
+#: Returns the rights of the console with this key (None if its link is not sealed); a text for it with the reason, if
+#: it has none.
+RightsOf = Callable[[bytes | None], Rights | str]
 
 
 def _now() -> datetime:
@@ -91,9 +94,21 @@ class AuthorizedConsolesFile:
         if self.rights_of(None) == UNSEALED:
             log.info("serving the consoles in %s, and no others", self.path)
 
-    def look(self) -> None:
-        """Look whether the file or the time has changed; the log says what follows."""
-        self.rights_of(None)
+    def look(self) -> RightsOf:
+        """Look whether the file or the time has changed; the log says what follows.
+
+        Returns:
+            What `rights_of` returns for a key, without another look: one for all keys, however many there are.
+        """
+        try:
+            consoles, now = self._looked()
+        except UserError as error:
+            self._complain(str(error))
+            return lambda _key: DAMAGED
+        self._complain("")
+        if consoles is None:
+            return lambda _key: ALL
+        return lambda key: UNSEALED if key is None else consoles.rights_of(PublicKey(key), now)
 
     def rights_of(self, key: bytes | None) -> Rights | str:
         """Return the rights of the console with this key; a text for it with the reason, if it has none.
@@ -101,18 +116,7 @@ class AuthorizedConsolesFile:
         Args:
             key: the static key that it has proved to have; None if its link is not sealed.
         """
-        try:
-            consoles = self.read()
-            now = None if consoles is None else self._time(consoles)
-        except UserError as error:
-            self._complain(str(error))
-            return DAMAGED
-        self._complain("")
-        if consoles is None:
-            return ALL
-        if key is None:
-            return UNSEALED
-        return consoles.rights_of(PublicKey(key), now)
+        return self.look()(key)
 
     def lists(self, key: bytes) -> bool:
         """Tell whether the file names a key; False while it can't be read."""
@@ -128,7 +132,24 @@ class AuthorizedConsolesFile:
         Raises:
             UserError: it is missing or invalid.
         """
+        return self._read(self._state.stamp(self.path.name))
+
+    def doubt(self) -> str:
+        """Return why the clock can't be right, safe to print; empty if it can, or if there is no file."""
         stamp = self._state.stamp(self.path.name)
+        return "" if stamp is None else self._clock_doubt(stamp)
+
+    def _looked(self) -> tuple[AuthorizedConsoles | None, datetime | None]:
+        """Return the file's contents as `read` does, and the time as `_time` does, from one look at the file.
+
+        Raises:
+            UserError: the file is missing or invalid, or its status can't be read.
+        """
+        stamp = self._state.stamp(self.path.name)
+        consoles = self._read(stamp)
+        return consoles, None if consoles is None or stamp is None else self._time(consoles, stamp)
+
+    def _read(self, stamp: Stamp | None) -> AuthorizedConsoles | None:
         if stamp is None:
             self._stamp = None
             if self._obeyed is not None:
@@ -144,22 +165,18 @@ class AuthorizedConsolesFile:
                 self._remember(self._now() if self._seen is None else max(self._now(), self._seen[0]))
         return self._consoles
 
-    def doubt(self) -> str:
-        """Return why the clock can't be right, safe to print; empty if it can, or if there is no file."""
-        stamp = self._state.stamp(self.path.name)
-        if stamp is None:
-            return ""
+    def _clock_doubt(self, stamp: Stamp) -> str:
         witnesses = [_witness(max(stamp.written, stamp.changed) // 10**9, f"{self.path} was written")]
         if self._seen is not None:
             seen, file = self._seen
             witnesses.append(Witness(seen, f"the agent ran already (if that was wrong, remove {printable(str(file))})"))
         return clock.doubt(self._now(), witnesses)
 
-    def _time(self, consoles: AuthorizedConsoles) -> datetime | None:
+    def _time(self, consoles: AuthorizedConsoles, stamp: Stamp) -> datetime | None:
         """Return the time, None if the clock can't be right; remember the time if it matters."""
         if not consoles.expires:
             return self._now()
-        doubt = self.doubt()
+        doubt = self._clock_doubt(stamp)
         if bool(doubt) != bool(self._doubt):
             if doubt:
                 log.error("no console whose line expires is served: %s", doubt)

@@ -145,8 +145,7 @@ async def _watch(agent: Agent, consoles: AuthorizedConsolesFile) -> None:
     """Look whether consoles have lost rights, and end what they may no longer have."""
     while True:
         await asyncio.sleep(REVIEW_SECONDS)
-        consoles.look()
-        agent.review()
+        agent.review(consoles.look())
 
 
 def _nothing_to_reload() -> None:

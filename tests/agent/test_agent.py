@@ -2,24 +2,29 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from natpass_agent.agent import Agent
+from natpass_agent.authorized import FILE, AuthorizedConsolesFile
 from natpass_agent.links.kind import Kind, Limits
 from natpass_agent.links.running import Running
 from natpass_agent.platform.host import HostFacts
 from natpass_wire.aio.dial import LegacyLogin, RelayAddress, RelayTarget
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.identity.authorized import ALL, Rights
+from natpass_wire.identity.keys import PublicKey
 from natpass_wire.links import End
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.login.legacy import Dialect
 from natpass_wire.login.v2 import Claims
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.login_pb2 import Role
+from natpass_wire.program.state import StateDir
 from natpass_wire.stream.places import listed
 from natpass_wire.version import __version__
 from tests.agent.fake_link import FakeOpener
@@ -205,23 +210,46 @@ async def test_a_kind_is_told_what_its_opener_may_do(kind: Server) -> None:
 
 async def test_what_a_console_may_no_longer_do_is_ended_at_the_second_look(kind: Server) -> None:
     """At the first one an editor may be writing the file."""
-    looks: list[Rights | str] = [ALL, "you have left", ALL, "you have left"]
-    agent = Agent(
-        TARGET,
-        kinds=[kind],
-        facts=HostFacts("h", "o", "u"),
-        rights_of=lambda _: looks.pop(0) if looks else "you have left",
-    )
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"))
     opener = ask(agent, "serve")
     await answer(opener)
-    for _ in range(3):
-        agent.review()
-    assert not looks
+    agent.review(lambda _: "you have left")
+    agent.review(lambda _: ALL)
+    agent.review(lambda _: "you have left")
     assert opener.end is None
-    agent.review()
+    agent.review(lambda _: "you have left")
     end = await wait_for(lambda: kind.ended and opener.end)
     assert isinstance(end, End)
     assert (end.cause, end.text) == (LinkEnd.FAILED, "you have left")
+
+
+@pytest.mark.parametrize("options", ["", 'expiry-time="2999-01-01" '])
+async def test_one_look_at_the_file_is_for_all_links(
+    kind: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    """Looks are counted: a network's file system may need a while for each."""
+    state = StateDir(tmp_path)
+    state.replace(FILE, f"{options}{PublicKey(bytes(32))} one\n".encode())
+    consoles = AuthorizedConsolesFile.at(None, state, "box")
+    consoles.begin()
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"))
+    openers = [ask(agent, "serve") for _ in range(20)]
+    for opener in openers:
+        assert (await answer(opener)).ok
+    looks = 0
+    lstat = Path.lstat
+
+    def count(self: Path) -> os.stat_result:
+        nonlocal looks
+        looks += 1
+        return lstat(self)
+
+    monkeypatch.setattr(Path, "lstat", count)
+    agent.review(consoles.look())
+    assert looks == 1
+    agent.review(consoles.look())
+    assert looks == 2
+    await wait_for(lambda: all(opener.end for opener in openers), "links that are not sealed, as the file wants")
 
 
 @pytest.mark.parametrize(
@@ -239,13 +267,11 @@ async def test_rights_that_grow_end_nothing_and_rights_that_shrink_do(
     kind: Server, monkeypatch: pytest.MonkeyPatch, then: Rights, now: Rights, says: str
 ) -> None:
     monkeypatch.setattr(Server, "kind", replace(Server.kind, read_only=None))
-    rights = then
-    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: rights)
+    agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"), rights_of=lambda _: then)
     opener = ask(agent, "serve")
     await answer(opener)
-    rights = now
-    agent.review()
-    agent.review()
+    agent.review(lambda _: now)
+    agent.review(lambda _: now)
     if says:
         end = await wait_for(lambda: opener.end)
         assert end is not None
