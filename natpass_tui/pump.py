@@ -100,6 +100,13 @@ class PumpThread(ABC, Generic[Item]):
             if self._work(item):
                 self._wake()
 
+    def _goes_on(self) -> bool:
+        """Let borrowers have the object, between two parts of an item; return False if the thread has to end."""
+        with self._change:
+            while not self._closed and self._borrowers:
+                self._change.wait()
+            return not self._closed
+
     def _take(self) -> Item:
         """Take the next work item from the queue. Under `_change`."""
         return self._queue.popleft()

@@ -14,6 +14,8 @@ from typing import Protocol
 from natpass_tui.terminal.clipboard import Clip
 
 SCROLLBACK_ROWS = 10_000
+#: The most bytes of answers to one feed, or to one message: a remote may ask without end.
+REPLIES_LIMIT = 64 * 1024
 
 
 class CursorShape(Enum):

@@ -5,6 +5,7 @@ from collections import deque
 from natpass_tui.terminal import ansi, cells, encode, keys
 from natpass_tui.terminal.clipboard import Clip
 from natpass_tui.terminal.engine import (
+    REPLIES_LIMIT,
     SCROLLBACK_ROWS,
     Capabilities,
     Colours,
@@ -23,7 +24,6 @@ from natpass_tui.terminal.fallback_stream import FallbackStream
 
 _TRACKING = (MouseTracking.MOTION, MouseTracking.DRAG, MouseTracking.PRESS_RELEASE, MouseTracking.PRESS)
 _ENCODINGS = (MouseEncoding.SGR_PIXELS, MouseEncoding.SGR, MouseEncoding.URXVT, MouseEncoding.UTF8)
-_REPLIES_LIMIT = 64 * 1024
 
 
 class FallbackEngine:
@@ -80,7 +80,7 @@ class FallbackEngine:
         self._offset = min(self._offset, len(self._history()))
         replies = b"".join(self._stream.replies)
         self._stream.replies.clear()
-        return replies if len(replies) <= _REPLIES_LIMIT else b""
+        return replies if len(replies) <= REPLIES_LIMIT else b""
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; rows are cut or padded, not rewrapped."""

@@ -12,8 +12,10 @@ from pyghostty._ffi import ffi, lib, union_fn
 from pyghostty.core import Terminal, init_sized
 
 from natpass_tui.terminal import ansi, cells, encode, ghostty_rows, keys, replies
+from natpass_tui.terminal.amplifiers import Damper
 from natpass_tui.terminal.clipboard import CLIPBOARD_LIMIT, MOST_CLIPS, Clip, ClipScanner
 from natpass_tui.terminal.engine import (
+    REPLIES_LIMIT,
     SCROLLBACK_ROWS,
     Capabilities,
     Colours,
@@ -42,8 +44,6 @@ _LEAST_COLS = 80
 #: The history is limited by bytes, a little more than the promised rows take. At that limit the library reuses its
 #: oldest page; at a limit of rows it frees and allocates, which is twelve times slower (38 against 460 MB/s).
 _SCROLLBACK_SLACK = 1.15
-#: The most bytes of answers to one feed: a remote may ask without end.
-_REPLIES_LIMIT = 64 * 1024
 _SOFT_RESET = b"\x1b[!p"
 _TRACKING = (MouseTracking.MOTION, MouseTracking.DRAG, MouseTracking.PRESS_RELEASE, MouseTracking.PRESS)
 _ENCODINGS = (MouseEncoding.SGR_PIXELS, MouseEncoding.SGR, MouseEncoding.URXVT, MouseEncoding.UTF8)
@@ -73,6 +73,7 @@ class GhosttyEngine:
         self._reported: list[Clip] = []  # filled by the library during a feed
         self._title: str | None = ""
         self._tail = b""
+        self._damper = Damper()
         self._mode_query = ffi.new("GhosttyTerminalModeConfig*")
         self._screen_query = ffi.new("GhosttyTerminalScreen*")
         self._scrollbar = ffi.new("GhosttyTerminalScrollbar*")
@@ -119,6 +120,7 @@ class GhosttyEngine:
 
     def feed(self, data: bytes) -> bytes:
         """Parse ``data``; return the answer to the application."""
+        data = self._damper.feed(data, self._rows, self._cols)
         self._other_keys.feed(data)
         start = 0
         searched = self._tail + data
@@ -134,7 +136,7 @@ class GhosttyEngine:
         self._take_clips(data)
         answers = b"".join(self._replies)
         self._replies.clear()
-        return answers if len(answers) <= _REPLIES_LIMIT else b""
+        return answers if len(answers) <= REPLIES_LIMIT else b""
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; the primary screen is rewrapped."""

@@ -1,18 +1,21 @@
 """A thread that parses one terminal's output, so that a flood in a tab never blocks the screen.
 
 The engine and its lock live here: `Pump.engine` lends the engine to other threads. The parser yields to them after each
-step.
+portion, see `natpass_tui.terminal.amplifiers`.
 """
+
+# Why: docs/decisions/089-the-cost-of-a-terminals-bytes.md
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from natpass_tui.pump import PumpThread
+from natpass_tui.terminal.amplifiers import portions
 from natpass_tui.terminal.clipboard import MOST_CLIPS, Clip
-from natpass_tui.terminal.engine import TerminalEngine
+from natpass_tui.terminal.engine import REPLIES_LIMIT, TerminalEngine
 
-#: Bytes parsed under the lock at a time: a third of a millisecond with libghostty.
+#: Bytes taken from the queue at a time: a third of a millisecond with libghostty.
 STEP_BYTES = 64 * 1024
 #: Bytes waiting to be parsed at which `Pump.is_full`; a sender that respects it adds at most one message more.
 #:
@@ -114,12 +117,18 @@ class Pump(PumpThread[tuple[bytes, ...]]):
 
     def _work(self, item: tuple[bytes, ...]) -> bool:
         replies: list[TerminalReply] = []
+        for data in item:  # one by one: an answer belongs to the message that asked
+            answers: list[bytes] = []
+            for portion in portions(data):
+                if not self._goes_on():
+                    return False
+                with self._lock:
+                    answers.append(self._engine.feed(portion))
+                    self._position += len(portion)
+            answer = b"".join(answers)
+            if 0 < len(answer) <= REPLIES_LIMIT:
+                replies.append(TerminalReply(answer, self._position))
         with self._lock:
-            for data in item:  # one by one: an answer belongs to the message that asked
-                answer = self._engine.feed(data)
-                self._position += len(data)
-                if answer:
-                    replies.append(TerminalReply(answer, self._position))
             title, bells, clipboard = self._engine.title, self._engine.bells, self._engine.take_clipboard()
         with self._change:
             if self._closed:

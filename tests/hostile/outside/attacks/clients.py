@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TypeGuard
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -168,6 +168,21 @@ class _Mute:
         return self._core.next(time.perf_counter())
 
 
+async def _under_two_ids(
+    plan: Plan, name: str, tasks: int, work: Callable[[RelayClient], Coroutine[None, None, None]]
+) -> None:
+    """Log in two clients with one key, which stay for the attack's time, and let each do `work` in so many tasks."""
+    async with (
+        _online(plan, f"{name}-{secrets.token_hex(3)}") as one,
+        _online(plan, f"{name}-{secrets.token_hex(3)}") as other,
+        asyncio.TaskGroup() as group,
+    ):
+        for client in (one, other):
+            for _ in range(tasks):
+                group.create_task(work(client))
+        await asyncio.sleep(plan.seconds)
+
+
 async def _unacknowledged(plan: Plan) -> Answer:
     """Commands that have ended, and whose ends are never acknowledged."""
     wanted, opened, asked = 511, 0, 0
@@ -186,15 +201,7 @@ async def _unacknowledged(plan: Plan) -> Answer:
             except (LocalProtocolError, TimeoutError):
                 await asyncio.sleep(0.1)
 
-    async with (
-        _online(plan, f"mute-{secrets.token_hex(3)}") as one,
-        _online(plan, f"mute-{secrets.token_hex(3)}") as other,
-        asyncio.TaskGroup() as group,
-    ):
-        for client in (one, other):
-            for _ in range(8):
-                group.create_task(work(client))
-        await asyncio.sleep(plan.seconds)
+    await _under_two_ids(plan, "mute", 8, work)
     return {"asked": asked, "opened": opened}
 
 
@@ -214,14 +221,7 @@ async def _two_ids(plan: Plan) -> Answer:
                 refused += 1
                 await asyncio.sleep(0.2)
 
-    async with (
-        _online(plan, f"sleeper-{secrets.token_hex(3)}") as one,
-        _online(plan, f"sleeper-{secrets.token_hex(3)}") as other,
-        asyncio.TaskGroup() as group,
-    ):
-        for client in (one, other):
-            for _ in range(4):
-                group.create_task(work(client))
+    await _under_two_ids(plan, "sleeper", 4, work)
     return {"opened": opened, "refused": refused}
 
 
