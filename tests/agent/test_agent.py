@@ -28,7 +28,7 @@ from natpass_wire.program.state import StateDir
 from natpass_wire.stream.places import listed
 from natpass_wire.version import __version__
 from tests.agent.fake_link import FakeOpener
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -163,7 +163,7 @@ async def test_every_link_is_answered_in_time(agent: Agent, kind: Server) -> Non
 
 async def test_a_stopping_agent_says_so_on_every_link(kind: Server) -> None:
     agent = Agent(TARGET, kinds=[kind], facts=HostFacts("h", "o", "u"))
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(patience()), asyncio.TaskGroup() as group:
         run = group.create_task(agent.run())
         opener, waiting = ask(agent, "serve"), ask(agent, "never answer")
         await answer(opener)

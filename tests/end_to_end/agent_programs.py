@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 SECRET = "a secret that only tests know"
 LEGACY_SECRET = "what existing programs know"
@@ -80,7 +80,7 @@ class Program:
 
     def status(self) -> int:
         """Wait until the program has ended; return its exit status."""
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=patience(10))
 
     def kill(self) -> None:
         """End it as a power failure would."""

@@ -24,7 +24,7 @@ from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
 from tests.support.sealing import link_key, sealing
-from tests.support.waiting import wait_for, wait_until
+from tests.support.waiting import patience, wait_for, wait_until
 
 assert sys.platform != "win32"
 
@@ -201,7 +201,7 @@ async def test_when_the_agent_ends_its_shells_do(tmp_path: Path, number: signal.
                 await wait_for(lambda: link.detached)
             else:
                 assert (await link.ended()).text
-            agent.process.wait(timeout=10)
+            agent.process.wait(timeout=patience(10))
             await wait_for(lambda: all(is_gone(shell) for shell in shells))
         finally:
             await tasks.close()

@@ -23,7 +23,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShe
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 from tests.support.sealing import sealing
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 KEY = LoginKey(bytes(range(32)))
 
@@ -63,11 +63,11 @@ async def console(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     client = RelayClient(target("tui-test-01234567", Role.ROLE_CONSOLE))
     tasks.start(agent.run(), "agent")
     tasks.start(client.run(), "console")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await agent.client.online()
         await client.online()
     yield Console(client)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await tasks.close()
         await relay.stop()
 
@@ -78,7 +78,7 @@ async def say(link: Link, data: bytes) -> None:
 
 async def said(link: Link, wanted: bytes) -> bytes:
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while wanted not in found:
             found += (await link.receive()).sdata.data
     return found

@@ -13,7 +13,7 @@ import pytest
 from natpass_agent.platform.environment import login_path
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import patience
 
 assert sys.platform != "win32"
 
@@ -87,7 +87,7 @@ def test_exec_has_the_allowed_variables_and_no_others(place: Place) -> None:
 def test_a_shell_has_the_same_and_its_terminal(place: Place) -> None:
     folder, options, env = place
     words = ["-m", "natpass_tui", "shell", *options, "box"]
-    console = pexpect.spawn(sys.executable, words, env=env, cwd=str(ROOT), dimensions=(24, 120), timeout=PATIENCE)
+    console = pexpect.spawn(sys.executable, words, env=env, cwd=str(ROOT), dimensions=(24, 120), timeout=patience())
     console.expect("[#$] ")
     # bash itself adds PWD, SHLVL (1: it is the first), OLDPWD and _; profiles may add more, so ask a program without.
     console.send(f"env - /bin/cat /proc/$$/environ | tr '\\0' '\\n' >{folder}/shell.env; exit\r")

@@ -20,7 +20,7 @@ import pytest
 from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET, Program
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 assert sys.platform != "win32"
 
@@ -238,7 +238,7 @@ def test_an_agent_that_is_killed_on_the_way_is_no_end_of_the_commands_own(tmp_pa
             assert process.stdout is not None
             assert process.stdout.readline() == b"begun\n"
             agent.stop()  # it says that it goes
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=patience(30))
             assert process.returncode == 255
             assert errors.splitlines()[-1] == b"natpass-tui: box: the agent is shutting down"
 
@@ -249,7 +249,7 @@ def test_one_interrupt_is_the_commands(place: Place) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=patience(20))
     assert (process.returncode, out, errors) == (9, b"caught\n", b"")
 
 
@@ -258,7 +258,7 @@ def test_an_interrupt_that_nobody_catches_is_130(place: Place) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=patience(20))
     assert (process.returncode, errors) == (130, b"")
 
 
@@ -296,7 +296,7 @@ def test_a_second_interrupt_gives_up_and_the_command_ends(place: Place) -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == b"deaf\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=patience(20))
     assert (process.returncode, errors) == (130, b"")
     place.nothing_runs()
 
@@ -344,7 +344,7 @@ def test_being_told_to_end(place: Place, number: signal.Signals, status: int) ->
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=patience(20))
     assert (process.returncode, errors) == (status, b"")
     place.nothing_runs()
 
@@ -354,7 +354,7 @@ def test_who_reads_one_line_only_ends_it_quietly(place: Place) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"y\n"
         process.stdout.close()
-        assert process.wait(timeout=20) == 141
+        assert process.wait(timeout=patience(20)) == 141
         assert process.stderr is not None
         assert process.stderr.read() == b""
     place.nothing_runs()
@@ -364,7 +364,7 @@ def test_a_command_ends_though_stdin_goes_on(place: Place) -> None:
     reading, writing = os.pipe()
     try:
         with place.started("box", "--", "sh", "-c", "exit 6", stdin=reading) as process:
-            assert process.wait(timeout=20) == 6
+            assert process.wait(timeout=patience(20)) == 6
     finally:
         os.close(reading)
         os.close(writing)
@@ -394,7 +394,7 @@ def test_inherited_descriptors_stay_blocking(place: Place) -> None:
         words = place.words("box", "--", "true")
         process = subprocess.Popen(words, stdin=reading, stdout=writing, stderr=writing, env=place.env(), cwd=ROOT)
         os.set_blocking(reading, True)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=patience(20)) == 0
         assert os.get_blocking(reading)
         assert os.get_blocking(writing)
     finally:

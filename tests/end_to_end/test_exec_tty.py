@@ -19,7 +19,7 @@ import pytest
 from tests.agent.processes import is_gone
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import LOOPS, SECRET, Program
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import patience, wait_until
 
 assert sys.platform != "win32"
 
@@ -60,7 +60,7 @@ class Place:
             env=self.env | (env or {}),
             cwd=str(ROOT),
             dimensions=(rows, 100),
-            timeout=PATIENCE,
+            timeout=patience(),
         )
         child.delaybeforesend = None
         self.children.append(child)

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from tests.support import nameless
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 assert sys.platform != "win32"
 
@@ -40,7 +40,7 @@ def running(folder: Path, name: str, *arguments: str) -> Iterator[Path]:
         yield path
     finally:
         process.terminate()
-        status = process.wait(timeout=10)
+        status = process.wait(timeout=patience(10))
     assert status == 0, path.read_text()
     assert "Traceback" not in path.read_text()
 

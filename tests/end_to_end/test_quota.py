@@ -26,7 +26,7 @@ from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import TestClient
 from tests.support.rude import HalfMade
 from tests.support.sealing import link_key, sealing
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 from tests.support.xserver import needs, x_server
 
 pytestmark = [
@@ -94,7 +94,7 @@ async def answers(shell: Link) -> None:
     await shell.room()
     await shell.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=b"echo $((40 + 2))\n")))
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while b"42" not in found:
             found += (await shell.receive()).sdata.data
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import nameless
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 assert sys.platform != "win32"
 
@@ -142,7 +142,7 @@ def test_the_relay_runs_under_what_its_unit_forbids(tmp_path: Path) -> None:
         wait_until(lambda: "SIGHUP: the certificate is the same" in log.read_text())
     finally:
         process.terminate()
-        assert process.wait(timeout=10) == 0, log.read_text()
+        assert process.wait(timeout=patience(10)) == 0, log.read_text()
     assert log.read_text().endswith("INFO stopped\n")
 
 
@@ -213,7 +213,7 @@ def test_the_relay_makes_no_system_call_that_its_unit_forbids(tmp_path: Path) ->
         os.kill(relay, signal.SIGHUP)
         wait_until(lambda: "SIGHUP" in log.read_text())
         os.kill(relay, signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=patience(20)) == 0
     finally:
         process.kill()
         process.wait()

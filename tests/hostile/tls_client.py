@@ -23,6 +23,7 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.login_pb2 import Role
+from tests.support.waiting import patience
 
 HANDSHAKE, DATA = 22, 23
 _SUITES: dict[str, tuple[type[AESGCM] | type[ChaCha20Poly1305], int, hashes.HashAlgorithm]] = {
@@ -130,7 +131,7 @@ class TlsClient:
 
     async def receive(self) -> Msg:
         """Return the next message."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience(20)):
             while not self._messages:
                 got = await self._reader.read(65536)
                 assert got, "closed"
@@ -143,7 +144,7 @@ class TlsClient:
 
     async def closed(self) -> None:
         """Wait until the relay has closed the connection."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience(20)):
             with contextlib.suppress(ConnectionError):
                 while await self._reader.read(65536):
                     pass

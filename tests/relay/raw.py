@@ -12,6 +12,7 @@ from natpass_wire.login import v2
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg
 from tests.support.relay import CONSOLE, KEY, TestRelay
+from tests.support.waiting import patience
 
 
 class Raw:
@@ -59,7 +60,7 @@ class Raw:
         return True
 
     async def receive(self) -> Msg:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             while not self._messages:
                 got = await self._reader.read(65536)
                 assert got, "closed"
@@ -69,7 +70,7 @@ class Raw:
 
     async def closed(self) -> None:
         """Wait until the relay has closed it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             with contextlib.suppress(ConnectionError):
                 while await self._reader.read(65536):
                     pass

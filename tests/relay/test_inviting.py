@@ -36,7 +36,7 @@ from natpass_wire.program.settings import CommonSettings
 from natpass_wire.program.state import StateDir
 from tests.relay.raw import Raw
 from tests.support.relay import CONSOLE, TestRelay, running_relay
-from tests.support.waiting import wait_for
+from tests.support.waiting import patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -71,7 +71,7 @@ async def invited(relay: TestRelay, name: str = "invite-1") -> AsyncIterator[Inv
     inviting = Inviting(SECRET, lambda: now[0])
     running = inviting.run(relay.target(name, CONSOLE), codes.put_nowait, lambda inviter, _: inviters.append(inviter))
     task = relay.tasks.start(running, name)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         code = await codes.get()
     try:
         yield Invited(relay, task, code, now, inviters)

@@ -18,7 +18,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd, S
 from natpass_wire.pb.shell_pb2 import ShellData
 from tests.relay.raw import Raw
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
-from tests.support.waiting import wait_for
+from tests.support.waiting import patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -70,7 +70,7 @@ class Echoes:
         for number in range(times):
             for link in self._links:
                 word = b"%d" % number
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(patience(10)):
                     await link.send(shell_data(word))
                     assert (await link.receive()).sdata.data == word
 
@@ -300,7 +300,7 @@ async def test_no_client_can_hold_the_link_of_another(bare: TestRelay) -> None:
     console.connection.send(hold)
     await link.send(shell_data(b"after it"))
     assert (await agent.links[0].receive()).sdata.data == b"after it"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         await agent.links[0].send(shell_data(b"not held"))
     assert (await link.receive()).sdata.data == b"not held"
     assert bare.server.hub.router.dropped == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 USER, PASSWORD = "operator", "pr0xy-pass"
 _PROGRAMS = ("tinyproxy", "microsocks")
@@ -58,4 +58,4 @@ def _running(command: list[str], port: int) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=patience(10))

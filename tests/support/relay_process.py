@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.waiting import patience
+
 COMMAND = Path(sys.executable).parent / "natpass-relay"
 #: The exit status of a process that was killed: minus SIGKILL, which has no name on Windows.
 _KILLED = -9
@@ -25,7 +27,7 @@ class RelayProcess:
     def kill(self) -> None:
         """Kill the relay, as the out-of-memory killer would."""
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=patience(10))
 
 
 @contextmanager
@@ -46,5 +48,5 @@ def relay_process(state: Path, *options: str, port: int = 0) -> Iterator[RelayPr
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            status = process.wait(timeout=10)
+            status = process.wait(timeout=patience(10))
     assert status in {0, _KILLED}, (status, (state / "relay.log").read_text())

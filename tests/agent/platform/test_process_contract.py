@@ -10,7 +10,7 @@ import pytest
 from natpass_agent.platform.processes import READ_BYTES, Output, Process
 from natpass_agent.platform.programs import SpawnError
 from tests.agent.platform.process_subjects import BIG_BYTES, Subject, subject
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import patience
 
 pytestmark = pytest.mark.programs
 
@@ -32,7 +32,7 @@ def no_pidfd(pid: int) -> int:
 
 async def read_all(process: Process, output: Output = Output.STDOUT) -> bytes:
     found = bytearray()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while data := await process.read(output):
             assert len(data) <= READ_BYTES
             found += data
@@ -41,7 +41,7 @@ async def read_all(process: Process, output: Output = Output.STDOUT) -> bytes:
 
 async def read_until(process: Process, wanted: bytes) -> bytes:
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while wanted not in found:
             data = await process.read(Output.STDOUT)
             assert data, found
@@ -50,13 +50,13 @@ async def read_until(process: Process, wanted: bytes) -> bytes:
 
 
 async def write_all(process: Process, data: bytes) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while data:
             data = data[await process.write(data) :]
 
 
 async def ended(process: Process) -> int | None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.exited()
     return process.status
 
@@ -136,7 +136,7 @@ async def test_a_signal_that_ends_the_program_is_a_negative_status(processes: Su
 
 async def test_ending_asks_and_what_was_written_can_still_be_read(processes: Subject) -> None:
     process = await processes.spawn("deaf")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await read_until(process, b"ready")
         await process.end()
         assert await process.read(Output.STDOUT) == b""
@@ -149,7 +149,7 @@ async def test_a_program_that_does_not_go_is_killed(processes: Subject) -> None:
     process = await processes.spawn("stubborn")
     await read_until(process, b"ready")
     since = loop.time()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.end()
     assert loop.time() - since >= GRACE * 0.9  # clocks differ by a tick
     assert await ended(process) == -9
@@ -159,7 +159,7 @@ async def test_a_program_that_does_not_go_is_killed(processes: Subject) -> None:
 async def test_closing_ends_the_program_and_the_reading(processes: Subject) -> None:
     process = await processes.spawn("deaf")
     await read_until(process, b"ready")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.close()
         assert await process.read(Output.STDOUT) == b""
         assert await process.read(Output.STDERR) == b""
@@ -176,7 +176,7 @@ async def test_a_program_that_reads_nothing_makes_the_writer_wait(processes: Sub
             async with asyncio.timeout(0.2):
                 taken += await process.write(b"x" * 5_000)
     assert 0 < taken < 1_000_000
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.close()
 
 
@@ -191,7 +191,7 @@ async def test_nobody_waits_for_a_program_that_has_closed_its_input(processes: S
 
 async def test_closing_while_output_waits(processes: Subject) -> None:
     process = await processes.spawn("endless")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.read(Output.STDOUT)
         await process.close()
 

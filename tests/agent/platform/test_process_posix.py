@@ -14,7 +14,7 @@ from natpass_agent.platform.processes import Output, Process, ProcessCommand, se
 from natpass_agent.platform.programs import SpawnError
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -30,7 +30,7 @@ async def spawn(script: str, cwd: str = "/", env: dict[str, str] | None = None) 
 
 async def output(process: Process) -> bytes:
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while data := await process.read(Output.STDOUT):
             found += data
     return found
@@ -39,7 +39,7 @@ async def output(process: Process) -> bytes:
 async def finished(process: Process) -> bytes:
     """Return all that it wrote, when it has ended."""
     found = await output(process)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await process.exited()
         await process.close()
     return found
@@ -132,7 +132,7 @@ async def test_a_background_job_that_never_stops_talking_does_not_keep_the_outpu
     process = await spawn("yes & echo $! >&2; exit 5")
     pid = int(await process.read(Output.STDERR))
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience()):
             while await process.read(Output.STDOUT):
                 continue
             await process.exited()

@@ -10,7 +10,7 @@ import pytest
 from natpass_agent.platform.programs import SpawnError
 from natpass_agent.platform.pty import READ_BYTES, Pty, Size
 from tests.agent.platform.pty_subjects import BIG_BYTES, Subject, subject
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import patience
 
 pytestmark = pytest.mark.programs
 
@@ -33,7 +33,7 @@ def no_pidfd(pid: int) -> int:
 async def read_until(pty: Pty, wanted: bytes) -> bytes:
     """Read until `wanted` was among it; return everything."""
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while wanted not in found:
             data = await pty.read()
             assert data, found
@@ -43,7 +43,7 @@ async def read_until(pty: Pty, wanted: bytes) -> bytes:
 
 async def read_all(pty: Pty) -> bytes:
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while data := await pty.read():
             assert len(data) <= READ_BYTES
             found += data
@@ -51,7 +51,7 @@ async def read_all(pty: Pty) -> bytes:
 
 
 async def write_all(pty: Pty, data: bytes) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while data:
             data = data[await pty.write(data) :]
 
@@ -93,7 +93,7 @@ async def test_the_size_is_there_from_the_start_and_changes(ptys: Subject) -> No
 async def test_closing_ends_the_program_and_the_reading(ptys: Subject) -> None:
     pty = ptys.spawn("echo")
     await read_until(pty, b"ready")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await pty.close()
         assert await pty.read() == b""
         assert await pty.write(b"nobody reads this") > 0
@@ -106,7 +106,7 @@ async def test_a_program_that_ignores_the_hang_up_is_killed(ptys: Subject) -> No
     pty = ptys.spawn("stubborn")
     await read_until(pty, b"ready")
     since = loop.time()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await pty.close()
     assert loop.time() - since >= GRACE * 0.9  # clocks differ by a tick
 
@@ -120,7 +120,7 @@ async def test_a_program_that_reads_nothing_makes_the_writer_wait(ptys: Subject)
             async with asyncio.timeout(0.2):
                 taken += await pty.write(b"x" * 5_000)
     assert taken < 1_000_000
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await pty.close()
 
 

@@ -16,7 +16,7 @@ from natpass_agent.platform.pty import InputMode, Pty, PtyCommand, Size, service
 from tests.agent.platform.test_pty_contract import no_pidfd
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import PATIENCE, patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -40,7 +40,7 @@ def _hang_ups_ignored() -> Iterator[None]:
 @pytest.mark.usefixtures("_hang_ups_ignored")
 async def test_programs_of_an_agent_under_nohup_are_hung_up_all_the_same() -> None:
     pty = service(grace_seconds=PATIENCE * 2).spawn(sh("exec sleep 1000"))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await pty.close()
     assert pty.status == -signal.SIGHUP
 
@@ -72,7 +72,7 @@ async def test_closing_that_is_cancelled_kills_at_once() -> None:
         closing = group.create_task(pty.close())
         await asyncio.sleep(0)
         closing.cancel()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await wait_for(lambda: is_gone(process))
 
 
@@ -80,7 +80,7 @@ async def test_a_child_whose_status_somebody_else_took_has_ended_all_the_same(mo
     monkeypatch.setattr(os, "pidfd_open", no_pidfd)
     pty = service().spawn(sh("exit 3"))
     os.waitpid(pty.pid, 0)  # noqa: ASYNC222 - it ends at once
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while await pty.read():
             pass
         await pty.close()
@@ -90,7 +90,7 @@ async def test_a_child_whose_status_somebody_else_took_has_ended_all_the_same(mo
 async def until(pty: Pty, wanted: bytes) -> None:
     """Read until the program has said it."""
     said = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while wanted not in said:
             data = await pty.read()
             assert data
@@ -150,7 +150,7 @@ async def test_a_terminal_knows_how_it_hands_input_on(program: str, mode: InputM
         pytest.skip(f"not installed: {program.split(maxsplit=1)[0]}")
     pty = service(grace_seconds=0).spawn(sh(f"echo start; exec {program}"))
     await until(pty, b"start")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await wait_for(lambda: pty.input_mode is mode)
     await pty.close()
     assert pty.input_mode is InputMode.UNKNOWN
@@ -188,7 +188,7 @@ async def test_a_terminal_knows_how_much_output_waits() -> None:
     await until(pty, b"ready\n")
     assert pty.unread == 0
     await pty.write(b"\n")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await wait_for(lambda: pty.unread == 100)
         assert len(await pty.read(30)) == 30
     assert pty.unread == 70

@@ -8,7 +8,7 @@ import pytest
 from natpass_agent.platform.pty import READ_BYTES, PtyCommand, Size
 from natpass_agent.platform.pty.windows import WindowsPtys
 from tests.agent.platform.winpty_fake import FakeWinpty, fake_api
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import patience
 
 
 def echo(terminal: FakeWinpty) -> Generator[str, str | None, int]:
@@ -44,7 +44,7 @@ async def test_a_character_that_was_cut_waits_for_its_other_half() -> None:
     data = "中".encode()
     assert await pty.write(data[:2]) == 2
     assert await pty.write(data[2:]) == 1
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         assert await pty.read() == data
     await pty.close()
 
@@ -53,7 +53,7 @@ async def test_a_long_read_is_handed_on_in_pieces() -> None:
     api, _ = fake_api({"echo": echo})
     pty = WindowsPtys(api).spawn(command("echo"))
     await pty.write(b"x" * (READ_BYTES + 1))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         assert [len(await pty.read()), len(await pty.read())] == [READ_BYTES, 1]
     await pty.close()
 
@@ -64,7 +64,7 @@ async def test_input_whose_writer_gave_up_waiting_is_written_once() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(pty.write(b"hello"), 0.1)
     terminals[pty.pid].reads_input.set()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         assert await pty.write(b"hello") == 5
         assert await pty.read() == b"got hello"
     await pty.close()
@@ -76,7 +76,7 @@ async def test_input_behind_some_whose_writer_gave_up_is_not_lost() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(pty.write(b"an answer"), 0.1)
     terminals[pty.pid].reads_input.set()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         assert await pty.write(b"a key") == 5
         said = b""
         while b"got a key" not in said:

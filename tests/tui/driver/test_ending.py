@@ -18,11 +18,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from natpass_tui.driver.ending import PATIENCE, TERMINATED, Watchdog, ended_by_signals
+from natpass_tui.driver.ending import TERMINATED, Watchdog, ended_by_signals
 from natpass_tui.driver.writer import QUEUED_WRITES, TerminalWriter
 from tests.agent.processes import is_gone
 from tests.end_to_end.agent_programs import SECRET, agent, relay
-from tests.support.waiting import wait_for, wait_until
+from tests.support.waiting import patience, wait_for, wait_until
 
 assert sys.platform != "win32"
 
@@ -140,7 +140,7 @@ def test_a_console_whose_terminal_vanishes_ends(setting: Setting, size: int) -> 
     console = setting.console()
     console.has_written(size)
     console.hang_up()
-    console.process.wait(timeout=PATIENCE + 10)
+    console.process.wait(timeout=patience(20))
     setting.assert_nothing_left()
 
 
@@ -148,7 +148,7 @@ def test_a_console_whose_terminal_vanishes_during_a_flood_ends(setting: Setting)
     console = setting.console(FLOOD)
     console.shows(b"comes again")
     console.hang_up()
-    console.process.wait(timeout=PATIENCE + 10)
+    console.process.wait(timeout=patience(20))
     setting.assert_nothing_left()
 
 
@@ -159,7 +159,7 @@ def test_a_signal_ends_a_console_in_order_during_a_flood(setting: Setting, numbe
     console.shows(b"comes again")
     assert console.modes() != before
     console.process.send_signal(number)
-    assert console.process.wait(timeout=PATIENCE + 10) == TERMINATED
+    assert console.process.wait(timeout=patience(20)) == TERMINATED
     console.shows(b"\x1b[?1049l")
     assert console.modes() == before
     setting.assert_nothing_left()
@@ -173,7 +173,7 @@ def test_a_signal_ends_a_console_whose_terminal_takes_nothing(setting: Setting, 
     console.stop_reading()
     wait_until(lambda: waits_for_terminal(console.process.pid), "a terminal that is full")
     console.process.send_signal(number)
-    assert console.process.wait(timeout=PATIENCE + 10) == TERMINATED
+    assert console.process.wait(timeout=patience(20)) == TERMINATED
     assert console.modes() == before
     setting.assert_nothing_left()
 
@@ -191,7 +191,7 @@ def test_a_console_that_was_stopped_goes_on(setting: Setting) -> None:
     console.shows(b"goes 42")
     assert len(psutil.Process(console.process.pid).threads()) < 12
     console.process.send_signal(signal.SIGTERM)
-    assert console.process.wait(timeout=PATIENCE + 10) == TERMINATED
+    assert console.process.wait(timeout=patience(20)) == TERMINATED
 
 
 class Broken(io.StringIO):

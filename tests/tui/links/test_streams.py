@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from natpass_tui.links.streams import Filtered, Reader, Writer, outputs
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import patience
 
 assert sys.platform != "win32"
 
@@ -110,7 +110,7 @@ async def test_two_outputs_to_one_terminal_that_stands_still_never_cut_each_othe
         await err.write(b"\x1b[?25lerror")
         wanted = coloured + b"\x1b[?25lerror"
         reader, found = Reader(master), b""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience()):
             while len(found) < len(wanted):
                 found += await reader.read(4096)
         assert found == wanted

@@ -14,7 +14,7 @@ from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.frame import Batch
 from natpass_wire.login import v2
 from natpass_wire.race import Address, Experience, Race
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 from tests.wire.aio.plugs import HOST, Tls
 from tests.wire.aio.stub import StubRelay
 from tests.wire.aio.watched import running, target
@@ -252,7 +252,7 @@ async def test_a_race_that_is_cancelled_while_it_is_cleaned_up_leaves_nobody_con
                 handler.may_stop.set()
             with pytest.raises(asyncio.CancelledError):
                 await racing
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience()):
                 with contextlib.suppress(ConnectionResetError):
                     assert await loop.sock_recv(theirs, 1) == b""
         await wait_for(lambda: all(handler.is_lost for handler in handlers))

@@ -31,7 +31,7 @@ from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.program.state import StateDir
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay
 from tests.support.sealing import sealing
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import PATIENCE, patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -45,7 +45,7 @@ def data(content: bytes) -> Msg:
 
 async def says(link: Link, served: Link, content: bytes) -> None:
     """Check that `served` gets what is sent on `link`, and nothing else."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await link.room()
         await link.send(data(content))
         assert (await served.receive()).sdata.data == content
@@ -180,7 +180,7 @@ async def test_a_stream_goes_on_at_the_agent_for_the_key_that_opened_it_only() -
         agent.client.streams._streams["thief", link.core.stream_id] = served  # as if the relay had renamed it
         stolen.core.stream_id = link.core.stream_id
         thief.connection._socket.abort()
-        end = await asyncio.wait_for(stolen.ended(), PATIENCE)
+        end = await asyncio.wait_for(stolen.ended(), patience())
         assert (end.reason, end.text) == (ConnectResponse.GONE, streams.GONE_TEXT)
         assert served.end is None
         assert served.detached is None
@@ -193,7 +193,7 @@ async def test_a_stream_goes_on_at_its_opener_with_the_key_that_answered_only() 
         console = await join(relay, "console", CONSOLE, sealing(trust=TrustAll()))
         link = await console.open("agent", plain=False)
         await reconnect(agent, sealing())  # the same secret, and another key
-        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        end = await asyncio.wait_for(link.ended(), patience())
         assert "another key" in end.text
 
 
@@ -206,7 +206,7 @@ async def test_a_sealed_stream_does_not_go_on_unsealed() -> None:
         agent.client._allow_unsealed = True
         agent.connection.carriers._allow_unsealed = True
         await reconnect(console, None)
-        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        end = await asyncio.wait_for(link.ended(), patience())
         assert end.reason == ConnectResponse.GONE
         assert served.end is None
 
@@ -236,7 +236,7 @@ async def test_a_changed_key_is_told_at_once_and_nothing_is_shown_to_it(
         await reconnect(agent, sealing())
         shown: list[bytes] = []
         monkeypatch.setattr(Carrier, "received", lambda _, record: shown.append(record))
-        opening = asyncio.wait_for(console.client.open_link("agent", SHELL, timeout=3600), PATIENCE)
+        opening = asyncio.wait_for(console.client.open_link("agent", SHELL, timeout=3600), patience())
         with pytest.raises(LinkEndedError) as caught:
             await opening
         assert "THE KEY OF agent HAS CHANGED" in caught.value.end.text

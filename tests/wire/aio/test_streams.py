@@ -21,7 +21,7 @@ from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.race import Experience
 from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -77,14 +77,14 @@ async def echo(link: Link) -> None:
 
 async def read(link: Link, size: int) -> bytes:
     found = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while len(found) < size:
             found += (await link.receive()).sdata.data
     return found
 
 
 async def write(link: Link, content: bytes) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         while content:
             room = await link.room()
             await link.send(data(content[:room]))
@@ -152,7 +152,7 @@ async def test_the_end_and_its_status_outlive_a_connection() -> None:
         await wait_for(lambda: served.detached)
         served.close("exited with status 3", LinkEnd.EXITED, 3)
         net.console_net.up()
-        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        end = await asyncio.wait_for(link.ended(), patience())
         assert (end.cause, end.status, end.text) == (LinkEnd.EXITED, 3, "exited with status 3")
         await wait_for(lambda: not len(net.agent.client.streams))
 
@@ -163,7 +163,7 @@ async def test_what_came_before_the_end_is_read_before_it() -> None:
         for _ in range(3):
             await served.send(data(b"x"))
         served.close("over")
-        await asyncio.wait_for(link.ended(), PATIENCE)
+        await asyncio.wait_for(link.ended(), patience())
         assert await read(link, 3) == b"xxx"
         with pytest.raises(LinkEndedError, match="over"):
             await link.receive()
@@ -178,7 +178,7 @@ async def test_what_a_target_had_not_read_when_it_ended_is_not_acknowledged() ->
         await wait_for(lambda: served.has_unread)
         served.close("the agent is shutting down", LinkEnd.PEER_GONE)
         await link.send(data(b"too late"))
-        assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
+        assert (await asyncio.wait_for(link.ended(), patience())).cause == LinkEnd.PEER_GONE
         assert link.unacknowledged == 3  # who reads the next message is done with the one before, and that is told
         await wait_for(lambda: not len(net.agent.client.streams))
 
@@ -208,7 +208,7 @@ async def test_a_batch_is_what_is_here_and_its_sender_is_told_when_the_next_one_
         await wait_for(lambda: served.core.kept_units == sent, "everything to come")
         assert [message.sdata.data for message in await served.receive_batch()] == contents
         assert served.core.kept_units == sent
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(patience()), asyncio.TaskGroup() as group:
             asking = group.create_task(served.receive_batch())
             await wait_for(lambda: not link.core.kept_units, "the sender to be told")
             await link.send(data(b"more"))
@@ -264,7 +264,7 @@ async def test_closing_without_a_network_is_told_when_there_is_one() -> None:
         link.close("no longer needed")
         assert served.end is None
         net.console_net.up()
-        assert (await asyncio.wait_for(served.ended(), PATIENCE)).text == "no longer needed"
+        assert (await asyncio.wait_for(served.ended(), patience())).text == "no longer needed"
         await wait_for(lambda: not len(net.console.client.streams))
 
 
@@ -284,7 +284,7 @@ async def test_an_agent_that_was_restarted_says_that_it_knows_nothing_of_the_str
         net.agent.client.streams.close()  # what a new process remembers: nothing
         net.agent_net.down()
         net.agent_net.up()
-        end = await asyncio.wait_for(link.ended(), PATIENCE)
+        end = await asyncio.wait_for(link.ended(), patience())
         assert end.cause == LinkEnd.PEER_GONE
         assert "restarted" in end.text
         assert link.detached is None
@@ -294,11 +294,11 @@ async def test_an_opener_that_does_not_come_back_is_given_up() -> None:
     async with world(keep_seconds=0.2) as net:
         link, served = await net.open()
         net.console_net.down()
-        end = await asyncio.wait_for(served.ended(), PATIENCE)
+        end = await asyncio.wait_for(served.ended(), patience())
         assert end.cause == LinkEnd.PEER_GONE
         assert "did not come back" in end.text
         net.console_net.up()
-        assert (await asyncio.wait_for(link.ended(), PATIENCE)).cause == LinkEnd.PEER_GONE
+        assert (await asyncio.wait_for(link.ended(), patience())).cause == LinkEnd.PEER_GONE
 
 
 async def test_a_refusal_comes_with_its_reason() -> None:
@@ -327,7 +327,7 @@ async def test_an_opening_that_is_given_up_leaves_nothing_open() -> None:
         opening.cancel()
         await asyncio.wait([opening])
         net.agent.links[0].accept()
-        await asyncio.wait_for(net.agent.links[0].ended(), PATIENCE)
+        await asyncio.wait_for(net.agent.links[0].ended(), patience())
         await wait_for(lambda: not len(net.agent.client.streams) and not len(net.console.client.streams))
 
 
@@ -341,7 +341,7 @@ async def test_somebody_elses_stream_does_not_go_on_for_others() -> None:
         assert isinstance(stolen, Stream)
         stolen.core.stream_id = link.core.stream_id
         thief.connection._socket.abort()  # it comes back with an id that is not its own
-        end = await asyncio.wait_for(stolen.ended(), PATIENCE)
+        end = await asyncio.wait_for(stolen.ended(), patience())
         assert end.reason == ConnectResponse.GONE
         assert served.end is None
         await write(link, b"mine")
@@ -407,7 +407,7 @@ async def test_links_that_do_not_say_for_which_stream_they_are_end(tmp_path: Pat
         request = ConnectRequest(kind=ConnectRequest.stream)
         request.offer.version = 1
         link = await net.console.client.open_link("agent", request, plain=True)
-        assert "no hello" in (await asyncio.wait_for(link.ended(), PATIENCE)).text
+        assert "no hello" in (await asyncio.wait_for(link.ended(), patience())).text
         assert not len(net.agent.client.streams._arrivals)
 
 
@@ -422,7 +422,7 @@ async def test_nonsense_instead_of_a_hello_ends_its_link_only(content: bytes) ->
         record = Msg(type=MsgType.record)
         record.record.data = content
         await bad.send(record)
-        assert "protocol error" in (await asyncio.wait_for(bad.ended(), PATIENCE)).text
+        assert "protocol error" in (await asyncio.wait_for(bad.ended(), patience())).text
         await write(link, b"fine")
         assert await read(served, 4) == b"fine"
 

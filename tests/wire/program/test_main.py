@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import patience, wait_until
 
 assert sys.platform != "win32"
 
@@ -60,7 +60,7 @@ def test_an_interrupt_cuts_short_what_is_left_to_do() -> None:
             assert program.stdout is not None
             assert program.stdout.readline() == "ended\n"
             wait_until(partial(is_interrupted, program), "the end")
-            _, errors = program.communicate(timeout=20)
+            _, errors = program.communicate(timeout=patience(20))
         finally:
             program.kill()
     assert (program.returncode, errors) == (7, "")
@@ -68,5 +68,5 @@ def test_an_interrupt_cuts_short_what_is_left_to_do() -> None:
 
 def test_an_interrupt_while_python_ends_does_not_change_the_status() -> None:
     with started(LATE) as program:
-        _, errors = program.communicate(timeout=20)
+        _, errors = program.communicate(timeout=patience(20))
     assert (program.returncode, errors) == (7, "")

@@ -28,7 +28,7 @@ from natpass_wire.pb.desktop_pb2 import VncKeyboard, VncStatus
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from tests.agent.links.desktop.worker.seen import Seen
 from tests.agent.processes import is_gone
-from tests.support.waiting import wait_for
+from tests.support.waiting import patience, wait_for
 from tests.support.xserver import XServer, needs
 
 assert sys.platform != "win32"
@@ -178,7 +178,7 @@ async def test_a_flood_of_connections_keeps_no_worker_out(server: XServer) -> No
 
 async def test_a_worker_that_can_not_serve_says_why_within_a_second() -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    async with WorkerHost("rule", environment) as worker, asyncio.timeout(5):
+    async with WorkerHost("rule", environment) as worker, asyncio.timeout(patience(5)):
         with pytest.raises(WorkerEndedError, match="DISPLAY is not set"):
             await worker.hello()
 

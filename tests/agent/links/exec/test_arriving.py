@@ -17,7 +17,7 @@ from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ConnectExec, ExecInput, ExecOutput, ExecRequest, ExecSignal
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from tests.agent.fake_link import FakeOpener
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import PATIENCE, patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -69,7 +69,7 @@ async def ask() -> AsyncIterator[Ask]:
         return opener
 
     yield ask
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await tasks.close()
 
 

@@ -27,7 +27,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from tests.agent.fake_link import FakeOpener
 from tests.agent.processes import is_gone
 from tests.support.leaks import children
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -71,7 +71,7 @@ async def run(server: ExecServer) -> AsyncIterator[Open]:
         return opener
 
     yield run
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await tasks.close()
 
 

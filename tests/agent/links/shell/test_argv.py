@@ -16,7 +16,7 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell, LinkEnd
 from tests.agent.fake_link import FakeOpener
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -36,7 +36,7 @@ async def ask(tmp_path: Path) -> AsyncIterator[Ask]:
         return opener
 
     yield ask
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await tasks.close()
 
 

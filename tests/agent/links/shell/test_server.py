@@ -26,7 +26,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell, LinkEnd
 from tests.agent.fake_link import FakeOpener
 from tests.agent.processes import is_gone
 from tests.support.leaks import children, descriptors
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.waiting import patience, wait_for
 
 assert sys.platform != "win32"
 
@@ -54,7 +54,7 @@ async def open_shell(server: ShellServer) -> AsyncIterator[Open]:
         return opener
 
     yield open_shell
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience()):
         await tasks.close()
 
 
@@ -414,7 +414,7 @@ async def test_the_loop_has_a_turn_between_two_starts(tmp_path: Path) -> None:
         return 0
 
     server = ShellServer(Busy({"sh": ends_at_once}), FakePrograms({"sh"}))
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(patience()), asyncio.TaskGroup() as group:
         counter = group.create_task(count_turns())
         openers = [FakeOpener(ConnectRequest(kind=ConnectRequest.shell)) for _ in range(20)]
         shells = [group.create_task(server.serve(opener.link, opener.request)) for opener in openers]

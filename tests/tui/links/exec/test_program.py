@@ -16,7 +16,7 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.exec_pb2 import ExecOutput
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
-from tests.support.waiting import wait_for
+from tests.support.waiting import patience, wait_for
 from tests.tui.fakes import FakeLink
 from tests.tui.links.stdio import Stdin, Stdout
 
@@ -43,7 +43,7 @@ class Run:
 
     async def outcome(self) -> Outcome:
         assert self.task is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             return await self.task
 
 

@@ -11,6 +11,7 @@ from Xlib.display import Display
 
 from natpass_agent.links.desktop.worker.input.lenders import PROPERTY
 from natpass_agent.links.desktop.worker.input.x11 import X11Devices
+from tests.support.waiting import patience
 from tests.support.xserver import XServer, needs, x_server
 
 pytestmark = [pytest.mark.x11, needs()]
@@ -47,7 +48,7 @@ def worker(server: XServer, text: str) -> "subprocess.Popen[bytes]":
 def end(process: "subprocess.Popen[bytes]", *, kill: bool) -> None:
     if kill:
         process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=patience(10))
 
 
 def typable(server: XServer) -> list[tuple[int, ...]]:
