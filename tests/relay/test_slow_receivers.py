@@ -10,6 +10,7 @@ import pytest
 
 from natpass_relay import routing
 from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
+from natpass_relay.outbox import LEAST_HIGH_WATER_BYTES
 from natpass_wire import envelope
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.links import HOLD
@@ -76,30 +77,29 @@ class Echoes:
 
 
 def small(connection: Connection) -> Connection:
-    """Leave a client next to no room in our system, so that little data shows what much would."""
+    """Leave a client next to no room in our buffers and the system's, so that little data shows what much would."""
     transport = connection.socket._transport
     assert transport is not None
+    connection.socket.limit_waiting(LEAST_HIGH_WATER_BYTES)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     return connection
 
 
 def reads_nothing(relay: TestRelay, client: TestClient) -> Connection:
-    """Let a client read nothing; return the relay's connection to it."""
-    transport = client.connection._socket._transport
-    assert transport is not None
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    """Let a client read nothing; return the relay's connection to it.
+
+    The system's buffer of what it has received stays as it is: after a tiny one, TCP may ask only every few seconds
+    whether there is room again.
+    """
     client.connection._socket.pause_reading()
     return small(connection_of(relay, client.client.client_id))
 
 
 def reads_again(relay: TestRelay, client: TestClient) -> None:
     """Let a client read again, as fast as it can."""
-    for end, option in (
-        (client.connection._socket, socket.SO_RCVBUF),
-        (connection_of(relay, client.client.client_id).socket, socket.SO_SNDBUF),
-    ):
-        assert end._transport is not None
-        end._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 200_000)
+    transport = connection_of(relay, client.client.client_id).socket._transport
+    assert transport is not None
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 200_000)
     client.connection._socket.resume_reading()
 
 
@@ -158,7 +158,7 @@ async def test_records_for_who_reads_none_stop_no_agent(relay: TestRelay) -> Non
     echoes = await Echoes.begin(relay, agents)
     evil = await relay.join("evil", CONSOLE)
     for agent in agents:
-        for _ in range(60):
+        for _ in range(40):
             await evil.open(agent.client.client_id, plain=False)
     attacker = reads_nothing(relay, evil)
     for agent in agents:
@@ -187,7 +187,7 @@ async def test_a_link_past_its_bound_is_cut_and_a_stream_goes_on(
     if not plain:
         monkeypatch.setattr(routing, "MOST_WINDOW", 3_000)
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
-    links = [await console.open("a", plain=plain) for _ in range(150)]
+    links = [await console.open("a", plain=plain) for _ in range(50)]
     sender = connection_of(relay, "a")
     if plain:  # a sender that is told to wait, and does not
         sender.takes_holds = True
@@ -197,7 +197,7 @@ async def test_a_link_past_its_bound_is_cut_and_a_stream_goes_on(
     reads_nothing(relay, console)
     for asked in agent.links:
         relay.tasks.start(count(asked), "count")
-    await wait_for(lambda: links_of(relay, "c") < 150, "a link that is cut", timeout=30)
+    await wait_for(lambda: links_of(relay, "c") < 50, "a link that is cut", timeout=30)
     assert not sender.is_held
     if plain:
         await wait_for(lambda: any(link.end for link in agent.links), "a link that has ended")
@@ -220,12 +220,12 @@ async def count(link: Link) -> None:
 
 async def test_what_waits_on_a_link_that_its_reader_ends_is_dropped(relay: TestRelay) -> None:
     agent, console = await relay.join("a"), await relay.join("c", CONSOLE)
-    for _ in range(100):
+    for _ in range(60):  # each sends some 8 KB before its reader has read anything
         await console.open("a", plain=False)
     slow = reads_nothing(relay, console)
     for link in agent.links:
         relay.tasks.start(flood(link), "flood")
-    await wait_for(lambda: slow.outbox.waiting_bytes - slow.socket.waiting_bytes > 50_000, "what waits", timeout=30)
+    await wait_for(lambda: slow.outbox.waiting_bytes - slow.socket.waiting_bytes > 30_000, "what waits", timeout=30)
     for carrier in list(console.connection.carriers._carriers):
         console.connection.send(envelope_end(console, carrier.link_id))
     await wait_for(lambda: links_of(relay, "c") == 0, "links that ended")
@@ -310,17 +310,17 @@ async def test_no_client_can_hold_the_link_of_another(bare: TestRelay) -> None:
 
 
 async def test_a_full_relay_cuts_the_greediest_and_no_honest_link() -> None:
-    async with running_relay(memory=500_000) as relay:
+    async with running_relay(memory=100_000) as relay:
         agent = await relay.join("a")
         echoes = await Echoes.begin(relay, [agent])
         evil = await relay.join("evil", CONSOLE)
-        for _ in range(100):
+        for _ in range(60):
             await evil.open("a", plain=False)
         reads_nothing(relay, evil)
         for link in agent.links[1:]:
             relay.tasks.start(flood(link), "flood")
-        await wait_for(lambda: links_of(relay, "evil") < 100, "a cut", timeout=30)
-        assert relay.server.hub.delivery.ledger.weight <= 500_000 + 64 * 1024
+        await wait_for(lambda: links_of(relay, "evil") < 60, "a cut", timeout=30)
+        assert relay.server.hub.delivery.ledger.weight <= 100_000 + 64 * 1024
         await echoes.check()
         reads_again(relay, evil)
 

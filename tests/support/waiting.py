@@ -12,7 +12,7 @@ T = TypeVar("T")
 #: The default timeout in seconds; generous, since machines may be slow.
 PATIENCE = 10.0
 #: How many times as long to wait at most where others keep the processors busy.
-MOST_SLOWNESS = 8.0
+MOST_SLOWNESS = 6.0
 _STEP = 0.005
 
 
