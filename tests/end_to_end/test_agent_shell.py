@@ -23,7 +23,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShe
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.pb.shell_pb2 import ShellData, ShellResize
 from tests.support.sealing import sealing
-from tests.support.waiting import patience, wait_for
+from tests.support.waiting import Progress, patience, wait_for
 
 KEY = LoginKey(bytes(range(32)))
 
@@ -88,9 +88,10 @@ async def all_said(link: Link) -> tuple[bytes, End]:
     """Return everything up to the link's end, and the end."""
     found = bytearray()
     try:
-        async with asyncio.timeout(60):
+        async with Progress() as progress:
             while True:
                 found += (await link.receive()).sdata.data
+                progress.made()
     except LinkEndedError as error:
         return bytes(found), error.end
 

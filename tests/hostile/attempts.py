@@ -13,7 +13,7 @@ from tests.hostile import certificate, forgery, keys, noise
 from tests.hostile.attack import LinkAttack, Scene
 from tests.hostile.relay import ViolationError
 from tests.hostile.world import AGENTS, MARKER, Operator, Spoken, World, raw, world
-from tests.support.waiting import wait_for
+from tests.support.waiting import patience, wait_for
 
 ATTACKS: tuple[type[LinkAttack], ...] = (*noise.ATTACKS, *forgery.ATTACKS, *keys.ATTACKS)
 #: One in so many attempts is a login through a man in the middle with its own certificate.
@@ -78,14 +78,14 @@ async def patiently(work: "asyncio.Task[tuple[str, Link | None]]", relent: Calla
     Raises:
         ViolationError: nothing happens even then.
     """
-    patience, left = _PATIENCE, _LIMIT
-    while not (await asyncio.wait([work], timeout=patience))[0]:
-        left -= patience
-        patience *= 2
-        if left <= 0:
+    seconds, waited = _PATIENCE, 0.0
+    while not (await asyncio.wait([work], timeout=seconds))[0]:
+        waited += seconds
+        seconds *= 2
+        if waited > patience(_LIMIT):
             raise ViolationError("a stream neither goes on nor ends")
         relent()
-    return left < _LIMIT
+    return waited > 0
 
 
 async def attempt(here: World, operator: Operator, rng: random.Random, name: str, report: Report) -> None:
@@ -163,7 +163,7 @@ async def _settled(operator: Operator, spoken: Spoken, attack: LinkAttack) -> No
                 lambda: not len(streams) and (not spoken.asked or spoken.ended.is_set()), "an end", timeout=seconds
             )
         except AssertionError:
-            if seconds > _LIMIT:
+            if seconds > patience(_LIMIT):
                 raise ViolationError("the end of a stream does not arrive") from None
             seconds *= 2
             attack.relent()

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -36,6 +36,29 @@ def _wanting() -> float:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Progress:
+    """Limits the time without progress, within `async with`: what is long may take as long as it goes on.
+
+    Args:
+        seconds: how long nothing may come, see `patience`.
+    """
+
+    def __init__(self, seconds: float = PATIENCE) -> None:
+        self._seconds = seconds
+        self._limit = asyncio.timeout(patience(seconds))
+
+    def made(self) -> None:
+        """Begin the time again: something has come."""
+        self._limit.reschedule(asyncio.get_running_loop().time() + patience(self._seconds))
+
+    async def __aenter__(self) -> Self:
+        await self._limit.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return await self._limit.__aexit__(*error)
 
 
 class _Patience:

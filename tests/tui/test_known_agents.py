@@ -16,6 +16,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.identity.known import KeyStatus
 from natpass_wire.program.platform import HAS_FILE_MODES, user_id
 from natpass_wire.program.state import StateDir
+from tests.support.waiting import patience
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 ONE, TWO = bytes(32), bytes(31) + b"1"
@@ -69,6 +70,13 @@ def test_what_another_console_does_is_seen(state: StateDir) -> None:
     assert second.check("web", ONE).trust is KeyStatus.CHANGED
 
 
+@pytest.fixture
+def _long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let consoles wait for each other as long as it takes here; how long they do otherwise is not the question."""
+    monkeypatch.setattr(known_agents, "LOCK_SECONDS", patience(20))
+
+
+@pytest.mark.usefixtures("_long_waits")
 def test_of_consoles_that_pin_at_once_one_wins(state: StateDir) -> None:
     keys = [os.urandom(32) for _ in range(8)]
     with ThreadPoolExecutor(len(keys)) as pool:
@@ -79,6 +87,7 @@ def test_of_consoles_that_pin_at_once_one_wins(state: StateDir) -> None:
     assert {result.trust for result in checked if result is not new[0]} == {KeyStatus.CHANGED}
 
 
+@pytest.mark.usefixtures("_long_waits")
 def test_no_pin_is_lost_among_many(state: StateDir) -> None:
     names = [f"web-{number}" for number in range(32)]
     with ThreadPoolExecutor(8) as pool:

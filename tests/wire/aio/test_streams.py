@@ -21,7 +21,7 @@ from natpass_wire.pb.shell_pb2 import ShellData
 from natpass_wire.race import Experience
 from tests.support.network.proxy import NetworkProxy
 from tests.support.relay import AGENT, CONSOLE, TestClient, TestRelay, running_relay, tls_files
-from tests.support.waiting import patience, wait_for
+from tests.support.waiting import Progress, patience, wait_for
 
 pytestmark = pytest.mark.both_loops
 
@@ -76,19 +76,21 @@ async def echo(link: Link) -> None:
 
 
 async def read(link: Link, size: int) -> bytes:
-    found = b""
-    async with asyncio.timeout(patience()):
+    found = bytearray()
+    async with Progress() as progress:
         while len(found) < size:
             found += (await link.receive()).sdata.data
-    return found
+            progress.made()
+    return bytes(found)
 
 
 async def write(link: Link, content: bytes) -> None:
-    async with asyncio.timeout(patience()):
+    async with Progress() as progress:
         while content:
             room = await link.room()
             await link.send(data(content[:room]))
             content = content[room:]
+            progress.made()
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
