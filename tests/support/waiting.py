@@ -57,8 +57,8 @@ class Progress:
         await self._limit.__aenter__()
         return self
 
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return await self._limit.__aexit__(*error)
+    async def __aexit__(self, *error: Any) -> None:
+        await self._limit.__aexit__(*error)
 
 
 class _Patience:
