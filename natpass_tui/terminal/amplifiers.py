@@ -5,7 +5,7 @@ The worst were, for each byte with libghostty and a screen of 50x200: a characte
 15 us. These are bounded here. What is left takes 16 us at most (a line feed within margins at both sides).
 """
 
-# Why: docs/decisions/089-the-cost-of-a-terminals-bytes.md
+# Why: docs/decisions/083-the-cost-of-a-terminals-bytes.md
 
 import re
 from collections.abc import Iterator

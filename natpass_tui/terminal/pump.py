@@ -4,7 +4,7 @@ The engine and its lock live here: `Pump.engine` lends the engine to other threa
 portion, see `natpass_tui.terminal.amplifiers`.
 """
 
-# Why: docs/decisions/089-the-cost-of-a-terminals-bytes.md
+# Why: docs/decisions/083-the-cost-of-a-terminals-bytes.md
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
