@@ -8,15 +8,18 @@ A receiver that is slow must cost its senders nothing: they are read on, and wha
   whoever caused them, see `Ledger.charged`.
 - Each sender's data and control frames keep their order.
 - Budgets count a fixed weight for each item as well, so that many small frames don't cost more memory than they count.
+  They are shared first by network, then by client: a client's ids cost nothing.
 """
 
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
+# Why: docs/decisions/086-budgets-are-shared-by-network.md
 
 from collections import deque
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from natpass_relay import shares
 from natpass_wire.stream.fair import Turns
 
 #: What an item weighs beyond its bytes: the objects that hold it.
@@ -81,15 +84,29 @@ class _Queue(Generic[Who, Link]):
             self.dropped = 0
 
 
+class Excess(NamedTuple, Generic[Who, Link]):
+    """What has to end because a budget is exceeded.
+
+    Attributes:
+        links: the links.
+        owners: the receivers that have too many control frames waiting, which are never dropped.
+    """
+
+    links: list[Link]
+    owners: list[Who]
+
+
 class Ledger(Generic[Who, Link]):
     """All backlogs of one process: what they weigh, and who caused their control frames.
 
     Args:
         most: the budget of all backlogs together.
+        networks: returns the networks of a client, the largest first; none if its address says nothing.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, networks: Callable[[Who], Sequence[str]] = lambda _: ()) -> None:
         self._most = most
+        self._networks = networks
         self._charged: dict[Who, int] = {}
         self.backlogs: set[Backlog[Who, Link]] = set()
         #: The bytes that wait, and ITEM_BYTES for each item.
@@ -108,13 +125,34 @@ class Ledger(Generic[Who, Link]):
             else:
                 self._charged.pop(who, None)
 
-    def excess(self) -> list[Link]:
-        """Return the links to end because the budget is exceeded: of the receivers with most waiting."""
-        if self.weight <= self._most:
-            return []
-        backlogs = list(self.backlogs)
-        level = _level([backlog.weight for backlog in backlogs], self.weight - _goal(self._most))
-        return [link for backlog in backlogs if backlog.weight > level for link in backlog.above(level)]
+    @property
+    def is_over(self) -> bool:
+        """Whether more waits than the budget allows."""
+        return self.weight > self._most
+
+    def excess(self) -> Excess[Who, Link]:
+        """Return what has to end because the budget is exceeded: of the receivers with most waiting."""
+        found: Excess[Who, Link] = Excess([], [])
+        if not self.is_over:
+            return found
+        too_much = self.weight - _goal(self._most)
+        holdings = [(backlog, self.holding(backlog.owner, backlog.weight)) for backlog in self.backlogs]
+        full: list[tuple[int, Who]] = []
+        for backlog, level in shares.above(holdings, too_much):
+            links, rest = backlog.above(level)
+            found.links.extend(links)
+            too_much -= backlog.weight - rest
+            if rest > level:
+                full.append((rest, backlog.owner))
+        for rest, owner in sorted(full, key=lambda each: each[0], reverse=True):
+            if too_much > 0:
+                found.owners.append(owner)
+                too_much -= rest
+        return found
+
+    def holding(self, who: Who, weight: int) -> shares.Holding:
+        """Return what `who` has of a budget."""
+        return shares.Holding((*self._networks(who), who), weight)
 
 
 class Backlog(Generic[Who, Link]):
@@ -122,11 +160,13 @@ class Backlog(Generic[Who, Link]):
 
     Args:
         ledger: counts all backlogs of the process.
+        owner: the receiver.
         most: the budget of this one.
     """
 
-    def __init__(self, ledger: Ledger[Who, Link], most: int) -> None:
+    def __init__(self, ledger: Ledger[Who, Link], owner: Who, most: int) -> None:
         self._ledger = ledger
+        self.owner = owner
         self._most = most
         self._queues: dict[Who, _Queue[Who, Link]] = {}
         self._lanes: dict[Link, _Lane[Who, Link]] = {}
@@ -134,6 +174,8 @@ class Backlog(Generic[Who, Link]):
         self._sweep_at = _FIRST_SWEEP
         self._items = 0
         self.weight = 0
+        #: The bytes of control frames that wait here and that the receiver itself has caused.
+        self.own_control = 0
         ledger.backlogs.add(self)
 
     def __len__(self) -> int:
@@ -192,7 +234,7 @@ class Backlog(Generic[Who, Link]):
         queue = self._queue(sender)
         queue.items.append(_Item(frame, None, charges))
         self._weigh(queue, len(frame), 1)
-        self._ledger.charge(charges)
+        self._charge(charges)
 
     def take(self, most: int) -> tuple[bytes, list[Link]]:
         """Remove what goes next: items of the senders in their turn, until there are `most` bytes; at least one item.
@@ -212,7 +254,7 @@ class Backlog(Generic[Who, Link]):
             if queue.items:
                 self._turns.wake(queue)
             self._weigh(queue, -size, -1)
-            self._ledger.charge(item.charges, -1)
+            self._charge(item.charges, -1)
             parts.append(item.data)
             taken += size
             if (lane := item.lane) is not None:
@@ -238,21 +280,22 @@ class Backlog(Generic[Who, Link]):
 
     def excess(self) -> list[Link]:
         """Return the links to end because the budget is exceeded: of the senders with most waiting, the fullest."""
-        return self.above(_goal(self._most)) if self.weight > self._most else []
+        return self.above(_goal(self._most))[0] if self.is_over else []
 
-    def above(self, goal: int) -> list[Link]:
-        """Return the links to end so that no more than `goal` waits, if data and not control frames are the most."""
-        queues = [queue for queue in self._queues.values() if queue.weight]
-        level = _level([queue.weight for queue in queues], self.weight - goal)
+    def above(self, goal: int) -> tuple[list[Link], int]:
+        """Return the links to end so that no more than `goal` waits; and what waits then: more, if it is control."""
         links: list[Link] = []
-        for queue in queues:
+        rest = self.weight
+        holdings = [(q, self._ledger.holding(q.sender, q.weight)) for q in self._queues.values() if q.weight]
+        for queue, level in shares.above(holdings, self.weight - goal):
             weight = queue.weight
-            for lane in sorted(queue.lanes, key=lambda lane: lane.weight, reverse=True) if weight > level else ():
+            for lane in sorted(queue.lanes, key=lambda lane: lane.weight, reverse=True):
                 if weight <= level:
                     break
                 links.append(lane.link)
                 weight -= lane.weight
-        return links
+                rest -= lane.weight
+        return links, rest
 
     @property
     def is_over(self) -> bool:
@@ -263,7 +306,7 @@ class Backlog(Generic[Who, Link]):
         """Forget everything: the receiver is gone, or nothing waits."""
         for queue in self._queues.values():
             for item in queue.items:
-                self._ledger.charge(item.charges, -1)
+                self._charge(item.charges, -1)
         self._ledger.weight -= self.weight
         self._ledger.backlogs.discard(self)
         self._queues.clear()
@@ -293,6 +336,12 @@ class Backlog(Generic[Who, Link]):
         del self._lanes[lane.link]
         lane.queue.lanes.discard(lane)
 
+    def _charge(self, charges: Sequence[tuple[Who, int]], sign: int = 1) -> None:
+        self._ledger.charge(charges, sign)
+        for who, size in charges:
+            if who == self.owner:
+                self.own_control += sign * size
+
     def _weigh(self, queue: _Queue[Who, Link], size: int, items: int) -> None:
         weight = size + ITEM_BYTES * items
         queue.weight += weight
@@ -303,15 +352,3 @@ class Backlog(Generic[Who, Link]):
 
 def _goal(most: int) -> int:
     return most - most // _FREED_PART
-
-
-def _level(weights: Collection[int], excess: int) -> int:
-    """Return the level to which the largest weights have to be cut, so that they lose `excess` together."""
-    total, level = 0, 0
-    falling = sorted(weights, reverse=True)
-    for count, weight in enumerate(falling, start=1):
-        total += weight
-        level = max((total - excess) // count, 0)
-        if count < len(falling) and level >= falling[count]:
-            break
-    return level

@@ -3,14 +3,16 @@
 What a client does not take at once waits in its `Outbox`. Its senders are read on, so that one slow or hostile client
 costs them nothing: a stream's link is bounded by the credit that its ends have told, a plain link by telling its sender
 to wait. Only senders that understand neither (existing programs) are read no further until their part has drained.
+Nor is a client while too many answers to its own messages wait for it.
 """
 
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
 # Why: docs/decisions/066-holding-a-plain-link.md
+# Why: docs/decisions/087-who-reads-no-answers-is-not-read.md
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -21,19 +23,22 @@ from natpass_relay.life import Life
 from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
 from natpass_relay.routing import Forward, Route, Router, Send
+from natpass_relay.sources import Source
 from natpass_wire import envelope
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import HEADER_BYTES, Batch, encode_frame
 from natpass_wire.ids import RELAY_ID
-from natpass_wire.keepalive import INTERVAL_LEGACY, RELAY_SILENCE_LEGACY, SILENCE_V2, Keepalive
+from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
 #: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not.
 #: The buffers of two sockets may be full when it is told: Linux lets them grow to 10 MB.
 HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 12 * 1024 * 1024
-#: Waiting bytes of control frames that one client may have caused; past it, that client goes. A link needs about 400.
-MOST_CONTROL_BYTES = 64 * 1024
+#: Waiting bytes of control frames that a client has caused for itself, its answers: past the first number it is read no
+#: further, until there are no more than the second. A link needs about 400, and may have 2 KiB: all that was asked for
+#: before is still answered.
+MOST_OWN_CONTROL_BYTES, FEW_OWN_CONTROL_BYTES = 32 * 1024, 16 * 1024
 #: Of the control frames of a link's target so many bytes each are charged to the opener, who asked for them, and the
 #: rest to the target: honest ones are shorter.
 _ANSWER_BYTES = 1024
@@ -62,11 +67,8 @@ class ConnectionDelivery(Protocol):
     def cut(self, route: Route, slow: "Connection") -> None:
         """End a link because too much of it waits for `slow`."""
 
-    def keep_budgets(self, connection: "Connection") -> None:
-        """End links if too much waits for `connection`, or in the whole relay."""
-
-    def overdrawn(self, connection: "Connection", reason: str) -> None:
-        """Drop a client that has caused more than it may."""
+    def keep_budgets(self, connection: "Connection", payers: "Sequence[Connection]" = ()) -> None:
+        """End links if too much waits for `connection`, or in the whole relay; drop who has caused too much."""
 
 
 class ConnectionHub(Protocol):
@@ -119,7 +121,7 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._cache: FastRoutes[Connection] = FastRoutes()
-        self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger)
+        self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger, self)
         self._is_answering = False
         self._posted_to: set[Connection] = set()
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
@@ -127,7 +129,6 @@ class Connection:
         self._waiters: set[Connection] = set()
         self._life: Life | None = None
         self._ticks = 0
-        self._probed_at_bytes = 0
         self.socket: FrameSocket
         #: The connections that have held this one up for too long; set by `tick`.
         self.too_slow: list[Connection] = []
@@ -137,6 +138,8 @@ class Connection:
         self.speaks_v2 = False
         #: Whether it waits with a plain link when told so by `link_hold`.
         self.takes_holds = False
+        #: Whether it is read no further: too many answers to its own messages wait for it.
+        self.is_behind = False
         #: Whether it has been probed for a sign of life.
         self.is_probed = False
         #: Whether it has caused more than it may and is about to be dropped.
@@ -145,6 +148,8 @@ class Connection:
         self.is_closed = False
         #: The peer's address for logs, and its host alone.
         self.address = self.host = "unknown"
+        #: Where it is from, once logged in.
+        self.source = Source(self.host, self.host)
         #: Whether it speaks bare TCP to a relay that has TLS: for older dialects only.
         self.is_plain = False
 
@@ -158,6 +163,7 @@ class Connection:
     def enter(
         self,
         client: Client,
+        source: Source,
         now: float,
         *,
         speaks_v2: bool,
@@ -166,13 +172,11 @@ class Connection:
     ) -> None:
         """Become a client; one that speaks handshake v2 is closed after `dead_after` seconds of silence."""
         self.client = client
+        self.source = source
         self.socket.lift_allowance()
         self.speaks_v2 = speaks_v2
         self.takes_holds = takes_holds
-        if speaks_v2:
-            self._life = Life(Keepalive.start(now, dead_after / 3, dead_after), now)
-        else:
-            self._life = Life(Keepalive.start(now, INTERVAL_LEGACY, RELAY_SILENCE_LEGACY), now)
+        self._life = Life.begin(now, dead_after if speaks_v2 else None)
 
     def send(self, message: Msg, *, is_answer: bool = False) -> None:
         """Send a message of the relay itself; an answer is charged to this client, which has asked for it."""
@@ -197,14 +201,14 @@ class Connection:
     def put_control(
         self, frame: bytes, sender: "Connection", charges: "tuple[tuple[Connection, int], ...]" = ()
     ) -> None:
-        """Send a control frame in its sender's turn; whoever has caused too many that wait goes."""
+        """Send a control frame in its sender's turn; whoever has caused too many that wait, waits as well, or goes."""
         if self.is_closed:
             return
         self.outbox.put_control(sender, frame, charges)
-        for payer, _ in charges:
-            if (caused := self._hub.delivery.ledger.charged(payer)) > MOST_CONTROL_BYTES:
-                self._hub.delivery.overdrawn(payer, f"it has caused {caused} bytes of control frames that nobody takes")
-        self._hub.delivery.keep_budgets(self)
+        if self.outbox.own_control > MOST_OWN_CONTROL_BYTES and not self.is_behind:
+            self.is_behind = True
+            self.socket.pause_reading()
+        self._hub.delivery.keep_budgets(self, [payer for payer, _ in charges])
 
     def put_link_control(self, frame: bytes, sender: "Connection", opener: "Connection") -> None:
         """Send a frame that opens, answers or ends a link, in the turn of the link's other end; see `Outbox.post`."""
@@ -219,12 +223,13 @@ class Connection:
     def probe(self, ping: Msg) -> None:
         """Probe for a sign of life, and call `ConnectionHub.client_heard` when there is one."""
         self.is_probed = True
-        self._probed_at_bytes = self.socket.received_bytes
+        if self._life is not None:
+            self._life.probe(self.socket)
         self.send(ping)
 
     def look_for_life(self) -> None:
-        """Check for bytes since the probe, even part of a frame; a client whose reading is paused counts as alive."""
-        if self.is_held or self.socket.received_bytes != self._probed_at_bytes:
+        """Check for a sign of life since the probe; a client that others hold up counts as alive."""
+        if self.is_held or (self._life is not None and self._life.is_shown(self.socket, is_behind=self.is_behind)):
             self._heard()
 
     def close(self, last_words: Msg | None = None) -> None:
@@ -270,7 +275,7 @@ class Connection:
         self._ticks += 1
         if self._ticks % _SWEEP_TICKS == 0:
             self._cache.sweep()
-        passed = self._life.tick(self.socket, now)
+        passed = self._life.tick(self.socket, now, is_behind=self.is_behind)
         holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
         self.too_slow = self._patience.tick(holders, passed)
         if (fault := self._life.fault) is not None:
@@ -320,6 +325,9 @@ class Connection:
             sender = self.outbox.held.pop(route, None)
             if sender is not None:
                 sender.hold(route, on=False)
+        if self.is_behind and self.outbox.own_control <= FEW_OWN_CONTROL_BYTES:
+            self.is_behind = False
+            self._go_on()
         if has_more:
             asyncio.get_running_loop().call_soon(self._flush)
         for waiter in list(self._waiters):
@@ -339,10 +347,13 @@ class Connection:
             self._hub.client_heard(self)
 
     def _go_on(self) -> None:
-        if not self._waits_for and not self.is_closed:
+        """Read again, if there is no other reason not to."""
+        if self.is_closed or self._waits_for:
+            return
+        if self._life is not None:
+            self._life.keepalive.listening(True)
+        if not self.is_behind:
             self.socket.resume_reading()
-            if self._life is not None:
-                self._life.keepalive.listening(True)
 
     def _before_login(self, batch: Batch) -> int | None:
         for number, (start, end) in enumerate(pairwise(batch.bounds)):
@@ -364,7 +375,7 @@ class Connection:
             bounds: where they begin and end.
 
         Returns:
-            How many were routed, if that is a turn's work; None: all of them.
+            How many were routed, if that is a turn's work, or the client is behind; None: all of them.
         """
         find = self._cache.find
         to: Connection | None = None  # where the frames from `marks[0]` to `start` go
@@ -389,6 +400,8 @@ class Connection:
                         if self.is_closed:
                             return None
                         start = end
+                        if self.is_behind:
+                            break
                         continue
                     to, marks = fast_route.to, [(start, fast_route.route)]
                 elif fast_route.route is not marks[-1][1]:
@@ -397,7 +410,7 @@ class Connection:
             start = end
         if to is not None:
             self._pass_on(to, data, bounds, marks, start)
-        return bounds.index(start) if work > WORK_A_TURN else None
+        return bounds.index(start) if work > WORK_A_TURN or self.is_behind else None
 
     def _pass_on(
         self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int

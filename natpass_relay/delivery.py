@@ -4,11 +4,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client
-from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
+from natpass_relay.connection import Connection
 from natpass_relay.routing import Route, Router, Send
 from natpass_wire import envelope
 from natpass_wire.repeats import Repeats
@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 #: The weight (`Backlog`) of what waits from one client for another above which it gets no new links with it, and of the
 #: relay's own messages for a client above which it gets no new guests.
 FULL_BYTES = 4 * 1024 * 1024
-#: Control frames that a client has caused and that wait, above which it gets no new links: half of what would drop it.
+#: Waiting bytes of control frames that a client may have caused for others; past it, it goes. A link needs about 400.
+MOST_CONTROL_BYTES = 64 * 1024
+#: The same above which it gets no new links.
 _MANY_CONTROL_BYTES = MOST_CONTROL_BYTES // 2
 #: Bytes that may wait in the whole relay.
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -51,7 +53,7 @@ class Delivery:
         self._is_cutting = False
         self._repeats = Repeats()
         #: What waits in the whole relay.
-        self.ledger: Ledger[Connection, Route] = Ledger(memory)
+        self.ledger: Ledger[Connection, Route] = Ledger(memory, lambda connection: connection.source.networks)
 
     def deliver(self, send: Send, gone: Connection | None = None) -> None:
         """Send what the router says. No-op if the receiver is gone.
@@ -91,21 +93,37 @@ class Delivery:
         for send in sends:
             self.deliver(send)
 
-    def keep_budgets(self, connection: Connection) -> None:
-        """End links if too much waits for `connection`, or in the whole relay."""
-        if self._is_cutting:
+    def keep_budgets(self, connection: Connection, payers: Sequence[Connection] = ()) -> None:
+        """End links if too much waits for `connection`, or in the whole relay; drop who has caused too much.
+
+        Args:
+            connection: the receiver of what waits now as well.
+            payers: who has caused it, if it is a control frame.
+        """
+        for payer in payers:
+            if (caused := self._caused(payer)) > MOST_CONTROL_BYTES:
+                self._overdrawn(payer, f"it has caused {caused} bytes of control frames that others do not take")
+        if self._is_cutting or not (connection.outbox.is_over or self.ledger.is_over):
             return
         self._is_cutting = True
         try:
-            slow = connection if connection.outbox.is_over else None
             for route in connection.outbox.excess():
-                self.cut(route, slow)
+                self.cut(route, connection)
+            full = self.ledger.excess()
+            for route in full.links:
+                self.cut(route)
         finally:
             self._is_cutting = False
         if connection.outbox.is_over:  # with control frames alone: nothing of it can be ended
-            self.overdrawn(connection, "too much waits for it")
+            self._overdrawn(connection, "too much waits for it")
+        for owner in full.owners:
+            self._overdrawn(owner, "too much waits for it and others of its network")
 
-    def overdrawn(self, connection: Connection, reason: str) -> None:
+    def _caused(self, connection: Connection) -> int:
+        """Return how many bytes of control frames wait for others that `connection` has caused."""
+        return self.ledger.charged(connection) - connection.outbox.own_control
+
+    def _overdrawn(self, connection: Connection, reason: str) -> None:
         """Drop a client that has caused more than it may, once what goes on now is done."""
         if connection.client is not None and not connection.is_overdrawn:
             connection.is_overdrawn = True
@@ -121,7 +139,7 @@ class Delivery:
             return False
         connection = self._connection_of[opener]
         waits = outbox.weight_of(connection)
-        return waits > FULL_BYTES or (waits > 0 and self.ledger.charged(connection) > _MANY_CONTROL_BYTES)
+        return waits > FULL_BYTES or (waits > 0 and self._caused(connection) > _MANY_CONTROL_BYTES)
 
     def is_behind(self, client: Client) -> bool:
         """Tell whether so many of the relay's own messages wait for a client that it gets no new guests."""

@@ -12,7 +12,7 @@ from natpass_relay.addresses import network_of
 from natpass_relay.admission import Admission, Admit, Close, Doors, Drop, Probe, Visitor, VisitorReply
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection
-from natpass_relay.counted_log import CountedLog
+from natpass_relay.counted_log import clients_log, strangers_log
 from natpass_relay.delivery import MEMORY_BYTES, Delivery
 from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
@@ -76,8 +76,8 @@ class Hub:
         self._round_trips = RoundTrips()
         self._visitors: dict[Visitor, Connection] = {}
         self._visitor_of: dict[Connection, Visitor] = {}
-        self._strangers = CountedLog(clock)
-        self._client_lines = CountedLog(clock, log, most=MOST_CLIENT_LINES, most_of_all=MOST_LINES)
+        self._strangers = strangers_log(clock)
+        self._client_lines = clients_log(clock, log, MOST_CLIENT_LINES, MOST_LINES)
         self._guests = Guests(
             lambda client, message: self._connection_of[client].send(message),
             self.delivery.is_behind,
@@ -318,6 +318,7 @@ class Hub:
         takes_holds = claims is not None and HOLD in claims.capabilities
         connection.enter(
             client,
+            self.entrance.source(connection),
             self._clock(),
             speaks_v2=claims is not None,
             dead_after=self._dead_after,
@@ -331,8 +332,7 @@ class Hub:
             connection.send(command.reply)
         if client.role is not Role.CONSOLE and not others:
             version = "" if claims is not None else LEGACY_VERSION
-            network = network_of(connection.host)
-            self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version, network)
+            self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version, connection.source)
         how = f"{client.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
         self._say("logged in", connection, f"{client.client_id} logged in from {connection.address} ({how})")
 
@@ -359,7 +359,7 @@ class Hub:
         reports = self._round_trips.removed(client)
         self.publisher.gone(client)
         if self.router.client(client.client_id) is None:
-            self.publisher.left(client.client_id, time.time_ns() // 1_000_000)
+            self.publisher.left(client.client_id, gone.source, time.time_ns() // 1_000_000)
         self._guests.removed(client)
         self._obey(successors)
         self._tell(sends, gone)
@@ -380,17 +380,17 @@ class Hub:
 
     def _acted(self, client: Client, role: Role) -> None:
         """Record the role that a legacy client's behaviour shows."""
-        self.publisher.acted(client.client_id, serves=role is Role.AGENT)
+        self.publisher.acted(client.client_id, self._connection_of[client].source, serves=role is Role.AGENT)
 
     def _is_full(self, opener: Client, target: Client) -> bool:
         return self.delivery.is_full(opener, target)
 
     def _admit_request(self, opener: Client, target: Client, message: Msg) -> str:
         """Count a `connect_req`, and name the network that it comes from; return why it is not forwarded now."""
-        host = self._connection_of[opener].host
-        if not self._requests.admit(opener, host, self._clock()):
+        source = self._connection_of[opener].source
+        if not self._requests.admit(opener, source, self._clock()):
             return "the relay gets too many requests for links from your network: try again later"
-        self._requests.stamp(message, host, target)
+        self._requests.stamp(message, source, target)
         return ""
 
     def _turn_away(self, connection: Connection, reason: str) -> None:

@@ -42,12 +42,14 @@ class Outbox(Generic[Who]):
 
     Args:
         ledger: counts what waits in the whole relay.
+        owner: the client, as the ledger knows it.
     """
 
-    __slots__ = ("_backlog", "_ledger", "_posted", "held", "socket")
+    __slots__ = ("_backlog", "_ledger", "_owner", "_posted", "held", "socket")
 
-    def __init__(self, ledger: Ledger[Who, Route]) -> None:
+    def __init__(self, ledger: Ledger[Who, Route], owner: Who) -> None:
         self._ledger = ledger
+        self._owner = owner
         self._backlog: Backlog[Who, Route] | None = None
         self._posted: list[bytes] = []
         self.socket: FrameSocket
@@ -70,6 +72,11 @@ class Outbox(Generic[Who]):
     def is_over(self) -> bool:
         """Whether more waits than may wait for one client."""
         return self._backlog is not None and self._backlog.is_over
+
+    @property
+    def own_control(self) -> int:
+        """How many bytes of control frames wait that the client itself has caused."""
+        return self._backlog.own_control if self._backlog is not None else 0
 
     def takes_more_from(self, sender: Who) -> bool:
         """Tell whether what this sender sends now goes out at once, or in its next turn."""
@@ -110,7 +117,7 @@ class Outbox(Generic[Who]):
             if self.is_free:
                 self.socket.write(data)
                 return 0
-            self._backlog = Backlog(self._ledger, RECEIVER_BYTES)
+            self._backlog = Backlog(self._ledger, self._owner, RECEIVER_BYTES)
         return self._backlog.put_data(sender, route, data)
 
     def put_control(self, sender: Who, frame: bytes, charges: Sequence[tuple[Who, int]] = ()) -> None:
@@ -119,7 +126,7 @@ class Outbox(Generic[Who]):
             if self.is_free:
                 self.socket.write(frame)
                 return
-            self._backlog = Backlog(self._ledger, RECEIVER_BYTES)
+            self._backlog = Backlog(self._ledger, self._owner, RECEIVER_BYTES)
         self._backlog.put_control(sender, frame, charges)
 
     def flush(self) -> tuple[list[Route], bool]:
@@ -147,9 +154,8 @@ class Outbox(Generic[Who]):
             self.close()
 
     def excess(self) -> list[Route]:
-        """Return the links to end because too much waits for this client, or in the whole relay."""
-        links = self._backlog.excess() if self._backlog is not None else []
-        return links or self._ledger.excess()
+        """Return the links to end because too much waits for this client."""
+        return self._backlog.excess() if self._backlog is not None else []
 
     def close(self) -> None:
         """Forget everything that waits."""

@@ -23,6 +23,8 @@ from itertools import chain, islice, zip_longest
 
 from natpass_relay.clients import Client
 from natpass_relay.remembered_agents import KeptAgent
+from natpass_relay.shared_table import SharedTable
+from natpass_relay.sources import Source, source_of
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.text import printable
 
@@ -38,8 +40,8 @@ _STEP_BYTES_A_SECOND, _STEP_BYTES_OF_AGENT = 16 * 1024, 2
 _BURST_BYTES = 2 * 1024 * 1024
 #: A console's snapshots: bytes in a second, however often it asks for one.
 _SNAPSHOT_BYTES_A_SECOND = 256 * 1024
-#: Agents remembered after they have left. Of more, one of the network with most of them is forgotten: who has the
-#: secret can't push out the agents of others. Of that network's it is the one that left first.
+#: Agents remembered after they have left, over a restart too; of more, the one that left first of those from the
+#: network with the most is forgotten.
 MOST_AWAY = 1024
 #: Characters of an agent's texts about itself, and the number of kinds that it may serve.
 _MOST_TEXT, _MOST_VERSION, _MOST_SERVES = 64, 32, 16
@@ -92,11 +94,12 @@ class Publisher:
 
     most_away: int = MOST_AWAY
     _entries: dict[str, RosterEntry] = field(default_factory=dict)
-    _away: dict[str, RosterEntry] = field(default_factory=dict)  # in the order in which they left
-    _away_in: dict[str, dict[str, None]] = field(default_factory=dict)  # the same by network
-    _networks: dict[str, str] = field(default_factory=dict)  # of agents, those that are away too
+    _away: dict[str, RosterEntry] = field(default_factory=dict)
+    _from: SharedTable[str] = field(init=False)  # where those that are away were
+    _sources: dict[str, Source] = field(default_factory=dict)  # where connected agents are
     _published: dict[str, RosterEntry] = field(default_factory=dict)
     _serves: dict[str, bool] = field(default_factory=dict)  # of legacy clients, see `acted`
+    _served_from: SharedTable[str] = field(init=False)
     _touched: dict[str, None] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)  # those of them that snapshots had: the next step always has them
     _steps: deque[tuple[Roster, int]] = field(default_factory=deque)
@@ -111,6 +114,9 @@ class Publisher:
     #: The number of the last step; never 0, so that an empty message is no step.
     revision: int = 1
 
+    def __post_init__(self) -> None:
+        self._from, self._served_from = SharedTable(self.most_away), SharedTable(self.most_away)
+
     def __len__(self) -> int:
         """Return how many agents are connected."""
         return len(self._entries)
@@ -120,7 +126,7 @@ class Publisher:
         """The consoles that watch."""
         return [client for client, watcher in self._watchers.items() if watcher.is_on]
 
-    def joined(self, client_id: str, connected_unix_ms: int, version: str = "", network: str = "") -> None:
+    def joined(self, client_id: str, connected_unix_ms: int, version: str = "", source: Source | None = None) -> None:
         """Record an agent that logged in; it replaces an older one under the same id.
 
         Its entry stays empty until it has described itself, but has `version` if that is given.
@@ -131,8 +137,10 @@ class Publisher:
             connected_unix_ms=connected_unix_ms,
             console=version == LEGACY_VERSION and self._serves.get(client_id) is False,
         )
-        self._forget(client_id)
-        self._networks[client_id] = network
+        self._away.pop(client_id, None)
+        self._from.remove(client_id)
+        if source is not None:
+            self._sources[client_id] = source
         self._touched[client_id] = None
         self.changes += 1
 
@@ -146,7 +154,7 @@ class Publisher:
         self._touched[client_id] = None
         self.changes += 1
 
-    def acted(self, client_id: str, *, serves: bool) -> None:
+    def acted(self, client_id: str, source: Source, *, serves: bool) -> None:
         """Record that a client with an older dialect has accepted a link (`serves`) or asked for one.
 
         Existing programs do not tell their role. One that opens links is the control side, unless it serves some as
@@ -155,10 +163,9 @@ class Publisher:
         known = self._serves.get(client_id)
         if known or known is serves:
             return
-        self._serves.pop(client_id, None)
         self._serves[client_id] = serves
-        if len(self._serves) > self.most_away:
-            del self._serves[next(iter(self._serves))]
+        if (forgotten := self._served_from.put(client_id, source)) is not None:
+            del self._serves[forgotten]
         entry = self._entries.get(client_id)
         if entry is not None and entry.about.version == LEGACY_VERSION:
             changed = self._entries[client_id] = RosterEntry()  # the old one may be published
@@ -166,35 +173,22 @@ class Publisher:
             changed.console = not serves
             self._touched[client_id] = None
 
-    def left(self, client_id: str, now_unix_ms: int) -> None:
-        """Record that an agent is gone. No-op if there is no such agent."""
+    def left(self, client_id: str, source: Source, now_unix_ms: int) -> None:
+        """Record that an agent is gone, which was connected from `source`. No-op if there is no such agent."""
         entry = self._entries.pop(client_id, None)
         if entry is None:
             return
         self.changes += 1
         self._touched[client_id] = None
-        if entry.console:
-            self._networks.pop(client_id, None)
-            return
-        self._remember(client_id, now_unix_ms, entry.about if entry.HasField("about") else None)
+        self._sources.pop(client_id, None)
+        if not entry.console:
+            self._remember(client_id, source, now_unix_ms, entry.about if entry.HasField("about") else None)
 
-    def _remember(self, client_id: str, since_unix_ms: int, about: About | None) -> None:
+    def _remember(self, client_id: str, source: Source, since_unix_ms: int, about: About | None) -> None:
         self._away[client_id] = RosterEntry(id=client_id, about=about, away_since_unix_ms=since_unix_ms)
-        self._away_in.setdefault(self._networks.get(client_id, ""), {})[client_id] = None
-        if len(self._away) > self.most_away:
-            fullest = max(self._away_in.values(), key=len)
-            forgotten = next(iter(fullest))
-            self._forget(forgotten)
+        if (forgotten := self._from.put(client_id, source)) is not None:
+            del self._away[forgotten]
             self._touched[forgotten] = None
-
-    def _forget(self, client_id: str) -> None:
-        """Forget an agent that is away. No-op if it is not."""
-        if self._away.pop(client_id, None) is None:
-            return
-        network = self._networks.pop(client_id, "")
-        del self._away_in[network][client_id]
-        if not self._away_in[network]:
-            del self._away_in[network]
 
     def kept(self, now_unix_ms: int) -> list[KeptAgent]:
         """Return the agents to keep over a restart: those that are away, and connected ones while there is room.
@@ -208,19 +202,23 @@ class Publisher:
             KeptAgent(
                 entry.id,
                 entry.away_since_unix_ms or now_unix_ms,
-                self._networks.get(entry.id, ""),
+                self._network_of(entry.id),
                 entry.about if entry.HasField("about") else None,
             )
             for entry in (*self._away.values(), *islice(connected, room))
         ]
 
+    def _network_of(self, client_id: str) -> str:
+        source = self._sources.get(client_id) or self._from.get(client_id)
+        return "" if source is None else source.narrow
+
     def restore(self, agents: Iterable[KeptAgent]) -> None:
         """Take the agents that an earlier run has kept; they are away."""
         for agent in agents:
-            self._networks[agent.client_id] = agent.network
             self._touched[agent.client_id] = None
             about = sanitised(agent.about) if agent.about is not None else None
-            self._remember(agent.client_id, agent.away_since_unix_ms, about)
+            source = source_of(agent.network.partition("/")[0])
+            self._remember(agent.client_id, source, agent.away_since_unix_ms, about)
 
     def watch(self, client: Client, now: float) -> None:
         """Let a console watch from a fresh snapshot on, even if it watches already. Call `next_message` then."""

@@ -51,6 +51,13 @@ class Source:
     wide: str
     is_exempt: bool = False
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Its networks, the largest first; none if it is exempt."""
+        if self.is_exempt:
+            return ()
+        return (self.narrow,) if self.narrow == self.wide else (self.wide, self.narrow)
+
 
 def source_of(host: str, *, is_proxied: bool = False) -> Source:
     """Return the source of an address.

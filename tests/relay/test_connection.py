@@ -11,6 +11,7 @@ from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection, ConnectionHub
 from natpass_relay.life import STUCK_SECONDS
 from natpass_relay.routing import Route
+from natpass_relay.sources import source_of
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 
@@ -22,6 +23,7 @@ class FakeSocket:
     received_bytes: int = 0
     sent_bytes: int = 0
     waiting_bytes: int = 0
+    untaken_bytes: int = 0
     writable: bool = True
     frames: list[bytes] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -46,7 +48,8 @@ class FakeSocket:
 class FakeHub:
     def __init__(self) -> None:
         self.heard: list[Connection] = []
-        self.delivery = SimpleNamespace(ledger=Ledger[Connection, Route](1 << 30))
+        ledger = Ledger[Connection, Route](1 << 30)
+        self.delivery = SimpleNamespace(ledger=ledger, keep_budgets=lambda *_: None)
 
     def client_heard(self, connection: Connection) -> None:
         self.heard.append(connection)
@@ -63,7 +66,7 @@ def a_connection(*, speaks_v2: bool = True) -> tuple[Connection, FakeSocket, Fak
     connection = Connection(cast("ConnectionHub", hub))
     socket = FakeSocket()
     connection.socket = connection.outbox.socket = cast("FrameSocket", socket)
-    connection.enter(Client("a", Role.AGENT), 0.0, speaks_v2=speaks_v2)
+    connection.enter(Client("a", Role.AGENT), source_of("192.0.2.1"), 0.0, speaks_v2=speaks_v2)
     return connection, socket, hub
 
 
@@ -118,6 +121,49 @@ def test_silence_does_not_count_while_we_do_not_read() -> None:
     slow.writable_changed(True)
     assert socket.calls == ["pause", "resume"]
     assert connection.tick(101.0) is None
+
+
+def behind() -> tuple[Connection, FakeSocket, FakeHub]:
+    """Return a connection that has asked for more answers than it has taken, and is about to be asked for life."""
+    connection, socket, hub = a_connection()
+    socket.writable = False
+    while not connection.is_behind:
+        connection.send(Msg(type=MsgType.pong, from_id="server", to="a"), is_answer=True)
+    connection.probe(Msg(type=MsgType.ping, from_id="server", to="a"))
+    socket.untaken_bytes = socket.sent_bytes
+    return connection, socket, hub
+
+
+def test_who_is_behind_is_not_read_and_lives_as_long_as_it_takes_bytes() -> None:
+    connection, socket, hub = behind()
+    assert socket.calls == ["pause"]
+    connection.look_for_life()
+    assert not hub.heard
+    for second in range(1, 60):
+        socket.sent_bytes += second % 14 == 0
+        assert connection.tick(float(second)) is None
+    connection.look_for_life()
+    assert hub.heard == [connection]
+    socket.writable = True
+    connection.writable_changed(True)
+    assert (socket.calls, connection.is_behind) == (["pause", "resume"], False)
+
+
+def test_who_is_behind_and_takes_nothing_is_dead() -> None:
+    connection, _, _ = behind()
+    assert first_complaint(connection, 100) == (15, "silent for 15 s")
+
+
+def test_who_is_behind_and_waits_for_another_is_read_once_both_is_over() -> None:
+    connection, socket, _ = behind()
+    slow, slow_socket, _ = a_connection()
+    slow_socket.writable = False
+    connection.wait_for(slow)
+    socket.writable = slow_socket.writable = True
+    connection.writable_changed(True)
+    assert "resume" not in socket.calls
+    slow.writable_changed(True)
+    assert socket.calls[-1] == "resume"
 
 
 def test_one_waits_for_all_that_are_slow() -> None:

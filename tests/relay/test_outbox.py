@@ -24,4 +24,4 @@ def test_every_client_has_some_buffer(clients: int, memory: int) -> None:
 
 
 def test_an_outbox_has_no_backlog_at_first() -> None:
-    assert not Outbox[str](Ledger(MEMORY)).has_backlog
+    assert not Outbox[str](Ledger(MEMORY), "me").has_backlog

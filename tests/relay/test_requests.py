@@ -4,7 +4,8 @@ import pytest
 
 from natpass_relay import requests
 from natpass_relay.clients import Client, Role
-from natpass_relay.requests import ORIGIN_BYTES, Requests, networks_of
+from natpass_relay.requests import ORIGIN_BYTES, Requests
+from natpass_relay.sources import source_of
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -17,31 +18,15 @@ def console(name: str = "c") -> Client:
 
 def origin(of: Requests, host: str, target: Client = AGENT, was: bytes = b"") -> bytes:
     message = Msg(type=MsgType.connect_req, creq=ConnectRequest(origin=was))
-    of.stamp(message, host, target)
+    of.stamp(message, source_of(host), target)
     return message.creq.origin
-
-
-@pytest.mark.parametrize(
-    ("host", "networks"),
-    [
-        ("192.0.2.7", ("192.0.2.7",)),
-        ("::ffff:192.0.2.7", ("192.0.2.7",)),
-        ("2001:db8:1:2:3::4", ("2001:db8:1:2::/64", "2001:db8:1::/48")),
-        ("fe80::1%eth0", ("fe80::/64", "fe80::/48")),
-        ("127.0.0.1", ()),
-        ("::1", ()),
-        ("unknown", ("unknown",)),
-    ],
-)
-def test_networks(host: str, networks: tuple[str, ...]) -> None:
-    assert networks_of(host) == networks
 
 
 def test_a_client_that_asks_for_too_many_leaves_enough_to_its_neighbours() -> None:
     counted, greedy = Requests(b"key"), console()
-    assert sum(counted.admit(greedy, "192.0.2.7", 0.0) for _ in range(100_000)) == requests.OF_CLIENT[1]
-    assert all(counted.admit(console("next"), "192.0.2.7", 0.0) for _ in range(100))
-    assert counted.admit(greedy, "192.0.2.7", 1.0), "it goes on later"
+    assert sum(counted.admit(greedy, source_of("192.0.2.7"), 0.0) for _ in range(100_000)) == requests.OF_CLIENT[1]
+    assert all(counted.admit(console("next"), source_of("192.0.2.7"), 0.0) for _ in range(100))
+    assert counted.admit(greedy, source_of("192.0.2.7"), 1.0), "it goes on later"
 
 
 @pytest.mark.parametrize(("step", "limit"), [(1, requests.OF_NETWORK), (2**64, requests.OF_SITE)])
@@ -50,14 +35,17 @@ def test_many_clients_of_one_network_share_its_limit(step: int, limit: tuple[flo
     for number in range(200):
         one = console(str(number))
         host = f"2001:db8:0:{(number * step >> 64) & 0xFFFF:x}::{number & 0xFFFF:x}"
-        taken += sum(counted.admit(one, host, 0.0) for _ in range(200))
+        taken += sum(counted.admit(one, source_of(host), 0.0) for _ in range(200))
     assert taken == limit[1]
-    assert counted.admit(console(), "2001:db8:1::1", 0.0)
+    assert counted.admit(console(), source_of("2001:db8:1::1"), 0.0)
 
 
-def test_loopback_is_not_counted() -> None:
-    counted, local = Requests(b"key"), console()
-    assert all(counted.admit(local, "127.0.0.1", 0.0) for _ in range(10_000))
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_loopback_is_counted_only_if_a_trusted_proxy_says_so(host: str) -> None:
+    counted = Requests(b"key")
+    assert all(counted.admit(console(), source_of(host), 0.0) for _ in range(10_000))
+    taken = sum(counted.admit(console(), source_of(host, is_proxied=True), 0.0) for _ in range(10_000))
+    assert taken == requests.OF_NETWORK[1]
 
 
 def test_targets_learn_which_requests_come_from_one_network_and_not_which() -> None:
@@ -72,8 +60,8 @@ def test_existing_programs_are_told_nothing() -> None:
     assert not origin(Requests(b"key"), "192.0.2.7", EXISTING, was=b"forged")
 
 
-def test_the_table_of_addresses_is_bounded() -> None:
+def test_the_table_of_names_is_bounded() -> None:
     counted = Requests(b"key")
-    for number in range(requests._MOST_HOSTS + 10):
-        counted.stamp(Msg(), f"10.0.{number >> 8}.{number & 255}", AGENT)
-    assert len(counted._hosts) == requests._MOST_HOSTS
+    for number in range(requests._MOST_NAMES + 10):
+        counted.stamp(Msg(), source_of(f"10.0.{number >> 8}.{number & 255}"), AGENT)
+    assert len(counted._names) == requests._MOST_NAMES

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from natpass_relay.clients import Client, Role
 from natpass_relay.roster import CHUNK_BYTES, LEGACY_VERSION, MOST_AWAY, Publisher, sanitised
+from natpass_relay.sources import source_of
 from natpass_wire.pb.roster_pb2 import About, Roster, RosterEntry
 from natpass_wire.roster import RosterChanges, RosterMirror
+
+HERE = source_of("192.0.2.7")
 
 
 class Watching:
@@ -58,7 +62,7 @@ def test_ten_thousand_agents_come_in_chunks_and_then_in_steps() -> None:
     assert len(console.shown) == 10_000
     assert len(console.messages) > 10
     assert len({message.revision for message in console.messages}) == 1
-    publisher.left("agent-00007", 5_000)
+    publisher.left("agent-00007", HERE, 5_000)
     publisher.publish(5.0)
     console.messages.clear()
     console.pull(5.0)
@@ -87,8 +91,8 @@ def test_changes_go_out_once_a_second_and_only_what_differs() -> None:
     publisher.watch(console.client, 0.0)
     console.pull(0.0)
     publisher.joined("comes and goes", 2)
-    publisher.left("comes and goes", 5_000)
-    publisher.left("stays", 5_000)
+    publisher.left("comes and goes", HERE, 5_000)
+    publisher.left("stays", HERE, 5_000)
     publisher.joined("stays", 1)
     publisher.publish(0.9)
     publisher.publish(1.0)
@@ -192,9 +196,9 @@ def test_ids_that_are_always_new_do_not_delay_the_others() -> None:
             number += 1
             publisher.joined(f"flood-{number}", number)
             publisher.described(f"flood-{number}", About(host="h" * 64, os="o" * 64, user="u" * 64))
-            publisher.left(f"flood-{number}", number)
+            publisher.left(f"flood-{number}", HERE, number)
         if second % 10 == 0:
-            publisher.left(f"agent-{second:05}", second)
+            publisher.left(f"agent-{second:05}", HERE, second)
         publisher.publish(float(second))
         console.pull(float(second))
         if second >= 10:
@@ -225,13 +229,13 @@ def test_who_begins_to_watch_is_told_of_the_agents_as_they_are_now() -> None:
     publisher.watch(first.client, 0.0)
     first.pull(0.0)
     publisher.joined("new", 2)  # within the second
-    publisher.left("old", 3)
+    publisher.left("old", HERE, 3)
     publisher.watch(second.client, 0.1)
     second.pull(0.1)
     assert connected(second.shown) == ["a console", "new"]
     assert second.shown["old"].away_since_unix_ms == 3
     assert connected(first.shown) == ["a console", "old"]
-    publisher.left("new", 4)  # it comes and goes, but one was told of it, and "old" is forgotten
+    publisher.left("new", HERE, 4)  # it comes and goes, but one was told of it, and "old" is forgotten
     publisher.publish(1.0)
     for console in (first, second):
         console.pull(1.0)
@@ -271,7 +275,7 @@ def test_a_replaced_agent_is_a_change() -> None:
     publisher.described("a", About(host="h"))
     publisher.watch(console.client, 0.0)
     console.pull(0.0)
-    publisher.left("a", 5_000)
+    publisher.left("a", HERE, 5_000)
     publisher.joined("a", 2)
     publisher.publish(1.0)
     console.pull(1.0)
@@ -287,8 +291,8 @@ def test_an_agent_that_left_is_away_with_what_it_said_of_itself_until_it_is_back
     publisher.described("a", About(host="h"))
     publisher.watch(early.client, 0.0)
     early.pull(0.0)
-    publisher.left("a", 7_000)
-    publisher.left("a", 8_000)
+    publisher.left("a", HERE, 7_000)
+    publisher.left("a", HERE, 8_000)
     publisher.publish(1.0)
     publisher.watch(late.client, 1.0)
     for console in (early, late):
@@ -309,7 +313,7 @@ def test_a_console_that_knows_of_no_away_agents_sees_them_leave() -> None:
     console = Watching(publisher)
     publisher.watch(console.client, 0.0)
     console.pull(0.0)
-    publisher.left("agent-00001", 5_000)
+    publisher.left("agent-00001", HERE, 5_000)
     publisher.publish(1.0)
     console.pull(1.0)
     publisher.watch(console.client, 2.0)
@@ -326,19 +330,58 @@ def test_of_agents_that_left_the_last_are_remembered_and_consoles_are_told_who_i
     publisher.watch(console.client, 0.0)
     console.pull(0.0)
     for number in range(10_000):  # in the order of their names
-        publisher.left(f"agent-{number:05}", number)
+        publisher.left(f"agent-{number:05}", HERE, number)
     publisher.publish(1.0)
     console.pull(1.0)
     assert sorted(console.shown) == [f"agent-{number:05}" for number in range(10_000 - MOST_AWAY, 10_000)]
     publisher.joined("agent-09000", 1)  # it is away no longer, so there is room for another one
-    publisher.left("agent-09000", 20_000)
+    publisher.left("agent-09000", HERE, 20_000)
     publisher.joined("new", 1)
-    publisher.left("new", 20_001)
+    publisher.left("new", HERE, 20_001)
     publisher.publish(2.0)
     console.pull(2.0)
     assert len(console.shown) == MOST_AWAY
     assert "agent-08976" not in console.shown
     assert {"agent-09000", "new"} <= set(console.shown)
+
+
+@pytest.mark.parametrize("there", ["192.0.2.{0}", "2001:db8:0:{0}::1", "2001:db8::{0}:1"])
+def test_ever_new_ids_of_one_network_push_out_no_other_network_s_agents(there: str) -> None:
+    publisher = Publisher(most_away=100)
+    console = Watching(publisher)
+    for number in range(30):
+        publisher.joined(f"honest-{number}", 1)
+        publisher.left(f"honest-{number}", source_of(f"198.51.100.{number}"), 1)
+    for number in range(5_000):
+        publisher.joined(f"flood-{number}", 1)
+        publisher.left(f"flood-{number}", source_of(there.format(7 if "192" in there else number)), 1)
+        publisher.acted(f"flood-{number}", source_of(there.format(7 if "192" in there else number)), serves=True)
+    publisher.watch(console.client, 0.0)
+    console.pull(0.0)
+    assert {f"honest-{number}" for number in range(30)} <= set(console.shown)
+    assert len(console.shown) == 100
+    assert {f"flood-{number}" for number in range(4_930, 5_000)} <= set(console.shown), "the newest are remembered"
+
+
+def test_of_many_networks_with_an_agent_each_the_one_that_left_first_is_forgotten() -> None:
+    publisher = Publisher(most_away=50)
+    console = Watching(publisher)
+    for number in range(120):
+        publisher.joined(f"agent-{number}", 1)
+        publisher.left(f"agent-{number}", source_of(f"198.51.100.{number}"), 1)
+    publisher.watch(console.client, 0.0)
+    console.pull(0.0)
+    assert set(console.shown) == {f"agent-{number}" for number in range(70, 120)}
+
+
+def test_ever_new_ids_of_one_network_push_out_no_other_network_s_existing_programs() -> None:
+    publisher = Publisher(most_away=100)
+    publisher.acted("a browser", source_of("198.51.100.1"), serves=False)
+    for number in range(1_000):
+        publisher.acted(f"flood-{number}", HERE, serves=True)
+    publisher.joined("a browser", 1, LEGACY_VERSION)
+    assert publisher._entries["a browser"].console
+    assert len(publisher._serves) == 100
 
 
 def test_an_agent_that_has_not_described_itself_is_not_taken_for_one_that_speaks_no_streams() -> None:
@@ -382,24 +425,24 @@ def test_an_existing_program_is_a_console_once_it_has_opened_a_link_and_an_agent
         return [client_id for client_id, entry in watching.shown.items() if entry.console]
 
     assert consoles() == []
-    publisher.acted("old", serves=False)
+    publisher.acted("old", HERE, serves=False)
     assert consoles() == ["old"]
     assert watching.shown["old"].about.version == LEGACY_VERSION
-    publisher.left("old", 5)
+    publisher.left("old", HERE, 5)
     assert consoles() == []
     assert "old" not in watching.shown  # a browser that was closed is not away
     publisher.joined("old", 6, LEGACY_VERSION)
     assert consoles() == ["old"]  # it is remembered
-    publisher.acted("old", serves=True)
-    publisher.acted("old", serves=False)
+    publisher.acted("old", HERE, serves=True)
+    publisher.acted("old", HERE, serves=False)
     assert consoles() == []
-    publisher.left("old", 7)
+    publisher.left("old", HERE, 7)
     assert consoles() == []
     assert watching.shown["old"].away_since_unix_ms == 7
-    publisher.acted("ours", serves=False)  # somebody else had the id before
+    publisher.acted("ours", HERE, serves=False)  # somebody else had the id before
     assert consoles() == []
     for number in range(5):
-        publisher.acted(f"other-{number}", serves=False)
+        publisher.acted(f"other-{number}", HERE, serves=False)
     assert len(publisher._serves) == 2
 
 
@@ -430,7 +473,7 @@ class PublisherAndMirrors(RuleBasedStateMachine):
     @rule(client_id=st.sampled_from("abcdefgh"))
     def leave(self, client_id: str) -> None:
         self.count += 1
-        self.publisher.left(client_id, self.count)
+        self.publisher.left(client_id, HERE, self.count)
         if (entry := self.truth.pop(client_id, None)) is not None:
             self.away[client_id] = RosterEntry(id=client_id, away_since_unix_ms=self.count, about=entry.about)
             if len(self.away) > 3:

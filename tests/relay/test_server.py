@@ -12,6 +12,7 @@ import pytest
 from natpass_relay import patience
 from natpass_relay.outbox import HIGH_WATER_BYTES
 from natpass_relay.server import RelayServer, RelaySettings
+from natpass_relay.sources import source_of
 from natpass_wire import envelope
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.errors import LocalProtocolError, UserError
@@ -276,7 +277,7 @@ async def test_a_console_that_does_not_read_is_not_flooded_with_the_roster() -> 
         console.send(envelope.to_frame(watch))
         await wait_for(lambda: not connection.socket.writable, "a full connection")
         assert connection.socket.waiting_bytes < HIGH_WATER_BYTES + 64 * 1024
-        publisher.left("agent-00000", 1)
+        publisher.left("agent-00000", source_of("192.0.2.1"), 1)
         mirror = RosterMirror()
         while not mirror.is_complete or not mirror.entries["agent-00000"].away_since_unix_ms:
             assert not mirror.receive((await console.receive()).roster).gap

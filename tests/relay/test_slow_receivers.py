@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from natpass_relay import routing
-from natpass_relay.connection import MOST_CONTROL_BYTES, Connection
+from natpass_relay.connection import MOST_OWN_CONTROL_BYTES, Connection
 from natpass_relay.outbox import LEAST_HIGH_WATER_BYTES
 from natpass_wire import envelope
 from natpass_wire.aio.link import Link, LinkEndedError
@@ -129,28 +129,66 @@ async def test_answers_to_who_reads_none_stop_no_agent(bare: TestRelay) -> None:
             evil.send(request(("one", "two")[number % 2], f"l{number}"))
             if number % 500 == 0:
                 await asyncio.sleep(0)
-                if attacker.is_closed:
-                    break
-        await wait_for(lambda: not attacker.outbox.is_free or attacker.is_closed, "a full inbox")
+        await wait_for(lambda: attacker.is_behind, "who asks and is not read")
         await echoes.check()
-        # Who asks and takes no answers goes, and holds nothing any more.
-        await wait_for(lambda: attacker.is_closed, "the end of who asks and does not listen")
-        assert ledger.weight == 0
+        assert ledger.weight < 1024 * 1024
+        assert not attacker.is_closed
+    await wait_for(lambda: attacker.is_closed and ledger.weight == 0, "nothing that waits")
     await echoes.check()
 
 
-async def test_who_asks_the_relay_and_takes_no_answers_goes(bare: TestRelay) -> None:
-    async with Raw.connect(bare, room=4096) as evil:
-        await evil.log_in("evil")
-        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.delivery.ledger
-        ping = envelope.to_frame(Msg(type=MsgType.ping, from_id="evil", to="server"))
-        most = 0
-        while not attacker.is_closed:
-            evil.send(ping * 500)
+PING = envelope.to_frame(Msg(type=MsgType.ping, from_id="c", to="server"))
+
+
+async def test_who_takes_answers_late_waits_and_gets_all(bare: TestRelay) -> None:
+    async with Raw.connect(bare, room=4096) as slow:
+        await slow.log_in("c")
+        connection = small(connection_of(bare, "c"))
+        pings, most = 0, 0
+        while not connection.is_behind:
+            slow.send(PING * 50 + request("absent", f"l{pings}"))
+            pings += 50
             await asyncio.sleep(0)
-            most = max(most, ledger.charged(attacker))
-        assert most <= MOST_CONTROL_BYTES + 256 * 1024  # what one read brings
+        slow.send(PING * 20_000)
+        for _ in range(200):
+            await asyncio.sleep(0)
+            most = max(most, connection.outbox.own_control)
+        assert most < MOST_OWN_CONTROL_BYTES + 1024  # not even the rest of what was read before is answered
+        refused = 0
+        for _ in range(pings + 20_000 + pings // 50):
+            refused += (await slow.receive()).type == MsgType.connect_rep
+        assert refused == pings // 50
+        await wait_for(lambda: not connection.is_behind, "who has taken all")
+        slow.send(PING)
+        assert (await slow.receive()).type == MsgType.pong
+
+
+async def test_who_is_behind_and_takes_nothing_is_dropped() -> None:
+    async with running_relay(dead_after=3.0) as relay, Raw.connect(relay, room=4096) as evil:
+        await evil.log_in("c")
+        attacker, ledger = small(connection_of(relay, "c")), relay.server.hub.delivery.ledger
+        while not attacker.is_behind:
+            evil.send(PING * 500)
+            await asyncio.sleep(0)
+        await wait_for(lambda: attacker.is_closed, "the end of who takes nothing")
         assert (ledger.charged(attacker), ledger.weight) == (0, 0)
+
+
+async def test_who_has_many_ids_and_takes_no_answers_costs_others_no_link() -> None:
+    async with running_relay(memory=1_000_000) as relay, contextlib.AsyncExitStack() as stack:
+        echoes = await Echoes.begin(relay, [await relay.join("a")])
+        ledger, attackers = relay.server.hub.delivery.ledger, []
+        for number in range(12):
+            evil = await stack.enter_async_context(Raw.connect(relay, room=4096))
+            await evil.log_in(f"evil {number}")
+            attackers.append(small(connection_of(relay, f"evil {number}")))
+            while not (attackers[-1].is_behind or attackers[-1].is_closed):
+                evil.send(PING * 500)
+                await asyncio.sleep(0)
+        await wait_for(lambda: any(each.is_closed for each in attackers), "one that goes for all the others")
+        await wait_for(lambda: ledger.weight <= 1_000_000, "the budget is kept")
+        await echoes.check()
+        assert not any(link.end for link in echoes._links)
 
 
 async def test_records_for_who_reads_none_stop_no_agent(relay: TestRelay) -> None:

@@ -149,7 +149,7 @@ async def test_a_target_learns_which_network_an_opener_is_in_from_the_relay_alon
         request.offer.handshake = bytes(48)
         with pytest.raises(LinkEndedError):
             await client.client.open_link("agent", request, plain=True)
-        assert origins == [net.relay.server.hub._requests._known("127.0.0.1")[1]] * 2
+        assert origins == [net.relay.server.hub._requests._name("127.0.0.1")] * 2
 
 
 async def test_messages_that_wait_take_the_memory_that_they_have_credit_for() -> None:
