@@ -16,6 +16,7 @@ from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
+from natpass_wire.program.counted_log import CountedLog
 from natpass_wire.stream.places import Rank, Standing
 from natpass_wire.text import printable
 
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 #: Bytes of a link's name: short enough to type, and random, so that a restart does not reuse names as with numbers.
 _NAME_BYTES = 2
 _MOST_PROGRAM = 200
+#: Lines a minute about links of one key that go out of reach, and as many about those that go on: a console with all
+#: its tabs, now and then. Those of all keys together.
+MOST_LINES, MOST_LINES_OF_ALL = 64, 256
 
 
 @dataclass(eq=False, slots=True)
@@ -82,6 +86,7 @@ class ServedLinks:
         self._end = end
         self._served: dict[IncomingLink, Served] = {}
         self._count = 0
+        self._lines = CountedLog(time.monotonic, log, most=MOST_LINES, most_of_all=MOST_LINES_OF_ALL)
 
     def __iter__(self) -> Iterator[IncomingLink]:
         """Give the links, oldest first."""
@@ -111,6 +116,10 @@ class ServedLinks:
         served = self._served.pop(link, None)
         if served is not None and served.giving_up is not None:
             served.giving_up.cancel()
+
+    def tick(self) -> None:
+        """Log how many lines were left out, when it is time; call it now and then."""
+        self._lines.tick()
 
     def named(self, name: str) -> Served | None:
         """Return the link of this name, None if there is none."""
@@ -172,7 +181,8 @@ class ServedLinks:
                 text = f"its opener did not come back within {keep:.0f} s"
                 served.giving_up = loop.call_later(keep, self._end, served.link, text, LinkEnd.PEER_GONE)
         elif detached is None and before is not None and served.link.end is None:
-            log.info("%s goes on after %.0f s", served.name, served.task.get_loop().time() - before)
+            seconds = served.task.get_loop().time() - before
+            self._say("links go on", served, f"{served.name} goes on after {seconds:.0f} s")
 
     def _log_detached(self, served: Served) -> None:
         detached = served.link.detached
@@ -180,4 +190,11 @@ class ServedLinks:
             return  # it is back already
         until = self._kept_until(served)
         kept = "" if until is None else f"; kept for {until - served.task.get_loop().time():.0f} s"
-        log.info("the console of %s is out of reach: %s%s", served.name, printable(detached.reason), kept)
+        text = f"the console of {served.name} is out of reach: {printable(detached.reason)}{kept}"
+        self._say("consoles are out of reach", served, text)
+
+    def _say(self, kind: str, served: Served, text: str) -> None:
+        """Log a line about a link, or only count it: a console can come and go as often as it likes."""
+        key = served.link.peer_key
+        party = "consoles without a key" if key is None else f"key {fingerprint.short(PublicKey(key))}"
+        self._lines.say(kind, party, text)

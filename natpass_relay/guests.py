@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
-from natpass_relay.counted_log import CountedLog
 from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
 from natpass_relay.lobby import LobbyRoom, NetworkStanding, Stage
 from natpass_relay.sources import Penalties, Source
@@ -22,6 +21,7 @@ from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.invite_pb2 import Guest, Invite
 from natpass_wire.pb.login_pb2 import HandshakePayload, Refusal
+from natpass_wire.program.counted_log import CountedLog
 
 #: Seconds that a guest may take: two round trips, and a write to disk.
 GUEST_SECONDS = 30.0

@@ -15,7 +15,7 @@ OF_NETWORK, OF_ALL = 3, 60
 _MOST_COUNTED = 1024
 #: Networks of one kind in a summary: those with most lines.
 _MOST_SUMMED = 8
-_OTHERS = "other networks"
+_OTHERS = "others"
 
 
 @dataclass(slots=True)

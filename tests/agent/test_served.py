@@ -1,6 +1,7 @@
 """What an agent's log and status say of links whose consoles go away, and how its own machine ends them."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -97,6 +98,30 @@ async def test_a_console_that_comes_back_is_two_lines_in_the_log(caplog: pytest.
         there.console.client.retry_now()
         await wait_for(lambda: "goes on after" in caplog.text)
         assert (await there.status()).links[0].state == "attached"
+
+
+async def test_a_console_that_comes_and_goes_all_the_time_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("natpass_agent.served.MOST_LINES", 3)
+    monkeypatch.setattr("natpass_wire.strangers.SUMMARY_SECONDS", 0.0)
+    async with stage() as there:
+        (served,) = there.agent.links.all
+
+        async def come_and_go() -> None:
+            there.console.connection._socket.abort()
+            await wait_for(lambda: served.detached_at is not None)
+            there.console.client.retry_now()
+            await wait_for(lambda: served.detached_at is None)
+
+        for _ in range(6):
+            await come_and_go()
+        assert caplog.text.count("is out of reach") == caplog.text.count("goes on after") == 3
+        there.agent.links.tick()
+        key = (await there.status()).links[0].key
+        assert re.search(rf"consoles are out of reach: 3 times more from key {re.escape(str(key))} in ", caplog.text)
+        await come_and_go()
+        assert caplog.text.count("goes on after") == 4
 
 
 async def test_the_link_of_a_console_that_stays_away_is_ended_in_time_and_the_log_says_all_of_it(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from natpass_relay.counted_log import CountedLog
+from natpass_relay.counted_log import strangers_log
 from natpass_wire import envelope, strangers
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -52,7 +52,7 @@ async def test_a_hundred_strangers_are_a_few_lines_and_clients_have_all_theirs(
 def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     now = [100.0]
-    log = CountedLog(lambda: now[0])
+    log = strangers_log(lambda: now[0])
     for host in ("192.0.2.1", "192.0.2.2", "2001:db8:1:2::3") * 10:
         log.say("turned away", host, f"{host} is turned away:\nWARNING faked")
     log.tick()

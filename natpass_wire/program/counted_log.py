@@ -1,0 +1,54 @@
+"""A log whose lines have a budget: of each kind and party some lines a minute, and then their number."""
+
+# Why: docs/decisions/079-strangers-have-their-own-log.md
+
+import logging
+from collections.abc import Callable
+
+from natpass_wire.strangers import OF_ALL, OF_NETWORK, StrangerLines
+from natpass_wire.text import printable
+
+
+class CountedLog:
+    """Logs what others can cause as often as they like. Call `tick` now and then.
+
+    Args:
+        clock: seconds of a monotonic clock.
+        log: where the lines go.
+        most: lines of one kind and party in a minute.
+        most_of_all: lines of all in a minute.
+        party_of: returns the party that is meant by what is said to `say`.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        log: logging.Logger,
+        *,
+        most: int = OF_NETWORK,
+        most_of_all: int = OF_ALL,
+        party_of: Callable[[str], str] = str,
+    ) -> None:
+        self._party_of = party_of
+        self._clock = clock
+        self._log = log
+        self._most = most
+        self._lines = StrangerLines(most_of_all)
+
+    def say(self, kind: str, party: str, text: str, *, level: int = logging.INFO, most: int | None = None) -> None:
+        """Log a line, unless there were too many of its kind and party.
+
+        Args:
+            kind: what happened, in the same words for the same thing.
+            party: whose lines are counted together, such as a network or a key.
+            text: the line.
+            level: its level.
+            most: lines of this kind and party in a minute, if it is another number.
+        """
+        if self._lines.note(kind, self._party_of(party), self._clock(), self._most if most is None else most):
+            self._log.log(level, "%s", printable(text, 1000))
+
+    def tick(self) -> None:
+        """Log the numbers of lines that were left out, when it is time."""
+        for line in self._lines.summaries(self._clock()):
+            self._log.info("%s", line)
