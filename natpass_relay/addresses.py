@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 IpAddress = IPv4Address | IPv6Address
@@ -9,6 +10,9 @@ IpNetwork = IPv4Network | IPv6Network
 
 #: The wildcard addresses: both families (`[::]` is dual stack here), and IPv4 only.
 ANY_IPV6, ANY_IPV4 = IPv6Address("::"), IPv4Address("0.0.0.0")  # noqa: S104 - compared, not listened on
+
+#: Addresses whose networks are kept, since one that comes is asked for several times.
+_MOST_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def plain(ip: IpAddress) -> IpAddress:
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
+@lru_cache(_MOST_KEPT)
 def network_of(host: str) -> str:
     """Return the network that logs count an address under: an IPv4 /24, an IPv6 /48; loopback unchanged."""
     try:
@@ -84,7 +89,9 @@ def network_of(host: str) -> str:
         return host
     if ip.is_loopback:
         return host
-    return str(ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+    if ip.version == 4:
+        return f"{str(ip).rpartition('.')[0]}.0/24"
+    return str(ip_network((ip, 48), strict=False))
 
 
 def is_in(host: str, networks: Iterable[IpNetwork]) -> bool:

@@ -128,6 +128,7 @@ class Connection:
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
         self._life: Life | None = None
+        self._keepalive = b""  # its frame
         self._ticks = 0
         self.socket: FrameSocket
         #: The connections that have held this one up for too long; set by `tick`.
@@ -177,6 +178,7 @@ class Connection:
         self.speaks_v2 = speaks_v2
         self.takes_holds = takes_holds
         self._life = Life.begin(now, dead_after if speaks_v2 else None)
+        self._keepalive = envelope.to_frame(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=client.client_id))
 
     def send(self, message: Msg, *, is_answer: bool = False) -> None:
         """Send a message of the relay itself; an answer is charged to this client, which has asked for it."""
@@ -276,12 +278,15 @@ class Connection:
         if self._ticks % _SWEEP_TICKS == 0:
             self._cache.sweep()
         passed = self._life.tick(self.socket, now, is_behind=self.is_behind)
-        holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
-        self.too_slow = self._patience.tick(holders, passed)
+        if self._waits_for or self._patience:
+            holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
+            self.too_slow = self._patience.tick(holders, passed)
+        else:
+            self.too_slow = []
         if (fault := self._life.fault) is not None:
             return fault
         if self._life.is_due(now) and self.outbox.is_free:
-            self.send(Msg(type=MsgType.keepalive, from_id=RELAY_ID, to=self.client.client_id))
+            self.socket.write(self._keepalive)
         return None
 
     # FrameHandler: what the socket calls

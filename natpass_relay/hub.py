@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from typing import assert_never
 
 from natpass_relay import admission, round_trips
@@ -17,7 +18,7 @@ from natpass_relay.delivery import MEMORY_BYTES, Delivery
 from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
 from natpass_relay.lobby import NetworkStanding, Stage
-from natpass_relay.outbox import high_water
+from natpass_relay.outbox import high_water, is_other
 from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
 from natpass_relay.round_trips import RoundTrips, SendPing, SendReport
@@ -58,6 +59,7 @@ class Hub:
         memory: int = MEMORY_BYTES,
     ) -> None:
         self._connection_of: dict[Client, Connection] = {}
+        self._neighbours: Counter[Hashable] = Counter()  # clients of each network
         self.router = Router(
             is_full=self._is_full,
             on_role=self._acted,
@@ -183,6 +185,10 @@ class Hub:
         if reason is not None and connection.client is not None:
             self._drop(connection.client, reason)
             return
+        if connection.client in self._connection_of:
+            mark = self._high_water(connection)
+            if is_other(connection.socket.high_water, mark):
+                connection.socket.limit_waiting(mark)
         for slow in connection.too_slow:
             self._part(connection, slow)
 
@@ -327,7 +333,8 @@ class Hub:
         others = self.router.client(client.client_id) is not None
         self.router.add(client)
         self._connection_of[client] = connection
-        connection.socket.limit_waiting(high_water(len(self._connection_of), self._memory))
+        self._neighbours[_network(connection)] += 1
+        connection.socket.limit_waiting(self._high_water(connection))
         if command.reply is not None:
             connection.send(command.reply)
         if client.role is not Role.CONSOLE and not others:
@@ -335,6 +342,9 @@ class Hub:
             self.publisher.joined(client.client_id, time.time_ns() // 1_000_000, version, connection.source)
         how = f"{client.role.name.lower()}, {claims.program}" if claims is not None else "with an older handshake"
         self._say("logged in", connection, f"{client.client_id} logged in from {connection.address} ({how})")
+
+    def _high_water(self, connection: Connection) -> int:
+        return high_water(self._neighbours[_network(connection)], len(self._neighbours), self._memory)
 
     def _say(self, kind: str, connection: Connection, text: str) -> None:
         """Log what a client does; where one network has too many such lines, only their number."""
@@ -354,6 +364,9 @@ class Hub:
         All parts are updated before any peer is told. So if telling fails, no id stays held by a client that is gone.
         """
         gone = self._connection_of.pop(client)
+        self._neighbours[_network(gone)] -= 1
+        if not self._neighbours[_network(gone)]:
+            del self._neighbours[_network(gone)]
         successors = self._admission.removed(client)
         sends = self.router.remove(client)
         reports = self._round_trips.removed(client)
@@ -451,3 +464,8 @@ class Hub:
 
 def _to_client(client: Client, kind: MsgType) -> Msg:
     return Msg(type=kind, from_id=RELAY_ID, to=client.client_id)
+
+
+def _network(connection: Connection) -> Hashable:
+    """Return the network that a client shares the relay's memory with: itself if its address says nothing."""
+    return connection.source.networks[0] if connection.source.networks else connection

@@ -25,16 +25,23 @@ LEAST_HIGH_WATER_BYTES = 16 * 1024
 Who = TypeVar("Who", bound=Hashable)
 
 
-def high_water(clients: int, memory: int) -> int:
+def high_water(neighbours: int, networks: int, memory: int) -> int:
     """Return how many bytes may wait in a client's socket buffer, which the budget of the backlogs does not count.
 
-    All buffers together may hold about as much as the backlogs: a client that is one of n gets a fourth of an nth part.
+    All buffers together may hold a fourth of what the backlogs may. They are shared by network, then by client.
 
     Args:
-        clients: how many clients there are.
+        neighbours: how many clients its network has.
+        networks: how many networks have clients.
         memory: the budget of all backlogs, in bytes.
     """
-    return max(LEAST_HIGH_WATER_BYTES, min(HIGH_WATER_BYTES, memory // (4 * max(clients, 1))))
+    parts = 4 * max(networks, 1) * max(neighbours, 1)
+    return max(LEAST_HIGH_WATER_BYTES, min(HIGH_WATER_BYTES, memory // parts))
+
+
+def is_other(mark: int, now: int) -> bool:
+    """Tell whether a high-water mark differs so much from what it has to be now that it is worth a change."""
+    return mark >= 2 * now or now >= 2 * mark
 
 
 class Outbox(Generic[Who]):

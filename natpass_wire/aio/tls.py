@@ -1,5 +1,7 @@
 """TLS contexts."""
 
+# Why: docs/decisions/088-what-a-login-costs.md
+
 import ssl
 from pathlib import Path
 
@@ -14,6 +16,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 0  # no client resumes a TLS session: tickets would cost 50 µs and a write at each login
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:

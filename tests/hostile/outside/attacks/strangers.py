@@ -126,6 +126,10 @@ async def _bare_eight(plan: Plan) -> Answer:
     return await asyncio.to_thread(Flood(plan, plan.whole(4000), plan.sources[1:9]).run)
 
 
+async def _hellos_same(plan: Plan) -> Answer:
+    return await asyncio.to_thread(Flood(plan, plan.whole(900), plan.sources[:1], client_hello()).run)
+
+
 async def _half_tls(plan: Plan) -> Answer:
     flood = Flood(plan, plan.whole(2500), plan.sources[1:9], client_hello(), held=15_000)
     return await asyncio.to_thread(flood.run)
@@ -222,6 +226,9 @@ async def _peace(plan: Plan) -> Answer:
 ATTACKS = [
     Attack("peace", 0, "nothing", "no attack, to compare with", _peace),
     Attack("bare-same", 3, "nothing", "900 bare TCP connections a second from the users' address", _bare_same, True),
+    Attack(
+        "hellos-same", 3, "nothing", "900 TLS hellos a second from the users' address", _hellos_same, True, bounded=0.2
+    ),
     Attack("bare-eight", 3, "nothing", "4000 bare TCP connections a second from eight addresses", _bare_eight),
     Attack("half-tls", 8, "nothing", "2500 connections a second stop within the TLS handshake", _half_tls, bounded=0.4),
     Attack("lines", 10, "nothing", "400 refused logins a second with long ids", _lines),
