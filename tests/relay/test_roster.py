@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -343,45 +342,6 @@ def test_of_agents_that_left_the_last_are_remembered_and_consoles_are_told_who_i
     assert len(console.shown) == MOST_AWAY
     assert "agent-08976" not in console.shown
     assert {"agent-09000", "new"} <= set(console.shown)
-
-
-@pytest.mark.parametrize("there", ["192.0.2.{0}", "2001:db8:0:{0}::1", "2001:db8::{0}:1"])
-def test_ever_new_ids_of_one_network_push_out_no_other_network_s_agents(there: str) -> None:
-    publisher = Publisher(most_away=100)
-    console = Watching(publisher)
-    for number in range(30):
-        publisher.joined(f"honest-{number}", 1)
-        publisher.left(f"honest-{number}", source_of(f"198.51.100.{number}"), 1)
-    for number in range(5_000):
-        publisher.joined(f"flood-{number}", 1)
-        publisher.left(f"flood-{number}", source_of(there.format(7 if "192" in there else number)), 1)
-        publisher.acted(f"flood-{number}", source_of(there.format(7 if "192" in there else number)), serves=True)
-    publisher.watch(console.client, 0.0)
-    console.pull(0.0)
-    assert {f"honest-{number}" for number in range(30)} <= set(console.shown)
-    assert len(console.shown) == 100
-    assert {f"flood-{number}" for number in range(4_930, 5_000)} <= set(console.shown), "the newest are remembered"
-
-
-def test_of_many_networks_with_an_agent_each_the_one_that_left_first_is_forgotten() -> None:
-    publisher = Publisher(most_away=50)
-    console = Watching(publisher)
-    for number in range(120):
-        publisher.joined(f"agent-{number}", 1)
-        publisher.left(f"agent-{number}", source_of(f"198.51.100.{number}"), 1)
-    publisher.watch(console.client, 0.0)
-    console.pull(0.0)
-    assert set(console.shown) == {f"agent-{number}" for number in range(70, 120)}
-
-
-def test_ever_new_ids_of_one_network_push_out_no_other_network_s_existing_programs() -> None:
-    publisher = Publisher(most_away=100)
-    publisher.acted("a browser", source_of("198.51.100.1"), serves=False)
-    for number in range(1_000):
-        publisher.acted(f"flood-{number}", HERE, serves=True)
-    publisher.joined("a browser", 1, LEGACY_VERSION)
-    assert publisher._entries["a browser"].console
-    assert len(publisher._serves) == 100
 
 
 def test_an_agent_that_has_not_described_itself_is_not_taken_for_one_that_speaks_no_streams() -> None:
