@@ -12,7 +12,7 @@ A receiver that is slow must cost its senders nothing: they are read on, and wha
 """
 
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
-# Why: docs/decisions/086-budgets-are-shared-by-network.md
+# Why: docs/decisions/084-budgets-are-shared-by-network.md
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence

@@ -8,7 +8,7 @@ Nor is a client while too many answers to its own messages wait for it.
 
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
 # Why: docs/decisions/066-holding-a-plain-link.md
-# Why: docs/decisions/087-who-reads-no-answers-is-not-read.md
+# Why: docs/decisions/085-who-reads-no-answers-is-not-read.md
 
 import asyncio
 from bisect import bisect_right

@@ -4,7 +4,7 @@ Ids cost nothing, so they are shared by network: where there is no more room, th
 forgotten. Whoever logs in with ever new ids forgets its own.
 """
 
-# Why: docs/decisions/086-budgets-are-shared-by-network.md
+# Why: docs/decisions/084-budgets-are-shared-by-network.md
 
 from collections import Counter
 from collections.abc import Hashable

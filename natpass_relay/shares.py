@@ -1,6 +1,6 @@
 """Who gives up how much so that a budget is kept: shared first by network, then by client. No I/O."""
 
-# Why: docs/decisions/086-budgets-are-shared-by-network.md
+# Why: docs/decisions/084-budgets-are-shared-by-network.md
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar

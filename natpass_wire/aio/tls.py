@@ -1,6 +1,6 @@
 """TLS contexts."""
 
-# Why: docs/decisions/088-what-a-login-costs.md
+# Why: docs/decisions/086-what-a-login-costs.md
 
 import ssl
 from pathlib import Path

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from natpass_relay.agents_file import FILE
 from natpass_relay.remembered_agents import DAYS, KeptAgent, read, to_text
 from natpass_relay.roster import LEGACY_VERSION, MOST_AWAY, Publisher
+from natpass_relay.sources import source_of
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.roster_pb2 import About, RosterEntry
 from natpass_wire.program.platform import HAS_FILE_MODES
@@ -19,6 +20,7 @@ from natpass_wire.program.state import StateDir
 from tests.support.relay import CONSOLE, TestRelay, running_relay
 from tests.support.waiting import wait_for
 
+HERE = source_of("192.0.2.7")
 NOW = 1_800_000_000_000
 DAY = 24 * 60 * 60 * 1000
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -68,9 +70,9 @@ def test_who_was_connected_when_a_relay_was_killed_is_away_since_it_is_back() ->
     publisher = Publisher()
     publisher.joined("a", 1)
     publisher.joined("b", 1)
-    publisher.left("b", NOW - DAY)
+    publisher.left("b", HERE, NOW - DAY)
     publisher.joined("legacy", 1, LEGACY_VERSION)
-    publisher.acted("legacy", serves=False)
+    publisher.acted("legacy", HERE, serves=False)
     kept = read(to_text(publisher.kept(0)), NOW)
     assert [(agent.client_id, agent.away_since_unix_ms) for agent in kept] == [("b", NOW - DAY), ("a", NOW)]
     assert [agent.away_since_unix_ms for agent in publisher.kept(NOW - 5)] == [NOW - DAY, NOW - 5]
@@ -80,24 +82,24 @@ def test_no_more_are_kept_than_are_remembered_and_who_is_away_goes_first() -> No
     publisher = Publisher(most_away=3)
     for number in range(5):
         publisher.joined(f"a{number}", 1)
-    publisher.left("a4", NOW)
+    publisher.left("a4", HERE, NOW)
     assert [agent.client_id for agent in publisher.kept(0)] == ["a4", "a0", "a1"]
 
 
 def test_one_network_does_not_push_out_the_agents_of_others() -> None:
     publisher = Publisher()
-    for name, network in (("x", "n1"), ("y", "n2")):
-        publisher.joined(name, 1, network=network)
-        publisher.left(name, NOW)
+    for name, host in (("x", "198.51.100.1"), ("y", "2001:db8::1")):
+        publisher.joined(name, 1)
+        publisher.left(name, source_of(host), NOW)
     for number in range(3 * MOST_AWAY):
-        publisher.joined(f"a{number}", 1, network="n3")
-        publisher.left(f"a{number}", NOW)
+        publisher.joined(f"a{number}", 1)
+        publisher.left(f"a{number}", HERE, NOW)
     kept = [agent.client_id for agent in publisher.kept(NOW)]
     assert (len(kept), kept[:3]) == (MOST_AWAY, ["x", "y", f"a{2 * MOST_AWAY + 2}"])
     later = Publisher()
     later.restore(publisher.kept(NOW))
-    later.joined("a0", 1, network="n3")
-    later.left("a0", NOW)
+    later.joined("a0", 1)
+    later.left("a0", HERE, NOW)
     assert [agent.client_id for agent in later.kept(NOW)][:2] == ["x", "y"]
     for client_id in kept:  # nothing is left of those that are back, or forgotten
         later.joined(client_id, 1)
