@@ -31,6 +31,11 @@ class Jitter:
     _rate: float = 0.0
     _last_rate: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """Units a second of the best round of this period and the last; 0 until there was one."""
+        return max(self._rate, self._last_rate)
+
     def measure(self, round_trip: float, size: int, *, is_last: bool = False) -> None:
         """Record a round trip.
 
@@ -39,7 +44,7 @@ class Jitter:
             size: how many units were acknowledged with it.
             is_last: nothing else is on its way: the next round trip will be shorter, whatever the line does.
         """
-        rate = max(self._rate, self._last_rate)
+        rate = self.rate
         if self._round_trip is not None and rate:
             shorter = self._round_trip - round_trip - size / rate
             self.seconds += (2 * max(shorter, 0.0) - self.seconds) * _GAIN

@@ -13,12 +13,16 @@ modem, the relay, a slow terminal: a record is on its way until it is consumed).
   doubles (slow start, RFC 5681): the quick answer to one key press says nothing about the flood that follows it. It
   grows only if it was the window that held the sender back. The last round trip of the round counts as well: the first
   one may be that of an echo, with only the flood behind it.
+- It is not less than the line has lately carried in 2.5 ms, which is no queue to speak of. On a busy machine every
+  round trip takes longer, whatever the window is. A smaller window only cuts the data into more records, which keep the
+  machine busier still. Beyond the largest target this does not hold: a queue is certain then.
 - After a pause it starts again from 8 KiB: the way may be another one by now, and a burst would wait in it for long.
 
 All times are seconds of one monotonic clock, passed in; sizes are units.
 """
 
 # Why: docs/decisions/023-credit-and-pace.md
+# Why: docs/decisions/083-a-least-window-by-rate.md
 
 from dataclasses import dataclass, field
 from math import inf
@@ -169,7 +173,8 @@ class SendPace:
         if wanted > self.window and not self._was_limit:
             return
         most = min(2 * self.window, self.window + acked, max(self.most, INITIAL))
-        self._set_window(int(min(max(wanted, self.window / 2, LEAST), most)))
+        least = max(LEAST, self._jitter.rate * LEAST_TARGET if queue < MOST_TARGET else 0)
+        self._set_window(int(min(max(wanted, self.window / 2, least), most)))
 
     def _set_window(self, window: int) -> None:
         self.window = window

@@ -85,6 +85,15 @@ def test_an_unsteady_line_is_used(rate: float, delay: float, jitter: float) -> N
     assert line.flood(10.0) >= 0.75 * rate * 10.0
 
 
+def test_a_machine_that_becomes_busy_keeps_its_records_long() -> None:
+    """Loopback: every round trip takes 10 ms more, whatever the window is. Short records would cost more work."""
+    line = Line(30_000_000, 0.0002)
+    line.flood(5.0)
+    line.delay = 0.010
+    line.flood(5.0)
+    assert line.pace.content >= 16 * 1024
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.31, 0.5, 1.0, 2.0, 5.0, 12.0])
 def test_a_flood_that_begins_behind_a_key_press_never_has_more_than_the_first_window_on_its_way(seconds: float) -> None:
     """20 KB/s and 300 ms: what is on its way when Ctrl+C comes has to be shown before the prompt is."""
@@ -146,6 +155,15 @@ def test_a_line_that_becomes_slow_is_followed_down() -> None:
     line.rate = 20_000
     line.flood(60.0)
     assert LEAST <= line.pace.window <= INITIAL
+
+
+def test_a_queue_that_is_certain_is_made_shorter() -> None:
+    """The line was fast within this period, so its rate is still known; what stands in front of it now is felt."""
+    line = Line(30_000_000, 0.001)
+    line.flood(1.0)
+    line.rate = 100_000
+    line.flood(3.5)
+    assert line.pace.window / line.rate <= 3 * MOST_TARGET
 
 
 def test_one_record_always_may_go_however_large() -> None:
