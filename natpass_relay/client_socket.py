@@ -11,6 +11,7 @@ from natpass_relay.outbox import HIGH_WATER_BYTES
 from natpass_relay.proxy_protocol import ProxyHeader, looks_like_header
 from natpass_wire.aio.runtime import ReadBuffers
 from natpass_wire.aio.sockets import FrameSocket, plain_host
+from natpass_wire.aio.tls_layer import TlsLayer
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import HEADER_BYTES
 
@@ -123,7 +124,7 @@ class ClientSocket(FrameSocket):
         self._has_begun = True
         if self._context is not None:
             if data[0] == TLS_FIRST_BYTE:
-                self._begin_tls(self._context, server_side=True)
+                self._tls = TlsLayer(self._context, server_side=True)
             else:
                 self._connection.is_plain = True
                 self._hub.came_plain(self._connection)

@@ -1,9 +1,6 @@
-"""One client's connection: its login, its frames, and flow control.
+"""One client's connection: its login, what it is sent, its signs of life, and for whom it is read no further.
 
-What a client does not take at once waits in its `Outbox`. Its senders are read on, so that one slow or hostile client
-costs them nothing: a stream's link is bounded by the credit that its ends have told, a plain link by telling its sender
-to wait. Only senders that understand neither (existing programs) are read no further until their part has drained.
-Nor is a client while too many answers to its own messages wait for it.
+`forwarding` has what happens to the frames that it sends.
 """
 
 # Why: docs/decisions/065-a-sender-pays-for-its-receiver.md
@@ -11,30 +8,25 @@ Nor is a client while too many answers to its own messages wait for it.
 # Why: docs/decisions/085-who-reads-no-answers-is-not-read.md
 
 import asyncio
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
-from natpass_relay.backlog import Ledger
 from natpass_relay.clients import Client
-from natpass_relay.fastpath import FastRoutes
+from natpass_relay.forwarding import ConnectionDelivery, Forwarding
 from natpass_relay.life import Life
 from natpass_relay.outbox import Outbox
 from natpass_relay.patience import Patience
-from natpass_relay.routing import Forward, Route, Router, Send
+from natpass_relay.routing import Route, Router
 from natpass_relay.sources import Source
 from natpass_wire import envelope
 from natpass_wire.aio.sockets import FrameSocket
 from natpass_wire.errors import RemoteProtocolError
-from natpass_wire.frame import HEADER_BYTES, Batch, encode_frame
+from natpass_wire.frame import HEADER_BYTES, Batch
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import SILENCE_V2
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
 
-#: Waiting bytes of a plain link at which its sender is told to wait, and at which the link ends because it does not.
-#: The buffers of two sockets may be full when it is told: Linux lets them grow to 10 MB.
-HOLD_BYTES, MOST_PLAIN_BYTES = 64 * 1024, 12 * 1024 * 1024
 #: Waiting bytes of control frames that a client has caused for itself, its answers: past the first number it is read no
 #: further, until there are no more than the second. A link needs about 400, and may have 2 KiB: all that was asked for
 #: before is still answered.
@@ -42,33 +34,10 @@ MOST_OWN_CONTROL_BYTES, FEW_OWN_CONTROL_BYTES = 32 * 1024, 16 * 1024
 #: Of the control frames of a link's target so many bytes each are charged to the opener, who asked for them, and the
 #: rest to the target: honest ones are shorter.
 _ANSWER_BYTES = 1024
-#: Frames that wait are queued in pieces of about so many bytes, so that senders take short turns.
-_PIECE_BYTES = 16 * 1024
 #: Bytes of a payload before login at most: a hello with all its capabilities is shorter.
 MAX_LOGIN_BYTES = 4 * 1024
-#: What a client may have done for it in one turn of the loop: messages that the relay parses, and changes of the
-#: receiver, each of which is a write. Each costs 5 to 20 µs.
-WORK_A_TURN = 64
-#: Read once: a lookup in a protobuf enum costs as much as a small parse.
-_CONNECT_REQ = MsgType.connect_req
 #: Ticks between two sweeps of ended links from the fast path; until then, it keeps clients in memory that are gone.
 _SWEEP_TICKS = 60
-
-
-class ConnectionDelivery(Protocol):
-    """What a connection needs to send messages about links, and when too much waits."""
-
-    #: What waits in the whole relay.
-    ledger: "Ledger[Connection, Route]"
-
-    def deliver(self, send: Send) -> None:
-        """Send what the router says."""
-
-    def cut(self, route: Route, slow: "Connection") -> None:
-        """End a link because too much of it waits for `slow`."""
-
-    def keep_budgets(self, connection: "Connection", payers: "Sequence[Connection]" = ()) -> None:
-        """End links if too much waits for `connection`, or in the whole relay; drop who has caused too much."""
 
 
 class ConnectionHub(Protocol):
@@ -77,7 +46,7 @@ class ConnectionHub(Protocol):
     router: Router
 
     @property
-    def delivery(self) -> ConnectionDelivery:
+    def delivery(self) -> "ConnectionDelivery[Connection]":
         """Delivers messages about links."""
         ...
 
@@ -120,10 +89,9 @@ class Connection:
 
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
-        self._cache: FastRoutes[Connection] = FastRoutes()
+        self._forwarding: Forwarding[Connection] = Forwarding(self, hub)
         self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger, self)
         self._is_answering = False
-        self._posted_to: set[Connection] = set()
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()
         self._waiters: set[Connection] = set()
@@ -222,6 +190,14 @@ class Connection:
             charges.append((sender, len(frame) - to_opener))
         self.put_control(frame, sender, tuple(each for each in charges if not each[0].is_closed))
 
+    def say_to_relay(self, message: Msg) -> None:
+        """Take a message of this client to the relay itself. What the relay says to it meanwhile is an answer."""
+        self._is_answering = True
+        try:
+            self._hub.client_says(self, message)
+        finally:
+            self._is_answering = False
+
     def probe(self, ping: Msg) -> None:
         """Probe for a sign of life, and call `ConnectionHub.client_heard` when there is one."""
         self.is_probed = True
@@ -276,7 +252,7 @@ class Connection:
             return None
         self._ticks += 1
         if self._ticks % _SWEEP_TICKS == 0:
-            self._cache.sweep()
+            self._forwarding.sweep()
         passed = self._life.tick(self.socket, now, is_behind=self.is_behind)
         if self._waits_for or self._patience:
             holders = [other for other, since in self._waits_for.items() if since < self._ticks - 1]
@@ -301,14 +277,14 @@ class Connection:
         try:
             if self.client is None:
                 return self._before_login(batch)
-            return self._route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
+            return self._forwarding.route(bytes(batch.view[: batch.bounds[-1]]), batch.bounds)
         except RemoteProtocolError as error:
             if self.speaks_v2 and self.client is not None:
                 notice = Notice(code=Notice.PROTOCOL, text=f"protocol error: {error}")
                 self.send(Msg(type=MsgType.notice, from_id=RELAY_ID, to=self.client.client_id, notice=notice))
             raise
         finally:
-            self._write_posted()
+            self._forwarding.write_posted()
 
     def writable_changed(self, writable: bool) -> None:
         """Send what waits, and let its senders go on."""
@@ -340,12 +316,6 @@ class Connection:
                 waiter.go_on_without(self)
         self._hub.drained(self)
 
-    def _write_posted(self) -> None:
-        """Write what this batch has posted to others."""
-        for to in self._posted_to:
-            to.outbox.write_posted()
-        self._posted_to.clear()
-
     def _heard(self) -> None:
         if self.is_probed:
             self.is_probed = False
@@ -371,127 +341,3 @@ class Connection:
                 raise RemoteProtocolError(f"a frame of {end - start} bytes before the login")
             self._hub.visitor_says(self, envelope.parse(frame[HEADER_BYTES:]))
         return None
-
-    def _route(self, data: bytes, bounds: list[int]) -> int | None:
-        """Forward frames: those that look like earlier ones in runs, one write for each run; others one by one.
-
-        Args:
-            data: the frames, concatenated.
-            bounds: where they begin and end.
-
-        Returns:
-            How many were routed, if that is a turn's work, or the client is behind; None: all of them.
-        """
-        find = self._cache.find
-        to: Connection | None = None  # where the frames from `marks[0]` to `start` go
-        marks: list[tuple[int, Route]] = []  # where the frames of each link begin in them
-        start = bounds[0]
-        work = 0
-        like_bytes, like_size = b"", -1  # prefix and size of frames that go where the last one went
-        for end in bounds[1:]:
-            at = start + HEADER_BYTES
-            if end - start != like_size or not data.startswith(like_bytes, at):
-                fast_route = find(data, at, end)
-                if fast_route is None or fast_route.to is not to:
-                    if (work := work + 1) > WORK_A_TURN:
-                        break
-                    if to is not None:
-                        self._pass_on(to, data, bounds, marks, start)
-                        if self.is_closed:
-                            return None
-                    if fast_route is None:
-                        to, like_size = None, -1
-                        self._parse_and_route(data[at:end])
-                        if self.is_closed:
-                            return None
-                        start = end
-                        if self.is_behind:
-                            break
-                        continue
-                    to, marks = fast_route.to, [(start, fast_route.route)]
-                elif fast_route.route is not marks[-1][1]:
-                    marks.append((start, fast_route.route))
-                like_bytes, like_size = fast_route.prefix(end - at), end - start
-            start = end
-        if to is not None:
-            self._pass_on(to, data, bounds, marks, start)
-        return bounds.index(start) if work > WORK_A_TURN or self.is_behind else None
-
-    def _pass_on(
-        self, to: "Connection", data: bytes, bounds: list[int], marks: list[tuple[int, Route]], end: int
-    ) -> None:
-        """Forward the frames from `marks[0]` to `end`.
-
-        What a sender that is about to be held has sent before is not worth a queue: it is one read at most.
-        """
-        outbox = to.outbox
-        fits = end - marks[0][0] <= to.socket.high_water
-        if (outbox.is_free and fits) or (not outbox.has_backlog and all(self._is_held_by(route) for _, route in marks)):
-            to.socket.write(data[marks[0][0] : end])
-            if not to.socket.writable and any(self._is_held_by(route) for _, route in marks):
-                self.wait_for(to)
-            return
-        for (start, route), (stop, _) in pairwise([*marks, (end, marks[-1][1])]):
-            at = start
-            while at < stop:
-                piece = bounds[max(bisect_right(bounds, at + _PIECE_BYTES) - 1, bisect_right(bounds, at))]
-                piece = min(piece, stop)
-                self._put_data(to, route, data[at:piece])
-                at = piece
-
-    def _put_data(self, to: "Connection", route: Route, frames: bytes) -> None:
-        """Queue data for `to`, within the bound of its link."""
-        if route.ended or to.is_closed or to.client is None:
-            return
-        waiting = to.outbox.put_data(self, route, frames)
-        if not waiting:
-            if not to.socket.writable and self._is_held_by(route):
-                self.wait_for(to)
-            return
-        if route.is_stream:
-            if waiting > route.window_of(to.client):
-                self._hub.delivery.cut(route, to)
-        elif self._is_held_by(route):
-            self.wait_for(to)
-        elif waiting > MOST_PLAIN_BYTES:
-            self._hub.delivery.cut(route, to)
-        elif waiting > HOLD_BYTES and route not in to.outbox.held:
-            to.outbox.held[route] = self
-            self.hold(route, on=True)
-        self._hub.delivery.keep_budgets(to)
-
-    def _is_held_by(self, route: Route) -> bool:
-        """Tell whether this sender is read no further while a link of it waits: it can't be told to wait."""
-        return not route.is_stream and not self.takes_holds
-
-    def _parse_and_route(self, payload: bytes) -> None:
-        message = envelope.parse(payload)
-        client = self.client
-        if client is None or self.is_overdrawn:
-            return
-        kind = message.type
-        if kind != _CONNECT_REQ and message.to == RELAY_ID:
-            self._is_answering = True
-            try:
-                self._hub.client_says(self, message)
-            finally:
-                self._is_answering = False
-            return
-        for command in self._hub.router.receive(client, message):
-            if isinstance(command, Forward):
-                to = self._hub.connection_to(command.client)
-                if command.as_it_came and envelope.is_canonical(payload):
-                    self._cache.learn(payload, kind, command.route, to)
-                    frame = encode_frame(payload)
-                else:
-                    frame = envelope.to_frame(command.message)
-                self._put_data(to, command.route, frame)
-            elif (route := command.route) is None or command.client is client:
-                self._hub.delivery.deliver(command)
-            else:
-                if route.ended:
-                    self.outbox.drop(route)  # who ends a link reads no more of it
-                to = self._hub.connection_to(command.client)
-                frame = envelope.to_frame(command.message)
-                self._posted_to.add(to)
-                to.put_link_control(frame, self, self if route.opener is client else to)

@@ -1,7 +1,7 @@
 """A socket that carries frames, with or without TLS, for either side.
 
-TLS is an `ssl.MemoryBIO` over the shared read buffers. The event loops' own TLS transports keep hundreds of KiB
-for each connection after a burst (552 KiB with uvloop, 287 KiB with asyncio); this keeps next to nothing.
+What it reads goes to memory that all connections of a loop share, and from there through `TlsLayer` if there is TLS, to
+the frame decoder and to the socket's handler. What is more than a turn's work is kept for later turns.
 """
 
 # Why: docs/decisions/001-one-socket-class.md
@@ -9,32 +9,21 @@ for each connection after a burst (552 KiB with uvloop, 287 KiB with asyncio); t
 # Why: docs/decisions/077-work-in-one-turn.md
 
 import asyncio
-import contextlib
 import ssl
 from collections import deque
 from typing import Any, Protocol, cast
 
 from natpass_wire.aio import whereabouts
 from natpass_wire.aio.runtime import ReadBuffers
-from natpass_wire.aio.short_records import SHORT_RECORD, ShortRecords
+from natpass_wire.aio.tls_layer import TlsLayer
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.frame import Batch, FrameDecoder
-from natpass_wire.tls_records import DataRecords, RecordCutter
 
 #: Seconds for a closed socket to send waiting data; and, without any, for the peer to close its side.
 CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
 #: The size of a connection's first reads, and of those after a turn that left work over. Each read that is full and
 #: cheap doubles it, up to the size of the shared buffer. What is left over is kept, so this bounds memory, too.
 FIRST_READ_BYTES = 16 * 1024
-#: TLS records that are decrypted in one turn, and bytes and records that are given to TLS at once: they are judged
-#: afterwards. A short one costs about 2 µs, one without data up to 20 µs.
-RECORDS_A_TURN, RECORDS_AT_ONCE, BYTES_AT_ONCE = 512, 64, 64 * 1024
-#: The longest content of a TLS record (RFC 8446 §5.1).
-_RECORD_BYTES = 16 * 1024
-
-
-#: What a closed socket has for its two ends of TLS.
-_NOTHING = ssl.MemoryBIO()
 
 
 def plain_host(host: str) -> str:
@@ -107,15 +96,9 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._error: Exception | None = None
         self._closing = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls: ssl.SSLObject | None = None
+        self._tls: TlsLayer | None = None
         if tls is not None:
-            self._begin_tls(tls, server_side=server_side, server_name=server_name)
-        self._tls_up = False
-        self._cutter, self._data_records = RecordCutter(), DataRecords()
-        self._has_no_more = False  # TLS ended in order; the frames before that may be untaken
-        self._short_records = ShortRecords()
+            self._tls = TlsLayer(tls, server_side=server_side, server_name=server_name)
         self._ended_in_order = self._leaving = False
         #: Whether the waiting bytes are below the high-water mark.
         self.writable = True
@@ -160,19 +143,18 @@ class FrameSocket(asyncio.BufferedProtocol):
 
     def peer_certificate(self) -> bytes | None:
         """Return the certificate that the other side showed, in DER; None without TLS."""
-        return self._tls.getpeercert(binary_form=True) if self._tls and self._tls_up else None
+        return self._tls.peer_certificate() if self._tls is not None else None
 
     def write(self, data: bytes | memoryview) -> None:
         """Send whole frames. Never blocks: check `writable`. No-op once the connection is lost."""
         if self._transport is None or self._closing:
             return
         self.received_before_write = self.received_bytes
-        if self._tls is None:
-            # The transport keeps what it can't send at once: never give it a view of a buffer that may change.
-            self._hand_over(bytes(data))
-        else:
-            self._encrypt(self._tls, data)
-            self._hand_over(self._outgoing.read())
+        # The transport keeps what it can't send at once: never give it a view of memory that may change.
+        tls = self._tls
+        data = bytes(data) if tls is None else tls.encrypt(data, asyncio.get_running_loop().time())
+        self.sent_bytes += len(data)
+        self._transport.write(data)
 
     def limit_waiting(self, high_water: int) -> None:
         """Change how many bytes may wait for the network before `writable_changed(False)`."""
@@ -208,11 +190,10 @@ class FrameSocket(asyncio.BufferedProtocol):
             return
         self._closing = self._leaving = True
         self._drop_work()
-        if self._tls is not None and self._tls_up:
-            with contextlib.suppress(ssl.SSLError):  # the peer need not answer our closing alert
-                self._tls.unwrap()
-            self._hand_over(self._outgoing.read())
-        self._release_tls()  # what still comes is dropped, and it may take seconds
+        if self._tls is not None:
+            self._tls.close()
+            self._send_tls(self._tls)
+            self._tls = None  # free its memory: what still comes is dropped, and it may take seconds
         seconds = CLOSE_SECONDS if self.waiting_bytes else LINGER_SECONDS
         self._deadline = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
         if self._ended_in_order:  # nothing unread can come any more
@@ -242,8 +223,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=self.high_water)
         if self._tls is None:
             self.handler.socket_ready()
-        else:
-            self._shake_hands()
+            return
+        try:
+            self._tls.shake_hands()
+            self._send_tls(self._tls)
+        except ssl.SSLError as error:
+            self._tls_failed(self._tls, error)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the memory that the next read goes to."""
@@ -312,37 +297,28 @@ class FrameSocket(asyncio.BufferedProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        self._release_tls()
+        self._tls = None  # left to the garbage collector, 2500 connections a second pile up to 1 GB
         error, self._error = self._error, None  # its traceback has our frames, and these have us
         # A peer that closed in order may be gone before our answer arrives: not an error of the connection.
         self.handler.socket_lost(error or (None if self._ended_in_order or self._leaving else exc))
 
-    def _begin_tls(self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None) -> None:
-        """Speak TLS; no byte may have been read or written yet."""
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, server_name)
-
-    def _release_tls(self) -> None:
-        """Free TLS's memory now. Left to the garbage collector, 2500 connections a second pile up to 1 GB."""
-        self._tls = None
-        self._incoming = self._outgoing = _NOTHING
-
-    def _encrypt(self, tls: ssl.SSLObject, data: bytes | memoryview) -> None:
-        """Put TLS records into `_outgoing`."""
-        short = self._short_records.take(len(data), asyncio.get_running_loop().time())
-        if short <= SHORT_RECORD:
-            tls.write(data)
-            return
-        view = memoryview(data)
-        for start in range(0, short, SHORT_RECORD):
-            tls.write(view[start : min(start + SHORT_RECORD, short)])
-        if short < len(view):
-            tls.write(view[short:])
-
-    def _hand_over(self, data: bytes) -> None:
-        """Give bytes, already encrypted, to the transport."""
-        if self._transport is not None:
+    def _send_tls(self, tls: TlsLayer) -> None:
+        """Send what TLS itself has to say."""
+        if tls.outgoing.pending and self._transport is not None:
+            data = tls.outgoing.read()
             self.sent_bytes += len(data)
             self._transport.write(data)
+
+    def _tls_failed(self, tls: TlsLayer, error: ssl.SSLError) -> None:
+        """Close: the peer broke TLS. One that did so in the handshake gets the alert that says how."""
+        fault = RemoteProtocolError(f"TLS failed: {error.reason or error}")
+        if tls.is_up or self._transport is None:
+            self.abort(fault)
+            return
+        self._send_tls(tls)
+        self._error = fault
+        self._closing = True
+        self._transport.close()
 
     @property
     def _has_work_left(self) -> bool:
@@ -391,16 +367,17 @@ class FrameSocket(asyncio.BufferedProtocol):
                 used = self._take(raw)
                 if used < len(raw) and not self._closing:
                     self._undecrypted = memoryview(bytes(raw[used:]))  # the buffer is shared
-            if self._has_no_more and not self._untaken and not self._closing:
+            if self._tls is not None and self._tls.has_ended and not self._untaken and not self._closing:
                 self._decoder.end_of_stream()
                 self._ended_in_order = True
                 self.close()
         except RemoteProtocolError as error:
             # The handler's last messages (a refusal, a notice) are sent first.
-            self._error = error
+            self._error = error.with_traceback(None)  # whose frames have the memory of TLS
             self.close()
         except ssl.SSLError as error:
-            self.abort(RemoteProtocolError(f"TLS failed: {error.reason or error}"))
+            if self._tls is not None:
+                self._tls_failed(self._tls, error)
         return not self._closing
 
     def _take(self, raw: memoryview) -> int:
@@ -413,11 +390,25 @@ class FrameSocket(asyncio.BufferedProtocol):
         allowed = raw
         if self._allowance is not None and self.received_bytes > self._allowance:
             allowed = raw[: max(0, len(raw) - (self.received_bytes - self._allowance))]
-        if self._tls is None:
-            used = len(allowed)
-            self._deliver(allowed)
-        else:
-            used = self._decrypt(self._tls, allowed)
+        tls, used, plain = self._tls, len(allowed), allowed
+        if tls is not None:
+            was_up = tls.is_up
+            used, filled = tls.decrypt(allowed, self._buffers.plain)
+            plain = self._buffers.plain[:filled]
+            if tls.outgoing.pending:
+                self._send_tls(tls)
+            if tls.is_up and not was_up:
+                self.handler.socket_ready()
+                if self._closing:
+                    return used
+        if plain:
+            for batch in self._decoder.feed(plain):
+                if self._untaken:
+                    self._untaken.append(batch.after(0))
+                else:
+                    self._hand_on(batch)
+                if self._closing:
+                    break
         is_over = used == len(allowed) < len(raw)
         if is_over and self._allowance is not None and not self._closing and not self._untaken:
             raise RemoteProtocolError(f"more than {self._allowance} bytes before the login")
@@ -428,69 +419,3 @@ class FrameSocket(asyncio.BufferedProtocol):
         taken = self.handler.batch_received(batch)
         if taken is not None and taken < len(batch.bounds) - 1 and not self._closing:
             self._untaken.appendleft(batch.after(taken))
-
-    def _deliver(self, plain: memoryview) -> bool:
-        """Hand on the frames in `plain`; return whether the connection is still open."""
-        for batch in self._decoder.feed(plain):
-            if self._untaken:
-                self._untaken.append(batch.after(0))
-            else:
-                self._hand_on(batch)
-            if self._closing:
-                break
-        return not self._closing
-
-    def _decrypt(self, tls: ssl.SSLObject, raw: memoryview) -> int:
-        """Decrypt, and hand on the frames, until all is done or the turn is over; return how many bytes were used."""
-        plain, cutter = self._buffers.plain, self._cutter
-        filled = used = all_records = 0
-        while used < len(raw) and all_records < RECORDS_A_TURN and not self._untaken and not self._closing:
-            size, records = cutter.take(raw[used : used + BYTES_AT_ONCE], RECORDS_AT_ONCE)
-            self._incoming.write(raw[used : used + size])
-            used += size
-            all_records += records
-            if not self._tls_up:
-                if not self._shake_hands():
-                    continue
-                size = records = 0  # of the handshake
-            with_data, before = 0, filled
-            while not self._has_no_more:
-                if len(plain) - filled < _RECORD_BYTES:
-                    if not self._deliver(plain[:filled]):
-                        return used
-                    before -= filled
-                    filled = 0
-                try:
-                    got = tls.read(len(plain) - filled, plain[filled:])
-                except ssl.SSLWantReadError:
-                    break
-                self._has_no_more = not got  # the peer closed TLS in order
-                filled += got  # type: ignore[operator]  # a number, where a buffer is given
-                with_data += 1
-            if not self._data_records.note(size, records, with_data, filled - before):
-                raise RemoteProtocolError("too many TLS records without data")
-        if filled:
-            self._deliver(plain[:filled])
-        if self._outgoing.pending and not self._closing:  # TLS itself has to answer, such as a key update
-            self._hand_over(self._outgoing.read())
-        return used
-
-    def _shake_hands(self) -> bool:
-        """Go on with the TLS handshake; return whether it is done."""
-        if self._tls is None or self._transport is None:
-            return False
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._hand_over(self._outgoing.read())
-            return False
-        except ssl.SSLError as error:
-            self._transport.write(self._outgoing.read())  # the alert tells the peer the fault
-            self._error = RemoteProtocolError(f"TLS failed: {error.reason or error}")
-            self._closing = True
-            self._transport.close()
-            return False
-        self._tls_up = True
-        self._hand_over(self._outgoing.read())
-        self.handler.socket_ready()
-        return True

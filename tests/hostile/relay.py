@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 from natpass_relay.client_socket import ClientSocket
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
+from natpass_relay.forwarding import Forwarding
 from natpass_relay.hub import Hub
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_wire import envelope
@@ -200,31 +201,44 @@ class Adversary:
         return found if found is not None and message.from_id in {found.opener, found.target} else None
 
 
-class HostileConnection(Connection):
-    """A connection that passes its frames to the adversary."""
+class HostileForwarding(Forwarding[Connection]):
+    """Shows the adversary each frame of a link instead of forwarding it."""
 
-    def __init__(self, hub: Hub, adversary: Adversary) -> None:
-        super().__init__(hub)
+    def __init__(self, sender: Connection, hub: Hub, adversary: Adversary) -> None:
+        super().__init__(sender, hub)
         self._adversary = adversary
 
     def honestly(self, frame: bytes) -> None:
         """Route a frame as the relay would."""
         super()._parse_and_route(frame[HEADER_BYTES:])
-        self._write_posted()
+        self.write_posted()
 
-    def _route(self, data: bytes, bounds: list[int]) -> None:
+    def route(self, data: bytes, bounds: list[int]) -> None:
+        """Take each frame by itself."""
         for start, end in pairwise(bounds):
-            if self.is_closed:
+            if self._sender.is_closed:
                 return
             self._parse_and_route(data[start + HEADER_BYTES : end])
 
     def _parse_and_route(self, payload: bytes) -> None:
-        message = envelope.parse(payload)
-        if self.client is None or message.to == RELAY_ID or not message.link_id:
+        message, client = envelope.parse(payload), self._sender.client
+        if client is None or message.to == RELAY_ID or not message.link_id:
             super()._parse_and_route(payload)
             return
-        message.from_id = self.client.client_id
+        message.from_id = client.client_id
         self._adversary.received(message, encode_frame(payload))
+
+
+class HostileConnection(Connection):
+    """A connection that passes its frames to the adversary."""
+
+    def __init__(self, hub: Hub, adversary: Adversary) -> None:
+        super().__init__(hub)
+        self._forwarding = self._hostile = HostileForwarding(self, hub, adversary)
+
+    def honestly(self, frame: bytes) -> None:
+        """Route a frame as the relay would."""
+        self._hostile.honestly(frame)
 
 
 class HostileServer(RelayServer):

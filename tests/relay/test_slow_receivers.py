@@ -229,7 +229,7 @@ async def test_a_link_past_its_bound_is_cut_and_a_stream_goes_on(
     sender = connection_of(relay, "a")
     if plain:  # a sender that is told to wait, and does not
         sender.takes_holds = True
-        monkeypatch.setattr("natpass_relay.connection.MOST_PLAIN_BYTES", 10_000)
+        monkeypatch.setattr("natpass_relay.forwarding.MOST_PLAIN_BYTES", 10_000)
         for asked in agent.links:
             monkeypatch.setattr(asked, "held", lambda **_: None)
     reads_nothing(relay, console)

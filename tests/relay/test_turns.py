@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from natpass_relay.client_socket import MAX_BYTES_BEFORE_LOGIN
-from natpass_relay.connection import WORK_A_TURN, Connection
+from natpass_relay.connection import Connection
+from natpass_relay.forwarding import WORK_A_TURN, Forwarding
 from natpass_relay.hub import Hub
 from natpass_wire import envelope
-from natpass_wire.aio.sockets import RECORDS_AT_ONCE
+from natpass_wire.aio.tls_layer import RECORDS_AT_ONCE
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Ping
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -192,13 +193,13 @@ async def test_who_changes_the_receiver_with_every_frame_has_turns_too(
 ) -> None:
     """Each change is a write of its own. The frames arrive, in order for each receiver."""
     iterations, passed = Iterations(), Counter[int]()
-    pass_on = Connection._pass_on
+    pass_on = Forwarding._pass_on
 
-    def counted(self: Connection, *given: Any) -> None:
+    def counted(self: Forwarding[Connection], *given: Any) -> None:
         passed[iterations.now] += 1
         pass_on(self, *given)
 
-    monkeypatch.setattr(Connection, "_pass_on", counted)
+    monkeypatch.setattr(Forwarding, "_pass_on", counted)
     agents, console = [await relay.join("a"), await relay.join("b")], await relay.join("c", CONSOLE)
     links = [await console.open("a"), await console.open("b")]
     async with iterations.counted():
@@ -209,7 +210,7 @@ async def test_who_changes_the_receiver_with_every_frame_has_turns_too(
             for link in links:
                 await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=b"%d" % number)))
         monkeypatch.undo()
-        monkeypatch.setattr(Connection, "_pass_on", counted)
+        monkeypatch.setattr(Forwarding, "_pass_on", counted)
         connection._socket.write(b"".join(held))
         for number in range(1000):
             for agent in agents:
