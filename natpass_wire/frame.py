@@ -5,7 +5,7 @@ size u16 big-endian | crc32 u32 big-endian (IEEE) | payload (size bytes)
 
 # Why: docs/decisions/002-frames-in-batches.md
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 
@@ -98,17 +98,34 @@ class FrameDecoder:
                 Do not use the decoder afterwards.
         """
         view = memoryview(chunk)
+        views = [view]
         if self._rest:
             used = self._complete_rest(view)
             if used is None:
                 return
-            whole = memoryview(bytes(self._rest))
+            views = [memoryview(bytes(self._rest)), view[used:]]
             self._rest = bytearray()
-            yield from _batches(whole)
-            view = view[used:]
-        end = yield from _batches(view)
-        if end < len(view):
-            self._rest += view[end:]
+        for view in views:
+            bounds, start, length, fault = [0], 0, len(view), ""
+            while length - start >= HEADER_BYTES:
+                size, crc = _unpack(view, start)
+                end = start + HEADER_BYTES + size
+                if end > length:
+                    break
+                if not size:
+                    fault = "an empty frame"
+                    break
+                if crc32(view[start + HEADER_BYTES : end]) != crc:
+                    fault = f"a frame of {size} bytes has a wrong crc32"
+                    break
+                bounds.append(end)
+                start = end
+            if start:
+                yield Batch(view, bounds)
+            if fault:
+                raise RemoteProtocolError(fault)
+        if start < length:
+            self._rest += view[start:]
 
     def end_of_stream(self) -> None:
         """Take the end of the stream.
@@ -131,32 +148,3 @@ class FrameDecoder:
         lacking = HEADER_BYTES + _unpack(rest)[0] - len(rest)
         rest += view[used : used + lacking]
         return used + lacking if used + lacking <= len(view) else None
-
-
-def _batches(view: memoryview) -> Generator[Batch, None, int]:
-    """Yield the whole frames at the start of `view`, if there are any; return where they end.
-
-    Raises:
-        RemoteProtocolError: after the good frames, for the first bad one.
-    """
-    bounds = [0]
-    start, length = 0, len(view)
-    fault = ""
-    while length - start >= HEADER_BYTES:
-        size, crc = _unpack(view, start)
-        end = start + HEADER_BYTES + size
-        if end > length:
-            break
-        if not size:
-            fault = "an empty frame"
-            break
-        if crc32(view[start + HEADER_BYTES : end]) != crc:
-            fault = f"a frame of {size} bytes has a wrong crc32"
-            break
-        bounds.append(end)
-        start = end
-    if len(bounds) > 1:
-        yield Batch(view, bounds)
-    if fault:
-        raise RemoteProtocolError(fault)
-    return bounds[-1]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 from natpass_wire import envelope
 from natpass_wire.aio.carrier import Carrier
@@ -11,7 +12,7 @@ from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.plain_links import PlainLinks
 from natpass_wire.aio.sealing import Sealing
 from natpass_wire.aio.sockets import FrameSocket
-from natpass_wire.frame import Batch
+from natpass_wire.frame import HEADER_BYTES, Batch
 from natpass_wire.ids import RELAY_ID
 from natpass_wire.keepalive import Keepalive
 from natpass_wire.links import End, LinkAsked, LinkEnded, LinkHeld, LinkOpened, LinkReceived, LinkTable, Refuse
@@ -97,9 +98,10 @@ class RelayConnection:
 
     def batch_received(self, batch: Batch) -> int | None:
         """Take some frames; return how many if that is a turn's work."""
-        for number, payload in enumerate(batch.payloads()):
+        for number, (start, end) in enumerate(pairwise(batch.bounds)):
             if number == FRAMES_A_TURN:
                 return number
+            payload = bytes(batch.view[start + HEADER_BYTES : end])
             if not self.carriers.receive_record(payload):
                 self._receive(envelope.parse(payload))
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 #: Bytes of content: 1492 of a segment over PPPoE, less 40 of IPv6, 32 of TCP (RFC 7323), 22 of TLS 1.3 (RFC 8446 §5.2).
 SHORT_RECORD = 1398
-#: How many bytes of each second are sent in short records.
+#: How many bytes of each second are sent in short records; those that are written in so small pieces do not count.
 SHORT_RECORDS_BYTES = 128 * 1024
 
 

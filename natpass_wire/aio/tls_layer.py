@@ -65,11 +65,10 @@ class TlsLayer:
             data: any number of bytes.
             now: seconds of a monotonic clock.
         """
-        short = self._short_records.take(len(data), now)
-        if short <= SHORT_RECORD:
+        if len(data) <= SHORT_RECORD:
             self._tls.write(data)
             return self.outgoing.read()
-        view = memoryview(data)
+        view, short = memoryview(data), self._short_records.take(len(data), now)
         for start in range(0, short, SHORT_RECORD):
             self._tls.write(view[start : min(start + SHORT_RECORD, short)])
         if short < len(view):

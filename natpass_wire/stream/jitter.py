@@ -23,18 +23,14 @@ class Jitter:
 
     Attributes:
         seconds: the mean difference between one round trip and the next.
+        rate: units a second of the best round of this period and the last; 0 until there was one. A round that is
+            limited by something else says little about the line.
     """
 
     seconds: float = 0.0
+    rate: float = 0.0
     _round_trip: float | None = None
-    # Units a second of the best round, in this period and in the last: a limited round says little about the line.
-    _rate: float = 0.0
-    _last_rate: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Units a second of the best round of this period and the last; 0 until there was one."""
-        return max(self._rate, self._last_rate)
+    _rate_of_period: float = 0.0
 
     def measure(self, round_trip: float, size: int, *, is_last: bool = False) -> None:
         """Record a round trip.
@@ -44,17 +40,17 @@ class Jitter:
             size: how many units were acknowledged with it.
             is_last: nothing else is on its way: the next round trip will be shorter, whatever the line does.
         """
-        rate = self.rate
-        if self._round_trip is not None and rate:
-            shorter = self._round_trip - round_trip - size / rate
+        if self._round_trip is not None and self.rate:
+            shorter = self._round_trip - round_trip - size / self.rate
             self.seconds += (2 * max(shorter, 0.0) - self.seconds) * _GAIN
         self._round_trip = None if is_last else round_trip
 
     def round_ended(self, size: int, seconds: float) -> None:
         """Record how many units were acknowledged in a round, and how long it took."""
         if seconds:
-            self._rate = max(self._rate, size / seconds)
+            self._rate_of_period = max(self._rate_of_period, size / seconds)
+            self.rate = max(self.rate, self._rate_of_period)
 
     def period_ended(self) -> None:
         """Forget rates from before the last period: the line may be another one by now."""
-        self._last_rate, self._rate = self._rate, 0.0
+        self.rate, self._rate_of_period = self._rate_of_period, 0.0

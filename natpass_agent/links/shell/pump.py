@@ -107,7 +107,9 @@ async def _output(link: Link, pty: Pty, reactions: _Reactions, text: TextPieces 
             cut = reactions.output(data, last, drained=len(data) < most) if data else 0
             for part in (data[:cut], data[cut:]) if cut else (data,):
                 if piece := part if text is None else text.feed(part):
-                    await link.send(Msg(type=MsgType.shell_data, sdata=ShellData(data=piece)))
+                    if cut:  # there are two, and there was room for one
+                        await link.room()
+                    link.put(Msg(type=MsgType.shell_data, sdata=ShellData(data=piece)))
             if not data:
                 break
     except LinkEndedError:

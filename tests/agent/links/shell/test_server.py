@@ -329,8 +329,10 @@ async def test_a_program_that_talks_waits_for_a_slow_network(open_shell: Open) -
     count, memory = len(opener.sent), psutil.Process().memory_info().rss
     times = process.cpu_times()
     with suppress(AssertionError):
-        await wait_for(lambda: len(opener.sent) != count or process.cpu_times().user > times.user + 0.05, timeout=0.5)
-    assert len(opener.sent) == count
+        await wait_for(
+            lambda: len(opener.sent) > count + 1 or process.cpu_times().user > times.user + 0.05, timeout=0.5
+        )
+    assert len(opener.sent) <= count + 1  # one read may have had room already
     assert psutil.Process().memory_info().rss - memory < 10_000_000
     opener.take_again()
     await wait_for(lambda: len(opener.sent) > count + 10)
