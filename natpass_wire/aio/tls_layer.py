@@ -65,10 +65,11 @@ class TlsLayer:
             data: any number of bytes.
             now: seconds of a monotonic clock.
         """
-        if len(data) <= SHORT_RECORD:
+        short = 0 if len(data) <= SHORT_RECORD else self._short_records.take(len(data), now)
+        if short <= SHORT_RECORD:
             self._tls.write(data)
             return self.outgoing.read()
-        view, short = memoryview(data), self._short_records.take(len(data), now)
+        view = memoryview(data)
         for start in range(0, short, SHORT_RECORD):
             self._tls.write(view[start : min(start + SHORT_RECORD, short)])
         if short < len(view):
