@@ -22,7 +22,7 @@ All times are seconds of one monotonic clock, passed in; sizes are units.
 """
 
 # Why: docs/decisions/023-credit-and-pace.md
-# Why: docs/decisions/083-a-least-window-by-rate.md
+# Why: docs/decisions/087-a-least-window-by-rate.md
 
 from dataclasses import dataclass, field
 from math import inf
