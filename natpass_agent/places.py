@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from natpass_agent.links.kind import Kind
 from natpass_agent.policy import MAX_LINKS, Refusal
 from natpass_wire.pb.link_pb2 import ConnectResponse
-from natpass_wire.stream.places import Owner, Places, Rank, Standing
+from natpass_wire.stream.places import EvictionClass, Owner, Places, Rank
 
 Who = TypeVar("Who")
 
@@ -39,11 +39,11 @@ class LinkPlaces(Generic[Who]):
         own = self._of_kind[kind]
         most = kind.limits.places_of_key
         if most is not None:
-            standings = [rank(link).standing for link in own.links_of(owner)]
-            going = standings.count(Standing.ENDING)
+            classes = [rank(link).eviction_class for link in own.links_of(owner)]
+            going = classes.count(EvictionClass.ENDING)
             # Who closes one may open another at once. But each has a process until that has ended.
-            if len(standings) - going >= most or going >= most:
-                text = f"you have {len(standings)} {kind.wire_name} links to this agent already"
+            if len(classes) - going >= most or going >= most:
+                text = f"you have {len(classes)} {kind.wire_name} links to this agent already"
                 return Refusal(text, ConnectResponse.REFUSED)
         room = own.room(owner, rank)
         if not room.granted:

@@ -17,7 +17,7 @@ from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.program.counted_log import CountedLog
-from natpass_wire.stream.places import Rank, Standing
+from natpass_wire.stream.places import EvictionClass, Rank
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -95,10 +95,10 @@ class ServedLinks:
     def rank(self, link: IncomingLink) -> Rank:
         """Return what would be lost with a link that is served."""
         if link.end is not None:
-            return Rank(Standing.ENDING)
+            return Rank(EvictionClass.ENDING)
         if link.detached is not None:
-            return Rank(Standing.AWAY, link.detached.since)
-        return Rank(Standing.ACTIVE, -self._served[link].number)  # the newest first
+            return Rank(EvictionClass.AWAY, link.detached.since)
+        return Rank(EvictionClass.ACTIVE, -self._served[link].number)  # the newest first
 
     def add(self, link: IncomingLink, server: KindServer, task: "asyncio.Task[None]", rights: Rights = ALL) -> None:
         """Add a link that is served from now on; its console has these rights."""

@@ -5,7 +5,7 @@ A receiver that is slow must cost its senders nothing: they are read on, and wha
 - **Data** belongs to a link. `waiting_on` tells how many bytes of a link wait. The owner ends a link that exceeds its
   bound; `drop` removes its data.
 - **Control frames** open, answer and end links, or are the relay's own. They are never dropped. They are charged to
-  whoever caused them, see `Ledger.charged`.
+  whoever caused them, see `MemoryAccount.charged`.
 - Each sender's data and control frames keep their order.
 - Budgets count a fixed weight for each item as well, so that many small frames don't cost more memory than they count.
   They are shared first by network, then by client: a client's ids cost nothing.
@@ -96,7 +96,7 @@ class Excess(NamedTuple, Generic[Who, Link]):
     owners: list[Who]
 
 
-class Ledger(Generic[Who, Link]):
+class MemoryAccount(Generic[Who, Link]):
     """All backlogs of one process: what they weigh, and who caused their control frames.
 
     Args:
@@ -159,13 +159,13 @@ class Backlog(Generic[Who, Link]):
     """What waits for one receiver.
 
     Args:
-        ledger: counts all backlogs of the process.
+        account: counts all backlogs of the process.
         owner: the receiver.
         most: the budget of this one.
     """
 
-    def __init__(self, ledger: Ledger[Who, Link], owner: Who, most: int) -> None:
-        self._ledger = ledger
+    def __init__(self, account: MemoryAccount[Who, Link], owner: Who, most: int) -> None:
+        self._account = account
         self.owner = owner
         self._most = most
         self._queues: dict[Who, _Queue[Who, Link]] = {}
@@ -176,7 +176,7 @@ class Backlog(Generic[Who, Link]):
         self.weight = 0
         #: The bytes of control frames that wait here and that the receiver itself has caused.
         self.own_control = 0
-        ledger.backlogs.add(self)
+        account.backlogs.add(self)
 
     def __len__(self) -> int:
         """Return how many items wait."""
@@ -286,7 +286,7 @@ class Backlog(Generic[Who, Link]):
         """Return the links to end so that no more than `goal` waits; and what waits then: more, if it is control."""
         links: list[Link] = []
         rest = self.weight
-        holdings = [(q, self._ledger.holding(q.sender, q.weight)) for q in self._queues.values() if q.weight]
+        holdings = [(q, self._account.holding(q.sender, q.weight)) for q in self._queues.values() if q.weight]
         for queue, level in shares.above(holdings, self.weight - goal):
             weight = queue.weight
             for lane in sorted(queue.lanes, key=lambda lane: lane.weight, reverse=True):
@@ -307,8 +307,8 @@ class Backlog(Generic[Who, Link]):
         for queue in self._queues.values():
             for item in queue.items:
                 self._charge(item.charges, -1)
-        self._ledger.weight -= self.weight
-        self._ledger.backlogs.discard(self)
+        self._account.weight -= self.weight
+        self._account.backlogs.discard(self)
         self._queues.clear()
         self._lanes.clear()
         self._turns = Turns()
@@ -337,7 +337,7 @@ class Backlog(Generic[Who, Link]):
         lane.queue.lanes.discard(lane)
 
     def _charge(self, charges: Sequence[tuple[Who, int]], sign: int = 1) -> None:
-        self._ledger.charge(charges, sign)
+        self._account.charge(charges, sign)
         for who, size in charges:
             if who == self.owner:
                 self.own_control += sign * size
@@ -346,7 +346,7 @@ class Backlog(Generic[Who, Link]):
         weight = size + ITEM_BYTES * items
         queue.weight += weight
         self.weight += weight
-        self._ledger.weight += weight
+        self._account.weight += weight
         self._items += items
 
 

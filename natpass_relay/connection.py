@@ -90,7 +90,7 @@ class Connection:
     def __init__(self, hub: ConnectionHub) -> None:
         self._hub = hub
         self._forwarding: Forwarding[Connection] = Forwarding(self, hub)
-        self.outbox: Outbox[Connection] = Outbox(hub.delivery.ledger, self)
+        self.outbox: Outbox[Connection] = Outbox(hub.delivery.account, self)
         self._is_answering = False
         self._waits_for: dict[Connection, int] = {}  # the value is the tick since which it waits
         self._patience: Patience[Connection] = Patience()

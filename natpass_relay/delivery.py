@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from natpass_relay.backlog import Ledger
+from natpass_relay.backlog import MemoryAccount
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.routing import Route, Router, Send
@@ -35,7 +35,7 @@ class Delivery:
         connection_of: the connections of all clients.
         drop: drops a client, for a reason.
         clock: seconds of a monotonic clock.
-        memory: bytes that may wait in the whole relay, see `Ledger`.
+        memory: bytes that may wait in the whole relay, see `MemoryAccount`.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class Delivery:
         self._is_cutting = False
         self._repeats = Repeats()
         #: What waits in the whole relay.
-        self.ledger: Ledger[Connection, Route] = Ledger(memory, lambda connection: connection.source.networks)
+        self.account: MemoryAccount[Connection, Route] = MemoryAccount(
+            memory, lambda connection: connection.source.networks
+        )
 
     def deliver(self, send: Send, gone: Connection | None = None) -> None:
         """Send what the router says. No-op if the receiver is gone.
@@ -103,13 +105,13 @@ class Delivery:
         for payer in payers:
             if (caused := self._caused(payer)) > MOST_CONTROL_BYTES:
                 self._overdrawn(payer, f"it has caused {caused} bytes of control frames that others do not take")
-        if self._is_cutting or not (connection.outbox.is_over or self.ledger.is_over):
+        if self._is_cutting or not (connection.outbox.is_over or self.account.is_over):
             return
         self._is_cutting = True
         try:
             for route in connection.outbox.excess():
                 self.cut(route, connection)
-            full = self.ledger.excess()
+            full = self.account.excess()
             for route in full.links:
                 self.cut(route)
         finally:
@@ -121,7 +123,7 @@ class Delivery:
 
     def _caused(self, connection: Connection) -> int:
         """Return how many bytes of control frames wait for others that `connection` has caused."""
-        return self.ledger.charged(connection) - connection.outbox.own_control
+        return self.account.charged(connection) - connection.outbox.own_control
 
     def _overdrawn(self, connection: Connection, reason: str) -> None:
         """Drop a client that has caused more than it may, once what goes on now is done."""

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from natpass_relay.connection import Connection
-from natpass_relay.crowds import NetworkRank
-from natpass_relay.lobby import Lobby, NetworkStanding, Stage
+from natpass_relay.lobby import Lobby
+from natpass_relay.lobby_room import NetworkStanding, Stage
+from natpass_relay.network_counts import NetworkRank
 from natpass_relay.remembered import day_of
 from natpass_relay.sources import FORGIVEN, Offence, Source, source_of
 from natpass_wire.errors import RemoteProtocolError

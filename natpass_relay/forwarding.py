@@ -15,7 +15,7 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import Generic, Protocol, Self, TypeVar
 
-from natpass_relay.backlog import Ledger
+from natpass_relay.backlog import MemoryAccount
 from natpass_relay.clients import Client
 from natpass_relay.fastpath import FastRoutes
 from natpass_relay.outbox import Outbox
@@ -69,7 +69,7 @@ class ConnectionDelivery(Protocol[Who]):
     """What a connection needs to send messages about links, and when too much waits."""
 
     #: What waits in the whole relay.
-    ledger: Ledger[Who, Route]
+    account: MemoryAccount[Who, Route]
 
     def deliver(self, send: Send) -> None:
         """Send what the router says."""

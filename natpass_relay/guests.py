@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from natpass_relay.clients import Client
 from natpass_relay.connection import Connection
 from natpass_relay.invites import Command, InviteAnswer, Invites, Tell, Turn
-from natpass_relay.lobby import LobbyRoom, NetworkStanding, Stage
+from natpass_relay.lobby_room import LobbyRoom, NetworkStanding, Stage
 from natpass_relay.sources import Penalties, Source
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.ids import RELAY_ID

@@ -17,7 +17,7 @@ from natpass_relay.counted_log import clients_log, strangers_log
 from natpass_relay.delivery import MEMORY_BYTES, Delivery
 from natpass_relay.entrance import Clocks, Entrance
 from natpass_relay.guests import Guests
-from natpass_relay.lobby import NetworkStanding, Stage
+from natpass_relay.lobby_room import NetworkStanding, Stage
 from natpass_relay.outbox import high_water, is_other
 from natpass_relay.requests import Requests
 from natpass_relay.roster import LEGACY_VERSION, Publisher
@@ -47,7 +47,7 @@ class Hub:
         clock: seconds of a monotonic clock.
         login_seconds: the time limit for a login.
         standing: how networks stand; None: all are strange.
-        memory: bytes that may wait in the whole relay, see `Ledger`.
+        memory: bytes that may wait in the whole relay, see `MemoryAccount`.
     """
 
     def __init__(

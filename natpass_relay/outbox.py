@@ -5,7 +5,7 @@
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from natpass_relay.backlog import Backlog, Ledger
+from natpass_relay.backlog import Backlog, MemoryAccount
 from natpass_relay.routing import Route
 from natpass_wire.aio.sockets import FrameSocket
 
@@ -48,14 +48,14 @@ class Outbox(Generic[Who]):
     """The sending side of one client's connection.
 
     Args:
-        ledger: counts what waits in the whole relay.
-        owner: the client, as the ledger knows it.
+        account: counts what waits in the whole relay.
+        owner: the client, as the account knows it.
     """
 
-    __slots__ = ("_backlog", "_ledger", "_owner", "_posted", "held", "socket")
+    __slots__ = ("_account", "_backlog", "_owner", "_posted", "held", "socket")
 
-    def __init__(self, ledger: Ledger[Who, Route], owner: Who) -> None:
-        self._ledger = ledger
+    def __init__(self, account: MemoryAccount[Who, Route], owner: Who) -> None:
+        self._account = account
         self._owner = owner
         self._backlog: Backlog[Who, Route] | None = None
         self._posted: list[bytes] = []
@@ -124,7 +124,7 @@ class Outbox(Generic[Who]):
             if self.is_free:
                 self.socket.write(data)
                 return 0
-            self._backlog = Backlog(self._ledger, self._owner, RECEIVER_BYTES)
+            self._backlog = Backlog(self._account, self._owner, RECEIVER_BYTES)
         return self._backlog.put_data(sender, route, data)
 
     def put_control(self, sender: Who, frame: bytes, charges: Sequence[tuple[Who, int]] = ()) -> None:
@@ -133,7 +133,7 @@ class Outbox(Generic[Who]):
             if self.is_free:
                 self.socket.write(frame)
                 return
-            self._backlog = Backlog(self._ledger, self._owner, RECEIVER_BYTES)
+            self._backlog = Backlog(self._account, self._owner, RECEIVER_BYTES)
         self._backlog.put_control(sender, frame, charges)
 
     def flush(self) -> tuple[list[Route], bool]:

@@ -20,7 +20,7 @@ from natpass_relay.delivery import MEMORY_BYTES
 from natpass_relay.hub import Hub
 from natpass_relay.known_networks import KnownNetworks
 from natpass_relay.listening import BACKLOG, address_of, listen_on
-from natpass_relay.lobby import NetworkStanding
+from natpass_relay.lobby_room import NetworkStanding
 from natpass_relay.ticks import Ticks
 from natpass_wire.aio.dial import RelayAddress
 from natpass_wire.aio.runtime import LISTENERS, ReadBuffers

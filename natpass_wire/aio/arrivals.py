@@ -10,8 +10,8 @@ from natpass_wire.aio.carrier import Carrier
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord, StreamReply
-from natpass_wire.stream.gate import Offered, OfferGate, Verdict
-from natpass_wire.stream.places import Owner, Places, Rank, Standing
+from natpass_wire.stream.handshake_limiter import HandshakeLimiter, Offered, Verdict
+from natpass_wire.stream.places import EvictionClass, Owner, Places, Rank
 
 #: Seconds for the hello of a carrier, and how many carriers of one opener may wait for it; and how many while half of
 #: all places are free, if it has proved a key lately: it may resume hundreds of streams at once.
@@ -35,7 +35,7 @@ class Arrivals:
     def __init__(self, on_hello: Callable[[Carrier, bytes], None], seconds: float = HELLO_SECONDS) -> None:
         self._on_hello = on_hello
         self._seconds = seconds
-        self._gate = OfferGate(secrets.token_bytes(32))
+        self._limiter = HandshakeLimiter(secrets.token_bytes(32))
         self._timers: dict[Carrier, asyncio.TimerHandle] = {}
         self._places: Places[Carrier] = Places(MAX_ALL_ARRIVALS)
 
@@ -51,19 +51,19 @@ class Arrivals:
         now = self._now()
         if self._has_too_many(self._owner(offer.peer, offer.origin)):
             return Verdict.LATER, b""
-        verdict = self._gate.judge(offer, self._places.held((_STRANGERS,)), now)
-        return verdict, self._gate.cookie(offer, now) if verdict is Verdict.COOKIE else b""
+        verdict = self._limiter.judge(offer, self._places.held((_STRANGERS,)), now)
+        return verdict, self._limiter.cookie(offer, now) if verdict is Verdict.COOKIE else b""
 
     def proved(self, peer: str, owner: Owner) -> None:
         """Record that a client has proved a key, which belongs to `owner`: strangers do not take its turn."""
-        self._gate.proved(peer, owner, self._now())
+        self._limiter.proved(peer, owner, self._now())
 
     def take(self, carrier: Carrier) -> bool:
         """Take a carrier; False if its opener has too many here already."""
         owner = self._owner(carrier.peer, carrier.origin)
         if self._has_too_many(owner):
             return False
-        room = self._places.room(owner, lambda waiting: Rank(Standing.AWAY, self._timers[waiting].when()))
+        room = self._places.room(owner, lambda waiting: Rank(EvictionClass.AWAY, self._timers[waiting].when()))
         if not room.granted:
             return False
         if room.victim is not None:
@@ -95,7 +95,7 @@ class Arrivals:
         return
 
     def _owner(self, peer: str, origin: bytes) -> Owner:
-        known = self._gate.owner(peer, self._now())
+        known = self._limiter.owner(peer, self._now())
         return (_STRANGERS, origin, peer) if known is None else (_PROVED, *known, peer)
 
     def _has_too_many(self, owner: Owner) -> bool:
@@ -103,7 +103,7 @@ class Arrivals:
         return self._places.held(owner) >= (MAX_PROVED_ARRIVALS if may_have_many else MAX_ARRIVALS)
 
     def _late(self, carrier: Carrier) -> None:
-        self._gate.failed(carrier.peer)
+        self._limiter.failed(carrier.peer)
         carrier.close(End(LinkEnd.FAILED, f"no hello within {self._seconds:.0f} s"))
 
     def _forget(self, carrier: Carrier) -> None:

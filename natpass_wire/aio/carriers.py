@@ -21,7 +21,7 @@ from natpass_wire.sealed.handshake import OpenerHandshake, TargetHandshake
 from natpass_wire.stream import VERSION
 from natpass_wire.stream.cookies import MAX_COOKIE_BYTES, prefix_of
 from natpass_wire.stream.fair import Turns
-from natpass_wire.stream.gate import Offered, Verdict
+from natpass_wire.stream.handshake_limiter import Offered, Verdict
 from natpass_wire.stream.receiver import MAX_WINDOW
 from natpass_wire.text import printable
 

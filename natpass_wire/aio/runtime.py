@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from natpass_wire.aio.leftovers import Leftovers
+from natpass_wire.aio.run_queue import RunQueue
 
 #: The most bytes of one read.
 READ_BYTES = 256 * 1024
@@ -43,14 +43,14 @@ class ReadBuffers:
     Attributes:
         raw: bytes from the socket.
         plain: the same bytes after TLS.
-        leftovers: the queue of connections with work left over.
+        run_queue: the queue of connections with work left over.
     """
 
-    def __init__(self, size: int = READ_BYTES, leftovers: Leftovers | None = None) -> None:
+    def __init__(self, size: int = READ_BYTES, run_queue: RunQueue | None = None) -> None:
         self.raw = memoryview(bytearray(size))
         self.plain = memoryview(bytearray(size + 64 * 1024))
-        self.leftovers = leftovers if leftovers is not None else Leftovers()
+        self.run_queue = run_queue if run_queue is not None else RunQueue()
 
     def for_connection(self) -> "ReadBuffers":
         """Return the buffers that a new connection uses."""
-        return ReadBuffers(_OWN_READ_BYTES, self.leftovers) if sys.platform == "win32" else self
+        return ReadBuffers(_OWN_READ_BYTES, self.run_queue) if sys.platform == "win32" else self

@@ -328,13 +328,13 @@ class FrameSocket(asyncio.BufferedProtocol):
         """Forget what is left over, and read: the connection is closing, and what still comes is dropped."""
         self._untaken.clear()
         self._undecrypted = memoryview(b"")
-        self._buffers.leftovers.forget(self)
+        self._buffers.run_queue.forget(self)
         self._is_held = self._is_resting = False
         self._read_or_not()
 
     def _go_on_later(self) -> None:
         if not self._is_held and not self._closing:
-            self._buffers.leftovers.later(self)
+            self._buffers.run_queue.later(self)
 
     def _rested(self) -> None:
         """Read again: the others had their turn."""

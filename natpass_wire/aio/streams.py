@@ -20,8 +20,8 @@ from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.stream.core import StreamCore, StreamPhase
-from natpass_wire.stream.gate import Offered, Verdict
-from natpass_wire.stream.places import Owner, Places, Rank, Standing, listed, unlisted
+from natpass_wire.stream.handshake_limiter import Offered, Verdict
+from natpass_wire.stream.places import EvictionClass, Owner, Places, Rank, listed, unlisted
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import STREAM_ID_BYTES, parse_hello
 from natpass_wire.text import printable
@@ -313,11 +313,13 @@ class Streams:
         """Return what would be lost with a stream."""
         since = self._care[stream].since
         if stream.core.state is StreamPhase.ENDED:
-            return Rank(Standing.ENDING)
+            return Rank(EvictionClass.ENDING)
         if stream.detached is not None:
-            return Rank(Standing.AWAY, stream.detached.since)
+            return Rank(EvictionClass.AWAY, stream.detached.since)
         is_closing = stream.core.state is StreamPhase.CLOSING
-        return Rank(Standing.CLOSING, since) if is_closing else Rank(Standing.ACTIVE, -since)  # the newest first
+        return (
+            Rank(EvictionClass.CLOSING, since) if is_closing else Rank(EvictionClass.ACTIVE, -since)
+        )  # the newest first
 
     def _check_end(self, stream: Stream) -> None:
         """Give a stream up whose end the peer does not acknowledge.

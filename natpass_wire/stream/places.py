@@ -33,7 +33,7 @@ def unlisted(origin: bytes, client_id: str) -> Owner:
     return ("unlisted", origin, client_id)
 
 
-class Standing(IntEnum):
+class EvictionClass(IntEnum):
     """What would be lost with a link; the lowest goes first."""
 
     ENDING = 0  # it has ended, and frees its place soon
@@ -47,11 +47,11 @@ class Rank:
     """A link's place in the order of eviction: the lowest goes first.
 
     Attributes:
-        standing: what would be lost.
+        eviction_class: what would be lost.
         order: decides among equals, such as the time since which it is away.
     """
 
-    standing: Standing
+    eviction_class: EvictionClass
     order: float = 0.0
 
 
@@ -162,9 +162,9 @@ class Places(Generic[Who]):
             if (0 if child is None else child.count) < share:
                 return _evicted_from(node.largest(but=name), rank)
             if child is None:
-                return _idle(node.all_links(), rank, Standing.ENDING)
+                return _idle(node.all_links(), rank, EvictionClass.ENDING)
             node, places = child, child.count
-        return _idle(node.links, rank, Standing.AWAY)
+        return _idle(node.links, rank, EvictionClass.AWAY)
 
 
 def _evicted_from(node: _Node[Who] | None, rank: Callable[[Who], Rank]) -> PlaceAnswer[Who]:
@@ -176,10 +176,10 @@ def _evicted_from(node: _Node[Who] | None, rank: Callable[[Who], Rank]) -> Place
     return PlaceAnswer(granted=True, victim=min(node.links, key=rank))
 
 
-def _idle(links: "dict[Who, None] | list[Who]", rank: Callable[[Who], Rank], least: Standing) -> PlaceAnswer[Who]:
+def _idle(links: "dict[Who, None] | list[Who]", rank: Callable[[Who], Rank], least: EvictionClass) -> PlaceAnswer[Who]:
     """Return the first to go of links that nobody uses: from `least` to AWAY."""
     ranked = [(rank(link), link) for link in links]
-    idle = [(found, link) for found, link in ranked if least <= found.standing <= Standing.AWAY]
+    idle = [(found, link) for found, link in ranked if least <= found.eviction_class <= EvictionClass.AWAY]
     if not idle:
         return PlaceAnswer(granted=False)
     return PlaceAnswer(granted=True, victim=min(idle, key=lambda pair: pair[0])[1])

@@ -9,7 +9,7 @@ from natpass_agent.links.kind import Kind, Limits
 from natpass_agent.places import LinkPlaces
 from natpass_agent.policy import Refusal
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
-from natpass_wire.stream.places import Owner, Rank, Standing, listed, unlisted
+from natpass_wire.stream.places import EvictionClass, Owner, Rank, listed, unlisted
 
 SHELL, EXEC, DESKTOP = KINDS
 ADMIN, OTHER, STRANGER = listed(b"admin"), listed(b"other"), unlisted(b"net", "id")
@@ -37,7 +37,7 @@ class Held:
     ranks: dict[int, Rank] = field(default_factory=dict)
     number: int = 0
 
-    def ask(self, kind: Kind, owner: Owner, standing: Standing = Standing.ACTIVE) -> list[int] | str:
+    def ask(self, kind: Kind, owner: Owner, eviction_class: EvictionClass = EvictionClass.ACTIVE) -> list[int] | str:
         """Return who has to go, or why there is no place."""
         found = self.places.ask(kind, owner, self.ranks.__getitem__)
         if isinstance(found, Refusal):
@@ -46,7 +46,7 @@ class Held:
         for victim in found:
             self.places.give_back(victim)
         self.number += 1
-        self.ranks[self.number] = Rank(standing, self.number)
+        self.ranks[self.number] = Rank(eviction_class, self.number)
         self.places.take(self.number, kind, owner)
         return found
 
@@ -65,9 +65,9 @@ def test_links_with_a_process_share_their_places() -> None:
 
 def test_one_key_takes_nobody_elses_place_by_a_thousand_commands() -> None:
     links = held([*KINDS], 16)
-    assert links.ask(SHELL, ADMIN, Standing.AWAY) == []
+    assert links.ask(SHELL, ADMIN, EvictionClass.AWAY) == []
     for _ in range(1000):
-        links.ask(EXEC, OTHER, Standing.ENDING)
+        links.ask(EXEC, OTHER, EvictionClass.ENDING)
     assert links.ask(SHELL, ADMIN) != [1]
     assert isinstance(links.ask(SHELL, ADMIN), list), "the admin always gets in"
 
@@ -75,7 +75,7 @@ def test_one_key_takes_nobody_elses_place_by_a_thousand_commands() -> None:
 def test_a_kind_without_processes_takes_no_place_of_those_with_one() -> None:
     """Nor does one of its links have to go for another kind's."""
     links = held([SHELL, LIGHT], 2)
-    assert [links.ask(LIGHT, OTHER, Standing.AWAY) for _ in range(4)] == [[]] * 4
+    assert [links.ask(LIGHT, OTHER, EvictionClass.AWAY) for _ in range(4)] == [[]] * 4
     assert [links.ask(SHELL, ADMIN) for _ in range(2)] == [[], []]
     assert isinstance(links.ask(SHELL, ADMIN), str), "those that are away are of another kind"
     assert links.ask(SHELL, OTHER) == [5]
@@ -96,7 +96,7 @@ def test_a_kind_with_processes_can_have_fewer_places() -> None:
 
 def test_a_place_of_a_kind_is_also_one_for_a_process() -> None:
     links = held([SHELL, RARE], 2)
-    links.ask(RARE, ADMIN, Standing.AWAY)
+    links.ask(RARE, ADMIN, EvictionClass.AWAY)
     links.ask(SHELL, ADMIN)
     assert links.ask(RARE, ADMIN) == [1], "one goes, not two"
 
@@ -114,7 +114,7 @@ def test_a_key_has_few_desktops_since_each_starts_a_worker(owner: Owner) -> None
 def test_who_closes_a_desktop_may_open_another_at_once_but_not_for_ever() -> None:
     links = held([*KINDS])
     for _ in range(4):
-        assert links.ask(DESKTOP, ADMIN, Standing.ENDING) == []
+        assert links.ask(DESKTOP, ADMIN, EvictionClass.ENDING) == []
     assert links.ask(DESKTOP, ADMIN) == "you have 4 vnc links to this agent already"
     links.places.give_back(1)
     assert [links.ask(DESKTOP, ADMIN) for _ in range(4)] == [[]] * 4

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from natpass_relay.backlog import ITEM_BYTES, JOINED_BYTES, Backlog, Ledger
+from natpass_relay.backlog import ITEM_BYTES, JOINED_BYTES, Backlog, MemoryAccount
 
 SENDERS = "abc"
 MOST = 400_000
 
 
 def a_backlog(most: int = MOST, process: int = 1 << 30) -> Backlog[str, str]:
-    return Backlog(Ledger(process), "me", most)
+    return Backlog(MemoryAccount(process), "me", most)
 
 
 def all_of(backlog: Backlog[str, str], at_once: int = 1) -> bytes:
@@ -29,8 +29,8 @@ class BacklogMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.ledger: Ledger[str, str] = Ledger(1 << 30)
-        self.backlog: Backlog[str, str] = Backlog(self.ledger, "a", MOST)
+        self.account: MemoryAccount[str, str] = MemoryAccount(1 << 30)
+        self.backlog: Backlog[str, str] = Backlog(self.account, "a", MOST)
         self.model: dict[str, deque[tuple[str | None, bytes]]] = {sender: deque() for sender in SENDERS}
         self.count = 0
 
@@ -82,7 +82,7 @@ class BacklogMachine(RuleBasedStateMachine):
             return
         frames = [frame for queue in self.model.values() for _, frame in queue]
         assert self.backlog.size == sum(map(len, frames))
-        assert self.ledger.weight == self.backlog.weight
+        assert self.account.weight == self.backlog.weight
         assert self.backlog.size <= self.backlog.weight <= self.backlog.size + ITEM_BYTES * len(frames)
         for sender in SENDERS:
             assert self.backlog.waits_from(sender) == bool(self.model[sender])
@@ -93,9 +93,9 @@ class BacklogMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "backlog"):
             self.backlog.close()
-            assert self.ledger.weight == 0
-            assert not any(self.ledger.charged(sender) for sender in SENDERS)
-            assert not self.ledger.backlogs
+            assert self.account.weight == 0
+            assert not any(self.account.charged(sender) for sender in SENDERS)
+            assert not self.account.backlogs
 
 
 TestBacklog = BacklogMachine.TestCase
@@ -176,14 +176,14 @@ def test_control_frames_are_never_dropped() -> None:
 
 
 def test_over_the_process_s_budget_the_greediest_receivers_pay() -> None:
-    ledger: Ledger[str, str] = Ledger(100_000)
-    receivers = [Backlog[str, str](ledger, f"receiver {number}", 1 << 30) for number in range(5)]
+    account: MemoryAccount[str, str] = MemoryAccount(100_000)
+    receivers = [Backlog[str, str](account, f"receiver {number}", 1 << 30) for number in range(5)]
     for number, receiver in enumerate(receivers):
         receiver.put_data("honest", f"honest {number}", bytes(10_000))
     receivers[4].put_data("greedy", "greedy", bytes(45_000))
-    assert ledger.excess() == ([], [])
+    assert account.excess() == ([], [])
     receivers[0].put_data("honest", "honest 0", bytes(5_000))
-    assert ledger.excess() == (["greedy"], [])
+    assert account.excess() == (["greedy"], [])
 
 
 def network_of(who: str) -> tuple[str, ...]:
@@ -192,33 +192,33 @@ def network_of(who: str) -> tuple[str, ...]:
     return tuple("/".join(parts[: number + 1]) for number in range(len(parts)))
 
 
-def receiver(ledger: Ledger[str, str], who: str, size: int) -> None:
-    Backlog[str, str](ledger, who, 1 << 30).put_data("sender", f"link of {who}", bytes(size))
+def receiver(account: MemoryAccount[str, str], who: str, size: int) -> None:
+    Backlog[str, str](account, who, 1 << 30).put_data("sender", f"link of {who}", bytes(size))
 
 
 @pytest.mark.parametrize("shape", ["evil/{0}", "evil/{0}/x", "evil/one/{0}"])
 def test_one_network_with_many_clients_does_not_take_the_process_s_budget(shape: str) -> None:
-    ledger: Ledger[str, str] = Ledger(1_000_000, network_of)
+    account: MemoryAccount[str, str] = MemoryAccount(1_000_000, network_of)
     for number in range(3):
-        receiver(ledger, f"honest {number}/a", 100_000)
+        receiver(account, f"honest {number}/a", 100_000)
     for number in range(70):
-        receiver(ledger, shape.format(number), 10_000)
-    ended = ledger.excess()
+        receiver(account, shape.format(number), 10_000)
+    ended = account.excess()
     assert ended.owners == []
     assert ended.links
     assert all(link.startswith("link of evil") for link in ended.links)
 
 
 def test_a_client_whose_address_says_nothing_is_a_network_of_its_own() -> None:
-    ledger: Ledger[str, str] = Ledger(100_000, network_of)
-    receiver(ledger, "local", 60_000)
+    account: MemoryAccount[str, str] = MemoryAccount(100_000, network_of)
+    receiver(account, "local", 60_000)
     for number in range(10):
-        receiver(ledger, f"local {number}", 5_000)
-    assert ledger.excess().links == ["link of local"]
+        receiver(account, f"local {number}", 5_000)
+    assert account.excess().links == ["link of local"]
 
 
 def test_one_network_with_many_senders_does_not_take_a_receiver_s_budget() -> None:
-    backlog = Backlog[str, str](Ledger(1 << 30, network_of), "me", 100_000)
+    backlog = Backlog[str, str](MemoryAccount(1 << 30, network_of), "me", 100_000)
     backlog.put_data("honest/a", "honest", bytes(20_000))
     for number in range(100):
         backlog.put_data(f"evil/{number}", f"evil {number}", bytes(1_000))
@@ -228,38 +228,38 @@ def test_one_network_with_many_senders_does_not_take_a_receiver_s_budget() -> No
 
 
 def test_receivers_that_have_too_many_control_frames_go_for_they_can_t_be_dropped() -> None:
-    ledger: Ledger[str, str] = Ledger(1_000_000, network_of)
+    account: MemoryAccount[str, str] = MemoryAccount(1_000_000, network_of)
     for number in range(3):
-        receiver(ledger, f"honest {number}/a", 100_000)
+        receiver(account, f"honest {number}/a", 100_000)
     for number in range(4):
-        greedy = Backlog[str, str](ledger, f"evil/{number}", 1 << 30)
+        greedy = Backlog[str, str](account, f"evil/{number}", 1 << 30)
         size = 200_000 + number
         greedy.put_control(greedy.owner, bytes(size), ((greedy.owner, size),))
-    assert ledger.excess() == ([], ["evil/3"])
+    assert account.excess() == ([], ["evil/3"])
 
 
 def test_a_receiver_s_own_control_frames_are_counted_apart() -> None:
-    ledger: Ledger[str, str] = Ledger(1 << 30)
-    own, other = Backlog[str, str](ledger, "me", 1 << 30), Backlog[str, str](ledger, "other", 1 << 30)
+    account: MemoryAccount[str, str] = MemoryAccount(1 << 30)
+    own, other = Backlog[str, str](account, "me", 1 << 30), Backlog[str, str](account, "other", 1 << 30)
     own.put_control("agent", b"answer", (("me", 4), ("agent", 2)))
     other.put_control("me", b"request", (("me", 7),))
-    assert (own.own_control, other.own_control, ledger.charged("me")) == (4, 0, 11)
+    assert (own.own_control, other.own_control, account.charged("me")) == (4, 0, 11)
     own.take(1)
     other.close()
-    assert (own.own_control, other.own_control, ledger.charged("me")) == (0, 0, 0)
+    assert (own.own_control, other.own_control, account.charged("me")) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("ends", ["taken", "closed"])
 def test_what_was_charged_is_given_back(ends: str) -> None:
-    ledger: Ledger[str, str] = Ledger(1 << 30)
-    backlog = Backlog[str, str](ledger, "console", 1 << 30)
+    account: MemoryAccount[str, str] = MemoryAccount(1 << 30)
+    backlog = Backlog[str, str](account, "console", 1 << 30)
     backlog.put_control("agent", b"answer", (("console", 5), ("agent", 1)))
-    assert (ledger.charged("console"), ledger.charged("agent")) == (5, 1)
+    assert (account.charged("console"), account.charged("agent")) == (5, 1)
     if ends == "taken":
         backlog.take(1)
     else:
         backlog.close()
-    assert (ledger.charged("console"), ledger.charged("agent"), ledger.weight) == (0, 0, 0)
+    assert (account.charged("console"), account.charged("agent"), account.weight) == (0, 0, 0)
 
 
 def test_the_work_for_a_full_backlog_does_not_grow_with_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:

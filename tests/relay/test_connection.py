@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from natpass_relay.backlog import Ledger
+from natpass_relay.backlog import MemoryAccount
 from natpass_relay.clients import Client, Role
 from natpass_relay.connection import Connection, ConnectionHub
 from natpass_relay.life import STUCK_SECONDS
@@ -48,8 +48,8 @@ class FakeSocket:
 class FakeHub:
     def __init__(self) -> None:
         self.heard: list[Connection] = []
-        ledger = Ledger[Connection, Route](1 << 30)
-        self.delivery = SimpleNamespace(ledger=ledger, keep_budgets=lambda *_: None)
+        account = MemoryAccount[Connection, Route](1 << 30)
+        self.delivery = SimpleNamespace(account=account, keep_budgets=lambda *_: None)
 
     def client_heard(self, connection: Connection) -> None:
         self.heard.append(connection)

@@ -16,7 +16,8 @@ import pytest
 from natpass_relay import lobby
 from natpass_relay.entrance import Clocks
 from natpass_relay.known_networks import FILE
-from natpass_relay.lobby import Lobby, Stage
+from natpass_relay.lobby import Lobby
+from natpass_relay.lobby_room import Stage
 from natpass_relay.server import TlsFiles
 from natpass_relay.sources import Offence
 from natpass_wire import envelope

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.crowds import Bag, Crowds, NetworkRank
-from natpass_relay.lobby import PATIENCE_SECONDS, SHARE, STALLED_SECONDS, Lobby, NetworkStanding, Stage
+from natpass_relay.lobby import Lobby
+from natpass_relay.lobby_room import PATIENCE_SECONDS, SHARE, STALLED_SECONDS, NetworkStanding, Stage
+from natpass_relay.network_counts import Bag, NetworkCounts, NetworkRank
 from natpass_relay.sources import MIN_PENALTY, Source, source_of
 
 #: Two addresses, and three /64 of which two are of one /48; the last one has logged in before.
@@ -44,8 +45,8 @@ class Model:
         source, stage = here[victim]
 
         def key(level: str, name: str) -> tuple[int, int]:
-            crowd = sum(getattr(other, level) == name for other, _ in here.values())
-            return self.standing.rank(name, crowd, now, max(1, most // SHARE)), crowd
+            count = sum(getattr(other, level) == name for other, _ in here.values())
+            return self.standing.rank(name, count, now, max(1, most // SHARE)), count
 
         worst = max(key("wide", other.wide) for other, _ in here.values())
         assert key("wide", source.wide) == worst  # nobody goes while there is a worse one
@@ -361,13 +362,13 @@ def test_a_bag(numbers: list[int], where: float) -> None:
 
 def test_who_stands_worse_than_before_is_found_when_it_is_told() -> None:
     ranks = {"a": NetworkRank.STRANGE, "b": NetworkRank.STRANGE}
-    crowds = Crowds(lambda name, crowd, now: ranks[name], never)
-    assert crowds.worst(0.0) is None
-    crowds.change("a", 3, 0.0)
-    crowds.change("b", 1, 0.0)
-    assert crowds.worst(0.0) == ("a", NetworkRank.STRANGE)
+    counts = NetworkCounts(lambda name, count, now: ranks[name], never)
+    assert counts.worst(0.0) is None
+    counts.change("a", 3, 0.0)
+    counts.change("b", 1, 0.0)
+    assert counts.worst(0.0) == ("a", NetworkRank.STRANGE)
     ranks["b"] = NetworkRank.BAD
-    crowds.change("b", 0, 0.0)
-    assert crowds.worst(0.0) == ("b", NetworkRank.BAD)
+    counts.change("b", 0, 0.0)
+    assert counts.worst(0.0) == ("b", NetworkRank.BAD)
     ranks["b"] = NetworkRank.KNOWN
-    assert crowds.worst(0.0) == ("a", NetworkRank.STRANGE)
+    assert counts.worst(0.0) == ("a", NetworkRank.STRANGE)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_relay.backlog import Ledger
+from natpass_relay.backlog import MemoryAccount
 from natpass_relay.outbox import HIGH_WATER_BYTES, LEAST_HIGH_WATER_BYTES, Outbox, high_water, is_other
 from natpass_relay.sources import Source, source_of
 from tests.relay.raw import Raw
@@ -66,4 +66,4 @@ async def test_many_clients_of_one_network_leave_the_others_their_buffers(monkey
 
 
 def test_an_outbox_has_no_backlog_at_first() -> None:
-    assert not Outbox[str](Ledger(MEMORY), "me").has_backlog
+    assert not Outbox[str](MemoryAccount(MEMORY), "me").has_backlog

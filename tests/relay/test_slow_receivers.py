@@ -124,16 +124,16 @@ async def test_answers_to_who_reads_none_stop_no_agent(bare: TestRelay) -> None:
     echoes = await Echoes.begin(bare, agents)
     async with Raw.connect(bare, room=4096) as evil:
         await evil.log_in("evil")
-        attacker, ledger = small(connection_of(bare, "evil")), bare.server.hub.delivery.ledger
+        attacker, account = small(connection_of(bare, "evil")), bare.server.hub.delivery.account
         for number in range(5_000):
             evil.send(request(("one", "two")[number % 2], f"l{number}"))
             if number % 500 == 0:
                 await asyncio.sleep(0)
         await wait_for(lambda: attacker.is_behind, "who asks and is not read")
         await echoes.check()
-        assert ledger.weight < 1024 * 1024
+        assert account.weight < 1024 * 1024
         assert not attacker.is_closed
-    await wait_for(lambda: attacker.is_closed and ledger.weight == 0, "nothing that waits")
+    await wait_for(lambda: attacker.is_closed and account.weight == 0, "nothing that waits")
     await echoes.check()
 
 
@@ -166,18 +166,18 @@ async def test_who_takes_answers_late_waits_and_gets_all(bare: TestRelay) -> Non
 async def test_who_is_behind_and_takes_nothing_is_dropped() -> None:
     async with running_relay(dead_after=3.0) as relay, Raw.connect(relay, room=4096) as evil:
         await evil.log_in("c")
-        attacker, ledger = small(connection_of(relay, "c")), relay.server.hub.delivery.ledger
+        attacker, account = small(connection_of(relay, "c")), relay.server.hub.delivery.account
         while not (attacker.is_behind or attacker.is_closed):
             evil.send(PING * 500)
             await asyncio.sleep(0)
         await wait_for(lambda: attacker.is_closed, "the end of who takes nothing")
-        assert (ledger.charged(attacker), ledger.weight) == (0, 0)
+        assert (account.charged(attacker), account.weight) == (0, 0)
 
 
 async def test_who_has_many_ids_and_takes_no_answers_costs_others_no_link() -> None:
     async with running_relay(memory=1_000_000) as relay, contextlib.AsyncExitStack() as stack:
         echoes = await Echoes.begin(relay, [await relay.join("a")])
-        ledger, attackers = relay.server.hub.delivery.ledger, []
+        account, attackers = relay.server.hub.delivery.account, []
         for number in range(12):
             evil = await stack.enter_async_context(Raw.connect(relay, room=4096))
             await evil.log_in(f"evil {number}")
@@ -186,7 +186,7 @@ async def test_who_has_many_ids_and_takes_no_answers_costs_others_no_link() -> N
                 evil.send(PING * 500)
                 await asyncio.sleep(0)
         await wait_for(lambda: any(each.is_closed for each in attackers), "one that goes for all the others")
-        await wait_for(lambda: ledger.weight <= 1_000_000, "the budget is kept")
+        await wait_for(lambda: account.weight <= 1_000_000, "the budget is kept")
         await echoes.check()
         assert not any(link.end for link in echoes._links)
 
@@ -358,7 +358,7 @@ async def test_a_full_relay_cuts_the_greediest_and_no_honest_link() -> None:
         for link in agent.links[1:]:
             relay.tasks.start(flood(link), "flood")
         await wait_for(lambda: links_of(relay, "evil") < 60, "a cut", timeout=30)
-        assert relay.server.hub.delivery.ledger.weight <= 100_000 + 64 * 1024
+        assert relay.server.hub.delivery.account.weight <= 100_000 + 64 * 1024
         await echoes.check()
         reads_again(relay, evil)
 

@@ -6,7 +6,7 @@ from natpass_wire.aio.arrivals import MAX_ALL_ARRIVALS, MAX_ARRIVALS, MAX_PROVED
 from natpass_wire.aio.carrier import Carrier
 from natpass_wire.aio.carriers import Carriers
 from natpass_wire.links import End, LinkPhase, LinkState
-from natpass_wire.stream.gate import MOST_UNPROVED, Offered, Verdict
+from natpass_wire.stream.handshake_limiter import MOST_UNPROVED, Offered, Verdict
 from natpass_wire.stream.places import listed
 from tests.support.waiting import wait_for
 
@@ -105,7 +105,7 @@ async def test_who_says_no_hello_is_a_stranger_again() -> None:
     waiting.proved("a", listed(b"key"))
     assert waiting.take(carrier(ended, "a", 0))
     await wait_for(lambda: ended.ended)
-    assert waiting._gate.owner("a", 0.0) is None
+    assert waiting._limiter.owner("a", 0.0) is None
 
 
 async def test_who_ends_its_links_before_their_hello_is_a_stranger_soon() -> None:
@@ -120,7 +120,7 @@ async def test_who_ends_its_links_before_their_hello_is_a_stranger_soon() -> Non
             assert waiting.take(link)
             link.passenger.carrier_ended(link, End())
     assert MOST_UNPROVED <= accepted <= MOST_UNPROVED + 40
-    assert waiting._gate.owner("free", 0.0) is None
+    assert waiting._limiter.owner("free", 0.0) is None
     waiting.close()
 
 
@@ -144,5 +144,5 @@ async def test_an_honest_opener_that_was_cut_while_it_resumed_keeps_its_rank() -
             waiting.proved("a", listed(b"key"))
         for link in list(waiting._timers):
             link.passenger.carrier_ended(link, End())
-        assert waiting._gate.owner("a", 0.0) == listed(b"key")
+        assert waiting._limiter.owner("a", 0.0) == listed(b"key")
     waiting.close()

@@ -9,7 +9,7 @@ from natpass_wire.aio.streams import Streams
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from natpass_wire.stream.core import StreamCore, StreamPhase, StreamReceived
-from natpass_wire.stream.gate import Offered, Verdict
+from natpass_wire.stream.handshake_limiter import Offered, Verdict
 from tests.support.relay import CONSOLE
 from tests.support.rude import deafen
 from tests.support.waiting import wait_for
@@ -96,21 +96,21 @@ async def test_an_agent_under_load_gives_a_cookie_and_its_opener_comes_again_at_
     async with world() as net:
         judged: list[Verdict] = []
         arrivals = net.agent.client.streams._arrivals
-        arrivals._gate._busy = 0
-        judge = arrivals._gate.judge
+        arrivals._limiter._busy = 0
+        judge = arrivals._limiter.judge
 
         def count(offer: Offered, waiting: int, now: float) -> Verdict:
             judged.append(judge(offer, waiting, now))
             return judged[-1]
 
-        arrivals._gate.judge = count  # type: ignore[method-assign]  # only to look at it
+        arrivals._limiter.judge = count  # type: ignore[method-assign]  # only to look at it
         link, served = await net.open()
         assert judged == [Verdict.COOKIE, Verdict.ACCEPT]
         await write(link, b"in")
         assert await read(served, 2) == b"in"
         await net.open()
         assert judged[2:] == [Verdict.ACCEPT], "it has proved its key"
-        arrivals._gate.failed("console")
+        arrivals._limiter.failed("console")
         await net.open()
         assert judged[3:] == [Verdict.ACCEPT], "the cookie is still valid"
 

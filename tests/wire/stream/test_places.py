@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_wire.stream.places import Owner, PlaceAnswer, Places, Rank, Standing, listed, unlisted
+from natpass_wire.stream.places import EvictionClass, Owner, PlaceAnswer, Places, Rank, listed, unlisted
 
 ADMIN = listed(b"admin")
 #: What attackers may be: two listed keys, and any number of ids in two networks.
@@ -15,7 +15,7 @@ OTHERS = st.one_of(
     st.sampled_from([listed(b"one"), listed(b"two")]),
     st.builds(unlisted, st.sampled_from([b"a", b"b"]), st.integers(0, 40).map(str)),
 )
-STANDINGS = st.sampled_from(list(Standing))
+CLASSES = st.sampled_from(list(EvictionClass))
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Host:
     def __post_init__(self) -> None:
         self.places = Places(self.most)
 
-    def ask(self, owner: Owner, standing: Standing = Standing.ACTIVE) -> bool:
+    def ask(self, owner: Owner, eviction_class: EvictionClass = EvictionClass.ACTIVE) -> bool:
         room = self.places.room(owner, self.ranks.__getitem__)
         if room.victim is not None:
             self.evicted.append(self.owners[room.victim])
@@ -40,13 +40,13 @@ class Host:
         if room.granted:
             self.number += 1
             self.places.take(self.number, owner)
-            self.ranks[self.number], self.owners[self.number] = Rank(standing, self.number), owner
+            self.ranks[self.number], self.owners[self.number] = Rank(eviction_class, self.number), owner
         assert len(self.places) <= self.most
         return room.granted
 
 
-def rank_of(standing: Standing) -> Callable[[int], Rank]:
-    return lambda number: Rank(standing, number)
+def rank_of(eviction_class: EvictionClass) -> Callable[[int], Rank]:
+    return lambda number: Rank(eviction_class, number)
 
 
 def test_free_places_are_for_everybody() -> None:
@@ -55,17 +55,15 @@ def test_free_places_are_for_everybody() -> None:
     assert not host.evicted
 
 
-@given(
-    st.integers(4, 24), st.integers(1, 3), STANDINGS, st.lists(st.tuples(OTHERS, STANDINGS), min_size=1, max_size=200)
-)
+@given(st.integers(4, 24), st.integers(1, 3), CLASSES, st.lists(st.tuples(OTHERS, CLASSES), min_size=1, max_size=200))
 def test_a_listed_key_gets_its_share_and_keeps_it(
-    most: int, held: int, standing: Standing, asks: list[tuple[Owner, Standing]]
+    most: int, held: int, eviction_class: EvictionClass, asks: list[tuple[Owner, EvictionClass]]
 ) -> None:
     """There are at most four buckets here: the admin's, two more keys, and one for all the ids."""
     share = most // 4
     host = Host(most)
     kept = min(held, share)
-    assert all(host.ask(ADMIN, standing) for _ in range(kept))
+    assert all(host.ask(ADMIN, eviction_class) for _ in range(kept))
     for owner, theirs in asks:
         host.ask(owner, theirs)
         assert host.places.held(ADMIN) == kept
@@ -73,15 +71,15 @@ def test_a_listed_key_gets_its_share_and_keeps_it(
     assert ADMIN not in host.evicted
 
 
-@given(st.integers(1, 24), st.lists(st.tuples(OTHERS, STANDINGS), max_size=200))
-def test_who_loses_a_place_had_more_than_its_share(most: int, asks: list[tuple[Owner, Standing]]) -> None:
+@given(st.integers(1, 24), st.lists(st.tuples(OTHERS, CLASSES), max_size=200))
+def test_who_loses_a_place_had_more_than_its_share(most: int, asks: list[tuple[Owner, EvictionClass]]) -> None:
     host = Host(most)
-    for owner, standing in asks:
+    for owner, eviction_class in asks:
         before = {who: host.places.held(who) for who in {*host.owners.values(), owner}}
         buckets = {name for who, count in before.items() if count for name in [_bucket(who)]} | {_bucket(owner)}
         held = {name: sum(count for who, count in before.items() if _bucket(who) == name) for name in buckets}
         seen = len(host.evicted)
-        host.ask(owner, standing)
+        host.ask(owner, eviction_class)
         for loser in host.evicted[seen:]:
             if _bucket(loser) != _bucket(owner):
                 share = most // len(buckets)
@@ -101,14 +99,14 @@ def _bucket(owner: Owner) -> Owner:
     return owner[:1]
 
 
-@given(st.integers(2, 24), st.lists(st.tuples(st.integers(0, 40), STANDINGS), max_size=200))
-def test_ids_of_one_network_do_not_take_the_share_of_another(most: int, asks: list[tuple[int, Standing]]) -> None:
+@given(st.integers(2, 24), st.lists(st.tuples(st.integers(0, 40), CLASSES), max_size=200))
+def test_ids_of_one_network_do_not_take_the_share_of_another(most: int, asks: list[tuple[int, EvictionClass]]) -> None:
     """So whoever logs in under a thousand ids takes at most half, if somebody else is there, too."""
     host = Host(most)
     neighbour = unlisted(b"elsewhere", "neighbour")
-    assert all(host.ask(neighbour, Standing.AWAY) for _ in range(most // 2))
-    for number, standing in asks:
-        host.ask(unlisted(b"here", str(number)), standing)
+    assert all(host.ask(neighbour, EvictionClass.AWAY) for _ in range(most // 2))
+    for number, eviction_class in asks:
+        host.ask(unlisted(b"here", str(number)), eviction_class)
     assert host.places.held(neighbour) == most // 2
     assert neighbour not in host.evicted
 
@@ -118,37 +116,41 @@ def test_what_is_worth_least_goes_first() -> None:
     for number in range(4):
         places.take(number, listed(b"one"))
     ranks = {
-        0: Rank(Standing.ACTIVE, -1),
-        1: Rank(Standing.AWAY, 7),
-        2: Rank(Standing.AWAY, 5),
-        3: Rank(Standing.CLOSING),
+        0: Rank(EvictionClass.ACTIVE, -1),
+        1: Rank(EvictionClass.AWAY, 7),
+        2: Rank(EvictionClass.AWAY, 5),
+        3: Rank(EvictionClass.CLOSING),
     }
     for expected in (3, 2, 1, 0):
         assert places.room(ADMIN, ranks.__getitem__) == PlaceAnswer(granted=True, victim=expected)
         places.give_back(expected)
         places.take(10 + expected, listed(str(expected).encode()))
-        ranks[10 + expected] = Rank(Standing.ACTIVE, -100)
+        ranks[10 + expected] = Rank(EvictionClass.ACTIVE, -100)
         if places.held(listed(b"one")) <= 1:
             break
 
 
-@pytest.mark.parametrize("standing", list(Standing))
-def test_who_has_its_share_gets_only_its_own_that_are_away(standing: Standing) -> None:
+@pytest.mark.parametrize("eviction_class", list(EvictionClass))
+def test_who_has_its_share_gets_only_its_own_that_are_away(eviction_class: EvictionClass) -> None:
     """What is closing is not given up for more of the same: its result may still be on its way."""
     places: Places[int] = Places(2)
     places.take(1, ADMIN)
     places.take(2, ADMIN)
-    room = places.room(ADMIN, rank_of(standing))
-    assert room == (PlaceAnswer(granted=True, victim=1) if standing is Standing.AWAY else PlaceAnswer(granted=False))
+    room = places.room(ADMIN, rank_of(eviction_class))
+    assert room == (
+        PlaceAnswer(granted=True, victim=1) if eviction_class is EvictionClass.AWAY else PlaceAnswer(granted=False)
+    )
 
 
-@pytest.mark.parametrize("standing", list(Standing))
-def test_where_owners_outnumber_places_only_what_nobody_uses_is_taken(standing: Standing) -> None:
+@pytest.mark.parametrize("eviction_class", list(EvictionClass))
+def test_where_owners_outnumber_places_only_what_nobody_uses_is_taken(eviction_class: EvictionClass) -> None:
     places: Places[int] = Places(2)
     places.take(1, unlisted(b"", "1"))
     places.take(2, unlisted(b"", "2"))
-    room = places.room(unlisted(b"", "3"), rank_of(standing))
-    assert room == (PlaceAnswer(granted=False) if standing is Standing.ACTIVE else PlaceAnswer(granted=True, victim=1))
+    room = places.room(unlisted(b"", "3"), rank_of(eviction_class))
+    assert room == (
+        PlaceAnswer(granted=False) if eviction_class is EvictionClass.ACTIVE else PlaceAnswer(granted=True, victim=1)
+    )
 
 
 def test_places_are_given_back_once() -> None:
@@ -159,4 +161,4 @@ def test_places_are_given_back_once() -> None:
     places.give_back(1)
     assert 1 not in places
     assert (len(places), places.held(ADMIN), places.held(())) == (0, 0, 0)
-    assert places.room(ADMIN, rank_of(Standing.ACTIVE)) == PlaceAnswer(granted=True)
+    assert places.room(ADMIN, rank_of(EvictionClass.ACTIVE)) == PlaceAnswer(granted=True)

@@ -1,4 +1,4 @@
-"""The gate: which offers of streams a target answers with arithmetic, and which have to come again. Pure.
+"""The handshake limiter: which offers of streams a target answers with arithmetic, and which have to come again. Pure.
 
 A stranger is an opener that has not proved its key lately. Strangers share what arithmetic there is: each client id,
 each network (`origin`) and all of them together have a bucket. Openers that have proved a key have buckets of their
@@ -76,7 +76,7 @@ class Offered:
     cookie: bytes = b""
 
 
-class OfferGate:
+class HandshakeLimiter:
     """Judges offers. `now` is in seconds of one monotonic clock.
 
     Args:

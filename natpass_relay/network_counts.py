@@ -42,7 +42,7 @@ class Bag(Generic[Item]):
         return self._items[int(random * len(self._items))]
 
 
-class Crowds:
+class NetworkCounts:
     """The networks of one room. `now` is in seconds of one monotonic clock.
 
     Args:
@@ -57,17 +57,17 @@ class Crowds:
         self._cells: tuple[dict[int, Bag[str]], ...] = tuple({} for _ in NetworkRank)
         self._largest = [0 for _ in NetworkRank]
 
-    def crowd(self, network: str) -> int:
+    def count(self, network: str) -> int:
         """Return how many visitors a network has."""
         place = self._places.get(network)
         return place[1] if place is not None else 0
 
     def change(self, network: str, by: int, now: float) -> None:
         """Record that a network has so many visitors more; with 0, look again how it stands."""
-        crowd = self.crowd(network) + by
+        count = self.count(network) + by
         self._take_out(network)
-        if crowd > 0:
-            self._put(network, self._rank(network, crowd, now), crowd)
+        if count > 0:
+            self._put(network, self._rank(network, count, now), count)
 
     def worst(self, now: float) -> tuple[str, NetworkRank] | None:
         """Return a network of those that stand worst, and of these one with the most visitors; None if there is none.
@@ -77,31 +77,31 @@ class Crowds:
         for rank in reversed(NetworkRank):
             cells = self._cells[rank]
             while cells:
-                crowd = self._largest[rank]
-                if crowd not in cells:
+                count = self._largest[rank]
+                if count not in cells:
                     self._largest[rank] -= 1
                     continue
-                network = cells[crowd].pick(self._random())
-                stands = self._rank(network, crowd, now)
+                network = cells[count].pick(self._random())
+                stands = self._rank(network, count, now)
                 if stands == rank:
                     return network, rank
                 self._take_out(network)
-                self._put(network, stands, crowd)
+                self._put(network, stands, count)
                 if stands > rank:
                     return self.worst(now)
         return None
 
-    def _put(self, network: str, rank: NetworkRank, crowd: int) -> None:
-        self._places[network] = (rank, crowd)
-        self._cells[rank].setdefault(crowd, Bag()).add(network)
-        self._largest[rank] = max(self._largest[rank], crowd)
+    def _put(self, network: str, rank: NetworkRank, count: int) -> None:
+        self._places[network] = (rank, count)
+        self._cells[rank].setdefault(count, Bag()).add(network)
+        self._largest[rank] = max(self._largest[rank], count)
 
     def _take_out(self, network: str) -> None:
         place = self._places.pop(network, None)
         if place is None:
             return
-        rank, crowd = place
-        cell = self._cells[rank][crowd]
+        rank, count = place
+        cell = self._cells[rank][count]
         cell.remove(network)
         if not cell:
-            del self._cells[rank][crowd]
+            del self._cells[rank][count]

@@ -15,10 +15,10 @@ class Unfinished(Protocol):
     """Whoever has work left over."""
 
     def next_turn(self) -> None:
-        """Do a turn's work; call `Leftovers.later` again if some is left."""
+        """Do a turn's work; call `RunQueue.later` again if some is left."""
 
 
-class Leftovers:
+class RunQueue:
     """The queue of one event loop."""
 
     def __init__(self) -> None:
