@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from natpass_relay import lobby
+from natpass_relay import lobby_room
 from natpass_relay.entrance import Clocks
 from natpass_relay.known_networks import FILE
 from natpass_relay.lobby import Lobby
@@ -97,7 +97,7 @@ async def test_who_stalls_in_its_login_keeps_nobody_of_another_network_out(tmp_p
 
 
 async def test_who_has_begun_a_login_is_told_that_it_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lobby, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(lobby_room, "PATIENCE_SECONDS", 0.0)
     async with crowded_relay(desk=3, rng=lambda: 0.999) as relay, contextlib.AsyncExitStack() as stack:
         claims = v2.Claims("a", AGENT, (), "raw", b"r" * 16)
         hello = envelope.to_frame(v2.ClientLogin(KEY, claims, v2.NO_TLS, b"c" * 32).hello())

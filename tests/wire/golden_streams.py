@@ -2,6 +2,7 @@
 
 from natpass_wire.pb import desktop_pb2 as desktop
 from natpass_wire.pb import exec_pb2 as exec_
+from natpass_wire.pb import forward_pb2 as forward
 from natpass_wire.pb import link_pb2 as link
 from natpass_wire.pb import roster_pb2 as roster
 from natpass_wire.pb import stream_pb2 as stream
@@ -189,6 +190,46 @@ STREAMS = [
         "disconnect after a time-out",
         Msg(type=MsgType.disconnect, end=link.LinkEnd(cause=link.LinkEnd.TIMED_OUT)),
         "08 05  b2 06 02  08 05  # end 102: cause 1",
+    ),
+    Golden(
+        "channels",
+        Msg(
+            type=MsgType.channels,
+            channels=forward.Channels(
+                frames=[
+                    forward.ChannelFrame(
+                        id=1,
+                        open=forward.ChannelOpen(
+                            address=forward.ForwardAddress(host="h", port=80), listener=4, source="s"
+                        ),
+                    ),
+                    forward.ChannelFrame(id=2, listen=forward.ForwardAddress(path=b"/s", datagrams=True)),
+                    forward.ChannelFrame(id=2, opened=forward.ChannelOpened(host="h", port=80)),
+                    forward.ChannelFrame(
+                        id=2, refused=forward.ChannelRefused(reason=forward.ChannelRefused.NOT_LISTENING, text="no")
+                    ),
+                    forward.ChannelFrame(id=2, data=b"x"),
+                    forward.ChannelFrame(id=2, end=True),
+                    forward.ChannelFrame(id=2, reset="r"),
+                    forward.ChannelFrame(id=2, limit=131072),
+                    forward.ChannelFrame(id=2, datagram=b"d"),
+                ]
+            ),
+        ),
+        """08 96 01
+           b2 09 58                  # channels 150
+             0a 10 08 01             # frames 1: id 1
+               12 0c                 # open 2
+                 0a 05 0a 01 'h' 10 50  # address 1: host 1, port 2
+                 10 04  1a 01 's'    # listener 2, source 3
+             0a 0a 08 02  1a 06 1a 02 '/s' 20 01      # listen 3: path 3, datagrams 4
+             0a 09 08 02  22 05 0a 01 'h' 10 50       # opened 4: host 1, port 2
+             0a 0a 08 02  2a 06 08 03 12 02 'no'      # refused 5: reason 1, text 2
+             0a 05 08 02  32 01 'x'                   # data 6
+             0a 04 08 02  38 01                       # end 7
+             0a 05 08 02  42 01 'r'                   # reset 8
+             0a 06 08 02  48 80 80 08                 # limit 9
+             0a 05 08 02  52 01 'd'                   # datagram 10""",
     ),
 ]
 

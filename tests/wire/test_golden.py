@@ -10,6 +10,7 @@ from natpass_wire.frame import FrameDecoder
 from natpass_wire.login import legacy
 from natpass_wire.pb import login_pb2 as login
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Notice
+from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.pb.invite_pb2 import Invite, InviteStep
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -56,7 +57,7 @@ def test_numbers_of_types() -> None:
     ours = {100: "ping", 101: "pong", 102: "notice", 110: "about", 111: "roster_watch", 112: "roster"}
     ours |= {113: "rtt_request", 114: "rtt_report", 115: "invite", 120: "record", 121: "link_hold"}
     ours |= {130: "exec_input", 131: "exec_output", 132: "exec_signal", 133: "exec_request"}
-    ours |= {140: "vnc_hold", 141: "vnc_frame"}
+    ours |= {140: "vnc_hold", 141: "vnc_frame", 150: "channels"}
     assert {number: name for name, number in MsgType.items()} == wire_md | ours
 
 
@@ -85,6 +86,9 @@ def test_numbers_of_reasons() -> None:
     assert dict(ShellData.Source.items()) == sources
     reasons = {"UNSET": 0, "ABSENT": 1, "IN_USE": 2, "REFUSED": 3, "FAILED": 4, "GONE": 5, "RETRY": 6}
     assert dict(ConnectResponse.Reason.items()) == reasons
+    refused = {"UNSET": 0, "NOT_ALLOWED": 1, "NO_HOST": 2, "NOT_LISTENING": 3, "UNREACHABLE": 4, "TIMED_OUT": 5}
+    refused |= {"IN_USE": 6, "TOO_MANY": 7, "FAILED": 8}
+    assert dict(ChannelRefused.Reason.items()) == refused
 
 
 def test_every_field_has_a_vector() -> None:
