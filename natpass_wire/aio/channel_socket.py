@@ -1,6 +1,7 @@
 """A socket behind a channel: bytes both ways at the pace of the slower, half-closes, and resets."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from natpass_wire.pb.forward_pb2 import ChannelRefused
 _READ_BYTES = 64 * 1024
 #: Bytes that wait for a socket that takes no more, beyond which its channel gets no credit.
 _HIGH_WATER = 128 * 1024
+#: Seconds for a socket to take the last bytes, once both halves are closed: its channel is gone, and counts no more.
+_LINGER_SECONDS = 30.0
+#: The families whose sockets have TCP's options.
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 _buffer = memoryview(bytearray(_READ_BYTES))
 
 
@@ -32,12 +37,27 @@ class Traffic:
 class ChannelSocket(asyncio.BufferedProtocol):
     """The socket's side of a channel. Give it to the loop as a protocol; it may begin with bytes read before.
 
-    Subclasses say what else happens when it is opened, or gone.
+    Subclasses say what else happens when it is opened, or gone. It is gone when the socket is closed.
 
     Args:
         link: the link.
         traffic: counts its bytes.
     """
+
+    __slots__ = (
+        "_channel_ended",
+        "_is_over",
+        "_is_paused",
+        "_linger",
+        "_link",
+        "_owed",
+        "_reason",
+        "_socket_ended",
+        "_transport",
+        "_waiting",
+        "channel",
+        "traffic",
+    )
 
     def __init__(self, link: ChannelLink, traffic: Traffic | None = None) -> None:
         self._link = link
@@ -45,27 +65,28 @@ class ChannelSocket(asyncio.BufferedProtocol):
         self.channel = 0
         self._transport: asyncio.Transport | None = None
         self._owed = 0  # bytes that have no credit yet: the socket takes no more
+        self._waiting: bytearray | None = None  # of these, what the transport does not have yet
+        self._linger: asyncio.TimerHandle | None = None
+        self._reason: str | None = None  # why it is over, once it is
         self._is_paused = False
         self._is_over = False
-        self._has_ended = [False, False]  # the socket's half, the channel's
+        self._socket_ended = self._channel_ended = False
 
     # for subclasses
 
     def connected(self, transport: asyncio.Transport) -> None:
-        """Begin or use the channel: set `channel`."""
+        """Begin or use the channel: set `channel`, and `abort` if there can't be one."""
         raise NotImplementedError
 
     def gone(self, reason: str) -> None:
-        """Take note that the connection is over; `reason` is empty if both halves were closed."""
+        """Take note that the socket is closed; `reason` is empty if both halves were closed in order."""
 
     # the socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's are none: no isinstance
-        found = transport.get_extra_info("socket")
-        if found is not None and found.family in {socket.AF_INET, socket.AF_INET6}:
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _set(transport, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(_HIGH_WATER)
         self.connected(transport)
 
@@ -82,7 +103,7 @@ class ChannelSocket(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Pass the end of the socket's half on; keep the other."""
-        self._has_ended[0] = True
+        self._socket_ended = True
         self._link.end(self.channel)
         self._close_if_over()
         return True
@@ -92,17 +113,22 @@ class ChannelSocket(asyncio.BufferedProtocol):
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Give credit for what it has taken."""
+        """Write on, and give credit for what it has taken."""
         self._is_paused = False
-        owed, self._owed = self._owed, 0
-        self._link.consumed(self.channel, owed)
+        self._write_waiting()
+        if not self._is_paused:
+            owed, self._owed = self._owed, 0
+            self._link.consumed(self.channel, owed)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Pass a reset on."""
-        if not all(self._has_ended):
-            reason = "connection reset" if error is not None else "connection closed"
-            self._link.reset(self.channel, reason)
-            self._over(reason)
+        if self._reason is None:
+            self._reason = "connection reset" if error is not None else "connection closed"
+            self._link.reset(self.channel, self._reason)
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        self._over()
 
     # the channel
 
@@ -116,9 +142,15 @@ class ChannelSocket(asyncio.BufferedProtocol):
     def received(self, data: bytes) -> None:
         """Write bytes."""
         self.traffic.received += len(data)
-        if self._transport is None:
-            return
-        self._transport.write(data)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return  # its end is on the way
+        if self._is_paused:
+            if self._waiting is None:
+                self._waiting = bytearray()
+            self._waiting += data  # as one: the transport would keep each piece, and there may be many small ones
+        else:
+            transport.write(data)
         if self._is_paused:
             self._owed += len(data)
         else:
@@ -126,8 +158,9 @@ class ChannelSocket(asyncio.BufferedProtocol):
 
     def ended(self) -> None:
         """Close the socket's other half, behind what is written."""
-        self._has_ended[1] = True
+        self._channel_ended = True
         if self._transport is not None and not self._transport.is_closing():
+            self._write_waiting()
             self._transport.write_eof()
         self._close_if_over()
 
@@ -137,25 +170,49 @@ class ChannelSocket(asyncio.BufferedProtocol):
 
     def writable(self) -> None:
         """Read on."""
-        if self._transport is not None and not self._transport.is_closing() and not self._has_ended[0]:
+        if self._transport is not None and not self._transport.is_closing() and not self._socket_ended:
             self._transport.resume_reading()
 
     def abort(self, reason: str) -> None:
-        """End the socket with a reset; what waits for it is dropped."""
-        self._has_ended = [True, True]
+        """End socket and channel with a reset; what waits is dropped. No-op if they have ended."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        self._link.reset(self.channel, reason)
+        self._waiting = None
+        if self._transport is None:
+            self._over()
+            return
+        self._reset_socket()
+
+    def _reset_socket(self) -> None:
         if self._transport is not None:
-            found = self._transport.get_extra_info("socket")
-            if found is not None and found.family in {socket.AF_INET, socket.AF_INET6}:
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+            _set(self._transport, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no end in order
             self._transport.abort()
-        self._over(reason)
+
+    def _write_waiting(self) -> None:
+        """Give the transport all that waits for it."""
+        waiting, self._waiting = self._waiting, None
+        if waiting and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(bytes(waiting))
 
     def _close_if_over(self) -> None:
-        if all(self._has_ended) and self._transport is not None:
+        if self._socket_ended and self._channel_ended and self._reason is None and self._transport is not None:
+            self._reason = ""
+            if self._transport.get_write_buffer_size():
+                loop = asyncio.get_running_loop()
+                self._linger = loop.call_later(_LINGER_SECONDS, self._reset_socket)
             self._transport.close()
-            self._over("")
 
-    def _over(self, reason: str) -> None:
+    def _over(self) -> None:
         if not self._is_over:
             self._is_over = True
-            self.gone(reason)
+            self.gone(self._reason or "")
+
+
+def _set(transport: asyncio.Transport, level: int, option: int, value: int | bytes) -> None:
+    """Set an option of a TCP socket; no-op for others, and for one that is closed or reset already."""
+    found = transport.get_extra_info("socket")
+    if found is not None and found.family in _INTERNET:
+        with contextlib.suppress(OSError):
+            found.setsockopt(level, option, value)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from natpass_wire.aio.link import Link, LinkEndedError
-from natpass_wire.channels.channel import FIRST_WINDOW
+from natpass_wire.channels.early import EarlyBytes, EarlyDatagrams
 from natpass_wire.channels.events import (
     ChannelAsked,
     ChannelEnded,
@@ -71,10 +71,11 @@ class ChannelLink:
         self._asked = asked
         self._mux = ChannelMux(is_console=is_console, room=room, owner=owner)
         self._users: dict[int, ChannelUser] = {}
-        self._early: dict[int, list[bytes]] = {}  # what came for channels without a user yet
+        self._early: dict[int, EarlyBytes | EarlyDatagrams] = {}  # what came for channels without a user yet
         self._early_ends: set[int] = set()
         self._wake = asyncio.Event()
         self._sent = asyncio.Event()
+        self._sends_no_more = False
 
     def __len__(self) -> int:
         """Return how many channels and listeners there are."""
@@ -121,7 +122,8 @@ class ChannelLink:
             self._early.pop(channel, None)
             return False
         self._users[channel] = user
-        for data in self._early.pop(channel, []):
+        early = self._early.pop(channel, None)
+        for data in early.pieces() if early is not None else ():
             user.received(data)
         if channel in self._early_ends:
             self._early_ends.remove(channel)
@@ -189,6 +191,9 @@ class ChannelLink:
                 self._go_on()
         except LinkEndedError:
             return
+        finally:
+            self._sends_no_more = True
+            self._sent.set()
 
     async def _receive(self) -> None:
         try:
@@ -201,7 +206,7 @@ class ChannelLink:
                 self._go_on()
                 if self._mux.has_output:
                     self._wake.set()
-                while self._mux.is_congested:
+                while self._mux.is_congested and not self._sends_no_more:
                     self._sent.clear()
                     await self._sent.wait()
         except LinkEndedError:
@@ -217,6 +222,8 @@ class ChannelLink:
 
     def _dispatch(self, event: ChannelEvent) -> None:
         if isinstance(event, ChannelAsked | ListenAsked):
+            if isinstance(event, ChannelAsked):
+                self._early[event.id] = EarlyDatagrams() if event.address.datagrams else EarlyBytes()
             self._asked(event)
             return
         user = self._users.get(event.id)
@@ -238,12 +245,11 @@ class ChannelLink:
                 user.was_reset(printable(text))
 
     def _keep(self, event: ChannelEvent) -> None:
-        """Keep what comes for a channel that has no user yet: no more than the first window."""
+        """Keep what comes for a channel that has no user yet."""
         match event:
             case ChannelReceived(channel, data):
-                kept = self._early.setdefault(channel, [])
-                if sum(map(len, kept)) + len(data) <= FIRST_WINDOW:  # only datagrams may be more
-                    kept.append(data)
+                if (early := self._early.get(channel)) is not None:
+                    early.add(data)
             case ChannelEnded(channel):
                 self._early_ends.add(channel)
             case ChannelReset(channel):

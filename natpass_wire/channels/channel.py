@@ -14,8 +14,10 @@ FIRST_WINDOW = 64 * 1024
 MAX_WINDOW = 4 * 1024 * 1024
 #: Bytes that wait at the sending end: one read of a socket, and one message.
 SEND_BYTES = 128 * 1024
-#: Datagrams that wait at the sending end: the oldest is dropped for a newer one.
+#: Datagrams that wait at the sending end, of `SEND_BYTES` at most: the oldest is dropped for a newer one.
 SEND_DATAGRAMS = 64
+#: Bytes that are joined while they wait: else each single byte of a slow sender would cost as much as many.
+_JOINED_BYTES = 4096
 
 
 class ChannelKind(Enum):
@@ -128,7 +130,10 @@ class Outgoing:
         """Queue bytes. Raises LocalProtocolError: there is no space for them."""
         if len(data) > self.space:
             raise LocalProtocolError("more bytes than a channel has space for")
-        self._queue.append(data)
+        if self._queue and len(self._queue[-1]) + len(data) <= _JOINED_BYTES:
+            self._queue[-1] += data
+        else:
+            self._queue.append(data)
         self.queued += len(data)
 
     def take(self, most: int) -> bytes:
@@ -149,8 +154,8 @@ class Outgoing:
         return len(self._queue)
 
     def put_datagram(self, data: bytes) -> None:
-        """Queue a datagram; the oldest is dropped if too many wait."""
-        if len(self._queue) >= SEND_DATAGRAMS:
+        """Queue a datagram; older ones are dropped if too many wait, or too large ones."""
+        while len(self._queue) >= SEND_DATAGRAMS or (self._queue and self.queued + len(data) > SEND_BYTES):
             self.queued -= len(self._queue.popleft())
             self.dropped += 1
         self._queue.append(data)
