@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from natpass_agent.authorized import RightsOf
-from natpass_agent.links.kind import KindServer
+from natpass_agent.links.kind import KindServer, Reviewing
 from natpass_agent.links.servers import all_servers
 from natpass_agent.links.who import who_of
 from natpass_agent.places import LinkPlaces
@@ -199,7 +199,10 @@ class Agent:
             rights_of: as for the agent, but from one look for all links.
         """
         for served in self.links.all:
-            reason = self._no_longer(served, rights_of(served.link.peer_key))
+            rights = rights_of(served.link.peer_key)
+            reason = self._no_longer(served, rights)
+            if isinstance(served.server, Reviewing) and not isinstance(rights, str):
+                served.server.review(served.link, rights)
             if reason and served.is_doubted and served.link.end is None:
                 log.warning("ending %s: %s", served.name, reason)
                 self.end(served.link, reason, gives_up=True)

@@ -1,8 +1,9 @@
 """Who may do what at an agent, line by line, without I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from natpass_agent.links.kind import Kind
 from natpass_wire.identity import fingerprint
@@ -11,6 +12,8 @@ from natpass_wire.text import printable
 
 #: Characters of a comment that are shown: a line then has room for the rest.
 _MOST_COMMENT = 40
+Repeated = Mapping[str, Sequence[str]]
+_NO_OPTIONS: Repeated = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +29,31 @@ class Report:
     doubts: tuple[str, ...] = ()
 
 
-def without_file(path: str, kinds: Sequence[Kind], *, allow_unsealed: bool) -> Report:
+def without_file(path: str, kinds: Sequence[Kind], options: Repeated = _NO_OPTIONS, *, allow_unsealed: bool) -> Report:
     """Return the report of an agent without a file.
 
     Args:
         path: where the file would be.
         kinds: the link kinds that the agent serves.
+        options: the values of their repeatable options, by name.
         allow_unsealed: it serves links that are not sealed, too.
     """
-    lines = [f"there is no {printable(path, 1000)}", f"every console that has the secret: {_what(ALL, kinds)}"]
+    lines = [f"there is no {printable(path, 1000)}", f"every console that has the secret: {_what(ALL, kinds, options)}"]
     if allow_unsealed:
         names = ", ".join(kind.name for kind in kinds if kind.allows_unsealed) or "nothing"
         lines.append(f"every client of the relay, and its operator (--allow-unsealed): {names}")
     return Report(tuple(lines))
 
 
-def of_file(path: str, consoles: AuthorizedConsoles, now: datetime, clock_doubt: str, kinds: Sequence[Kind]) -> Report:
+def of_file(
+    path: str,
+    consoles: AuthorizedConsoles,
+    now: datetime,
+    clock_doubt: str,
+    kinds: Sequence[Kind],
+    *,
+    options: Repeated = _NO_OPTIONS,
+) -> Report:
     """Return the report of an agent with a file.
 
     Args:
@@ -50,12 +62,13 @@ def of_file(path: str, consoles: AuthorizedConsoles, now: datetime, clock_doubt:
         now: the time, UTC.
         clock_doubt: why the clock can't be right, empty if it can.
         kinds: the link kinds that the agent serves.
+        options: the values of their repeatable options, by name.
     """
     said: dict[int, str] = {fault.number: f"grants nothing: {fault.reason}" for fault in consoles.faults}
     doubts = [f"line {number} {text}" for number, text in said.items()]
     for line in consoles.lines:
         grant = consoles.grants[line.key]
-        what = _what(grant.rights, kinds)
+        what = _what(grant.rights, kinds, options)
         if not what:
             doubts.append(f"line {line.number} has no effect")
             what = "nothing, since it is read-only and its kinds can't be shown read-only"
@@ -67,13 +80,14 @@ def of_file(path: str, consoles: AuthorizedConsoles, now: datetime, clock_doubt:
     return Report((head, *(f"line {number}: {said[number]}" for number in sorted(said))), tuple(doubts))
 
 
-def _what(rights: Rights, kinds: Sequence[Kind]) -> str:
+def _what(rights: Rights, kinds: Sequence[Kind], options: Repeated) -> str:
     """Return what these rights allow, empty if nothing."""
     allowed = [kind for kind in kinds if rights.kinds is None or kind.name in rights.kinds]
     if rights.read_only:
         shown = ", ".join(kind.name for kind in allowed if kind.read_only is None)
         return f"{shown}, only to look" if shown else ""
-    names = ", ".join(kind.name for kind in allowed)
+    extents = ((kind.name, kind.extent(rights, options)) for kind in allowed)
+    names = ", ".join(f"{name} {extent}" if extent else name for name, extent in extents)
     return f"everything ({names})" if rights.kinds is None else names
 
 

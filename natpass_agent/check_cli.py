@@ -8,6 +8,7 @@ import click
 from natpass_agent import check, instance
 from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
+from natpass_agent.links.options import kind_values
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import FILE, gather, state_options
 from natpass_wire.program.state import StateDir
@@ -56,6 +57,7 @@ def _report(values: dict[str, Any]) -> check.Report:
     state = StateDir.at(values["state_dir"])
     file = AuthorizedConsolesFile.at(values["authorized_consoles"], state, instance.own_id(values["id"]))
     consoles = file.read()
+    _, repeated = kind_values(values)
     if consoles is None:
-        return check.without_file(str(file.path), KINDS, allow_unsealed=values["allow_unsealed"])
-    return check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS)
+        return check.without_file(str(file.path), KINDS, options=repeated, allow_unsealed=values["allow_unsealed"])
+    return check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS, options=repeated)

@@ -18,7 +18,9 @@ from natpass_agent.agent import Agent
 from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
 from natpass_agent.links.kind import Worker
+from natpass_agent.links.options import kind_options, kind_values
 from natpass_agent.links.servers import all_servers
+from natpass_agent.platform import open_files
 from natpass_agent.platform.environment import MARKER, check_patterns
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
@@ -31,7 +33,7 @@ from natpass_wire.program.control.place import socket_path
 from natpass_wire.program.control.server import serving
 from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
-from natpass_wire.program.options import Command, common_options, connection_options, gather
+from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.program.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,6 @@ PROGRAM = "natpass-agent"
 #: Seconds between two looks at authorized_consoles and the time. Two looks end a link, and its program has 2 s to go:
 #: what is no longer allowed is gone within 5 s.
 REVIEW_SECONDS = 1.0
-OPTIONS = tuple(option for kind in KINDS for option in kind.options)
 
 
 def listed(words: Sequence[str], conjunction: str) -> str:
@@ -52,13 +53,6 @@ def listed(words: Sequence[str], conjunction: str) -> str:
     """
     *others, last = filter(None, words)
     return f"{', '.join(others)} {conjunction} {last}" if others else last
-
-
-def kind_options(command: Command) -> Command:
-    """Add the kinds' own options."""
-    for option in reversed(OPTIONS):
-        command = click.option(f"--{option.name}", metavar=option.metavar, help=option.help)(command)
-    return command
 
 
 @click.group(
@@ -110,8 +104,9 @@ def command(ctx: click.Context, /, **_: object) -> int:
         token = instance.token(state, client_id)
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
-        options = {option.name: values[option.name.replace("-", "_")] for option in OPTIONS}
-        kinds = all_servers(options, agent=client_id, passed=passed)
+        options, repeated = kind_values(values)
+        files = open_files.raise_limit()
+        kinds = all_servers(options, repeated, agent=client_id, passed=passed, files=files)
         agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
         return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id)))

@@ -9,5 +9,6 @@ FOLDERS = (
     "shell",
     "exec",
     "desktop",
+    "forward",
 )
 KINDS: tuple[Kind, ...] = tuple(import_module(f"{__name__}.{folder}").KIND for folder in FOLDERS)

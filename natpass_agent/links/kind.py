@@ -8,13 +8,14 @@ code that serves links is loaded when a server is made, and a worker's when the 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
     from natpass_agent.links.running import Running
     from natpass_agent.platform.programs import Programs
+    from natpass_agent.targets.targets import Targets
     from natpass_wire.aio.link import IncomingLink, Link
     from natpass_wire.identity.authorized import Rights
 
@@ -61,11 +62,20 @@ class Option:
         name: without the leading dashes; also the key in the config file.
         metavar: the name of its value in `--help`.
         help: its text in `--help`.
+        is_repeatable: whether it may be given several times.
+        check: raises ValueError for an invalid value; its text is for people, and safe to print.
     """
 
     name: str
     metavar: str
     help: str
+    is_repeatable: bool = False
+    check: Callable[[str], None] | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name among a command's values."""
+        return self.name.replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +97,19 @@ class Services:
 
     Attributes:
         programs: finds programs and their environment.
+        targets: what this machine reaches for consoles.
         options: the values of the kinds' own options, by name; an option that was not given is None or absent.
+        repeated: the same of those that may be given several times.
     """
 
     programs: "Programs"
+    targets: "Targets"
     options: Mapping[str, str | None] = field(default_factory=dict)
+    repeated: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _all_of_it(rights: "Rights", repeated: Mapping[str, Sequence[str]]) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -110,6 +128,8 @@ class Kind:
         keeps: its word in the help of `--keep-links`, such as `shell`; empty if it keeps nothing of value to people.
         options: its own options of `natpass-agent`.
         worker: the process that it starts from our own command, if there is one.
+        extent: returns what rights allow within the kind, given the options of `Services.repeated`; for
+            `natpass-agent check`, empty if there is nothing to say.
     """
 
     number: ConnectRequest.Kind
@@ -123,6 +143,7 @@ class Kind:
     keeps: str = ""
     options: tuple[Option, ...] = ()
     worker: Worker | None = None
+    extent: Callable[["Rights", Mapping[str, Sequence[str]]], str] = _all_of_it
 
 
 class KindServer(Protocol):
@@ -143,3 +164,11 @@ class KindServer(Protocol):
         The agent cancels it when it stops: clean up then, and end everything that was started for the link. An
         exception ends the link, never the agent.
         """
+
+
+@runtime_checkable
+class Reviewing(Protocol):
+    """A server whose links may lose a part of what they have, and go on."""
+
+    def review(self, link: "IncomingLink", rights: "Rights") -> None:
+        """Take the present rights of a link's opener, once a second, and end what they no longer allow."""

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from natpass_agent.platform.open_files import restore_limit
+
 assert sys.platform != "win32"
 
 log = logging.getLogger(__name__)
@@ -98,8 +100,8 @@ def _open_pidfd(pid: int) -> int:
     return pidfd
 
 
-def reset_signals() -> None:
-    """Reset a child's signals to those of a fresh session; runs between fork and exec.
+def reset_child() -> None:
+    """Reset a child's signals to those of a fresh session, and its limit on open files; runs between fork and exec.
 
     Ignored signals stay ignored through exec: Python ignores PIPE, nohup ignores HUP, a shell's background jobs INT.
     """
@@ -107,6 +109,7 @@ def reset_signals() -> None:
         with suppress(OSError, ValueError):  # KILL and STOP
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    restore_limit()
 
 
 def start_fault(number: int, argv: Sequence[str], env: Mapping[str, str]) -> str:

@@ -11,6 +11,9 @@ a comment that says whose key it is.
     read-only           the console may look, and change nothing. Each kind decides what that means: a desktop is
                         shown without input and clipboard; shells and commands are refused, since no program can be
                         kept from changing something
+    forward="..."       what its forwards may reach: patterns with commas between them, or `none` (see `patterns`);
+                        default: all that the agent's machine reaches
+    listen="..."        where its forwards may listen at the agent; default: loopback
     expiry-time="..."   until when: YYYY-MM-DD (the beginning of that day), YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS,
                         with or without a Z. Always UTC, whatever the agent's time zone
 
@@ -35,16 +38,22 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from natpass_wire.identity import fingerprint
+from natpass_wire.identity import fingerprint, patterns
 from natpass_wire.identity.keys import PREFIX, PublicKey
 from natpass_wire.identity.known import MalformedError
+from natpass_wire.identity.patterns import Patterns
+from natpass_wire.text import printable
 
 #: Thousands of lines; a longer file is not ours.
 MAX_BYTES = 1024 * 1024
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?(,|[ \t]+|$)')
-_OPTION_NAME = re.compile(r"(kinds|read-only|expiry-time)([=,\s]|$)")
-_APART = re.compile(r"[ \t]+,?[ \t]*(kinds|read-only|expiry-time)([=,\s]|$)")
+_VALUED = ("kinds", "forward", "listen", "expiry-time")
+_NAMES = "kinds, read-only, forward, listen, expiry-time"
+#: What begins with an option. A comment may begin with the word "forward" or "listen", as it always could.
+_BEGINS = r"(?:(kinds|read-only|expiry-time)(?:[=,\s]|$)|(forward|listen)[ \t]*=)"
+_OPTION_NAME = re.compile(_BEGINS)
+_APART = re.compile(r"[ \t]+,?[ \t]*" + _BEGINS)
 _KEY = re.compile(re.escape(PREFIX) + "[A-Za-z0-9+/]+=*")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)Z?")
 
@@ -56,10 +65,14 @@ class Rights:
     Attributes:
         kinds: the names of the link kinds that it may open, None for all that the agent serves.
         read_only: it may look, and change nothing.
+        forward: what its forwards may reach, None for all that the agent allows.
+        listen: where they may listen at the agent, None for what the agent allows without more words.
     """
 
     kinds: frozenset[str] | None = None
     read_only: bool = False
+    forward: Patterns | None = None
+    listen: Patterns | None = None
 
 
 #: Everything: the rights of each client with the secret if there is no file.
@@ -252,20 +265,27 @@ def _grant(line: str, known: Collection[str]) -> tuple[PublicKey, Grant, str]:
     word, *comment = re.split("[ \t]+", line[at:], maxsplit=1)
     key = PublicKey.parse(word)
     if comment and (option := _OPTION_NAME.match(comment[0])):
-        raise ValueError(f"{option[1]} comes after the key, where it has no effect: options come first")
-    kinds, until, read_only = None, None, False
+        raise ValueError(f"{option[1] or option[2]} comes after the key, where it has no effect: options come first")
     for name, value in options.items():
-        if name == "kinds" and value is not None:
-            kinds = _kinds(value, known)
-        elif name == "expiry-time" and value is not None:
-            until = _time(value)
-        elif name == "read-only" and value is None:
-            read_only = True
-        elif name in {"kinds", "expiry-time", "read-only"}:
+        if name not in {*_VALUED, "read-only"}:
+            raise ValueError(f"there is no option {name[:32]} ({_NAMES})")
+        if (value is None) == (name in _VALUED):
             raise ValueError(f"the option {name} " + ('needs ="..."' if value is None else "has no value"))
-        else:
-            raise ValueError(f"there is no option {name[:32]} (kinds, read-only, expiry-time)")
-    return key, Grant(Rights(kinds, read_only), until), comment[0] if comment else ""
+    kinds, forward, listen, until = (options.get(name) for name in _VALUED)
+    rights = Rights(
+        None if kinds is None else _kinds(kinds, known),
+        "read-only" in options,
+        None if forward is None else _patterns("forward", forward),
+        None if listen is None else _patterns("listen", listen),
+    )
+    return key, Grant(rights, None if until is None else _time(until)), comment[0] if comment else ""
+
+
+def _patterns(name: str, value: str) -> Patterns:
+    try:
+        return patterns.parse(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {printable(str(error))}") from None
 
 
 def _kinds(value: str, known: Collection[str]) -> frozenset[str]:

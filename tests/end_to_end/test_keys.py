@@ -189,7 +189,9 @@ def test_a_file_that_goes_missing_while_the_agent_is_down_opens_nothing(place: P
 def test_check_says_who_may_do_what_and_fails_on_doubt(place: Place) -> None:
     found = place.check()
     assert found.returncode == 0
-    assert found.stdout.splitlines()[1] == "every console that has the secret: everything (shell, exec, desktop)"
+    assert (
+        found.stdout.splitlines()[1] == "every console that has the secret: everything (shell, exec, desktop, forward)"
+    )
     path = place.authorize(f'kinds="exec",expiry-time="2100-01-31" {place.line().strip()} ann\n')
     found = place.check()
     assert (found.returncode, found.stderr) == (0, "")

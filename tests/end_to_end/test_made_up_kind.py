@@ -197,7 +197,7 @@ async def test_the_agent_serves_it_and_says_so(code: Path) -> None:
         console = await there.console("tui-1")
         console.watch()
         await wait_for(lambda: "box" in console.present())
-        assert list(console.mirror.entries["box"].about.serves) == ["exec", "madeup", "shell", "vnc"]
+        assert list(console.mirror.entries["box"].about.serves) == ["exec", "forward", "madeup", "shell", "vnc"]
         link = await opened(console)
         message = await link.receive()
         assert (message.type, message.sdata.data) == (MsgType.shell_data, b"good morning")
@@ -205,7 +205,7 @@ async def test_the_agent_serves_it_and_says_so(code: Path) -> None:
         assert "  madeup for " in status
         assert ": a made-up thing\n" in status
         other = await refusal(console, request(77))
-        assert other == "this agent does not serve kind 77 links (it serves: exec, madeup, shell, vnc)"
+        assert other == "this agent does not serve kind 77 links (it serves: exec, forward, madeup, shell, vnc)"
 
 
 @on_both_loops
@@ -240,4 +240,4 @@ async def test_rights_know_it(code: Path) -> None:
         assert shell == "your console's key may not do this here (it may: madeup)"
         assert await refusal(onlooker, request()) == "there is nothing made-up to look at"
         assert "line 3 of this agent's authorized_consoles" in await refusal(without, request())
-        there.agent.said("line 3 grants nothing: kinds are some of shell, exec, desktop, madeup, with commas")
+        there.agent.said("line 3 grants nothing: kinds are some of shell, exec, desktop, forward, madeup, with commas")

@@ -25,7 +25,7 @@ assert sys.platform != "win32"
 from natpass_agent.platform.children import (  # noqa: E402 - exists only where the line above holds
     ExitWatch,
     end_groups,
-    reset_signals,
+    reset_child,
     signal_group,
     start_fault,
 )
@@ -64,7 +64,7 @@ class PosixProcesses:
                     cwd=command.cwd,
                     env=command.env,
                     start_new_session=True,
-                    preexec_fn=reset_signals,  # noqa: PLW1509 - see above
+                    preexec_fn=reset_child,  # noqa: PLW1509 - see above
                 )
         except UnicodeEncodeError as error:
             raise SpawnError(f"cannot start {name}: this system can't encode {printable(str(error.object))}") from error

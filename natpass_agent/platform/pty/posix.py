@@ -28,7 +28,7 @@ assert sys.platform != "win32"
 from natpass_agent.platform.children import (  # noqa: E402 - exists only where the line above holds
     ExitWatch,
     end_groups,
-    reset_signals,
+    reset_child,
     start_fault,
 )
 
@@ -110,7 +110,7 @@ class PosixPtys:
 
 def _prepare_child(cwd: str) -> None:
     """Set the child's signals and directory as in a fresh session; runs between fork and exec."""
-    reset_signals()
+    reset_child()
     os.chdir(cwd)
 
 

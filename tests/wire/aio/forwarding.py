@@ -22,6 +22,7 @@ from tests.support.waiting import PATIENCE, wait_for
 
 HOST = "127.0.0.1"
 MIB = 1024 * 1024
+UNIX = getattr(socket, "AF_UNIX", socket.AF_INET)  # not on Windows
 
 
 class Local(ChannelSocket):
@@ -209,12 +210,16 @@ class Peer:
     async def to(cls, port: int) -> "Peer":
         sock = socket.socket()
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+        except OSError:
+            sock.close()
+            raise
         return cls(sock)
 
     @classmethod
     async def to_path(cls, path: str) -> "Peer":
-        sock = socket.socket(socket.AF_UNIX)
+        sock = socket.socket(UNIX)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, path)
         return cls(sock)
@@ -249,7 +254,7 @@ class Target:
     """A program that listens; with `takes_little` its connections hold few bytes that it has not read."""
 
     def __init__(self, path: str = "", *, takes_little: bool = False) -> None:
-        self.sock = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.sock = socket.socket(UNIX if path else socket.AF_INET)
         if takes_little:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         self.sock.bind(path or (HOST, 0))

@@ -138,7 +138,7 @@ def test_two_lines_with_one_key_grant_nothing_whatever_else_is_wrong_with_them()
     assert parsed.faults == (
         Fault(1, "the same key as in line 3"),
         Fault(3, "the same key as in line 1"),
-        Fault(4, "there is no option no-such (kinds, read-only, expiry-time)"),
+        Fault(4, "there is no option no-such (kinds, read-only, forward, listen, expiry-time)"),
     )
     assert parsed.rights_of(ONE, NOW) == (
         "line 1 of this agent's authorized_consoles, with your console's key, is invalid: its log says why"
