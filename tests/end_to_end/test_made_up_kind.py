@@ -131,8 +131,8 @@ def run(code: Path, *arguments: str) -> str:
 
 def test_help_names_it(code: Path) -> None:
     words = " ".join(run(code, "--help").split())
-    assert "Serve shells, the desktop and made-up things of this machine to consoles" in words
-    assert "How long to keep a shell, command or made-up thing whose console is cut off" in words
+    assert "Serve shells, the desktop, forwards and made-up things of this machine to consoles" in words
+    assert "How long to keep a shell, command, forward or made-up thing whose console is cut off" in words
     assert "--made-up-greeting TEXT What made-up links begin with." in words
 
 

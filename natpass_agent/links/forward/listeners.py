@@ -233,16 +233,15 @@ async def _listen_at_path(
 
 def _remove_dead(path: str) -> None:
     """Remove a Unix socket of ours on which nobody listens any more, as an agent that was killed leaves it."""
-    if sys.platform == "win32":
-        return
-    with contextlib.suppress(FileNotFoundError):
-        found = os.lstat(path)
-        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.getuid():
-            return
-        try:
-            with contextlib.closing(dial.unix_socket()) as probe:
-                probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)  # noqa: PTH108 - a text, as sockets take it
-        except (OSError, RefusedError):
-            return
+    if sys.platform != "win32":
+        with contextlib.suppress(FileNotFoundError):
+            found = os.lstat(path)
+            if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.getuid():
+                return
+            try:
+                with contextlib.closing(dial.unix_socket()) as probe:
+                    probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)  # noqa: PTH108 - a text, as sockets take it
+            except (OSError, RefusedError):
+                return
