@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
 from natpass_wire.channels.events import Endpoint
-from natpass_wire.identity.patterns import IpAddress, Limits, Pattern, dialled
+from natpass_wire.identity.patterns import IpAddress, Reach, TargetPattern, dialled
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.race import Address
 from natpass_wire.text import printable
@@ -75,7 +75,7 @@ class Resolver:
             raise RefusedError(ChannelRefused.NO_HOST, f"{name} has no address")
         return list(dict.fromkeys(addresses))
 
-    async def allowed(self, target: Endpoint, limits: Limits) -> tuple[list[Address], dict[str, list[IpAddress]]]:
+    async def allowed(self, target: Endpoint, limits: Reach) -> tuple[list[Address], dict[str, list[IpAddress]]]:
         """Return the addresses of a target that may be dialled, and those of the rules' names, if they mattered.
 
         The addresses themselves are checked, and these very ones are to be dialled: another lookup may say something
@@ -106,7 +106,7 @@ class Resolver:
         wanted = sorted(names)
         return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
 
-    async def path(self, target: Endpoint, limits: Limits) -> str:
+    async def path(self, target: Endpoint, limits: Reach) -> str:
         """Return the path of a Unix socket without links.
 
         Raises:
@@ -171,14 +171,14 @@ def _address(ip: IpAddress, port: int, zone: str | None = None) -> Address:
     return Address(int(family), f"{ip}%{zone}" if zone and ip.version == 6 else str(ip), port)
 
 
-def _real_path(path: bytes, limits: Limits) -> str | None:
+def _real_path(path: bytes, limits: Reach) -> str | None:
     """Return a path without links, None if it is not allowed. A pattern stands for what its folder is now."""
     real = os.path.realpath(os.fsdecode(path), strict=False)
-    resolved = Limits(tuple(tuple(map(_resolved, patterns)) for patterns in limits.lists))
+    resolved = Reach(tuple(tuple(map(_resolved, patterns)) for patterns in limits.lists))
     return real if resolved.allows_path(real) else None
 
 
-def _resolved(pattern: Pattern) -> Pattern:
+def _resolved(pattern: TargetPattern) -> TargetPattern:
     """Return a pattern of paths whose folders, up to the first with a wildcard, are no links."""
     if pattern.path in {"", "*"}:
         return pattern

@@ -7,7 +7,7 @@ from itertools import chain
 
 from natpass_wire.aio.link import Link
 from natpass_wire.identity.authorized import Rights
-from natpass_wire.identity.patterns import LOOPBACK, Limits, Patterns, parse
+from natpass_wire.identity.patterns import LOOPBACK, Patterns, Reach, parse
 from natpass_wire.repeats import Repeats
 from natpass_wire.stream.receiver import Room
 
@@ -35,14 +35,14 @@ class Rules:
         given = (options.get(name) for name in (ALLOW_FORWARD, ALLOW_LISTEN))
         return cls(*(tuple(chain.from_iterable(map(parse, words))) if words else None for words in given))
 
-    def forward(self, rights: Rights) -> Limits:
+    def forward(self, rights: Rights) -> Reach:
         """Return what a console with these rights may reach."""
-        return Limits(tuple(each for each in (self._forward, rights.forward) if each is not None))
+        return Reach(tuple(each for each in (self._forward, rights.forward) if each is not None))
 
-    def listen(self, rights: Rights) -> Limits:
+    def listen(self, rights: Rights) -> Reach:
         """Return where it may listen."""
         given = tuple(each for each in (self._listen, rights.listen) if each is not None)
-        return Limits(given or (LOOPBACK,))
+        return Reach(given or (LOOPBACK,))
 
     def extent(self, rights: Rights) -> str:
         """Return what a console may reach, and where it may listen, for people; empty if nothing was said of it."""

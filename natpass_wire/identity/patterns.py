@@ -40,7 +40,7 @@ _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class TargetPattern:
     """One pattern.
 
     Attributes:
@@ -58,7 +58,7 @@ class Pattern:
     path: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "Pattern":
+    def parse(cls, text: str) -> "TargetPattern":
         """Return the pattern. Raises ValueError: it is invalid; the text is safe to print."""
         if not text.isprintable() or '"' in text:
             raise ValueError("a pattern has a character that it can't have")
@@ -91,10 +91,10 @@ class Pattern:
         return len(patterns) == len(parts) and all(map(fnmatchcase, parts, patterns))
 
 
-Patterns = tuple[Pattern, ...]
+Patterns = tuple[TargetPattern, ...]
 
 #: Where an agent listens if nothing else is said.
-LOOPBACK: Patterns = (Pattern("localhost:*", _LOOPBACK),)
+LOOPBACK: Patterns = (TargetPattern("localhost:*", _LOOPBACK),)
 
 
 def parse(text: str) -> Patterns:
@@ -105,7 +105,7 @@ def parse(text: str) -> Patterns:
     """
     if text.strip() == NONE:
         return ()
-    return tuple(Pattern.parse(word.strip()) for word in text.split(","))
+    return tuple(TargetPattern.parse(word.strip()) for word in text.split(","))
 
 
 def plain(address: IpAddress) -> IpAddress:
@@ -124,7 +124,7 @@ def dialled(address: IpAddress) -> IpAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Reach:
     """What each of several lists allows: only what all of them do. No list allows everything.
 
     Attributes:
@@ -156,7 +156,7 @@ class Limits:
         return ", and of these only ".join(texts(patterns) for patterns in self.lists) or "everything"
 
 
-def texts(patterns: Sequence[Pattern]) -> str:
+def texts(patterns: Sequence[TargetPattern]) -> str:
     """Return patterns for people."""
     return ", ".join(each.text for each in patterns) or "nothing"
 

@@ -1,14 +1,11 @@
 """The TCP connections and Unix sockets of a forward's channels."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from natpass_agent.links.forward.places import Holder, Place
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import LocalProtocolError
-
-if TYPE_CHECKING:
-    from natpass_agent.links.forward.session import Place, Session
 
 
 class TargetSocket(ChannelSocket):
@@ -22,7 +19,7 @@ class TargetSocket(ChannelSocket):
 
     __slots__ = ("_session", "place", "was_carried")
 
-    def __init__(self, session: "Session", channel: int, place: "Place") -> None:
+    def __init__(self, session: Holder, channel: int, place: Place) -> None:
         super().__init__(session.link, session.traffic)
         self._session = session
         self.was_carried = False
@@ -52,7 +49,7 @@ class SourceSocket(ChannelSocket):
 
     __slots__ = ("_session", "listener", "place", "was_carried")
 
-    def __init__(self, session: "Session", place: "Place", listener: int) -> None:
+    def __init__(self, session: Holder, place: Place, listener: int) -> None:
         super().__init__(session.link, session.traffic)
         self._session = session
         self.was_carried = False

@@ -7,14 +7,12 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from natpass_agent.links.forward.places import Holder, Place
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-
-if TYPE_CHECKING:
-    from natpass_agent.links.forward.session import Place, Session
 
 #: Seconds without a datagram in either direction after which a flow ends (RFC 4787 §4.3: 2 minutes for a NAT that knows
 #: nothing of the protocol; the issue says 60 s).
@@ -37,7 +35,7 @@ class Flow:
 
     __slots__ = ("_is_over", "_session", "channel", "last", "listener", "place", "was_carried")
 
-    def __init__(self, session: "Session", channel: int, place: "Place", listener: int = 0) -> None:
+    def __init__(self, session: Holder, channel: int, place: Place, listener: int = 0) -> None:
         self._session = session
         self.channel = channel
         self.place = place
@@ -94,7 +92,7 @@ class TargetFlow(Flow, asyncio.DatagramProtocol):
 
     __slots__ = ("_sock", "_transport")
 
-    def __init__(self, session: "Session", channel: int, place: "Place", sock: socket.socket) -> None:
+    def __init__(self, session: Holder, channel: int, place: Place, sock: socket.socket) -> None:
         super().__init__(session, channel, place)
         self._sock = sock
         self._transport: asyncio.DatagramTransport | None = None
@@ -169,7 +167,7 @@ class DatagramListener(asyncio.DatagramProtocol):
         sock: the socket.
     """
 
-    def __init__(self, session: "Session", place: "Place", listener: int, sock: socket.socket) -> None:
+    def __init__(self, session: Holder, place: Place, listener: int, sock: socket.socket) -> None:
         self._sock = sock
         self.session = session
         self.place = place

@@ -5,24 +5,21 @@ import contextlib
 import errno
 import os
 import socket
-import stat
-import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING
 
 from natpass_agent.links.forward.connections import SourceSocket
 from natpass_agent.links.forward.datagrams import DatagramListener
+from natpass_agent.links.forward.places import Holder, Place
+from natpass_agent.platform.listening import remove_dead, reuse
 from natpass_agent.targets import dial
-from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
+from natpass_agent.targets.reasons import not_allowed, refused
 from natpass_agent.targets.resolve import Resolver, ip_of, text_of
 from natpass_wire.channels.events import Endpoint
-from natpass_wire.identity.patterns import IpAddress, Limits
+from natpass_wire.identity.patterns import IpAddress, Reach
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.race import Address
-
-if TYPE_CHECKING:
-    from natpass_agent.links.forward.session import Place, Session
 
 #: Connections that wait to be accepted.
 _BACKLOG = 512
@@ -40,7 +37,7 @@ _SPECIAL: dict[str, tuple[IpAddress, ...]] = {
 }
 
 
-class Listener:
+class OpenListener:
     """A listener that is open. `ChannelUser`: it hears when the console ends it.
 
     Args:
@@ -52,9 +49,9 @@ class Listener:
 
     def __init__(
         self,
-        session: "Session",
+        session: Holder,
         channel: int,
-        places: "Sequence[Place]",
+        places: Sequence[Place],
         close: Callable[[], None],
     ) -> None:
         self._session = session
@@ -90,7 +87,7 @@ class Listener:
             self._session.closed(self)
 
 
-async def listen(session: "Session", channel: int, address: Endpoint, limits: Limits, resolver: Resolver) -> Listener:
+async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver) -> OpenListener:
     """Return a listener.
 
     Args:
@@ -107,21 +104,18 @@ async def listen(session: "Session", channel: int, address: Endpoint, limits: Li
         return await _listen_at_path(session, channel, address, limits, resolver)
     addresses = await _allowed(address, limits, resolver)
     sockets = _bound(addresses, address)
-    loop, places = asyncio.get_running_loop(), [session.place_of(sock) for sock in sockets]
+    loop, places = asyncio.get_running_loop(), [Place.of(sock) for sock in sockets]
     closers: list[Callable[[], None]] = []
     try:
         for sock, place in zip(sockets, places, strict=True):
             if address.datagrams:
                 _, protocol = await loop.create_datagram_endpoint(
-                    lambda place=place, sock=sock: DatagramListener(session, place, channel, sock),  # type: ignore[misc]
-                    sock=sock,
+                    partial(DatagramListener, session, place, channel, sock), sock=sock
                 )
                 closers.append(protocol.close)
             else:
                 server = await loop.create_server(
-                    lambda place=place: SourceSocket(session, place, channel),  # type: ignore[misc]
-                    sock=sock,
-                    backlog=_BACKLOG,
+                    partial(SourceSocket, session, place, channel), sock=sock, backlog=_BACKLOG
                 )
                 closers.append(server.close)
     except BaseException as error:
@@ -137,10 +131,10 @@ async def listen(session: "Session", channel: int, address: Endpoint, limits: Li
         for each in closers:
             each()
 
-    return Listener(session, channel, places, close)
+    return OpenListener(session, channel, places, close)
 
 
-async def _allowed(address: Endpoint, limits: Limits, resolver: Resolver) -> list[Address]:
+async def _allowed(address: Endpoint, limits: Reach, resolver: Resolver) -> list[Address]:
     """Return the addresses to listen at, all of which are allowed. Raises RefusedError: they are not."""
     if (ips := _SPECIAL.get(address.host.lower())) is not None:
         families = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -182,8 +176,8 @@ def _bind(address: Address, port: int, *, datagrams: bool) -> socket.socket:
     sock = socket.socket(address.family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        if os.name == "posix" and not datagrams:  # on Windows it would let others take the port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not datagrams:
+            reuse(sock)
         if address.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has a rule of its own
         host, _, *rest = dial.sockaddr(address)
@@ -195,13 +189,13 @@ def _bind(address: Address, port: int, *, datagrams: bool) -> socket.socket:
 
 
 async def _listen_at_path(
-    session: "Session", channel: int, address: Endpoint, limits: Limits, resolver: Resolver
-) -> Listener:
+    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver
+) -> OpenListener:
     path = await resolver.path(address, limits)
     what = f"listening at {text_of(address)}"
     sock = dial.unix_socket()
     try:
-        _remove_dead(path)
+        remove_dead(path)
         sock.bind(path)
     except OSError as error:
         sock.close()
@@ -209,7 +203,7 @@ async def _listen_at_path(
     try:
         os.chmod(path, 0o600)  # before anybody can connect  # noqa: PTH101 - a text, as sockets take it
         made = os.stat(path)  # noqa: PTH116 - as above
-        place = session.place_of_path(path)
+        place = Place("", 0, path)
         server = await asyncio.get_running_loop().create_unix_server(
             lambda: SourceSocket(session, place, channel), sock=sock, backlog=_BACKLOG
         )
@@ -228,20 +222,4 @@ async def _listen_at_path(
             if (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
                 os.unlink(path)  # noqa: PTH108 - as above
 
-    return Listener(session, channel, [place], close)
-
-
-def _remove_dead(path: str) -> None:
-    """Remove a Unix socket of ours on which nobody listens any more, as an agent that was killed leaves it."""
-    if sys.platform != "win32":
-        with contextlib.suppress(FileNotFoundError):
-            found = os.lstat(path)
-            if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.getuid():
-                return
-            try:
-                with contextlib.closing(dial.unix_socket()) as probe:
-                    probe.connect(path)
-            except ConnectionRefusedError:
-                os.unlink(path)  # noqa: PTH108 - a text, as sockets take it
-            except (OSError, RefusedError):
-                return
+    return OpenListener(session, channel, [place], close)

@@ -5,12 +5,11 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import ip_address
 
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
 from natpass_agent.links.forward.datagrams import IDLE_SECONDS, Flow, SourceFlow, TargetFlow
-from natpass_agent.links.forward.listeners import Listener, listen
+from natpass_agent.links.forward.listeners import OpenListener, listen
+from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
 from natpass_agent.targets import dial
 from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
@@ -23,7 +22,7 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import ChannelAsked, ListenAsked
 from natpass_wire.channels.mux import MAX_CHANNELS
 from natpass_wire.identity.authorized import Rights
-from natpass_wire.identity.patterns import IpAddress, Limits, Named
+from natpass_wire.identity.patterns import Named, Reach
 from natpass_wire.links import End
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 
@@ -33,31 +32,6 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = IDLE_SECONDS / 12
 NO_LONGER = "this agent's rules no longer allow it"
 _Connection = TargetSocket | SourceSocket | TargetFlow | SourceFlow
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An address that is dialled or bound.
-
-    Attributes:
-        host: a numeric address, empty for a Unix socket.
-        port: its port.
-        path: of a Unix socket, without links.
-    """
-
-    host: str
-    port: int
-    path: str = ""
-
-    @property
-    def ip(self) -> IpAddress:
-        """The address, without a zone."""
-        return ip_address(self.host.partition("%")[0])
-
-    def __str__(self) -> str:
-        if self.path:
-            return self.path
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Session:
@@ -78,7 +52,7 @@ class Session:
         #: The connections and flows that are open.
         self.connections: set[_Connection] = set()
         #: The listeners, by id.
-        self.listeners: dict[int, Listener] = {}
+        self.listeners: dict[int, OpenListener] = {}
         #: How many connections there were.
         self.total = 0
         self._targets = targets
@@ -130,7 +104,7 @@ class Session:
             self.connections.remove(connection)
             self._give_back()
 
-    def closed(self, listener: Listener) -> None:
+    def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""
         self.listeners.pop(listener.channel, None)
         self._give_back()
@@ -138,17 +112,6 @@ class Session:
     def _give_back(self) -> None:
         self._taken -= 1
         self._targets.descriptors.give_back(1, self._owner)
-
-    @staticmethod
-    def place_of(sock: socket.socket) -> Place:
-        """Return where a socket is bound."""
-        host, port, *_ = sock.getsockname()
-        return Place(str(host), int(port))
-
-    @staticmethod
-    def place_of_path(path: str) -> Place:
-        """Return the place of a Unix socket."""
-        return Place("", 0, path)
 
     # what the console asks for
 
@@ -239,18 +202,18 @@ class Session:
     # rights
 
     @property
-    def _forward(self) -> Limits:
+    def _forward(self) -> Reach:
         """What may be reached: as the rights say, and those that may come."""
         return self._limits(self._targets.rules.forward)
 
     @property
-    def _listen_limits(self) -> Limits:
+    def _listen_limits(self) -> Reach:
         """Where to listen, likewise."""
         return self._limits(self._targets.rules.listen)
 
-    def _limits(self, rule: Callable[[Rights], Limits]) -> Limits:
+    def _limits(self, rule: Callable[[Rights], Reach]) -> Reach:
         limits = rule(self._rights)
-        return limits if self._doubted is None else Limits((*limits.lists, *rule(self._doubted).lists))
+        return limits if self._doubted is None else Reach((*limits.lists, *rule(self._doubted).lists))
 
     def review(self, rights: Rights) -> None:
         """Take the console's present rights. What they do not allow ends at the second look that says the same.
@@ -294,5 +257,5 @@ class Session:
                     connection.abort("idle")
 
 
-def _allows(limits: Limits, place: Place, named: Named) -> bool:
+def _allows(limits: Reach, place: Place, named: Named) -> bool:
     return limits.allows_path(place.path) if place.path else limits.allows(place.ip, place.port, named)

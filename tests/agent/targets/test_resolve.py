@@ -16,7 +16,7 @@ from natpass_agent.targets import resolve
 from natpass_agent.targets.reasons import RefusedError
 from natpass_agent.targets.resolve import LOOKUPS, Resolver, ip_of
 from natpass_wire.channels.events import Endpoint
-from natpass_wire.identity.patterns import Limits, parse
+from natpass_wire.identity.patterns import Reach, parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from tests.support.waiting import wait_for
 
@@ -62,30 +62,27 @@ def meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 @given(st.lists(ADDRESSES, min_size=1, max_size=5), st.lists(ADDRESSES, max_size=3), RULES)
-def test_only_allowed_addresses_come_out_and_they_are_what_is_dialled(
+async def test_only_allowed_addresses_come_out_and_they_are_what_is_dialled(
     found: list[str], of_db: list[str], rules: str
 ) -> None:
-    limits = Limits((parse(rules),))
+    limits = Reach((parse(rules),))
     named = {"db": [meant(ip_address(each)) for each in of_db]}
     resolver_names = Names(found, ["127.0.0.1", "169.254.169.254"], db=of_db)
 
-    async def run() -> None:
-        resolver = Resolver(resolver_names)
-        if not any(limits.allows(meant(ip_address(each)), 80, named) for each in found):
-            with pytest.raises(RefusedError) as refused:
-                await resolver.allowed(Endpoint("web", 80), limits)
-            assert refused.value.reason == ChannelRefused.NOT_ALLOWED
-            return
-        allowed, _ = await resolver.allowed(Endpoint("web", 80), limits)
-        asked_for = {meant(ip_address(each)) for each in found}
-        assert allowed
-        for each in allowed:  # numeric, so that nothing is looked up again, and with the family that fits
-            assert ip_of(each) in asked_for
-            assert limits.allows(ip_of(each), 80, named)
-            assert each.family == family(each.host)
-        assert resolver_names.asked.count("web") == 1
-
-    asyncio.run(run())
+    resolver = Resolver(resolver_names)
+    if not any(limits.allows(meant(ip_address(each)), 80, named) for each in found):
+        with pytest.raises(RefusedError) as refused:
+            await resolver.allowed(Endpoint("web", 80), limits)
+        assert refused.value.reason == ChannelRefused.NOT_ALLOWED
+        return
+    allowed, _ = await resolver.allowed(Endpoint("web", 80), limits)
+    asked_for = {meant(ip_address(each)) for each in found}
+    assert allowed
+    for each in allowed:  # numeric, so that nothing is looked up again, and with the family that fits
+        assert ip_of(each) in asked_for
+        assert limits.allows(ip_of(each), 80, named)
+        assert each.family == family(each.host)
+    assert resolver_names.asked.count("web") == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +91,7 @@ def test_only_allowed_addresses_come_out_and_they_are_what_is_dialled(
 async def test_no_way_of_writing_it_reaches_loopback_if_only_others_are_allowed(host: str) -> None:
     for rules in ("10.0.0.0/8:*", "[fd00::/8]:*", "128.0.0.0/1:*", "none"):
         with pytest.raises(RefusedError) as refused:
-            await Resolver().allowed(Endpoint(host, 80), Limits((parse(rules),)))
+            await Resolver().allowed(Endpoint(host, 80), Reach((parse(rules),)))
         assert refused.value.reason in {ChannelRefused.NOT_ALLOWED, ChannelRefused.NO_HOST}
 
 
@@ -148,7 +145,7 @@ async def test_a_path_is_held_against_the_rules_without_its_links(tmp_path: Path
     resolver = Resolver()
 
     async def path(of: Path | str, rules: str) -> str:
-        return await resolver.path(Endpoint(path=str(of).encode()), Limits((parse(rules),)))
+        return await resolver.path(Endpoint(path=str(of).encode()), Reach((parse(rules),)))
 
     good = str(folder / "allowed" / "good")
     assert await path(good, f"unix:{folder}/allowed/*") == good

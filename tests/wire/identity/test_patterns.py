@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_wire.identity.patterns import LOOPBACK, Limits, Pattern, dialled, parse
+from natpass_wire.identity.patterns import LOOPBACK, Reach, TargetPattern, dialled, parse
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.integers(0, 2**32 - 1).map(IPv4Address))
 PORTS = st.integers(1, 0xFFFF)
@@ -14,7 +14,7 @@ PORTS = st.integers(1, 0xFFFF)
 
 def allows(pattern: str, address: str, port: int, **named: str) -> bool:
     names = {name: [ip_address(found)] for name, found in named.items()}
-    return Pattern.parse(pattern).allows(ip_address(address), port, names)
+    return TargetPattern.parse(pattern).allows(ip_address(address), port, names)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_what_it_does_not(pattern: str, address: str, port: int) -> None:
 
 
 def test_a_name_stands_for_what_it_resolves_to() -> None:
-    pattern = Pattern.parse("DB.example.:5432")
+    pattern = TargetPattern.parse("DB.example.:5432")
     assert pattern.name == "db.example"
     assert pattern.allows(ip_address("10.0.0.7"), 5432, {"db.example": [ip_address("::ffff:10.0.0.7")]})
     assert not pattern.allows(ip_address("10.0.0.8"), 5432, {"db.example": [ip_address("10.0.0.7")]})
-    assert Limits((parse("db.example:5432,*:80"),)).names(5432) == {"db.example"}
-    assert Limits((parse("db.example:5432,*:80"),)).names(80) == set()
+    assert Reach((parse("db.example:5432,*:80"),)).names(5432) == {"db.example"}
+    assert Reach((parse("db.example:5432,*:80"),)).names(80) == set()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_name_stands_for_what_it_resolves_to() -> None:
     ],
 )
 def test_paths(pattern: str, path: str, is_allowed: bool) -> None:
-    assert Pattern.parse(pattern).allows_path(path) is is_allowed
+    assert TargetPattern.parse(pattern).allows_path(path) is is_allowed
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_paths(pattern: str, path: str, is_allowed: bool) -> None:
 )
 def test_what_is_no_pattern(text: str) -> None:
     with pytest.raises(ValueError, match=r"pattern|host|port|HOST|path") as error:
-        Pattern.parse(text)
+        TargetPattern.parse(text)
     assert str(error.value).isprintable()
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[\[\]0-9a-f:./*%-]{1,30}", fullmatch=True))
 def test_any_text_is_a_pattern_or_none(text: str) -> None:
     try:
-        pattern = Pattern.parse(text)
+        pattern = TargetPattern.parse(text)
     except ValueError:
         return
     assert bool(pattern.networks) + bool(pattern.name) + bool(pattern.path) == 1
@@ -132,7 +132,7 @@ def test_a_network_allows_what_it_contains_however_that_is_written(
     address: IPv4Address | IPv6Address, port: int, base: int, length: int
 ) -> None:
     network = IPv4Network((base, length), strict=False)
-    pattern = Pattern.parse(f"{network}:*")
+    pattern = TargetPattern.parse(f"{network}:*")
     plain = address.ipv4_mapped if isinstance(address, IPv6Address) else address
     assert pattern.allows(address, port, {}) == (plain is not None and plain in network)
     if isinstance(address, IPv4Address):
@@ -150,11 +150,11 @@ def test_what_is_dialled_is_never_a_second_way_to_write_something_else(address: 
 
 def test_all_lists_have_to_allow_it() -> None:
     wide, narrow = parse("10.0.0.0/8:*"), parse("*:22,*:80")
-    limits = Limits((wide, narrow))
+    limits = Reach((wide, narrow))
     assert limits.allows(ip_address("10.1.1.1"), 22, {})
     assert not limits.allows(ip_address("10.1.1.1"), 23, {})
     assert not limits.allows(ip_address("11.1.1.1"), 22, {})
-    assert Limits().allows(ip_address("11.1.1.1"), 22, {})
-    assert not Limits((parse("none"),)).allows(ip_address("10.1.1.1"), 22, {})
+    assert Reach().allows(ip_address("11.1.1.1"), 22, {})
+    assert not Reach((parse("none"),)).allows(ip_address("10.1.1.1"), 22, {})
     assert limits.text == "10.0.0.0/8:*, and of these only *:22, *:80"
-    assert Limits((LOOPBACK,)).text == "localhost:*"
+    assert Reach((LOOPBACK,)).text == "localhost:*"
