@@ -98,7 +98,7 @@ def test_a_line_that_is_none_grants_nothing_and_is_named_once(
         assert consoles.rights_of(None) == UNSEALED
     where = state.path / FILE
     named = [
-        f"{where}, line 2 grants nothing: there is no option no-such (kinds, read-only, expiry-time)",
+        f"{where}, line 2 grants nothing: there is no option no-such (kinds, read-only, forward, listen, expiry-time)",
         f"{where}, line 3 grants nothing: not OPTIONS x25519:KEY COMMENT",
     ]
     assert [(record.message, record.levelname) for record in caplog.records] == [(line, "ERROR") for line in named]
