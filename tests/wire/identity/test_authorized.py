@@ -236,3 +236,22 @@ def test_kinds_are_those_that_the_agent_knows() -> None:
     assert fault.reason == "kinds are some of shell, exec, desktop, with commas between them"
     parsed = AuthorizedConsoles.parse(content, ["shell", "made-up"])
     assert parsed.grants == {ONE: Grant(Rights(frozenset({"shell", "made-up"})))}
+
+
+def test_what_forwards_may_do_is_an_option_of_a_line() -> None:
+    text = f'forward="10.0.0.0/8:22,[fd00::/8]:*",listen="none" {ONE}\nlisten="*:8080" {TWO}\n'
+    grants = AuthorizedConsoles.parse(text.encode(), KINDS).grants
+    assert [each.text for each in grants[ONE].rights.forward or ()] == ["10.0.0.0/8:22", "[fd00::/8]:*"]
+    assert (grants[ONE].rights.listen, grants[TWO].rights.forward) == ((), None)
+
+
+@pytest.mark.parametrize("option", ['forward="x"', 'forward=""', "forward", 'listen="*:80,"', 'listen="10.0.0.1/8:1"'])
+def test_an_invalid_pattern_grants_nothing(option: str) -> None:
+    parsed = AuthorizedConsoles.parse(f"{option} {ONE}\n{TWO} forward and listen to me\n".encode(), KINDS)
+    assert list(parsed.grants) == [TWO]  # a comment may begin with these words, as it always could
+    assert ONE in parsed.refused
+
+
+def test_a_wrapped_option_of_forwards_refuses_its_neighbours() -> None:
+    parsed = AuthorizedConsoles.parse(f'{ONE}\nforward="none"\n{TWO}\n'.encode(), KINDS)
+    assert not parsed.grants
