@@ -1,6 +1,6 @@
 """What consoles reach through this machine: the agent's own rules, and how many connections there may be."""
 
-# Why: docs/decisions/092-rules-hold-for-addresses.md
+# Why: docs/decisions/088-rules-hold-for-addresses.md
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain

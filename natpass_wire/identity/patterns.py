@@ -8,7 +8,7 @@ Patterns are held against the address that is dialled or bound, never against th
 in a pattern stands for the addresses that it has at that moment. In a path `*` and `?` do not stand for `/`.
 """
 
-# Why: docs/decisions/092-rules-hold-for-addresses.md
+# Why: docs/decisions/088-rules-hold-for-addresses.md
 
 import re
 from collections.abc import Collection, Mapping, Sequence
