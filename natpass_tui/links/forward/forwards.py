@@ -1,13 +1,48 @@
-"""All forwards to one agent: their rules, one link, and what they carry."""
+"""All forwards to one agent: their rules, one link, and what they carry.
 
+A rule listens while there is a link. The link survives cuts; when it is lost with its agent, connections are reset, no
+rule listens, and all begin again when the agent is back.
+"""
+
+# Why: docs/decisions/094-forwards-listen-while-there-is-a-link.md
+
+import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Sequence
 
-from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow
-from natpass_tui.links.forward.rules import ForwardRule
+from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.datagrams import DatagramListener
+from natpass_tui.links.forward.dynamic import ProxyConnection
+from natpass_tui.links.forward.listener import Listener
+from natpass_tui.links.forward.local import StreamListener
+from natpass_tui.links.forward.remote import RemoteListener
+from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState
+from natpass_tui.links.forward.rules import Direction, ForwardRule, is_same_place
+from natpass_tui.links.life import FIRST_RETRY, RETRY
 from natpass_tui.model.relay_port import LinkOpener
+from natpass_wire.aio.channels import ChannelLink
+from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.channels.events import ChannelAsked, ListenAsked
+from natpass_wire.errors import UserError
+from natpass_wire.links import End
+from natpass_wire.pb.forward_pb2 import ChannelRefused
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
 
 #: Seconds without a datagram after which a flow of them is over.
 IDLE_SECONDS = 60.0
+#: Seconds until an agent that refuses is asked again.
+_REFUSED_SECONDS = 30.0
+
+
+def _nothing() -> None: ...
+
+
+def _nothing_told(_: ForwardRule, __: str) -> None: ...
 
 
 class Forwards:
@@ -16,7 +51,8 @@ class Forwards:
     Args:
         agent: the agent's id.
         console: opens the links.
-        changed: called after each change of a rule's state, and of the number of its connections.
+        changed: called after each change of a rule's state, of the number of its connections, and of `waiting`.
+        told: called with each thing that goes wrong, and its rule; safe to print.
         idle: seconds without a datagram after which a flow of them is over.
     """
 
@@ -25,27 +61,55 @@ class Forwards:
         agent: str,
         console: LinkOpener,
         *,
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[], None] = _nothing,
+        told: Callable[[ForwardRule, str], None] = _nothing_told,
         idle: float = IDLE_SECONDS,
     ) -> None:
         self.agent = agent
         self._console = console
         self.changed = changed
+        self._told = told
         self._idle = idle
+        self._listeners: dict[ForwardRule, Listener] = {}
+        self._link: ChannelLink | None = None
+        self._waiting = ""
+        self._tasks = Tasks()
+        self._starting = asyncio.Lock()
+        self._try_now = asyncio.Event()
+        self._is_closed = False
 
     @property
     def waiting(self) -> str:
         """Why there is no link now, safe to print; empty while there is one, and before `start`."""
-        raise NotImplementedError
+        return self._waiting
+
+    @property
+    def link(self) -> Link | None:
+        """The link, None while there is none."""
+        return self._link.link if self._link is not None else None
 
     async def start(self, rules: Sequence[ForwardRule]) -> None:
-        """Open the link and start all rules, or none.
+        """Open the link and start all rules, or none. Call it once; no rules are fine, too.
 
         Raises:
             LinkEndedError: relay or agent can't be reached, or the agent refuses.
             UserError: a rule can't listen: one line, which names the rule.
         """
-        raise NotImplementedError
+        for rule in rules:
+            self._check(rule)
+            self._listeners[rule] = self._make(rule)
+        try:
+            # What can be known here is known before the agent is asked.
+            for listener in self._listeners.values():
+                if isinstance(listener, RemoteListener):
+                    await listener.check()
+            link, running = await self._open()
+            for listener in list(self._listeners.values()):
+                await listener.start(link)
+        except BaseException:
+            await self.close()
+            raise
+        self._tasks.start(self._keep(running), f"forwards of {self.agent}")
 
     async def add(self, rule: ForwardRule) -> None:
         """Start one more rule. Without a link it begins to listen once there is one.
@@ -53,24 +117,141 @@ class Forwards:
         Raises:
             UserError: it can't listen; it is not added.
         """
-        raise NotImplementedError
+        self._check(rule)
+        listener = self._listeners[rule] = self._make(rule)
+        async with self._starting:
+            if self._link is None:
+                listener.account.is_now(ForwardState.WAITING)
+                return
+            try:
+                await listener.start(self._link)
+            except BaseException:
+                if self._listeners.get(rule) is listener:
+                    self.remove(rule)
+                raise
 
     def remove(self, rule: ForwardRule) -> None:
         """End a rule, with a reset for its connections. No-op if there is none."""
-        raise NotImplementedError
+        listener = self._listeners.pop(rule, None)
+        if listener is not None:
+            listener.stop("the forward is removed")
+            self.changed()
 
     def rows(self) -> list[ForwardRow]:
         """Return the rules in their order, as they are now."""
-        raise NotImplementedError
+        return [listener.account.row() for listener in self._listeners.values()]
 
     def connections(self) -> list[ConnectionRow]:
         """Return the open connections, the oldest first."""
-        raise NotImplementedError
+        found = [row for listener in self._listeners.values() for row in listener.account.connections()]
+        return sorted(found, key=lambda row: row.since)
 
     def agent_there(self) -> None:
         """Note that the roster shows the agent: a link is tried at once."""
-        raise NotImplementedError
+        self._try_now.set()
 
     async def close(self) -> None:
         """End all rules, connections and the link."""
-        raise NotImplementedError
+        self._is_closed = True
+        for rule in list(self._listeners):
+            self.remove(rule)
+        if self._link is not None:
+            self._link.link.close()
+        await self._tasks.close()
+
+    def _check(self, rule: ForwardRule) -> None:
+        """Raise UserError if another rule listens at the same place."""
+        if any(is_same_place(rule, other) for other in self._listeners):
+            raise UserError(f"{rule.option}: another rule listens there already")
+
+    def _make(self, rule: ForwardRule) -> Listener:
+        account = Account(rule, self._console.clock, self.changed, lambda text: self._told(rule, text))
+        match rule.direction:
+            case Direction.LOCAL:
+                return StreamListener(account)
+            case Direction.DYNAMIC:
+                return StreamListener(account, ProxyConnection)
+            case Direction.REMOTE:
+                return RemoteListener(account, self._tasks)
+            case Direction.DATAGRAMS:
+                return DatagramListener(account, self._idle)
+
+    # the link
+
+    async def _open(self) -> tuple[ChannelLink, "asyncio.Task[End]"]:
+        """Open a link. Raises LinkEndedError."""
+        request = ConnectRequest(name="forward", kind=ConnectRequest.forward)
+        link = await self._console.open_link(self.agent, request)
+        if self._is_closed:
+            link.close()
+            raise LinkEndedError(End(LinkEnd.CLOSED, "closed"))
+        self._link = ChannelLink(link, is_console=True, asked=self._asked)
+        return self._link, self._tasks.start(self._link.run(), f"channels to {self.agent}")
+
+    async def _keep(self, running: "asyncio.Task[End]") -> None:
+        """Open the link again whenever it is lost, and start all rules again."""
+        while True:
+            retries = self._tasks.start(self._retry_failed(), f"failed forwards of {self.agent}")
+            end = await asyncio.shield(running)
+            retries.cancel()
+            async with self._starting:
+                self._link = None
+                self._waiting = printable(end.text) or "the link has ended"
+                for listener in list(self._listeners.values()):
+                    listener.stop("the agent is gone")
+            self.changed()
+            running = await self._reopen(end)
+            await self._start_again()
+
+    async def _reopen(self, end: End) -> "asyncio.Task[End]":
+        delay = FIRST_RETRY
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._try_now.wait()
+            self._try_now.clear()
+            if not self._console.is_online:
+                continue
+            try:
+                _, running = await self._open()
+            except LinkEndedError as error:
+                self._waiting = printable(str(error))
+                is_refused = error.end.reason == ConnectResponse.REFUSED
+                delay = _REFUSED_SECONDS if is_refused else RETRY
+                self.changed()
+                continue
+            self._waiting = ""
+            return running
+
+    async def _start_again(self) -> None:
+        """Start all rules that do not listen; those that can't are tried again."""
+        async with self._starting:
+            for listener in list(self._listeners.values()):
+                link = self._link
+                waits = listener.account.state in {ForwardState.WAITING, ForwardState.FAILED}
+                if link is None or not waits or self._listeners.get(listener.rule) is not listener:
+                    continue
+                try:
+                    await listener.start(link)
+                except UserError as error:
+                    listener.account.failed(str(error))
+        self.changed()
+
+    async def _retry_failed(self) -> None:
+        """Start the rules again that could not listen."""
+        while True:
+            await asyncio.sleep(RETRY)
+            if any(listener.account.state is ForwardState.FAILED for listener in self._listeners.values()):
+                await self._start_again()
+
+    def _asked(self, asked: ChannelAsked | ListenAsked) -> None:
+        """Take a connection that came to one of our listeners at the agent."""
+        link = self._link
+        if link is None:
+            return
+        if isinstance(asked, ChannelAsked) and asked.listener:
+            for listener in self._listeners.values():
+                if isinstance(listener, RemoteListener) and listener.id == asked.listener:
+                    listener.takes(asked)
+                    return
+        link.refuse(asked.id, ChannelRefused.NOT_ALLOWED, "the console has no such listener")

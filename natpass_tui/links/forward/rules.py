@@ -137,7 +137,12 @@ def parse_options(values: Mapping[str, Any]) -> list[ForwardRule]:
 def is_same_place(one: ForwardRule, other: ForwardRule) -> bool:
     """Tell whether two rules listen at the same place of the same side."""
     sides = {rule.direction is Direction.REMOTE for rule in (one, other)}
-    return len(sides) == 1 and one.listen == other.listen and bool(one.listen.port or one.listen.path)
+    return one == other or (len(sides) == 1 and one.listen == other.listen and _is_certain(one))
+
+
+def _is_certain(rule: ForwardRule) -> bool:
+    """Tell whether a rule says at which port or path it listens."""
+    return bool(rule.listen.port or rule.listen.path)
 
 
 def parse_tables(tables: Sequence[Any]) -> dict[str, list[ForwardRule]]:
@@ -162,8 +167,10 @@ def parse_tables(tables: Sequence[Any]) -> dict[str, list[ForwardRule]]:
         if not found:
             raise UserError(f"[[forward]] for {agent} has no rule: local, remote, dynamic or udp is expected")
         for rule in found:
-            for others in rules.values():
-                if any(is_same_place(rule, other) and other.direction is not Direction.REMOTE for other in others):
+            for other_agent, others in rules.items():
+                # Other agents' listeners are elsewhere; ours at port 0 get different ports.
+                is_elsewhere = other_agent != agent and (rule.direction is Direction.REMOTE or not _is_certain(rule))
+                if not is_elsewhere and any(is_same_place(rule, other) for other in others):
                     raise UserError(f"[[forward]] for {agent}: {rule.option}: another rule listens there already")
         rules.setdefault(agent, []).extend(found)
     return rules
@@ -264,7 +271,11 @@ def _take_target(words: list[_Word]) -> Endpoint:
 
 
 def _host(word: _Word) -> str:
-    host = word.text
+    return checked_host(word.text)
+
+
+def checked_host(host: str) -> str:
+    """Return a name or an address that can be one. Raises ValueError, with a text that is safe to print."""
     if not host:
         raise ValueError("a host is missing")
     if len(host) > _MOST_HOST:

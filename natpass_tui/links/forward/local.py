@@ -1,0 +1,122 @@
+"""Connections that come here and go out at the agent: `-L`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.binding import Bound, address_text
+from natpass_tui.links.forward.listener import Listener, bound
+from natpass_tui.links.forward.rules import endpoint_text
+from natpass_wire.aio.channel_socket import ChannelSocket
+from natpass_wire.aio.channels import ChannelLink
+from natpass_wire.channels.events import Endpoint
+from natpass_wire.errors import LocalProtocolError
+from natpass_wire.pb.forward_pb2 import ChannelRefused
+from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
+
+#: Connections that wait until we accept them.
+BACKLOG = 512
+
+
+def client_of(transport: asyncio.BaseTransport) -> str:
+    """Return who has connected, for people."""
+    peer = transport.get_extra_info("peername")
+    return address_text(peer[0], peer[1]) if isinstance(peer, tuple) else "a Unix socket"
+
+
+class LocalConnection(ChannelSocket):
+    """A connection that came here.
+
+    Args:
+        link: the link.
+        account: of its rule.
+        endpoint: where the agent connects to.
+    """
+
+    def __init__(self, link: ChannelLink, account: Account, endpoint: Endpoint | None) -> None:
+        super().__init__(link)
+        self._account = account
+        self.client = ""
+        self.target = ""
+        self.since = account.clock()
+        self._endpoint = endpoint
+
+    def connected(self, transport: asyncio.Transport) -> None:
+        """Begin its channel."""
+        self.client = client_of(transport)
+        self._account.began(self)
+        assert self._endpoint is not None
+        self.begin(self._endpoint)
+
+    def begin(self, endpoint: Endpoint) -> None:
+        """Begin the channel to an address."""
+        self.target = printable(endpoint_text(endpoint))
+        try:
+            self.channel = self._link.begin(self, endpoint)
+        except LocalProtocolError as error:
+            self.not_opened(ChannelRefused.TOO_MANY, str(error))
+
+    def not_opened(self, reason: ChannelRefused.Reason, text: str) -> None:
+        """End the connection at once, and say why."""
+        self.failed(text)
+        super().not_opened(reason, text)
+
+    def failed(self, text: str) -> None:
+        """Record that the target can't be reached."""
+        self._account.failed(f"{self.target}: {text}")
+        log.info("%s: %s: %s", self.client, self.target, text)
+
+    def drop(self, reason: str) -> None:
+        """End it at once."""
+        self.abort(reason)
+
+    def gone(self, reason: str) -> None:
+        """Count it."""
+        self._account.gone(self)
+
+
+class StreamListener(Listener):
+    """Listens for connections here.
+
+    Args:
+        account: of the rule.
+        make: makes the protocol of a connection.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        make: Callable[[ChannelLink, Account, Endpoint | None], LocalConnection] = LocalConnection,
+    ) -> None:
+        super().__init__(account)
+        self._make = make
+        self._bound: Bound | None = None
+        self._servers: list[asyncio.AbstractServer] = []
+
+    async def _listen(self, link: ChannelLink) -> str:
+        self._bound = found = await bound(self.place)
+        self.place = replace(self.place, port=found.port)
+        loop = asyncio.get_running_loop()
+
+        def made() -> LocalConnection:
+            return self._make(link, self.account, self.rule.target)
+
+        for sock in found.sockets:
+            if self.rule.listen.path:
+                server = await loop.create_unix_server(made, sock=sock, backlog=BACKLOG)
+            else:
+                server = await loop.create_server(made, sock=sock, backlog=BACKLOG)
+            self._servers.append(server)
+        return found.address
+
+    def _unlisten(self) -> None:
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        if self._bound is not None:
+            self._bound.close()
+            self._bound = None

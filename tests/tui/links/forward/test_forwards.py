@@ -1,0 +1,325 @@
+"""Forwards against a small agent: all start or none, refusals end at once, all comes back with the agent."""
+
+import contextlib
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import pytest
+
+from natpass_tui.links.forward import forwards as module
+from natpass_tui.links.forward.forwards import Forwards
+from natpass_tui.links.forward.rows import ForwardState
+from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.tasks import Tasks
+from natpass_wire.channels.events import Endpoint
+from natpass_wire.errors import UserError
+from natpass_wire.pb.forward_pb2 import ChannelRefused
+from tests.support.waiting import wait_for
+from tests.tui.links.forward.agent_double import NOW, Echo, Peer, Target, World, forwarding, rule, settled, unused_port
+
+pytestmark = pytest.mark.both_loops
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what is lost tried again at once."""
+    monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(module, "RETRY", 0.01)
+
+
+async def test_bytes_and_half_closes_go_through_a_local_rule() -> None:
+    tasks = Tasks()
+    with contextlib.closing(Target()) as target:
+        async with forwarding(rule("L", f"0:localhost:{target.port}")) as (_, forwards):
+            address = forwards.rows()[0].address
+            client = await Peer.to(address)
+            there = await target.accept()
+            up, down = secrets.token_bytes(300_000), secrets.token_bytes(500_000)
+            sending = tasks.start(client.send(up), "send")
+            assert await there.read(len(up)) == up
+            await sending
+            client.end()
+            assert await there.read_all() == b""
+            sending = tasks.start(there.send(down), "send")
+            assert await client.read(len(down)) == down
+            await sending
+            row = forwards.rows()[0]
+            assert (row.state, row.open, row.total) == (ForwardState.LISTENING, 1, 1)
+            assert (row.sent, row.received) == (len(up), len(down))
+            connection = forwards.connections()[0]
+            assert connection.client == "{}:{}".format(*client.sock.getsockname())
+            assert (connection.target, connection.since) == (f"localhost:{target.port}", NOW)
+            there.end()
+            assert await client.read_all() == b""
+            await settled(forwards)
+            row = forwards.rows()[0]
+            assert (row.open, row.total, row.sent, row.received) == (0, 1, len(up), len(down))
+            assert row.clients == (connection.client,)
+            client.close()
+
+
+async def test_loopback_has_both_families_at_one_port() -> None:
+    with contextlib.closing(Target()) as target:
+        async with forwarding(rule("L", f"0:127.0.0.1:{target.port}")) as (_, forwards):
+            port = forwards.rows()[0].address.rpartition(":")[2]
+            for host in ["127.0.0.1", *(["[::1]"] if HAS_IPV6 else [])]:
+                client = await Peer.to(f"{host}:{port}")
+                there = await target.accept()
+                await client.send(b"x")
+                assert await there.read(1) == b"x"
+                client.reset()
+
+
+async def test_unix_sockets_on_both_sides(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    with contextlib.closing(Target(str(there))) as target:
+        async with forwarding(rule("L", f"{here}:{there}")) as (_, forwards):
+            assert forwards.rows()[0].address == str(here)
+            assert here.stat().st_mode & 0o777 == 0o600
+            client = await Peer.to(str(here))
+            other = await target.accept()
+            await client.send(b"question")
+            client.end()
+            assert await other.read_all() == b"question"
+            other.end()
+            assert await client.read_all() == b""
+            await settled(forwards)
+            assert forwards.rows()[0].clients == ("a Unix socket",)
+            client.close()
+        assert not here.exists()
+
+
+async def test_a_file_of_a_unix_socket_that_nobody_has_is_replaced_and_others_are_kept(tmp_path: Path) -> None:
+    stale, file, used = tmp_path / "stale", tmp_path / "file", tmp_path / "used"
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as old:
+        old.bind(str(stale))
+    file.write_text("mine")
+    async with forwarding(rule("L", f"{stale}:a:1")):
+        pass
+    with contextlib.closing(Target(str(used))):
+        for taken in (file, used):
+            with pytest.raises(UserError, match="in use"):
+                async with forwarding(rule("L", f"{taken}:a:1")):
+                    raise AssertionError
+    assert file.read_text() == "mine"
+    assert used.exists()
+
+
+async def test_a_target_that_refuses_ends_the_connection_at_once() -> None:
+    with unused_port() as port:
+        async with forwarding(rule("L", f"0:127.0.0.1:{port}")) as (world, forwards):
+            client = await Peer.to(forwards.rows()[0].address)
+            with contextlib.closing(client), pytest.raises(ConnectionResetError):
+                await client.read_all()
+            row = forwards.rows()[0]
+            assert (row.open, row.total, row.error_at) == (0, 1, NOW)
+            assert row.last_error == f"127.0.0.1:{port}: connection refused"
+            assert world.told == [f"-L 0:127.0.0.1:{port}: {row.last_error}"]
+
+
+async def test_a_listener_at_the_agent_brings_connections_to_our_target() -> None:
+    with contextlib.closing(Target()) as target:
+        remote = rule("R", f"0:localhost:{target.port}")
+        async with forwarding(remote) as (world, forwards):
+            address = forwards.rows()[0].address
+            assert address == "{}:{}".format(*next(iter(world.agents[0].listeners.values())))
+            client = await Peer.to(address)
+            there = await target.accept()
+            await client.send(b"to the console")
+            client.end()
+            assert await there.read_all() == b"to the console"
+            await there.send(b"to the agent")
+            row = forwards.rows()[0]
+            assert (row.open, row.clients) == (1, ("10.0.0.7:4711",))
+            there.end()
+            assert await client.read_all() == b"to the agent"
+            await settled(forwards)
+            client.close()
+            forwards.remove(remote)
+            await wait_for(lambda: not len(world.agents[0].channels), "the listener's end")
+            with pytest.raises(ConnectionRefusedError):
+                await Peer.to(address)
+
+
+async def test_our_target_that_refuses_ends_the_agents_connection() -> None:
+    with unused_port() as port:
+        async with forwarding(rule("R", f"0:127.0.0.1:{port}")) as (_, forwards):
+            client = await Peer.to(forwards.rows()[0].address)
+            with contextlib.closing(client), pytest.raises(ConnectionResetError):
+                await client.read_all()
+            assert forwards.rows()[0].last_error == f"127.0.0.1:{port}: Connection refused"
+
+
+async def test_an_agent_can_bring_connections_only_to_listeners() -> None:
+    async with forwarding(rule("L", "0:a:1")) as (world, _):
+        refused: list[str] = []
+        channels = world.agents[0].channels
+
+        class User(Echo):
+            def not_opened(self, reason: ChannelRefused.Reason, text: str) -> None:
+                refused.append(text)
+
+        channels.begin(User(channels, 0), Endpoint(), 2, "x")
+        channels.begin(User(channels, 0), Endpoint("127.0.0.1", 22), 0, "x")
+        await wait_for(lambda: len(refused) == 2, "both refusals")
+
+
+async def test_none_is_started_if_one_can_not(tmp_path: Path) -> None:
+    with contextlib.closing(Target()) as target:
+        taken = f"{target.port}:a:1"
+        for bad, why in (
+            (rule("L", taken), "Address already in use"),
+            (rule("D", str(target.port)), "Address already in use"),
+            (rule("R", f"{target.port}:localhost:1"), "in use"),
+            (rule("R", "0:no-such-host.invalid:1"), "no-such-host.invalid has no address here"),
+            (rule("L", "192.0.2.1:0:a:1"), "assign requested address"),
+            (rule("L", "no-such-host.invalid:0:a:1"), "cannot listen there"),
+            (rule("L", "/nowhere/at/all:a:1"), "No such file"),
+        ):
+            world = World()
+            forwards = Forwards("web1", world)
+            good = [rule("L", f"{tmp_path / 'socket'}:a:1"), rule("D", "0"), rule("R", f"0:localhost:{target.port}")]
+            with pytest.raises(UserError, match=why) as failed:
+                await forwards.start([*good, bad])
+            assert str(failed.value).startswith(bad.option)
+            assert forwards.rows() == []
+            assert not (tmp_path / "socket").exists()
+            for agent in world.agents:
+                await agent.running
+                await agent.tasks.close()
+
+
+async def test_udp_ports_are_taken_too() -> None:
+    with contextlib.closing(socket.socket(type=socket.SOCK_DGRAM)) as sock:
+        sock.bind(("127.0.0.1", 0))
+        with pytest.raises(UserError, match="in use"):
+            async with forwarding(rule("U", f"{sock.getsockname()[1]}:a:1")):
+                raise AssertionError
+
+
+async def test_an_agent_that_is_away_at_the_start_is_said() -> None:
+    world = World()
+    world.away = "web1 is away"
+    with pytest.raises(LinkEndedError, match="web1 is away"):
+        await Forwards("web1", world).start([rule("D", "0")])
+
+
+async def test_rules_are_added_and_removed_one_by_one() -> None:
+    with contextlib.closing(Target()) as target:
+        first, second = rule("L", f"0:127.0.0.1:{target.port}"), rule("D", "0")
+        async with forwarding() as (world, forwards):
+            assert forwards.rows() == []
+            await forwards.add(first)
+            await forwards.add(second)
+            assert [row.rule for row in forwards.rows()] == [first, second]
+            for bad in (first, rule("L", f"127.0.0.1:{target.port}:a:1")):
+                with pytest.raises(UserError):
+                    await forwards.add(bad)
+            assert [row.rule for row in forwards.rows()] == [first, second]
+            client = await Peer.to(forwards.rows()[0].address)
+            await target.accept()
+            forwards.remove(first)
+            with contextlib.closing(client), pytest.raises(ConnectionResetError):
+                await client.read_all()
+            assert [row.rule for row in forwards.rows()] == [second]
+            await wait_for(lambda: not len(world.agents[0].channels), "the channel's end")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_lost_agent_resets_all_and_all_begins_again_when_it_is_back() -> None:
+    with contextlib.closing(Target()) as target:
+        rules = rule("L", f"0:127.0.0.1:{target.port}"), rule("R", f"0:127.0.0.1:{target.port}"), rule("D", "0")
+        async with forwarding(*rules) as (world, forwards):
+            address = forwards.rows()[0].address
+            client = await Peer.to(address)
+            await target.accept()
+            world.away = "web1 is away"
+            world.agents[0].lost()
+            with contextlib.closing(client), pytest.raises(ConnectionResetError):
+                await client.read_all()
+            await wait_for(lambda: forwards.waiting == "web1 is away", "a reason")
+            assert [row.state for row in forwards.rows()] == [ForwardState.WAITING] * 3
+            with pytest.raises(ConnectionRefusedError):
+                await Peer.to(address)
+            later = rule("L", f"127.0.0.2:0:127.0.0.1:{target.port}")
+            await forwards.add(later)
+            assert forwards.rows()[-1].state is ForwardState.WAITING
+            world.away = ""
+            forwards.agent_there()
+            listening = [ForwardState.LISTENING] * 4
+            await wait_for(lambda: [row.state for row in forwards.rows()] == listening, "all rules")
+            assert forwards.waiting == ""
+            for row in forwards.rows()[:2]:
+                client = await Peer.to(row.address)
+                there = await target.accept()
+                await client.send(b"again")
+                assert await there.read(5) == b"again"
+                client.reset()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_rule_with_port_0_keeps_its_port_when_the_agent_is_back() -> None:
+    async with forwarding(rule("L", "0:a:1"), rule("U", "0:a:1")) as (world, forwards):
+        before = [row.address for row in forwards.rows()]
+        world.agents[0].lost()
+        await wait_for(lambda: len(world.agents) == 2, "another link")
+        await wait_for(lambda: all(row.state is ForwardState.LISTENING for row in forwards.rows()), "all rules")
+        assert [row.address for row in forwards.rows()] == before
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_port_that_was_taken_meanwhile_is_tried_again() -> None:
+    async with forwarding(rule("L", "0:a:1")) as (world, forwards):
+        address = forwards.rows()[0].address
+        world.away = "away"
+        world.agents[0].lost()
+        await wait_for(lambda: forwards.waiting == "away", "the loss")
+        with contextlib.closing(socket.socket()) as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+            other.listen()
+            world.away = ""
+            await wait_for(lambda: forwards.rows()[0].state is ForwardState.FAILED, "the failure")
+            assert "Address already in use" in forwards.rows()[0].last_error
+        await wait_for(lambda: forwards.rows()[0].state is ForwardState.LISTENING, "the port")
+        assert forwards.rows()[0].address == address
+
+
+async def test_a_removed_rule_does_not_begin_later() -> None:
+    world = World()
+    async with forwarding(world=world) as (_, forwards):
+        world.refuses = ""
+        adding = Tasks().start(forwards.add(rule("R", "0:127.0.0.1:1")), "add")
+        await wait_for(forwards.rows, "the rule")
+        forwards.remove(rule("R", "0:127.0.0.1:1"))
+        with contextlib.suppress(UserError):
+            await adding
+        assert forwards.rows() == []
+        await wait_for(lambda: not len(world.agents[0].channels), "no listener")
+
+
+async def test_what_the_agent_does_not_allow_is_said_and_ends_the_start() -> None:
+    world = World()
+    world.refuses = "listening at 0.0.0.0:80 is not allowed"
+    with pytest.raises(UserError, match=r"-R \*:80:localhost:1: listening at 0.0.0.0:80 is not allowed"):
+        async with forwarding(rule("R", "*:80:localhost:1"), world=world):
+            raise AssertionError
+    for agent in world.agents:
+        await agent.tasks.close()
+
+
+async def test_no_descriptors_are_left() -> None:
+    async with forwarding(rule("L", "0:a:1"), rule("U", "0:a:1")):
+        pass  # a loop makes some of its own with the first server
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number
+    with contextlib.closing(Target()) as target:
+        async with forwarding(rule("L", f"0:127.0.0.1:{target.port}"), rule("U", "0:a:1")) as (_, forwards):
+            clients = [await Peer.to(forwards.rows()[0].address) for _ in range(20)]
+            for _ in clients:
+                await target.accept()
+        for client in clients:
+            client.close()
+    await wait_for(lambda: len(os.listdir("/proc/self/fd")) == before, "the descriptors")  # noqa: PTH208 - as above
