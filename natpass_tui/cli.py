@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -33,14 +33,23 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted({*super().list_commands(ctx), *(kind.name for kind in kinds() if kind.command is not None)})
+        return sorted({*super().list_commands(ctx), *_of_kinds()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name, None if there is none."""
-        for kind in kinds():
-            if kind.name == cmd_name and kind.command is not None:
-                return kind.command()
+        if (load := _of_kinds().get(cmd_name)) is not None:
+            return load()
         return super().get_command(ctx, cmd_name)
+
+
+def _of_kinds() -> dict[str, Callable[[], click.Command]]:
+    """Return what loads the kinds' commands, by their names."""
+    found: dict[str, Callable[[], click.Command]] = {}
+    for kind in kinds():
+        if kind.command is not None:
+            found[kind.name] = kind.command
+        found |= kind.more_commands
+    return found
 
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings=HELP)

@@ -15,6 +15,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from natpass_tui.known_agents import KnownAgentsStore
+from natpass_tui.links import kinds
 from natpass_tui.model.agents import Presence, similar
 from natpass_tui.model.console import ROSTER, Console
 from natpass_tui.model.trust import PinnedAgents
@@ -32,7 +33,8 @@ from natpass_wire.text import printable
 PROGRAM = "natpass-tui"
 HELP = {"help_option_names": ["-h", "--help"]}
 #: Keys of the config file that are not options.
-CONFIG_KEYS: dict[str, type] = {"agents": list}
+# Why: docs/decisions/095-tables-in-config-files.md
+CONFIG_KEYS: dict[str, type] = {"agents": list, **{table: list for kind in kinds() for table in kind.tables}}
 #: Seconds after which we say what takes so long.
 _PATIENCE_SECONDS = 0.7
 

@@ -14,6 +14,7 @@ REGISTRY = (
     "natpass_tui.links.shell",
     "natpass_tui.links.exec",
     "natpass_tui.links.desktop",
+    "natpass_tui.links.forward",
 )
 
 

@@ -164,6 +164,8 @@ class Kind:
         wire: its name on the wire, in `connect_req`.
         words: the words for its tabs in messages.
         command: returns the command `natpass-tui NAME`; None: no command.
+        more_commands: returns further commands, by their names.
+        tables: tables of the config file that belong to it, such as ``[[forward]]``, by their keys.
         plain: the rules for its plain links, with existing natpass programs; None: only sealed streams.
         instead: the message about existing programs if `plain` is None, after "links to it"; ``{agent}`` stands for the
             agent's id, quoted for a shell.
@@ -177,6 +179,8 @@ class Kind:
     wire: ConnectRequest.Kind
     words: Words
     command: Callable[[], click.Command] | None = None
+    more_commands: Mapping[str, Callable[[], click.Command]] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
     plain: PlainRules | None = None
     instead: str = "can carry nothing of this kind"
     tabs: KindTabs | None = None

@@ -22,7 +22,7 @@ from natpass_tui.links.forward.rules import Direction, ForwardRule, is_same_plac
 from natpass_tui.links.life import FIRST_RETRY, RETRY
 from natpass_tui.model.relay_port import LinkOpener
 from natpass_wire.aio.channels import ChannelLink
-from natpass_wire.aio.link import Link, LinkEndedError
+from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import ChannelAsked, ListenAsked
 from natpass_wire.errors import UserError
@@ -84,12 +84,17 @@ class Forwards:
         return self._waiting
 
     @property
-    def link(self) -> Link | None:
-        """The link, None while there is none."""
-        return self._link.link if self._link is not None else None
+    def detached(self) -> str:
+        """Why nothing gets through although there is a link, safe to print; empty while all does."""
+        link = self._link.link if self._link is not None else None
+        return link.detached.reason or "no connection" if link is not None and link.detached is not None else ""
 
-    async def start(self, rules: Sequence[ForwardRule]) -> None:
+    async def start(self, rules: Sequence[ForwardRule], *, waits: bool = False) -> None:
         """Open the link and start all rules, or none. Call it once; no rules are fine, too.
+
+        Args:
+            rules: the rules.
+            waits: whether to wait for an agent that can't be reached: no rule listens until it is there.
 
         Raises:
             LinkEndedError: relay or agent can't be reached, or the agent refuses.
@@ -106,6 +111,13 @@ class Forwards:
             link, running = await self._open()
             for listener in list(self._listeners.values()):
                 await listener.start(link)
+        except LinkEndedError as error:
+            if not waits:
+                await self.close()
+                raise
+            self._lost(error.end)
+            self._tasks.start(self._wait(), f"forwards of {self.agent}")
+            return
         except BaseException:
             await self.close()
             raise
@@ -185,6 +197,7 @@ class Forwards:
         if self._is_closed:
             link.close()
             raise LinkEndedError(End(LinkEnd.CLOSED, "closed"))
+        link.watch(self.changed)
         self._link = ChannelLink(link, is_console=True, asked=self._asked)
         return self._link, self._tasks.start(self._link.run(), f"channels to {self.agent}")
 
@@ -195,15 +208,25 @@ class Forwards:
             end = await asyncio.shield(running)
             retries.cancel()
             async with self._starting:
-                self._link = None
-                self._waiting = printable(end.text) or "the link has ended"
-                for listener in list(self._listeners.values()):
-                    listener.stop("the agent is gone")
-            self.changed()
-            running = await self._reopen(end)
+                self._lost(end)
+            running = await self._reopen()
             await self._start_again()
 
-    async def _reopen(self, end: End) -> "asyncio.Task[End]":
+    async def _wait(self) -> None:
+        """Wait for an agent that was not there at the start."""
+        running = await self._reopen()
+        await self._start_again()
+        await self._keep(running)
+
+    def _lost(self, end: End) -> None:
+        """Take note that there is no link."""
+        self._link = None
+        self._waiting = printable(end.text) or "the link has ended"
+        for listener in list(self._listeners.values()):
+            listener.stop("the agent is gone")
+        self.changed()
+
+    async def _reopen(self) -> "asyncio.Task[End]":
         delay = FIRST_RETRY
         while True:
             with contextlib.suppress(TimeoutError):
