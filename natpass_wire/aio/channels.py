@@ -215,7 +215,9 @@ class ChannelLink:
             self.link.close(str(error), LinkEnd.FAILED)
 
     def _go_on(self) -> None:
-        """Tell users that their channels take bytes again."""
+        """Tell users that their channels take bytes again, and forget those whose connections are over."""
+        for channel in self._mux.over():
+            self._forget(channel)
         for channel in self._mux.writable():
             if (user := self._users.get(channel)) is not None:
                 user.writable()

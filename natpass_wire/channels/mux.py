@@ -71,6 +71,7 @@ class ChannelMux:
         self._turns: Turns[int] = Turns()
         self._datagrams: dict[int, None] = {}  # channels with datagrams to send, in turn
         self._freed: dict[int, None] = {}  # channels that may take bytes again
+        self._over: list[int] = []  # connections of which both halves are closed
         self._was_datagrams = False
 
     def __len__(self) -> int:
@@ -236,6 +237,11 @@ class ChannelMux:
         self._freed.clear()
         return found
 
+    def over(self) -> list[int]:
+        """Return, once, the connections that are gone because both halves are closed; of others you have heard."""
+        found, self._over = self._over, []
+        return found
+
     def receive(self, message: Channels) -> list[ChannelEvent]:
         """Take a message of the other end; return what happened.
 
@@ -376,6 +382,7 @@ class ChannelMux:
         """Forget a connection of which both halves are closed."""
         if channel.incoming.has_ended and channel.outgoing.has_ended:
             self._forget(channel)
+            self._over.append(channel.id)
 
     def _forget(self, channel: Channel) -> None:
         if self._channels.pop(channel.id, None) is not None:
