@@ -41,17 +41,31 @@ class JumpedSsh:
 @contextmanager
 def jumped_ssh(folder: Path) -> Iterator[JumpedSsh]:
     """Run two servers with OpenSSH's default ciphers."""
+    config = _configured(folder, Path("/dev/null"))
+    with ExitStack() as stack:
+        jump, target = (stack.enter_context(_server(folder)) for _ in range(2))
+        yield JumpedSsh(config, jump, target)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Run one server; yield its port, and a config file for clients, which keep the host's key in `known`."""
+    config = _configured(folder, folder / "known")
+    with _server(folder) as port:
+        yield port, config
+
+
+def _configured(folder: Path, known_hosts: Path) -> Path:
+    """Make the keys of host and user; return the config file of clients."""
     for name in ("host", "user"):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(keygen, check=True)
     config = folder / "ssh_config"
     config.write_text(
-        f"IdentityFile {folder / 'user'}\nIdentitiesOnly yes\nUserKnownHostsFile /dev/null\n"
+        f"IdentityFile {folder / 'user'}\nIdentitiesOnly yes\nUserKnownHostsFile {known_hosts}\n"
         "StrictHostKeyChecking no\nLogLevel ERROR\nBatchMode yes\n"
     )
-    with ExitStack() as stack:
-        jump, target = (stack.enter_context(_server(folder)) for _ in range(2))
-        yield JumpedSsh(config, jump, target)
+    return config
 
 
 @contextmanager

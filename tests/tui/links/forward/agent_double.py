@@ -116,8 +116,10 @@ class AgentDouble:
         except OSError as error:
             link.refuse(listener, ChannelRefused.IN_USE, str(error))
             return
+        if not link.use(listener, Watched(server)):
+            server.close()
+            return
         self.listeners[listener] = server.sockets[0].getsockname()[:2]
-        link.use(listener, Watched(server))
         link.accept(listener, *self.listeners[listener])
 
     async def _dial(self, asked: ChannelAsked) -> None:

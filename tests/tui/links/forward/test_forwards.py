@@ -58,6 +58,8 @@ async def test_bytes_and_half_closes_go_through_a_local_rule() -> None:
             row = forwards.rows()[0]
             assert (row.open, row.total, row.sent, row.received) == (0, 1, len(up), len(down))
             assert row.clients == (connection.client,)
+            assert forwards._link is not None
+            assert not forwards._link._users  # nobody is told of what is over
             client.close()
 
 
