@@ -1,6 +1,6 @@
 """The application: connects the model to the screens, and handles the console's prefix key."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar
 
 from textual import events
@@ -36,6 +36,8 @@ THEME = Theme(
     warning="#d7af5f",
     error="#d75f5f",
 )
+#: Seconds for which a notice of the command is shown.
+_NOTICE_SECONDS = 15.0
 #: Rich's names of colour systems that show all our greys and blues as white.
 FEW_COLOURS = frozenset({None, "standard", "windows"})
 
@@ -77,6 +79,12 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
         self.set_class(self.console.color_system in FEW_COLOURS, "few-colours")
         self.keys.hold()  # the first tab may not be open yet
         self.call_after_refresh(self.console_model.measure)
+        if (notice := self.settings.notice) is not None:
+            self.run_worker(self._tell(notice), "notice")
+
+    async def _tell(self, notice: Callable[[], Awaitable[str]]) -> None:
+        if text := await notice():
+            self.notify(text, timeout=_NOTICE_SECONDS, markup=False)
 
     # Listener: calls from the model
 

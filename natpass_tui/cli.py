@@ -118,10 +118,10 @@ async def _demo(values: dict[str, Any]) -> int:
 
     async with contextlib.AsyncExitStack() as stack:
         with says(lambda: "starting a relay and an agent on this machine …", after=0.0):
-            address = await stack.enter_async_context(kept(values["secret"]))
+            address, page = await stack.enter_async_context(kept(values["secret"]))
         host, _, port = address.rpartition(":")
         target = relay_target(values | {"relay": RelayAddress(host, int(port))}, remembers=False, knows=False)
-        return await show_screen(target, values)
+        return await show_screen(target, values | {"notice": page})
 
 
 command.add_command(known_cli.command)

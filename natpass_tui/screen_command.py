@@ -140,6 +140,7 @@ async def show_screen(target: RelayTarget, values: Mapping[str, Any], opening: O
         settings = Settings(
             prefix=values["prefix"] or DEFAULT_PREFIX,
             clipboard=values["clipboard"],
+            notice=values.get("notice"),
             agent=opening.agent if opening is not None else "",
             opens=opening.kind if opening is not None else "",
             # The command's settings of its own kind take precedence over the options.

@@ -1,5 +1,6 @@
 """The settings of the console's screens."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ class Settings:
         agent: the agent of a tab to open at once; the console ends with it.
         opens: the name of that tab's kind; empty: the first with tabs.
         kinds: the kinds' own settings.
+        notice: waits for a line to show once, which may be empty; None: there is none.
     """
 
     prefix: str = DEFAULT_PREFIX
@@ -27,6 +29,7 @@ class Settings:
     agent: str = ""
     opens: str = ""
     kinds: tuple[object, ...] = ()
+    notice: Callable[[], Awaitable[str]] | None = None
 
     def of(self, settings: type[T]) -> T:
         """Return a kind's settings by their class, the defaults if there are none."""

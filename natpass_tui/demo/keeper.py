@@ -1,10 +1,14 @@
-"""Starts a relay and an agent, prints the relay's address, and ends both when standard input closes.
+"""Starts a relay, an agent and a forward, and ends them when standard input closes.
 
-Run as `python -m natpass_tui.demo.keeper`, with the secret in NATPASS_SECRET. On standard output: one line, the relay's
-`HOST:PORT`, or `error: ...`. State and logs are in a temporary directory, which it removes.
+Run as `python -m natpass_tui.demo.keeper`, with the secret in NATPASS_SECRET. On standard output: the relay's
+`HOST:PORT`, or `error: ...`; then the URL of a page beyond the agent, once a forward leads there. State and logs are in
+a temporary directory, which it removes.
 """
 
+import http.server
+import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +19,10 @@ from typing import IO
 import click
 
 _LISTENING = "listening on "
+#: What the page beyond the agent says.
+PAGE = """<!doctype html><title>natpass</title><h1>It works</h1>
+<p>This page came from the agent's side, through the relay: <code>natpass-tui forward</code> brought it here.
+"""
 #: Seconds that a program may take to end by itself.
 _END_SECONDS = 5.0
 
@@ -36,14 +44,51 @@ def drain(stream: IO[str]) -> None:
     threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
 
 
-def listening_address(relay: subprocess.Popen[str]) -> str:
-    """Return the relay's address; empty if the relay ended first."""
-    assert relay.stdout is not None
-    for line in relay.stdout:
+def listening_address(program: subprocess.Popen[str]) -> str:
+    """Return the address where a program listens; empty if it ended first."""
+    assert program.stdout is not None
+    for line in program.stdout:
         if _LISTENING in line:
-            drain(relay.stdout)
+            drain(program.stdout)
             return line.partition(_LISTENING)[2].split()[0]
     return ""
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    """The one page of a small server on the agent's side."""
+
+    def do_GET(self) -> None:
+        """Send the page."""
+        body = PAGE.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: standard output is for the console."""
+
+
+def serve_page() -> int:
+    """Serve the page on loopback in the background; return the port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return int(server.server_address[1])
+
+
+def start_forward(folder: Path, relay: str) -> subprocess.Popen[str]:
+    """Start a forward to the page beyond the agent; it waits for the agent."""
+    config = folder / "forward.toml"
+    rule = f"0:localhost:{serve_page()}"
+    config.write_text(f"[[forward]]\nagent = {json.dumps(socket.gethostname())}\nlocal = {json.dumps(rule)}\n")
+    return start(folder, "natpass_tui", "forward", "--rules", "--config", str(config), "--relay", relay)
+
+
+def tell_page(forward: subprocess.Popen[str]) -> None:
+    """Print the page's URL once the forward listens."""
+    if address := listening_address(forward):
+        click.echo(f"http://{address}/")
 
 
 def end(*programs: subprocess.Popen[str]) -> None:
@@ -80,6 +125,9 @@ def main() -> None:
         assert agent.stdout is not None
         drain(agent.stdout)
         click.echo(address)  # flushes: the console waits for it
+        forward = start_forward(folder, address)
+        programs.insert(0, forward)
+        threading.Thread(target=tell_page, args=[forward], daemon=True).start()
         sys.stdin.read()
     finally:
         end(*programs)

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from natpass_wire.errors import UserError
 from natpass_wire.text import printable
@@ -15,8 +16,8 @@ _END_SECONDS = 15.0
 
 
 @contextlib.asynccontextmanager
-async def kept(secret: str) -> AsyncIterator[str]:
-    """Run a relay and an agent on loopback; give the relay's `HOST:PORT`.
+async def kept(secret: str) -> AsyncIterator[tuple[str, Callable[[], Awaitable[str]]]]:
+    """Run a relay and an agent on loopback; give the relay's `HOST:PORT`, and what waits for the page's URL.
 
     Raises:
         UserError: they did not start.
@@ -42,7 +43,7 @@ async def kept(secret: str) -> AsyncIterator[str]:
             raise UserError(f"the demo's relay did not start within {_START_SECONDS:.0f} s") from error
         if not line or line.startswith("error: "):
             raise UserError(printable(line.removeprefix("error: ")) or "the demo's relay did not start")
-        yield line
+        yield line, partial(_page, keeper.stdout)
     finally:
         keeper.stdin.close()
         try:
@@ -51,3 +52,9 @@ async def kept(secret: str) -> AsyncIterator[str]:
         except TimeoutError:
             keeper.kill()
             await keeper.wait()
+
+
+async def _page(output: asyncio.StreamReader) -> str:
+    """Return a line about the page beyond the demo's agent; empty if there is none."""
+    url = (await output.readline()).decode().strip()
+    return f"{printable(url)} is a page beyond the agent: natpass-tui forward brings it here" if url else ""

@@ -77,6 +77,7 @@ def _server(folder: Path) -> Iterator[int]:
     config.write_text(
         f"Port {port}\nListenAddress {HOST}\nHostKey {folder / 'host'}\nAuthorizedKeysFile {folder / 'user.pub'}\n"
         "StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+        "Subsystem sftp internal-sftp\n"
     )
     with (
         (folder / f"sshd-{port}.log").open("wb") as log,

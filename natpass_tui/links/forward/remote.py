@@ -126,6 +126,7 @@ class RemoteListener(Listener):
         self._asked: _Asked | None = None
         #: The listener's id, 0 while there is none.
         self.id = 0
+        self._asks: ChannelLink | None = None  # where the listener is: `_link` may be gone when it has to end
         self._tasks = tasks
 
     async def check(self) -> None:
@@ -156,7 +157,7 @@ class RemoteListener(Listener):
         await self.check()
         asked = self._asked = _Asked(self)
         try:
-            self.id = link.listen(asked, self.place)
+            self.id, self._asks = link.listen(asked, self.place), link
             async with asyncio.timeout(_LISTEN_SECONDS):
                 host, port = await asked.address
         except TimeoutError as error:
@@ -172,8 +173,9 @@ class RemoteListener(Listener):
         asked, self._asked = self._asked, None
         if asked is not None:
             asked.give_up()
-        if listener and self._link is not None:
-            self._link.reset(listener)
+        asks, self._asks = self._asks, None
+        if listener and asks is not None:
+            asks.reset(listener)
 
     async def _dial(self, asked: ChannelAsked) -> None:
         """Connect to the target."""

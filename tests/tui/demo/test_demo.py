@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_a_shell_on_this_machine_is_two_keys_away(demo: Demo) -> None:
     demo.child.expect(pexpect.EOF)
     demo.child.close()
     assert demo.child.exitstatus == 0
+    demo.assert_gone(processes)
+
+
+def test_a_page_beyond_the_agent_is_shown_through_a_forward(demo: Demo) -> None:
+    processes = demo.started()
+    demo.child.expect(r"http://127\.0\.0\.1:\d+/")
+    with urllib.request.urlopen(str(demo.child.after), timeout=SECONDS) as page:
+        assert b"<h1>It works</h1>" in page.read()
+    demo.child.send("\x1dq")
+    demo.child.expect(pexpect.EOF)
     demo.assert_gone(processes)
 
 
