@@ -1,14 +1,11 @@
-"""Starts a relay, an agent and a forward, and ends them when standard input closes.
+"""Starts a relay, an agent and what kinds show of themselves, and ends them when standard input closes.
 
 Run as `python -m natpass_tui.demo.keeper`, with the secret in NATPASS_SECRET. On standard output: the relay's
-`HOST:PORT`, or `error: ...`; then the URL of a page beyond the agent, once a forward leads there. State and logs are in
+`HOST:PORT`, or `error: ...`; then the URL of a page beyond the agent, once there is a way to it. State and logs are in
 a temporary directory, which it removes.
 """
 
-import http.server
-import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,11 +15,9 @@ from typing import IO
 
 import click
 
+from natpass_tui.links import kinds
+
 _LISTENING = "listening on "
-#: What the page beyond the agent says.
-PAGE = """<!doctype html><title>natpass</title><h1>It works</h1>
-<p>This page came from the agent's side, through the relay: <code>natpass-tui forward</code> brought it here.
-"""
 #: Seconds that a program may take to end by itself.
 _END_SECONDS = 5.0
 
@@ -54,40 +49,9 @@ def listening_address(program: subprocess.Popen[str]) -> str:
     return ""
 
 
-class _Page(http.server.BaseHTTPRequestHandler):
-    """The one page of a small server on the agent's side."""
-
-    def do_GET(self) -> None:
-        """Send the page."""
-        body = PAGE.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: standard output is for the console."""
-
-
-def serve_page() -> int:
-    """Serve the page on loopback in the background; return the port."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return int(server.server_address[1])
-
-
-def start_forward(folder: Path, relay: str) -> subprocess.Popen[str]:
-    """Start a forward to the page beyond the agent; it waits for the agent."""
-    config = folder / "forward.toml"
-    rule = f"0:localhost:{serve_page()}"
-    config.write_text(f"[[forward]]\nagent = {json.dumps(socket.gethostname())}\nlocal = {json.dumps(rule)}\n")
-    return start(folder, "natpass_tui", "forward", "--rules", "--config", str(config), "--relay", relay)
-
-
-def tell_page(forward: subprocess.Popen[str]) -> None:
-    """Print the page's URL once the forward listens."""
-    if address := listening_address(forward):
+def tell_page(shows: subprocess.Popen[str]) -> None:
+    """Print the URL of a page that a kind shows, once it listens."""
+    if address := listening_address(shows):
         click.echo(f"http://{address}/")
 
 
@@ -125,9 +89,10 @@ def main() -> None:
         assert agent.stdout is not None
         drain(agent.stdout)
         click.echo(address)  # flushes: the console waits for it
-        forward = start_forward(folder, address)
-        programs.insert(0, forward)
-        threading.Thread(target=tell_page, args=[forward], daemon=True).start()
+        for module in (kind.demo for kind in kinds() if kind.demo):
+            shows = start(folder, module, "--relay", address)
+            programs.insert(0, shows)
+            threading.Thread(target=tell_page, args=[shows], daemon=True).start()
         sys.stdin.read()
     finally:
         end(*programs)

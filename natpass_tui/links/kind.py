@@ -165,6 +165,8 @@ class Kind:
         words: the words for its tabs in messages.
         command: returns the command `natpass-tui NAME`; None: no command.
         more_commands: returns further commands, by their names.
+        demo: a module that the demo runs beside its agent, with ``--relay`` and ``--state-dir``: it says ``listening on
+            HOST:PORT``, where a page is; empty: none.
         tables: tables of the config file that belong to it, such as ``[[forward]]``, by their keys.
         plain: the rules for its plain links, with existing natpass programs; None: only sealed streams.
         instead: the message about existing programs if `plain` is None, after "links to it"; ``{agent}`` stands for the
@@ -180,6 +182,7 @@ class Kind:
     words: Words
     command: Callable[[], click.Command] | None = None
     more_commands: Mapping[str, Callable[[], click.Command]] = field(default_factory=dict)
+    demo: str = ""
     tables: tuple[str, ...] = ()
     plain: PlainRules | None = None
     instead: str = "can carry nothing of this kind"

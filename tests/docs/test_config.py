@@ -16,7 +16,8 @@ from tests.docs.pages import DOCS, text
 PROGRAMS = {"relay": relay, "agent": agent, "tui": console}
 #: Options that cannot stand in a file.
 NEVER = {"config", "version", "help", "invite"}
-_SHOWN = re.compile(r"^#([a-z][a-z-]* = )", re.MULTILINE)
+_SHOWN = re.compile(r"^#([a-z][a-z-]* = |\[\[)", re.MULTILINE)
+_TABLE = re.compile(r"^#?\[\[([a-z-]+)\]\]", re.MULTILINE)
 
 
 @pytest.fixture(params=PROGRAMS)
@@ -47,7 +48,9 @@ def test_all_that_it_shows_is_taken(program: str, tmp_path: Path) -> None:
     file.touch(0o600)  # it shows secrets
     file.write_text(_SHOWN.sub(r"\1", text(DOCS / "config" / f"{program}.toml")))
     values = read(program, file)
-    shown = set(re.findall(r"^([a-z-]+) = ", file.read_text(), re.MULTILINE))
+    example = file.read_text()
+    tables = set(_TABLE.findall(example))  # they are at the end, and their keys are a kind's own
+    shown = set(re.findall(r"^([a-z-]+) = ", example.partition("[[")[0], re.MULTILINE)) | tables
     assert not {key for key in shown if key.replace("-", "_") not in values}
 
 
@@ -55,4 +58,5 @@ def test_it_shows_every_option_of_the_program(program: str) -> None:
     example = text(DOCS / "config" / f"{program}.toml")
     options = {str(p.name) for p in PROGRAMS[program].params if isinstance(p, click.Option)} | set(keys(program))
     shown = {key.replace("-", "_") for key in re.findall(r"^#?([a-z-]+) = ", example, re.MULTILINE)}
+    shown |= set(_TABLE.findall(example))
     assert not options - NEVER - shown

@@ -35,5 +35,6 @@ KIND = Kind(
     words=Words(noun="forward", at="to"),
     command=_command,
     more_commands={"connect": _connect, "ssh-config": _ssh_config},
+    demo="natpass_tui.links.forward.demo",
     tables=("forward",),
 )

@@ -25,7 +25,7 @@ class Carried(Protocol):
         """End it at once, at both ends; it reports that to its account."""
 
 
-class Account:
+class RuleAccount:
     """The account of one rule. All calls come from the event loop.
 
     Args:

@@ -5,7 +5,6 @@ import errno
 import os
 import socket
 import stat
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -108,7 +107,8 @@ def _bind_all(addresses: Sequence[tuple[int, str]], needed: int, port: int, kind
                 raise
             sockets.append(sock)
             sock.setblocking(False)
-            if kind == socket.SOCK_STREAM and sys.platform != "win32":
+            # Where there is an exclusive use, the other option would take the port from whoever has it.
+            if kind == socket.SOCK_STREAM and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -7,9 +7,9 @@ import socket
 from dataclasses import replace
 from typing import cast
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
-from natpass_tui.links.forward.listener import Listener, bound
+from natpass_tui.links.forward.listener import RuleListener, bound
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
@@ -88,7 +88,7 @@ class _Port(asyncio.DatagramProtocol):
     """
 
     def __init__(
-        self, link: ChannelLink, account: Account, endpoint: Endpoint, idle: float, sock: socket.socket
+        self, link: ChannelLink, account: RuleAccount, endpoint: Endpoint, idle: float, sock: socket.socket
     ) -> None:
         self.link = link
         self.account = account
@@ -177,11 +177,11 @@ class _Port(asyncio.DatagramProtocol):
 
 def _waiting(transport: asyncio.DatagramTransport) -> int:
     """Return how many bytes wait for the socket."""
-    size: int = transport.get_write_buffer_size()  # type: ignore[attr-defined] # - all loops have it, typeshed not
+    size: int = transport.get_write_buffer_size()  # type: ignore[attr-defined]  # all loops have it
     return size
 
 
-class DatagramListener(Listener):
+class DatagramListener(RuleListener):
     """Takes datagrams here.
 
     Args:
@@ -189,7 +189,7 @@ class DatagramListener(Listener):
         idle: seconds without a datagram after which a flow is over.
     """
 
-    def __init__(self, account: Account, idle: float) -> None:
+    def __init__(self, account: RuleAccount, idle: float) -> None:
         super().__init__(account)
         self._idle = idle
         self._bound: Bound | None = None
@@ -203,7 +203,7 @@ class DatagramListener(Listener):
         loop = asyncio.get_running_loop()
         for sock in found.sockets:
             port = _Port(link, self.account, endpoint, self._idle, sock)
-            await loop.create_datagram_endpoint(lambda port=port: port, sock=sock)  # type: ignore[misc] # - mypy infers no default
+            await loop.create_datagram_endpoint(lambda port=port: port, sock=sock)  # type: ignore[misc]  # mypy infers no default
             self._ports.append(port)
         return found.address
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.local import LocalConnection, client_of
 from natpass_tui.links.forward.socks import SECONDS, BadProxyRequestError, ProxyRequest
 from natpass_wire.aio.channels import ChannelLink
@@ -24,7 +24,7 @@ class ProxyConnection(LocalConnection):
         endpoint: None.
     """
 
-    def __init__(self, link: ChannelLink, account: Account, endpoint: Endpoint | None) -> None:
+    def __init__(self, link: ChannelLink, account: RuleAccount, endpoint: Endpoint | None) -> None:
         super().__init__(link, account, endpoint)
         self._request: ProxyRequest | None = ProxyRequest()  # until it is answered
         self._timer: asyncio.TimerHandle | None = None

@@ -11,10 +11,10 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.datagrams import DatagramListener
 from natpass_tui.links.forward.dynamic import ProxyConnection
-from natpass_tui.links.forward.listener import Listener
+from natpass_tui.links.forward.listener import RuleListener
 from natpass_tui.links.forward.local import StreamListener
 from natpass_tui.links.forward.remote import RemoteListener
 from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState
@@ -70,7 +70,7 @@ class Forwards:
         self.changed = changed
         self._told = told
         self._idle = idle
-        self._listeners: dict[ForwardRule, Listener] = {}
+        self._listeners: dict[ForwardRule, RuleListener] = {}
         self._link: ChannelLink | None = None
         self._waiting = ""
         self._tasks = Tasks()
@@ -176,8 +176,8 @@ class Forwards:
         if any(is_same_place(rule, other) for other in self._listeners):
             raise UserError(f"{rule.option}: another rule listens there already")
 
-    def _make(self, rule: ForwardRule) -> Listener:
-        account = Account(rule, self._console.clock, self.changed, lambda text: self._told(rule, text))
+    def _make(self, rule: ForwardRule) -> RuleListener:
+        account = RuleAccount(rule, self._console.clock, self.changed, lambda text: self._told(rule, text))
         match rule.direction:
             case Direction.LOCAL:
                 return StreamListener(account)

@@ -3,7 +3,7 @@
 import errno
 from abc import ABC, abstractmethod
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, bind
 from natpass_tui.links.forward.rows import ForwardState
 from natpass_wire.aio.channels import ChannelLink
@@ -16,14 +16,14 @@ from natpass_wire.text import printable
 _FIRST_FREE_PORT = 1024
 
 
-class Listener(ABC):
+class RuleListener(ABC):
     """One rule, which listens while there is a link.
 
     Args:
         account: of the rule.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: RuleAccount) -> None:
         self.account = account
         self.rule = account.rule
         #: Where to listen: once there was a port for port 0, it stays.

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
-from natpass_tui.links.forward.listener import Listener, bound
+from natpass_tui.links.forward.listener import RuleListener, bound
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.aio.channels import ChannelLink
@@ -37,7 +37,7 @@ class LocalConnection(ChannelSocket):
         endpoint: where the agent connects to.
     """
 
-    def __init__(self, link: ChannelLink, account: Account, endpoint: Endpoint | None) -> None:
+    def __init__(self, link: ChannelLink, account: RuleAccount, endpoint: Endpoint | None) -> None:
         super().__init__(link)
         self._account = account
         self.client = ""
@@ -79,7 +79,7 @@ class LocalConnection(ChannelSocket):
         self._account.gone(self)
 
 
-class StreamListener(Listener):
+class StreamListener(RuleListener):
     """Listens for connections here.
 
     Args:
@@ -89,8 +89,8 @@ class StreamListener(Listener):
 
     def __init__(
         self,
-        account: Account,
-        make: Callable[[ChannelLink, Account, Endpoint | None], LocalConnection] = LocalConnection,
+        account: RuleAccount,
+        make: Callable[[ChannelLink, RuleAccount, Endpoint | None], LocalConnection] = LocalConnection,
     ) -> None:
         super().__init__(account)
         self._make = make

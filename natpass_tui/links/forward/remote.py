@@ -5,9 +5,9 @@ import logging
 import socket
 from dataclasses import replace
 
-from natpass_tui.links.forward.account import Account
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import address_text
-from natpass_tui.links.forward.listener import Listener
+from natpass_tui.links.forward.listener import RuleListener
 from natpass_tui.links.forward.rows import ForwardState
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import ChannelSocket
@@ -38,7 +38,7 @@ class RemoteConnection(ChannelSocket):
         target: where it goes to, safe to print.
     """
 
-    def __init__(self, link: ChannelLink, account: Account, channel: int, client: str, target: str) -> None:
+    def __init__(self, link: ChannelLink, account: RuleAccount, channel: int, client: str, target: str) -> None:
         super().__init__(link)
         self._account = account
         self.channel = channel
@@ -113,7 +113,7 @@ class _Asked:
             self._owner.is_lost(self, text)
 
 
-class RemoteListener(Listener):
+class RemoteListener(RuleListener):
     """Has the agent listen.
 
     Args:
@@ -121,7 +121,7 @@ class RemoteListener(Listener):
         tasks: owns the connecting of targets.
     """
 
-    def __init__(self, account: Account, tasks: Tasks) -> None:
+    def __init__(self, account: RuleAccount, tasks: Tasks) -> None:
         super().__init__(account)
         self._asked: _Asked | None = None
         #: The listener's id, 0 while there is none.

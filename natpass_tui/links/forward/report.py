@@ -29,7 +29,7 @@ def listening_line(agent: str, row: ForwardRow) -> str:
             return f"listening on {row.address} -> {agent} -> {target}"
 
 
-class Report:
+class ForwardReport:
     """Says what has changed since it was last told.
 
     Args:

@@ -10,7 +10,7 @@ from functools import partial
 import click
 
 from natpass_tui.links.forward.forwards import Forwards
-from natpass_tui.links.forward.report import Report
+from natpass_tui.links.forward.report import ForwardReport
 from natpass_tui.links.forward.rules import ForwardRule
 from natpass_tui.links.outcome import INTERRUPTED
 from natpass_tui.login import PROGRAM, NotReachedError, check_agent, logged_in
@@ -43,7 +43,7 @@ class ForwardRun:
         self._rules = rules
         self._idle = idle
         self._waits = waits
-        self._report = Report(_out, _err, time.monotonic, as_json=as_json)
+        self._report = ForwardReport(_out, _err, time.monotonic, as_json=as_json)
         self._forwards: list[Forwards] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._started = False

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from natpass_tui.links.forward.report import QUIET_SECONDS, Report, listening_line
+from natpass_tui.links.forward.report import QUIET_SECONDS, ForwardReport, listening_line
 from natpass_tui.links.forward.rows import ForwardRow, ForwardState
 from tests.tui.links.forward.agent_double import rule
 
@@ -18,7 +18,7 @@ class Heard:
         self.out: list[str] = []
         self.err: list[str] = []
         self.now = 0.0
-        self.report = Report(self.out.append, self.err.append, lambda: self.now, as_json=as_json)
+        self.report = ForwardReport(self.out.append, self.err.append, lambda: self.now, as_json=as_json)
 
 
 @pytest.mark.parametrize(
