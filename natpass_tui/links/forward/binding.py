@@ -11,6 +11,7 @@ from pathlib import Path
 
 from natpass_tui.links.forward.rules import ANY_HOST
 from natpass_wire.channels.events import Endpoint
+from natpass_wire.program.platform_sockets import local_socket
 
 #: Which addresses stand for loopback and for all. The first has to be there, the others where the system has IPv6.
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
@@ -129,9 +130,7 @@ def _bind_all(addresses: Sequence[tuple[int, str]], needed: int, port: int, kind
 
 def _bind_path(path: bytes) -> Bound:
     """Bind a Unix socket that only this user can connect to; a file that nobody listens at any more is replaced."""
-    if not hasattr(socket, "AF_UNIX"):
-        raise OSError(errno.EAFNOSUPPORT, "this system has no Unix sockets here")
-    sock = socket.socket(socket.AF_UNIX)
+    sock = local_socket()
     try:
         sock.setblocking(False)
         try:
@@ -153,7 +152,7 @@ def _is_stale(path: bytes) -> bool:
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return False
-        with socket.socket(socket.AF_UNIX) as probe:
+        with local_socket() as probe:
             probe.settimeout(_STALE_SECONDS)
             probe.connect(path)
     except ConnectionRefusedError:

@@ -20,6 +20,7 @@ from tests.support.memory_link import linked
 from tests.support.waiting import PATIENCE, wait_for
 
 HOST = "127.0.0.1"
+UNIX = getattr(socket, "AF_UNIX", socket.AF_INET)  # not on Windows
 NOW = 1_750_000_000.0
 
 
@@ -214,7 +215,7 @@ class Peer:
         """Connect to `HOST:PORT`, or to a path."""
         is_path = address.startswith("/")
         host, _, port = address.rpartition(":")
-        sock = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET6 if ":" in host else socket.AF_INET)
+        sock = socket.socket(UNIX if is_path else socket.AF_INET6 if ":" in host else socket.AF_INET)
         sock.setblocking(False)
         where = address if is_path else (host.strip("[]"), int(port))
         try:
@@ -256,7 +257,7 @@ class Target:
     """A program that listens at a free port, or at a path."""
 
     def __init__(self, path: str = "") -> None:
-        self.sock = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.sock = socket.socket(UNIX if path else socket.AF_INET)
         self.sock.bind(path or (HOST, 0))
         self.sock.listen(1000)
         self.sock.setblocking(False)

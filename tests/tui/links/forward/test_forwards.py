@@ -17,7 +17,18 @@ from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import UserError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import NOW, Echo, Peer, Target, World, forwarding, rule, settled, unused_port
+from tests.tui.links.forward.agent_double import (
+    NOW,
+    UNIX,
+    Echo,
+    Peer,
+    Target,
+    World,
+    forwarding,
+    rule,
+    settled,
+    unused_port,
+)
 
 pytestmark = pytest.mark.both_loops
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()
@@ -96,7 +107,7 @@ async def test_unix_sockets_on_both_sides(tmp_path: Path) -> None:
 
 async def test_a_file_of_a_unix_socket_that_nobody_has_is_replaced_and_others_are_kept(tmp_path: Path) -> None:
     stale, file, used = tmp_path / "stale", tmp_path / "file", tmp_path / "used"
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as old:
+    with contextlib.closing(socket.socket(UNIX)) as old:
         old.bind(str(stale))
     file.write_text("mine")
     async with forwarding(rule("L", f"{stale}:a:1")):
