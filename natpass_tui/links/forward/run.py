@@ -25,6 +25,8 @@ from natpass_wire.text import printable
 _HUNG_UP = 129
 #: Seconds for which a connection may be lost without a word.
 _QUIET_SECONDS = 1.0
+#: Changes within so many seconds are looked at together.
+_TOGETHER_SECONDS = 0.05
 
 
 class ForwardRun:
@@ -46,6 +48,7 @@ class ForwardRun:
         self._report = ForwardReport(_out, _err, time.monotonic, as_json=as_json)
         self._forwards: list[Forwards] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due: set[str] = set()  # agents whose news are said soon
         self._started = False
 
     async def status(self, target: RelayTarget, listed: Sequence[str]) -> int:
@@ -121,7 +124,14 @@ class ForwardRun:
             return
         if (timer := self._timers.pop(forwards.agent, None)) is not None:
             timer.cancel()
-        self._report.update(forwards.agent, forwards.rows(), forwards.waiting)
+        if forwards.agent not in self._due:  # thousands of connections may come and go in a second
+            self._due.add(forwards.agent)
+            asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self._update, forwards)
+
+    def _update(self, forwards: Forwards) -> None:
+        self._due.discard(forwards.agent)
+        if not forwards.detached:
+            self._report.update(forwards.agent, forwards.rows(), forwards.waiting)
 
     def _still_detached(self, forwards: Forwards) -> None:
         if forwards.detached:
