@@ -33,7 +33,7 @@ from natpass_wire.text import printable
 PROGRAM = "natpass-tui"
 HELP = {"help_option_names": ["-h", "--help"]}
 #: Keys of the config file that are not options.
-# Why: docs/decisions/095-tables-in-config-files.md
+# Why: docs/decisions/090-tables-in-config-files.md
 CONFIG_KEYS: dict[str, type] = {"agents": list, **{table: list for kind in kinds() for table in kind.tables}}
 #: Seconds after which we say what takes so long.
 _PATIENCE_SECONDS = 0.7

@@ -4,7 +4,7 @@ A rule listens while there is a link. The link survives cuts; when it is lost wi
 rule listens, and all begin again when the agent is back.
 """
 
-# Why: docs/decisions/094-forwards-listen-while-there-is-a-link.md
+# Why: docs/decisions/089-forwards-listen-while-there-is-a-link.md
 
 import asyncio
 import contextlib
