@@ -1,10 +1,11 @@
 """The columns of the fleet's table: which ones fit, their widths and texts. Pure: no Textual."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from natpass_tui.model import times
 from natpass_tui.model.agents import FleetAgent, Presence
+from natpass_tui.widgets import columns
+from natpass_tui.widgets.columns import Column
 from natpass_wire.durations import age, span
 
 MARKS = {Presence.ONLINE: "●", Presence.AWAY: "○"}
@@ -17,27 +18,6 @@ class Context:
 
     now: float
     round_trip: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        title: its head.
-        text: gives its text.
-        least, most: the bounds of its width in cells; columns share spare cells by `weight`.
-        from_width: the least width of the table at which it is shown.
-        right: whether it is aligned to the right.
-    """
-
-    title: str
-    text: Callable[[FleetAgent, Context], str]
-    least: int
-    most: int
-    weight: int = 0
-    from_width: int = 0
-    right: bool = False
 
 
 def _state(agent: FleetAgent, context: Context) -> str:
@@ -60,7 +40,7 @@ def _round_trip(agent: FleetAgent, context: Context) -> str:
     return times.round_trip(context.round_trip) if agent.presence is Presence.ONLINE else ""
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[FleetAgent, Context], ...] = (
     Column("", lambda agent, _: MARKS.get(agent.presence, "·"), 1, 1),
     Column("STATE", _state, 12, 12, from_width=56),
     Column("ID", lambda agent, _: agent.id, 8, 40, weight=4),
@@ -72,21 +52,8 @@ COLUMNS = (
     Column("UP", _age, 7, 7, from_width=44, right=True),
     Column("RTT", _round_trip, 7, 7, from_width=34, right=True),
 )
-GAP = 2
 
 
-def layout(width: int) -> list[tuple[Column, int]]:
+def layout(width: int) -> list[tuple[Column[FleetAgent, Context], int]]:
     """Return the columns that fit into `width` cells, and their widths."""
-    shown = [column for column in COLUMNS if width >= column.from_width]
-    widths = {column.title: column.least for column in shown}
-    spare = width - sum(widths.values()) - GAP * (len(shown) - 1) - 2  # a blank at either end
-    growing = [column for column in shown if column.weight]
-    while spare > 0 and growing:
-        total = sum(column.weight for column in growing)
-        shares = {column.title: max(1, spare * column.weight // total) for column in growing}
-        for column in growing:
-            more = min(shares[column.title], column.most - widths[column.title], spare)
-            widths[column.title] += more
-            spare -= more
-        growing = [column for column in growing if widths[column.title] < column.most]
-    return [(column, widths[column.title]) for column in shown]
+    return columns.layout(COLUMNS, width)

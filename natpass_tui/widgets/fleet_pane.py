@@ -3,25 +3,21 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from natpass_tui.links import kinds_with_tabs
 from natpass_tui.links.kind import Kind
 from natpass_tui.model.agents import Order
 from natpass_tui.model.console import Console
-from natpass_tui.widgets.cells import fit
-from natpass_tui.widgets.fleet_columns import GAP
 from natpass_tui.widgets.fleet_table import FleetTable
 from natpass_tui.widgets.pane import Pane
+from natpass_tui.widgets.prompt_line import PromptLine
+from natpass_tui.widgets.row_table import TableHead
 from natpass_wire.ids import client_id_fault
 from natpass_wire.text import printable
 
@@ -38,46 +34,6 @@ Press n and type an agent's id, or list ids in the config file:
 
     agents = ["web-1", "db-1"]"""
 _NO_MATCH = "No agent matches “{filter}”. Esc shows all of them again."
-
-
-class FleetHead(Widget):
-    """The table's head."""
-
-    def __init__(self, table: FleetTable) -> None:
-        super().__init__(id="fleet-head")
-        self._table = table
-
-    def render_line(self, y: int) -> Strip:
-        """Draw it with the table's columns."""
-        cells = [fit(column.title, cells, right=column.right) + " " * GAP for column, cells in self._table.columns]
-        return Strip([Segment(" " + "".join(cells), self.rich_style)]).adjust_cell_length(
-            self.size.width, self.rich_style
-        )
-
-
-class PromptLine(Input):
-    """A one-line input that Esc closes."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("down,up", "to_table", show=False),
-    ]
-
-    class PromptLeft(Message):
-        """The user left the input; `cleared`: and emptied it."""
-
-        def __init__(self, prompt: "PromptLine", *, cleared: bool) -> None:
-            super().__init__()
-            self.prompt = prompt
-            self.cleared = cleared
-
-    def action_leave(self) -> None:
-        """Clear and leave."""
-        self.post_message(self.PromptLeft(self, cleared=True))
-
-    def action_to_table(self) -> None:
-        """Keep the text, and focus the rows."""
-        self.post_message(self.PromptLeft(self, cleared=False))
 
 
 class FleetPane(Pane):
@@ -109,7 +65,7 @@ class FleetPane(Pane):
                 placeholder=f"agent id — Enter opens a {self._kinds[0][0].words.noun}", id="fleet-id", compact=True
             )
         table = FleetTable(self._model)
-        yield FleetHead(table)
+        yield TableHead(table, id="fleet-head")
         yield table
         yield Static(id="fleet-empty", markup=False)
 
@@ -128,7 +84,7 @@ class FleetPane(Pane):
 
     def fleet_changed(self) -> None:
         """Follow the fleet."""
-        self.table.fleet_changed()
+        self.table.rows_changed()
         self._show_count()
         fleet, empty = self._model.fleet, self.query_one("#fleet-empty", Static)
         self.table.display = self.query_one("#fleet-head").display = bool(fleet.shown)
@@ -253,5 +209,5 @@ class FleetPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """Focus the rows again."""
-        if isinstance(event.widget, FleetTable | FleetHead):
+        if isinstance(event.widget, FleetTable | TableHead):
             self.take_focus()
