@@ -8,8 +8,8 @@ from natpass_wire.aio.link import Link
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
-class LinkOpener(Protocol):
-    """The opener of links for tabs."""
+class LinkSource(Protocol):
+    """The source of an agent's links."""
 
     @property
     def is_online(self) -> bool:
@@ -20,6 +20,14 @@ class LinkOpener(Protocol):
     def clock(self) -> Callable[[], float]:
         """The time in Unix seconds."""
         ...
+
+    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
+        """Open a link. Raises LinkEndedError."""
+        ...
+
+
+class LinkOpener(LinkSource, Protocol):
+    """The opener of links for tabs."""
 
     @property
     def unanswered(self) -> float:
@@ -36,10 +44,6 @@ class LinkOpener(Protocol):
 
     def news_of(self, peer: str) -> str:
         """Return, once, the lines for the user about a newly met agent; safe to print, "" if there are none."""
-        ...
-
-    async def open_link(self, peer: str, request: ConnectRequest) -> Link:
-        """Open a link. Raises LinkEndedError."""
         ...
 
 

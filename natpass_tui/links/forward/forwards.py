@@ -20,7 +20,7 @@ from natpass_tui.links.forward.remote import RemoteListener
 from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState
 from natpass_tui.links.forward.rules import Direction, ForwardRule, is_same_place
 from natpass_tui.links.life import FIRST_RETRY, RETRY
-from natpass_tui.model.relay_port import LinkOpener
+from natpass_tui.model.relay_port import LinkSource
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
@@ -59,7 +59,7 @@ class Forwards:
     def __init__(
         self,
         agent: str,
-        console: LinkOpener,
+        console: LinkSource,
         *,
         changed: Callable[[], None] = _nothing,
         told: Callable[[ForwardRule, str], None] = _nothing_told,
@@ -109,8 +109,9 @@ class Forwards:
                 if isinstance(listener, RemoteListener):
                     await listener.check()
             link, running = await self._open()
-            for listener in list(self._listeners.values()):
-                await listener.start(link)
+            for rule in rules:
+                if rule in self._listeners:  # not removed meanwhile
+                    await self._listeners[rule].start(link)
         except LinkEndedError as error:
             if not waits:
                 await self.close()
@@ -121,6 +122,7 @@ class Forwards:
         except BaseException:
             await self.close()
             raise
+        await self._start_again()  # what was added before there was a link
         self._tasks.start(self._keep(running), f"forwards of {self.agent}")
 
     async def add(self, rule: ForwardRule) -> None:
