@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
@@ -13,6 +14,8 @@ from textual.pilot import Pilot
 
 from natpass_tui.app import ConsoleApp
 from natpass_tui.links import kind_named
+from natpass_tui.links.forward.rules import parse_tables
+from natpass_tui.links.forward.settings import ForwardSettings
 from natpass_tui.links.shell.settings import ShellSettings
 from natpass_tui.links.tab import TabOutcome
 from natpass_tui.model.console import ROSTER, Console
@@ -28,6 +31,7 @@ from natpass_wire.pb.login_pb2 import Role
 from screenshots import png
 from screenshots.desktop import AGENT, desktop
 from screenshots.machines import MACHINES, SECRET, home, machines
+from screenshots.traffic import clients, served
 
 FOLDER = Path(__file__).parent
 COLS, ROWS = 112, 26
@@ -35,6 +39,11 @@ COLS, ROWS = 112, 26
 DESKTOP_COLS, DESKTOP_ROWS = 200, 60
 #: The least half-blocks on the screen: windows full of text have them, an empty desktop does not.
 MANY_HALF_BLOCKS = 3000
+#: The forwards: where the server is, the rule of its clients, the other rules, and what the config file offers.
+SERVER = 8000
+BUSY_RULE, BUSY_PORT = f"L 8080:localhost:{SERVER}", 8080
+MORE_RULES = ("L 5432:db.lan:5432", "R 9000:localhost:3000", "D 1080", "U 5353:10.0.3.1:53")
+OFFERED = {"agent": "web-2", "local": "6443:10.0.3.17:6443"}
 #: Steps to wait for a screen, and their length: 20 s.
 _STEPS, _STEP_SECONDS = 1000, 0.02
 _CONFIG = """\
@@ -83,6 +92,10 @@ class Photographer:
         self._app.screen.focused.send_paste(text)  # type: ignore[union-attr]  # a TerminalView
         await self._pilot.press("enter")
 
+    async def enter(self, text: str) -> None:
+        """Type a line into an input."""
+        await self._pilot.press(*("space" if letter == " " else letter for letter in text), "enter")
+
     async def press(self, *keys: str) -> None:
         """Press keys."""
         await self._pilot.press(*keys)
@@ -111,7 +124,8 @@ async def take_all(port: int, folder: Path) -> None:
     tasks.start(console.run(), "console")
     try:
         await console.first_login()
-        app = ConsoleApp(console, Settings(kinds=(ShellSettings(ShellRequest(str(own / "shell"))),)))
+        kinds = ShellSettings(ShellRequest(str(own / "shell"))), ForwardSettings(parse_tables([OFFERED]))
+        app = ConsoleApp(console, Settings(kinds=kinds))
         async with app.run_test(size=(COLS, ROWS)) as pilot:
             camera = Photographer(app, pilot, console)
             await camera.until(lambda: console.fleet.online == len(MACHINES), "all agents")
@@ -132,6 +146,8 @@ async def take_all(port: int, folder: Path) -> None:
             await camera.until_shown("1 web-1 •")
             await camera.take("tabs")
 
+            await take_forwards(camera)
+
             with desktop(folder, port):
                 await camera.until(lambda: console.fleet.get(AGENT) is not None, "an agent with a desktop")
                 await pilot.resize_terminal(DESKTOP_COLS, DESKTOP_ROWS)
@@ -143,6 +159,21 @@ async def take_all(port: int, folder: Path) -> None:
     finally:
         await console.close()
         await tasks.close()
+
+
+async def take_forwards(camera: Photographer) -> None:
+    """Take the picture of a tab of forwards."""
+    await camera.press("ctrl+right_square_bracket", "f", "down", "t")
+    await camera.until_shown("in tui.toml, not running")
+    for number, rule in enumerate((BUSY_RULE, *MORE_RULES), 1):
+        await camera.press("a")
+        await camera.enter(rule)
+        await camera.until_shown(f"{number} forward{'s' * (number > 1)} · 0 open")
+    await camera.press("home")
+    async with served(SERVER), clients([BUSY_PORT] * 3):
+        await camera.until_shown(f"{len(MORE_RULES) + 1} forwards · 3 open · ↑")
+        await camera.until(lambda: re.search(r"3/3 .* MB .* MB/s", camera.text()) is not None, "megabytes")
+        await camera.take("forwards")
 
 
 def main() -> int:

@@ -114,6 +114,8 @@ class KindTabs:
         at_cursor: the palette's entry for the agent under the fleet's cursor.
         others: the palette's entry for every other agent.
         help: more rows of the help: a key, and what it does in such a tab.
+        own_keys: the title of these rows if keys in such a tab are the console's; empty: they go to the remote.
+        is_single: whether an agent has one at most; the keys go to it if it is open.
     """
 
     opener: Callable[[], OpenTab]
@@ -124,6 +126,8 @@ class KindTabs:
     others: Offer
     key_in_fleet: bool = True
     help: tuple[tuple[str, str], ...] = ()
+    own_keys: str = ""
+    is_single: bool = False
 
 
 class KindSettings(Protocol):

@@ -42,6 +42,11 @@ class LinkPane(Pane):
         self._prefix = prefix
         self._remark = ""
 
+    #: Whether keys in its view go to the remote. Otherwise they are the console's, and may open something.
+    keys_are_remote = True
+    #: The keys to show in the status bar, and what they do, if they are the console's.
+    keys: tuple[tuple[str, str], ...] = ()
+
     # for a kind to implement
 
     @property

@@ -170,6 +170,11 @@ class LinkTab(ABC):
         return self.is_live and self.words.ends_with_tab
 
     @property
+    def closing(self) -> str:
+        """What closing the tab ends, if it has work: a sentence or two."""
+        return f"A {self.noun} runs on {self.agent}. Closing the tab ends it."
+
+    @property
     def takes_keys(self) -> bool:
         """Whether typed input is for the remote."""
         return self.is_live

@@ -59,7 +59,7 @@ class Row:
 _MOVES = (
     Row(PrefixKey(("n", "right"), "n", "next", "next tab (also →)"), Choice(Action.NEXT)),
     Row(PrefixKey(("p", "left"), "p", "previous", "previous tab (also ←)"), Choice(Action.PREVIOUS)),
-    Row(PrefixKey(("x",), "x", "close", "close the tab; ends its shell"), Choice(Action.CLOSE)),
+    Row(PrefixKey(("x",), "x", "close", "close the tab; ends its shell or its forwards"), Choice(Action.CLOSE)),
 )
 _FLEET = Row(PrefixKey(("f",), "f", "fleet", "the fleet; tabs run on"), Choice(Action.FLEET))
 _REST = (
@@ -67,8 +67,8 @@ _REST = (
     Row(PrefixKey(("?", "question_mark"), "?", "help", "this help"), Choice(Action.HELP)),
     Row(PrefixKey(("q",), "q", "quit", "quit; ends all shells"), Choice(Action.QUIT)),
 )
-#: Keys reserved for later: forwards, files, sessions, words.
-RESERVED = frozenset("tesw")
+#: Keys reserved for later: files, sessions, words.
+RESERVED = frozenset("esw")
 #: Cancels the prefix, without a message.
 CANCEL = "escape"
 

@@ -67,12 +67,16 @@ class HelpScreen(ModalScreen[None]):
         opening = ((tabs.fleet.help_keys, tabs.fleet.help) for _, tabs in with_tabs)
         fleet = ("In the fleet", (_MOVES, *opening, *_FLEET))
         anywhere = (f"Anywhere, after the prefix {self._prefix}", tuple(after))
-        nouns = " or ".join(kind.words.noun for kind, _ in with_tabs)
-        in_tabs = (
-            f"In a {nouns} every other key goes to the remote machine",
-            tuple(row for _, tabs in with_tabs for row in tabs.help),
-        )
-        for title, keys in (fleet, anywhere, in_tabs) if self._in_fleet else (anywhere, in_tabs, fleet):
+        remote = [(kind, tabs) for kind, tabs in with_tabs if not tabs.own_keys]
+        nouns = " or ".join(kind.words.noun for kind, _ in remote)
+        in_tabs = [
+            (
+                f"In a {nouns} every other key goes to the remote machine",
+                tuple(row for _, tabs in remote for row in tabs.help),
+            ),
+            *((tabs.own_keys, tabs.help) for _, tabs in with_tabs if tabs.own_keys),
+        ]
+        for title, keys in (fleet, anywhere, *in_tabs) if self._in_fleet else (anywhere, *in_tabs, fleet):
             text.append(f"\n{title}\n", style="bold")
             for key, what in keys:
                 first, *more = wrap(what, _CELLS)

@@ -101,7 +101,12 @@ class MainScreen(Screen[None]):
         return self.fleet if tab is None else self._panes[tab]
 
     def open_tab(self, kind: Kind, agent: str) -> None:
-        """Open a tab of a kind that has tabs."""
+        """Open a tab of a kind that has tabs, or go to the one that an agent can have."""
+        if kind.tabs is not None and kind.tabs.is_single:
+            for tab in self._model.tabs.all():
+                if isinstance(tab, LinkTab) and (tab.words, tab.agent) == (kind.words, agent):
+                    self._show(tab)
+                    return
         self._add(self._openers[kind.name](agent, self._model, self._settings, self.tab_changed))
 
     @property
@@ -129,7 +134,11 @@ class MainScreen(Screen[None]):
         if isinstance(tab, LinkTab):
             tab.seen()
         prefix = self._settings.prefix
-        self.status.set_keys(*(self.fleet.keys if tab is None else ((prefix, "commands"), (f"{prefix} ?", "help"))))
+        if isinstance(front, LinkPane):
+            helps = f"{prefix} ?" if front.keys_are_remote else "?"
+            self.status.set_keys((prefix, "commands"), *front.keys, (helps, "help"))
+        else:
+            self.status.set_keys(*self.fleet.keys)
         self.query_one(TabBar).refresh()
         if front.is_mounted:
             front.take_focus()
@@ -148,7 +157,12 @@ class MainScreen(Screen[None]):
     def remote_has_keys(self) -> bool:
         """Whether keys go to a remote, so that they open nothing here."""
         front = self.front
-        return isinstance(front, LinkPane) and front in self._ready and self.focused is front.view
+        return (
+            isinstance(front, LinkPane)
+            and front.keys_are_remote
+            and front in self._ready
+            and self.focused is front.view
+        )
 
     @on(LinkPane.Ready)
     def _pane_ready(self, event: LinkPane.Ready) -> None:
@@ -157,10 +171,12 @@ class MainScreen(Screen[None]):
             self._show_front()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Allow letters as commands in the fleet only, never in a shell."""
-        return super().check_action(action, parameters) and (
-            action not in {"command", "tab"} or self._model.tabs.front is None
-        )
+        """Allow letters as commands where keys are the console's, never in a shell; quitting in the fleet only."""
+        if not super().check_action(action, parameters):
+            return False
+        if action not in {"command", "tab"} or self._model.tabs.front is None:
+            return True
+        return isinstance(self.front, LinkPane) and not self.front.keys_are_remote and parameters != ("quit",)
 
     # commands
 
@@ -253,9 +269,8 @@ class MainScreen(Screen[None]):
             if sure:
                 self._close_now(tab)
 
-        if _has_more(tab):
-            question = f"A {tab.noun} runs on {tab.agent}. Closing the tab ends it."
-            self.app.push_screen(ConfirmScreen(question, "close it"), close)
+        if isinstance(tab, LinkTab) and tab.has_work:
+            self.app.push_screen(ConfirmScreen(tab.closing, "close it"), close)
         else:
             close(True)
 

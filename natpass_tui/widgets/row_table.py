@@ -66,7 +66,8 @@ class RowTable(ScrollView, can_focus=True):
         super().__init__(**options)
         self._cursor = 0
         self._cursor_key: Hashable = None
-        self._columns: list[tuple[Column[Any, Any], int]] = []
+        self._fitted: list[tuple[Column[Any, Any], int]] = []
+        self._fitted_width = -1
         self._drawn: list[tuple[object, ...]] = []
         self._styles: dict[str, Style] = {}
 
@@ -96,6 +97,13 @@ class RowTable(ScrollView, can_focus=True):
     @abstractmethod
     def action_open(self) -> None:
         """Open what is under the cursor."""
+
+    @property
+    def _columns(self) -> list[tuple[Column[Any, Any], int]]:
+        """The columns, as long as the width is the same: it changes without an event when a scroll bar comes."""
+        if self.size.width != self._fitted_width:
+            self._fitted, self._fitted_width = self.columns, self.size.width
+        return self._fitted
 
     def cursor_moved(self) -> None:
         """Take note that the cursor is on another row."""
@@ -173,9 +181,8 @@ class RowTable(ScrollView, can_focus=True):
     # the user
 
     def on_resize(self) -> None:
-        """Choose the columns that fit."""
+        """Draw all anew."""
         width = self.size.width  # the event's size includes the scroll bar's column
-        self._columns = self.columns
         self.virtual_size = Size(width, self.count())
         self._drawn = []
         self._show_from(self.scroll_offset.y)

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from textual.binding import Binding
 
 from natpass_tui.links.desktop import pane as desktop
+from natpass_tui.links.forward.pane import ForwardPane
 from natpass_tui.screens.dialogs import HelpScreen
 from natpass_tui.tty.escape import HELP_LINES
 from tests.docs.pages import DOCS, text
@@ -13,6 +15,8 @@ PREFIX = "ctrl+]"
 #: Characters of the help's column of keys.
 COLUMN = slice(2, 26)
 NO_KEYS = {"…", "or"}
+#: Keys whose name on the page is not Textual's.
+SHOWN = {"escape": "Esc", "delete": "Delete"}
 
 
 def section(title: str) -> set[str]:
@@ -39,6 +43,12 @@ def test_keys_of_the_help(help_title: str, title: str) -> None:
 
 def test_keys_of_a_desktop() -> None:
     assert not {*desktop._LATCH_KEYS, *desktop._COMBINATION_KEYS, "d", "r"} - section("Desktop tabs")
+
+
+def test_keys_of_forwards() -> None:
+    assert not keys_of_help("In a tab of forwards") - section("Tabs of forwards")
+    bound = {key for binding in ForwardPane.BINDINGS if isinstance(binding, Binding) for key in binding.key.split(",")}
+    assert {SHOWN.get(key, key) for key in bound} <= section("Tabs of forwards")
 
 
 def test_escapes_of_exec() -> None:

@@ -386,7 +386,8 @@ async def test_help_names_every_command_and_escape_closes_it() -> None:
 async def test_the_palette_has_our_commands_only_and_opens_shells() -> None:
     async with opened("web", "db") as screen:
         names = [command.title for command in screen.app.get_system_commands(screen.app.screen)]
-        assert names == ["Shell on db", "Desktop", "Help", "Quit", "Shell on web", "Desktop of web"]
+        others = ["Shell on web", "Desktop of web", "Forwards of web"]
+        assert names == ["Shell on db", "Desktop", "Forwards", "Help", "Quit", *others]
         await screen.press("colon")
         await wait_for(lambda: screen.app.screen is not screen.main)
         await screen.press(*"shell web")

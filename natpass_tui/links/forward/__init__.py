@@ -1,12 +1,13 @@
 """The forward kind: `rules` is what is asked for, `forwards` carries it, `rows` is what to show of it.
 
 `listener` is the base of what rules do: `local`, `remote`, `dynamic` (with `socks`) and `datagrams`. The commands are
-`cli` (with `run`), `connect` and `ssh_config`.
+`cli` (with `run`), `connect` and `ssh_config`. `tab` is the model of a tab, `handed` gives it its links, `typed`,
+`meter` and `columns` are what it shows (pure), `pane` and `tables` its widgets.
 """
 
 import click
 
-from natpass_tui.links.kind import Kind
+from natpass_tui.links.kind import FleetKey, Kind, KindSettings, KindTabs, Offer, OpenTab, PrefixKey
 from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
@@ -29,6 +30,18 @@ def _ssh_config() -> click.Command:
     return command
 
 
+def _settings() -> type[KindSettings]:
+    from natpass_tui.links.forward.settings import ForwardSettings  # noqa: PLC0415 - loaded on demand
+
+    return ForwardSettings
+
+
+def _opener() -> OpenTab:
+    from natpass_tui.links.forward.pane import open_tab  # noqa: PLC0415 - as above: Textual comes with it
+
+    return open_tab
+
+
 KIND = Kind(
     name="forward",
     wire=ConnectRequest.forward,
@@ -37,4 +50,23 @@ KIND = Kind(
     more_commands={"connect": _connect, "ssh-config": _ssh_config},
     demo="natpass_tui.links.forward.demo",
     tables=("forward",),
+    instead="carry no forwards",
+    tabs=KindTabs(
+        opener=_opener,
+        key=PrefixKey(("t",), "t", "forwards", "forwards of the same agent: ports, proxies"),
+        fleet=FleetKey(("t",), "t", "forwards", "t", "its forwards: ports, proxies, UDP"),
+        same=Offer("Forwards", "Ports, proxies and UDP of the same agent"),
+        at_cursor=Offer("Forwards", "Ports, proxies and UDP of {agent}"),
+        others=Offer("Forwards of {agent}", "{host}", is_shown=False),
+        own_keys="In a tab of forwards",
+        help=(
+            ("a", "add a forward, as in L 8080:localhost:80"),
+            ("d", "delete the one under the cursor"),
+            ("s", "start one that is offered from tui.toml"),
+            ("Enter", "its connections; Esc goes back"),
+            ("↑ ↓ PgUp PgDn Home End", "move (also j k g G)"),
+        ),
+        is_single=True,
+    ),
+    settings=_settings,
 )

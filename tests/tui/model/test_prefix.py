@@ -27,7 +27,7 @@ def test_the_keys_are_those_that_hands_have_learnt() -> None:
         choice = keys.press(key)
         if isinstance(choice, Choice) and choice.action is not Action.UNKNOWN:
             found[key] = choice
-    assert set(found) == set("np123456789fcx[:?qkvd")
+    assert set(found) == set("np123456789fcx[:?qkvdt")
     assert (found["v"], found["d"]) == (Choice(Action.OPEN, name="desktop"),) * 2
     assert not RESERVED & set(found)
 
