@@ -1,6 +1,6 @@
 """The links of a tab of forwards: the tab opens them, and `Forwards` carries connections in them."""
 
-# Why: docs/decisions/098-a-tab-of-forwards-has-one-link.md
+# Why: docs/decisions/091-a-tab-of-forwards-has-one-link.md
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """A tab of forwards: the rules that run to one agent, those of the config file, and what they carry."""
 
-# Why: docs/decisions/098-a-tab-of-forwards-has-one-link.md
+# Why: docs/decisions/091-a-tab-of-forwards-has-one-link.md
 
 import asyncio
 import time
