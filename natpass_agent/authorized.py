@@ -213,7 +213,7 @@ class AuthorizedConsolesFile:
         if content is None:
             raise UserError(f"{self.path} is gone")
         try:
-            return AuthorizedConsoles.parse(content, [kind.name for kind in KINDS])
+            return AuthorizedConsoles.parse(content, list(dict.fromkeys(kind.name for kind in KINDS)))
         except MalformedError as error:
             raise UserError(f"{self.path}, {error}") from None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from natpass_agent.links.kind import Kind
+from natpass_agent.links.kind import Kind, names_of
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, AuthorizedConsoles, Grant, Rights
 from natpass_wire.text import printable
@@ -40,7 +40,7 @@ def without_file(path: str, kinds: Sequence[Kind], options: Repeated = _NO_OPTIO
     """
     lines = [f"there is no {printable(path, 1000)}", f"every console that has the secret: {_what(ALL, kinds, options)}"]
     if allow_unsealed:
-        names = ", ".join(kind.name for kind in kinds if kind.allows_unsealed) or "nothing"
+        names = names_of(kind for kind in kinds if kind.allows_unsealed) or "nothing"
         lines.append(f"every client of the relay, and its operator (--allow-unsealed): {names}")
     return Report(tuple(lines))
 
@@ -84,10 +84,12 @@ def _what(rights: Rights, kinds: Sequence[Kind], options: Repeated) -> str:
     """Return what these rights allow, empty if nothing."""
     allowed = [kind for kind in kinds if rights.kinds is None or kind.name in rights.kinds]
     if rights.read_only:
-        shown = ", ".join(kind.name for kind in allowed if kind.read_only is None)
+        shown = names_of(kind for kind in allowed if kind.read_only is None)
         return f"{shown}, only to look" if shown else ""
-    extents = ((kind.name, kind.extent(rights, options)) for kind in allowed)
-    names = ", ".join(f"{name} {extent}" if extent else name for name, extent in extents)
+    extents: dict[str, str] = {}
+    for kind in allowed:
+        extents.setdefault(kind.name, kind.extent(rights, options))
+    names = ", ".join(f"{name} {extent}" if extent else name for name, extent in extents.items())
     return f"everything ({names})" if rights.kinds is None else names
 
 

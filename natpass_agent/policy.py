@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natpass_agent.links.kind import ONLY_LOOK, Kind
+from natpass_agent.links.kind import ONLY_LOOK, Kind, names_of
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
@@ -77,7 +77,7 @@ class Policy:
     def _forbidden(self, kind: Kind | None, rights: Rights) -> str | None:
         """Return why the opener may not have links of a kind (None if it is not served), None if it may."""
         if rights.kinds is not None and (kind is None or kind.name not in rights.kinds):
-            allowed = ", ".join(known.name for known in self.kinds if known.name in rights.kinds)
+            allowed = names_of(known for known in self.kinds if known.name in rights.kinds)
             return f"your console's key may not do this here (it may: {allowed})"
         if rights.read_only:
             return ONLY_LOOK if kind is None else kind.read_only

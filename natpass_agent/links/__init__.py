@@ -10,5 +10,8 @@ FOLDERS = (
     "exec",
     "desktop",
     "forward",
+    "tcp",
+    "udp",
+    "bench",
 )
 KINDS: tuple[Kind, ...] = tuple(import_module(f"{__name__}.{folder}").KIND for folder in FOLDERS)

@@ -6,7 +6,7 @@ code that serves links is loaded when a server is made, and a worker's when the 
 
 # Why: docs/decisions/064-kinds-describe-themselves.md
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -119,7 +119,7 @@ class Kind:
     Attributes:
         number: its number on the wire.
         wire_name: its name on the wire: in the roster, and so in logs and in `natpass-agent status`.
-        name: its name for people, as in `kinds="..."` of `authorized_consoles`.
+        name: its name for people, as in `kinds="..."` of `authorized_consoles`. Kinds that allow the same share one.
         make_server: makes its server.
         read_only: why a read-only console is refused; None if it is served, and the server prevents changes.
         allows_unsealed: whether `--allow-unsealed` is enough for links that are not sealed.
@@ -144,6 +144,11 @@ class Kind:
     options: tuple[Option, ...] = ()
     worker: Worker | None = None
     extent: Callable[["Rights", Mapping[str, Sequence[str]]], str] = _all_of_it
+
+
+def names_of(kinds: Iterable[Kind]) -> str:
+    """Return the names of kinds for people, each once, with commas between them."""
+    return ", ".join(dict.fromkeys(kind.name for kind in kinds))
 
 
 class KindServer(Protocol):

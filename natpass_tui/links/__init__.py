@@ -15,6 +15,9 @@ REGISTRY = (
     "natpass_tui.links.exec",
     "natpass_tui.links.desktop",
     "natpass_tui.links.forward",
+    "natpass_tui.links.tcp",
+    "natpass_tui.links.udp",
+    "natpass_tui.links.bench",
 )
 
 

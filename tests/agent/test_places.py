@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from natpass_agent.links import KINDS
+from natpass_agent.links import KINDS as ALL_KINDS
 from natpass_agent.links.kind import Kind, Limits
 from natpass_agent.places import LinkPlaces
 from natpass_agent.policy import Refusal
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 from natpass_wire.stream.places import EvictionClass, Owner, Rank, listed, unlisted
 
-SHELL, EXEC, DESKTOP, *_ = KINDS
+KINDS = SHELL, EXEC, DESKTOP = ALL_KINDS[:3]
 ADMIN, OTHER, STRANGER = listed(b"admin"), listed(b"other"), unlisted(b"net", "id")
 
 

@@ -6,7 +6,7 @@ from natpass_agent.policy import Policy, Refusal
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse
 
-SHELL, EXEC, DESKTOP, *_ = KINDS
+SHELL, EXEC, DESKTOP = KINDS[:3]
 SHELLS = Policy([SHELL])
 ALL_KINDS = Policy(KINDS)
 NUMBERS = [kind.number for kind in KINDS]
@@ -14,8 +14,8 @@ NUMBERS = [kind.number for kind in KINDS]
 
 def made_up(limits: Limits, *, allows_unsealed: bool = True) -> Kind:
     return Kind(
-        number=ConnectRequest.bench,
-        wire_name="bench",
+        number=ConnectRequest.code,
+        wire_name="code",
         name="made-up",
         make_server=lambda _: pytest.fail("nobody asked for it"),
         allows_unsealed=allows_unsealed,
@@ -35,9 +35,8 @@ def test_a_kind_may_insist_on_sealed_links() -> None:
     strict = made_up(Limits(), allows_unsealed=False)
     assert Policy([strict]).refusal(strict.number) is None
     refusal = Policy([strict]).refusal(strict.number, is_sealed=False)
-    assert refusal == Refusal("this agent serves sealed bench links only", ConnectResponse.REFUSED)
-    insist = [kind for kind in KINDS if ALL_KINDS.refusal(kind.number, is_sealed=False) is not None]
-    assert [kind.name for kind in insist] == ["forward"]
+    assert refusal == Refusal("this agent serves sealed code links only", ConnectResponse.REFUSED)
+    assert all(ALL_KINDS.refusal(number, is_sealed=False) is None for number in NUMBERS)
 
 
 def test_other_kinds_are_refused_by_name_and_with_what_is_served() -> None:

@@ -190,7 +190,8 @@ def test_check_says_who_may_do_what_and_fails_on_doubt(place: Place) -> None:
     found = place.check()
     assert found.returncode == 0
     assert (
-        found.stdout.splitlines()[1] == "every console that has the secret: everything (shell, exec, desktop, forward)"
+        found.stdout.splitlines()[1]
+        == "every console that has the secret: everything (shell, exec, desktop, forward, bench)"
     )
     path = place.authorize(f'kinds="exec",expiry-time="2100-01-31" {place.line().strip()} ann\n')
     found = place.check()

@@ -197,7 +197,15 @@ async def test_the_agent_serves_it_and_says_so(code: Path) -> None:
         console = await there.console("tui-1")
         console.watch()
         await wait_for(lambda: "box" in console.present())
-        assert list(console.mirror.entries["box"].about.serves) == ["exec", "forward", "madeup", "shell", "vnc"]
+        assert list(console.mirror.entries["box"].about.serves) == [
+            "bench",
+            "exec",
+            "madeup",
+            "shell",
+            "tcp",
+            "udp",
+            "vnc",
+        ]
         link = await opened(console)
         message = await link.receive()
         assert (message.type, message.sdata.data) == (MsgType.shell_data, b"good morning")
@@ -240,4 +248,6 @@ async def test_rights_know_it(code: Path) -> None:
         assert shell == "your console's key may not do this here (it may: madeup)"
         assert await refusal(onlooker, request()) == "there is nothing made-up to look at"
         assert "line 3 of this agent's authorized_consoles" in await refusal(without, request())
-        there.agent.said("line 3 grants nothing: kinds are some of shell, exec, desktop, forward, madeup, with commas")
+        there.agent.said(
+            "line 3 grants nothing: kinds are some of shell, exec, desktop, forward, bench, madeup, with commas"
+        )

@@ -131,7 +131,7 @@ def overdue(begin: float, sent: int) -> int:
 async def refusal(client: TestClient) -> str:
     """Return why a link is refused: only who has completed the handshake learns that from the agent."""
     with pytest.raises(LinkEndedError) as caught:
-        await client.client.open_link("box", ConnectRequest(name="test", kind=ConnectRequest.bench))
+        await client.client.open_link("box", ConnectRequest(name="test", kind=ConnectRequest.code))
     return caught.value.end.text
 
 
@@ -160,7 +160,7 @@ async def test_links_that_are_never_made_whole_take_nobody_elses_turn(tmp_path: 
         refusals = [await refusal(client) for client in honest]
         is_over = True
         await attacking
-        assert refusals == ["this agent does not serve bench links (it serves: exec, shell, vnc)"] * 15
+        assert refusals == ["this agent does not serve code links (it serves: bench, exec, shell, tcp, udp, vnc)"] * 15
         assert there.agent.output.count("refused a link") <= 5
         assert len(there.agent.output) < 20_000
 

@@ -23,8 +23,8 @@ HSP, CREQ, CREP, DATA, SRESIZE, SDATA = 10, 11, 12, 13, 20, 21
 # `type`
 HANDSHAKE, KEEPALIVE, CONNECT_REQ, CONNECT_REP, DISCONNECT, FORWARD, SHELL_RESIZE, SHELL_DATA = 1, 2, 3, 4, 5, 6, 10, 11
 # connect_request
-NAME, KIND, CSHELL = 1, 2, 11
-SHELL = 2
+NAME, KIND, CADDR, CSHELL = 1, 2, 10, 11
+TCP, UDP, SHELL, BENCH = 0, 1, 2, 4
 
 #: Seconds to wait for a message.
 PATIENCE = 10.0
@@ -253,6 +253,37 @@ class Witness:
         request = bytes_field(NAME, f"shell-{link_id}") + number_field(KIND, SHELL) + bytes_field(CSHELL, shell)
         self.send(CONNECT_REQ, target, link_id, bytes_field(CREQ, request))
         return link_id
+
+    def ask_for_address(self, target: str, kind: int, host: str, port: int) -> str:
+        """Ask for a connection to an address (TCP), or for datagrams (UDP); return its link id."""
+        link_id = secrets.token_hex(8)
+        address = bytes_field(1, host) + number_field(2, port)
+        request = bytes_field(NAME, "rule") + (number_field(KIND, kind) if kind else b"") + bytes_field(CADDR, address)
+        self.send(CONNECT_REQ, target, link_id, bytes_field(CREQ, request))
+        return link_id
+
+    def ask_for_bench(self, target: str) -> str:
+        """Ask for a link of kind bench; return its link id."""
+        link_id = secrets.token_hex(8)
+        self.send(
+            CONNECT_REQ, target, link_id, bytes_field(CREQ, bytes_field(NAME, "bench") + number_field(KIND, BENCH))
+        )
+        return link_id
+
+    def send_data(self, target: str, link_id: str, data: bytes) -> None:
+        """Send a `forward` message."""
+        self.send(FORWARD, target, link_id, bytes_field(DATA, bytes_field(1, data)))
+
+    def data_of(self, link_id: str, timeout: float = PATIENCE) -> Iterator[bytes]:
+        """Yield the data of `forward` messages until the link ends; `timeout` is for each piece."""
+        while True:
+            found = self.receive(timeout)
+            if found.text(LINK_ID) != link_id:
+                continue
+            if found.kind == DISCONNECT:
+                return
+            if found.kind == FORWARD:
+                yield found.part(DATA).content(1)
 
     def answer_of(self, link_id: str, timeout: float = PATIENCE) -> tuple[bool, str]:
         """Wait for the `connect_rep` of a link; return whether it accepts, and the reason if not."""

@@ -54,7 +54,7 @@ def _settings():
 
 KIND = Kind(
     name="tides",
-    wire=ConnectRequest.bench,
+    wire=ConnectRequest.code,
     words=Words(noun="tide", at="at"),
     command=_command,
     instead="have no tides",
@@ -227,7 +227,7 @@ async def test_the_fleet_opens_its_tab_and_says_by_which_key() -> None:
         await screen.until_shown(" y tides ")
         await screen.press("y")
         await wait_for(lambda: shows_tides(screen))
-        assert screen.client.links[0].request.kind == ConnectRequest.bench
+        assert screen.client.links[0].request.kind == ConnectRequest.code
         assert screen.client.plain == [False]
         await wait_for(lambda: screen.console.tabs.live == 1)
 
