@@ -212,6 +212,10 @@ class Console:
             # We know since when it is away; the relay does not say so.
             raise LinkEndedError(replace(error.end, text=agent.away_text(self.clock()))) from error
 
+    def is_plain(self, peer: str, kind: ConnectRequest.Kind) -> bool:
+        """Tell whether links of a kind to an agent are those of existing programs, see `_is_plain`."""
+        return self._is_plain(peer, kind_on_the_wire(kind))
+
     def _is_plain(self, peer: str, kind: Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
 
