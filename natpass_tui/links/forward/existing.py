@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from typing import Protocol
 
-from natpass_tui.links.forward.in_process import InProcessLink
+from natpass_tui.links.in_process import InProcessLink
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
