@@ -7,7 +7,7 @@ called, so the program loads only what it uses.
 
 # Why: docs/decisions/064-kinds-describe-themselves.md
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from natpass_tui.links.tab import LinkTab
     from natpass_tui.model.relay_port import LinkOpener
     from natpass_tui.settings import Settings
+    from natpass_wire.aio.link import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +155,12 @@ class PlainRules:
 
     Attributes:
         fault: returns why these programs can't serve a request, empty if they can.
+        played: for a kind that they know only in part: returns, for an agent's id and the opener of its plain links, a
+            link whose other end plays the agent in this process, and the work of that end. None: they are asked.
     """
 
     fault: Callable[[ConnectRequest], str] = _nothing_amiss
+    played: Callable[[str, "LinkOpener"], tuple["Link", Coroutine[Any, Any, None]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from natpass_wire.aio.client import Phase, RelayClient, RelayStatus
 from natpass_wire.aio.dial import LegacyLogin, RelayTarget
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.aio.relay_connection import RelayConnection
+from natpass_wire.aio.tasks import Tasks
 from natpass_wire.errors import UserError
 from natpass_wire.ids import RELAY_ID, client_id_fault
 from natpass_wire.links import End
@@ -131,6 +132,7 @@ class Console:
         self._ask_now = asyncio.Event()
         self._eager = asyncio.Event()
         self._news = asyncio.Event()
+        self._played = Tasks()  # ends of links that are played in this process
         self._client = connect(
             target, on_status=self._status_changed, on_relay_message=self._relay_said, on_online=self._online
         )
@@ -203,6 +205,10 @@ class Console:
         plain = self._is_plain(peer, kind)
         if plain and kind.plain is not None and (fault := kind.plain.fault(request)):
             raise LinkEndedError(End(LinkEnd.FAILED, fault, reason=ConnectResponse.REFUSED))
+        if plain and kind.plain is not None and kind.plain.played is not None:
+            link, work = kind.plain.played(peer, self)
+            self._played.start(work, f"{kind.name} of {peer}")
+            return link
         try:
             return await self._client.open_link(peer, request, plain=plain)
         except LinkEndedError as error:
@@ -211,10 +217,6 @@ class Console:
                 raise
             # We know since when it is away; the relay does not say so.
             raise LinkEndedError(replace(error.end, text=agent.away_text(self.clock()))) from error
-
-    def is_plain(self, peer: str, kind: ConnectRequest.Kind) -> bool:
-        """Tell whether links of a kind to an agent are those of existing programs, see `_is_plain`."""
-        return self._is_plain(peer, kind_on_the_wire(kind))
 
     def _is_plain(self, peer: str, kind: Kind) -> bool:
         """Tell whether links to an agent are those of existing natpass programs.
@@ -287,6 +289,7 @@ class Console:
         """End all tabs, and tell the agents."""
         for tab in self.tabs.all():
             await self.close_tab(tab)
+        await self._played.close()
         await self._client.settled(_LAST_WORDS_SECONDS)
 
     # calls from the client

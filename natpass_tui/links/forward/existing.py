@@ -12,7 +12,8 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from natpass_tui.links.in_process import InProcessLink
 from natpass_wire.aio.channels import ChannelLink
@@ -110,6 +111,12 @@ class ExistingAgent:
                 await carried.run()
         finally:
             link.close()
+
+
+def played(agent: str, opener: Opener) -> tuple[Link, Coroutine[Any, Any, None]]:
+    """Return a link of kind forward to an existing agent, and the work of its other end."""
+    existing = ExistingAgent(agent, opener)
+    return existing.link, existing.run()
 
 
 def request(address: Endpoint) -> ConnectRequest:
