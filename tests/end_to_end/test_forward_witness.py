@@ -200,3 +200,21 @@ def test_an_agent_that_takes_sealed_links_only_refuses(tmp_path: Path) -> None:
             ok, reason = opener.answer_of(opener.ask_for_address("box", kind, "127.0.0.1", 1))
             assert not ok
             assert "sealed links only" in reason
+
+
+def test_rules_of_forwards_hold_for_existing_programs(tmp_path: Path) -> None:
+    with (
+        listening() as server,
+        agent_programs.relay(tmp_path, "--legacy", "md5") as (_, port),
+        agent_programs.agent(
+            tmp_path, port, "--allow-unsealed", "--allow-forward", f"127.0.0.1:{port_of(server)}"
+        ) as agent,
+        closing(Witness("127.0.0.1", port, "existing opener")) as opener,
+    ):
+        agent.said("logged in at")
+        opener.log_in(witness.md5_proof(LEGACY_SECRET))
+        assert opener.answer_of(opener.ask_for_address("box", TCP, "127.0.0.1", port_of(server))) == (True, "")
+        for kind in (TCP, UDP):
+            ok, reason = opener.answer_of(opener.ask_for_address("box", kind, "127.0.0.1", port))
+            assert not ok
+            assert "allow" in reason

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from natpass_agent.links.kind import KindServer
 
 
-def _server(_: Services) -> "KindServer":
+def _server(services: Services) -> "KindServer":
     from natpass_agent.links.tcp.server import TcpServer  # noqa: PLC0415 - the descriptor is cheap to import
 
-    return TcpServer()
+    return TcpServer(services.targets)
 
 
 KIND = Kind(

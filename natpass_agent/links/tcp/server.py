@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from natpass_agent.links.feeding import STALLED_SECONDS, StalledError, feed
 from natpass_agent.links.plain_target import PlainTargetServer
-from natpass_agent.links.targets import Allows, connected, reason_of
 from natpass_agent.links.tcp import KIND
+from natpass_agent.targets.dial import connect
+from natpass_agent.targets.reasons import text_of
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import Data, LinkEnd
+from natpass_wire.race import Address
 
 #: Bytes of a read, and so of a message, at most. The reader keeps up to twice as many.
 _READ_BYTES = 32 * 1024
@@ -27,8 +30,9 @@ class TcpServer(PlainTargetServer[Streams]):
     #: After so long a target that takes nothing is given up, once it holds up other links, or its opener is gone.
     stalled_seconds = STALLED_SECONDS
 
-    async def _connect(self, host: str, port: int, allows: Allows) -> Streams:
-        return await connected(host, port, allows, _READ_BYTES)
+    async def _connect(self, addresses: Sequence[Address]) -> Streams:
+        sock, _ = await connect(addresses)
+        return await asyncio.open_connection(sock=sock, limit=_READ_BYTES)
 
     async def _forward(self, link: IncomingLink, target: Streams) -> None:
         """The end of either direction ends the other: existing programs know no half-close."""
@@ -66,7 +70,7 @@ async def _to_link(reader: asyncio.StreamReader, link: Link) -> bool:
     except LinkEndedError:
         return False
     except OSError as error:
-        link.close(f"the target: {reason_of(error)}", LinkEnd.FAILED)
+        link.close(f"the target: {text_of(error)}", LinkEnd.FAILED)
         return True
 
 
@@ -88,5 +92,5 @@ async def _to_target(link: Link, writer: asyncio.StreamWriter, stalled_seconds: 
     except StalledError:
         link.close(f"the target has taken nothing for {stalled_seconds:.0f} s", LinkEnd.FAILED, gives_up=True)
     except OSError as error:
-        link.close(f"the target: {reason_of(error)}", LinkEnd.FAILED)
+        link.close(f"the target: {text_of(error)}", LinkEnd.FAILED)
     return False

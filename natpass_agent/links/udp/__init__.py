@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from natpass_agent.links.kind import KindServer
 
 
-def _server(_: Services) -> "KindServer":
+def _server(services: Services) -> "KindServer":
     from natpass_agent.links.udp.server import UdpServer  # noqa: PLC0415 - the descriptor is cheap to import
 
-    return UdpServer()
+    return UdpServer(services.targets)
 
 
 KIND = Kind(

@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import deque
+from collections.abc import Sequence
 from typing import cast
 
 from natpass_agent.links.plain_target import PlainTargetServer
-from natpass_agent.links.targets import CONNECT_SECONDS, Allows, TargetError, reason_of, resolved, shown
 from natpass_agent.links.udp import KIND
+from natpass_agent.targets.dial import datagram_socket
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.link_pb2 import Data, LinkEnd
+from natpass_wire.race import Address
 
 log = logging.getLogger(__name__)
 
@@ -83,18 +84,9 @@ class UdpServer(PlainTargetServer[Datagrams]):
     kind = KIND
     idle_seconds = IDLE_SECONDS
 
-    async def _connect(self, host: str, port: int, allows: Allows) -> Datagrams:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                address = (await resolved(host, port, allows, socket.SOCK_DGRAM))[0]
-                _, datagrams = await loop.create_datagram_endpoint(
-                    Datagrams, remote_addr=(address.host, address.port), family=address.family
-                )
-        except TimeoutError as error:
-            raise TargetError(f"{shown(host, port)}: the name service does not answer") from error
-        except OSError as error:
-            raise TargetError(f"{shown(host, port)}: {reason_of(error)}") from error
+    async def _connect(self, addresses: Sequence[Address]) -> Datagrams:
+        sock = datagram_socket(addresses[0])
+        _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(Datagrams, sock=sock)
         return datagrams
 
     async def _forward(self, link: IncomingLink, target: Datagrams) -> None:

