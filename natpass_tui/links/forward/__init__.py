@@ -5,11 +5,18 @@
 `meter` and `columns` are what it shows (pure), `pane` and `tables` its widgets.
 """
 
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from natpass_tui.links.kind import FleetKey, Kind, KindSettings, KindTabs, Offer, OpenTab, PrefixKey
+from natpass_tui.links.kind import FleetKey, Kind, KindSettings, KindTabs, Offer, OpenTab, PlainRules, PrefixKey
 from natpass_tui.links.words import Words
 from natpass_wire.pb.link_pb2 import ConnectRequest
+
+if TYPE_CHECKING:
+    from natpass_tui.model.relay_port import LinkOpener
+    from natpass_wire.aio.link import Link
 
 
 def _command() -> click.Command:
@@ -42,11 +49,18 @@ def _opener() -> OpenTab:
     return open_tab
 
 
+def _played(agent: str, opener: "LinkOpener") -> tuple["Link", Coroutine[Any, Any, None]]:
+    from natpass_tui.links.forward.existing import played  # noqa: PLC0415 - loaded on demand
+
+    return played(agent, opener)
+
+
 KIND = Kind(
     name="forward",
     wire=ConnectRequest.forward,
     words=Words(noun="forward", at="to"),
     command=_command,
+    plain=PlainRules(played=_played),
     more_commands={"connect": _connect, "ssh-config": _ssh_config},
     demo="natpass_tui.links.forward.demo",
     tables=("forward",),

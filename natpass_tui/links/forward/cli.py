@@ -84,7 +84,9 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     target = relay_target(values, says_relay=False)
     from natpass_tui.links.forward.run import ForwardRun  # noqa: PLC0415 - not needed for --help
 
-    run = ForwardRun(rules, idle=values["udp_idle"], as_json=as_json, waits=values["rules"])
+    run = ForwardRun(
+        rules, idle=values["udp_idle"], as_json=as_json, waits=values["rules"], allow_unsealed=values["allow_unsealed"]
+    )
     try:
         return runtime.run(run.status(target, listed_agents(values)))
     except NotReachedError as error:

@@ -58,7 +58,7 @@ def command(ctx: click.Context, /, agent: str, target: str, **_: object) -> int:
     agent = agent.removesuffix(values["strip"])
     if fault := client_id_fault(agent):
         raise UserError(f"{printable(agent)!r} is not an agent's id: {fault}")
-    run = ConnectRun(agent, parse_target(target))
+    run = ConnectRun(agent, parse_target(target), allow_unsealed=values["allow_unsealed"])
     relay = relay_target(values, says_relay=False)
     try:
         return runtime.run(run.status(relay, listed_agents(values)))
@@ -72,10 +72,12 @@ class ConnectRun(Run):
     Args:
         agent: the agent's id.
         target: where to connect to.
+        allow_unsealed: allow existing agents too.
     """
 
-    def __init__(self, agent: str, target: Endpoint) -> None:
+    def __init__(self, agent: str, target: Endpoint, *, allow_unsealed: bool = False) -> None:
         super().__init__(agent, ())
+        self.allow_unsealed = allow_unsealed
         self._target = target
         self._channel: StdioChannel | None = None
 

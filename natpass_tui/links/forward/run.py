@@ -37,12 +37,20 @@ class ForwardRun:
         idle: seconds without a datagram after which a flow of them is over.
         as_json: print events as JSON.
         waits: whether to wait for agents that are away at the start.
+        allow_unsealed: allow existing agents too.
     """
 
     def __init__(
-        self, rules: Mapping[str, Sequence[ForwardRule]], *, idle: float, as_json: bool = False, waits: bool = False
+        self,
+        rules: Mapping[str, Sequence[ForwardRule]],
+        *,
+        idle: float,
+        as_json: bool = False,
+        waits: bool = False,
+        allow_unsealed: bool = False,
     ) -> None:
         self._rules = rules
+        self._allow_unsealed = allow_unsealed
         self._idle = idle
         self._waits = waits
         self._report = ForwardReport(_out, _err, time.monotonic, as_json=as_json)
@@ -70,7 +78,10 @@ class ForwardRun:
         assert task is not None
         stopped.add_done_callback(lambda _: task.cancel() if not self._started else None)
         try:
-            async with logged_in(target, listed) as console, self._running(console):
+            async with (
+                logged_in(target, listed, allow_unsealed=self._allow_unsealed) as console,
+                self._running(console),
+            ):
                 self._started = True
                 number = await stopped
         except asyncio.CancelledError:
