@@ -1,6 +1,6 @@
 """The kind bench (docs/wire.md §4): existing programs measure a link's answer, our console everything else."""
 
-# Why: docs/decisions/097-a-bench-in-the-link.md
+# Why: docs/decisions/093-a-bench-in-the-link.md
 
 from typing import TYPE_CHECKING
 

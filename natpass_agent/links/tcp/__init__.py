@@ -1,6 +1,6 @@
 """The kind tcp (docs/wire.md §4): one connection for an existing program, on a link of its own."""
 
-# Why: docs/decisions/096-forwards-of-existing-programs.md
+# Why: docs/decisions/092-forwards-of-existing-programs.md
 
 from typing import TYPE_CHECKING
 

@@ -3,7 +3,7 @@
 `report` has the figures (pure), `table` shows them, `measure` takes them, `run` logs in and returns an exit status.
 """
 
-# Why: docs/decisions/097-a-bench-in-the-link.md
+# Why: docs/decisions/093-a-bench-in-the-link.md
 
 import click
 

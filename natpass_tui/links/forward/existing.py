@@ -6,7 +6,7 @@ of agent.
     connection -- ChannelLink ── in-process link ── ChannelLink -- ExistingAgent -- plain links --> existing agent
 """
 
-# Why: docs/decisions/096-forwards-of-existing-programs.md
+# Why: docs/decisions/092-forwards-of-existing-programs.md
 
 import asyncio
 import contextlib
