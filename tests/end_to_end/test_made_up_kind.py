@@ -200,6 +200,7 @@ async def test_the_agent_serves_it_and_says_so(code: Path) -> None:
         assert list(console.mirror.entries["box"].about.serves) == [
             "bench",
             "exec",
+            "forward",
             "madeup",
             "shell",
             "tcp",

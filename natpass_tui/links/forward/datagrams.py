@@ -26,7 +26,7 @@ MAX_FLOWS = 256
 _MOST_WAITING = 256 * 1024
 
 
-class Flow:
+class LocalFlow:
     """The datagrams of one source: a channel.
 
     Args:
@@ -95,7 +95,7 @@ class _Port(asyncio.DatagramProtocol):
         self.endpoint = endpoint
         self._idle = idle
         self._socket = sock
-        self._flows: dict[tuple[str, int], Flow] = {}
+        self._flows: dict[tuple[str, int], LocalFlow] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -120,7 +120,7 @@ class _Port(asyncio.DatagramProtocol):
     def error_received(self, error: Exception) -> None:
         """Ignore: an answer reached nobody, whose next datagram says whether it is still there."""
 
-    def answer(self, flow: Flow, data: bytes) -> None:
+    def answer(self, flow: LocalFlow, data: bytes) -> None:
         """Send a datagram to a flow's source, unless too much waits."""
         self._use(flow)
         if self._transport is None or _waiting(self._transport) >= _MOST_WAITING:
@@ -131,7 +131,7 @@ class _Port(asyncio.DatagramProtocol):
             with contextlib.suppress(OSError):
                 self._socket.sendto(data, flow.source)
 
-    def forget(self, flow: Flow) -> None:
+    def forget(self, flow: LocalFlow) -> None:
         """Take note that a flow is over."""
         if self._flows.get(flow.source) is flow:
             del self._flows[flow.source]
@@ -142,10 +142,10 @@ class _Port(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _begin(self, source: tuple[str, int]) -> Flow | None:
+    def _begin(self, source: tuple[str, int]) -> LocalFlow | None:
         if len(self._flows) >= MAX_FLOWS:
             next(iter(self._flows.values())).drop("too many")
-        flow = Flow(self, source)
+        flow = LocalFlow(self, source)
         try:
             flow.channel = self.link.begin(flow, self.endpoint)
         except LocalProtocolError as error:
@@ -155,7 +155,7 @@ class _Port(asyncio.DatagramProtocol):
         self.account.began(flow)
         return flow
 
-    def _use(self, flow: Flow) -> None:
+    def _use(self, flow: LocalFlow) -> None:
         """Move a flow behind all others."""
         flow.used = self._loop.time()
         if self._flows.pop(flow.source, None) is not None:
@@ -181,7 +181,7 @@ def _waiting(transport: asyncio.DatagramTransport) -> int:
     return size
 
 
-class DatagramListener(RuleListener):
+class LocalDatagrams(RuleListener):
     """Takes datagrams here.
 
     Args:

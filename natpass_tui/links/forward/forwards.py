@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from natpass_tui.links.forward.account import RuleAccount
-from natpass_tui.links.forward.datagrams import DatagramListener
+from natpass_tui.links.forward.datagrams import LocalDatagrams
 from natpass_tui.links.forward.dynamic import ProxyConnection
 from natpass_tui.links.forward.listener import RuleListener
 from natpass_tui.links.forward.local import StreamListener
@@ -188,7 +188,7 @@ class Forwards:
             case Direction.REMOTE:
                 return RemoteListener(account, self._tasks)
             case Direction.DATAGRAMS:
-                return DatagramListener(account, self._idle)
+                return LocalDatagrams(account, self._idle)
 
     # the link
 
