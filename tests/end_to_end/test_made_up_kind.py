@@ -214,7 +214,10 @@ async def test_the_agent_serves_it_and_says_so(code: Path) -> None:
         assert "  madeup for " in status
         assert ": a made-up thing\n" in status
         other = await refusal(console, request(77))
-        assert other == "this agent does not serve kind 77 links (it serves: bench, exec, madeup, shell, tcp, udp, vnc)"
+        assert (
+            other
+            == "this agent does not serve kind 77 links (it serves: bench, exec, forward, madeup, shell, tcp, udp, vnc)"
+        )
 
 
 @on_both_loops

@@ -28,7 +28,7 @@ class RateMeter:
         self.rate = NOTHING
 
     def feed(self, now: float, sent: int, received: int) -> bool:
-        """Take the counters at a time in seconds; return whether they grew since the last time."""
+        """Take the counters at a time in seconds; return whether they grew since the last time, at first from 0."""
         samples = self._samples
         before = samples[-1] if samples else None
         if before is not None and (sent < before[1] or received < before[2]):  # the rule began anew
@@ -42,4 +42,5 @@ class RateMeter:
             self.rate = Rate((last[1] - first[1]) / seconds, (last[2] - first[2]) / seconds)
         else:
             self.rate = NOTHING
-        return before is not None and (sent > before[1] or received > before[2])
+        _, sent_before, received_before = before if before is not None else (now, 0, 0)
+        return sent > sent_before or received > received_before
