@@ -172,10 +172,14 @@ def _address(ip: IpAddress, port: int, zone: str | None = None) -> Address:
 
 
 def _real_path(path: bytes, limits: Reach) -> str | None:
-    """Return a path without links, None if it is not allowed. A pattern stands for what its folder is now."""
+    """Return a path without links, None if it is not allowed."""
     real = os.path.realpath(os.fsdecode(path), strict=False)
-    resolved = Reach(tuple(tuple(map(_resolved, patterns)) for patterns in limits.lists))
-    return real if resolved.allows_path(real) else None
+    return real if allows_real_path(limits, real) else None
+
+
+def allows_real_path(limits: Reach, path: str) -> bool:
+    """Tell whether a path without links is allowed. A pattern stands for what its folder is now."""
+    return Reach(tuple(tuple(map(_resolved, patterns)) for patterns in limits.lists)).allows_path(path)
 
 
 def _resolved(pattern: TargetPattern) -> TargetPattern:

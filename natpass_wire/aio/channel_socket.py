@@ -161,7 +161,10 @@ class ChannelSocket(asyncio.BufferedProtocol):
         self._channel_ended = True
         if self._transport is not None and not self._transport.is_closing():
             self._write_waiting()
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # asyncio's own transports: the peer has reset it, and nobody has read that yet
+                self.abort("connection reset")
         self._close_if_over()
 
     def was_reset(self, text: str) -> None:

@@ -26,6 +26,9 @@ from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.stream.receiver import Room
 from natpass_wire.text import printable
 
+#: Seconds between two looks whether all is acknowledged: the end of one command waits for that.
+_LOOK_SECONDS = 0.01
+
 
 class ChannelUser(Protocol):
     """Who has a channel or a listener, and hears of it. The event loop calls these; none may block."""
@@ -92,6 +95,7 @@ class ChannelLink:
                 sends.cancel()
         finally:
             self._mux.close()
+            self._sent.set()  # who waits for delivery looks again
             users, self._users = self._users, {}
             for user in users.values():
                 user.was_reset("the link has ended")
@@ -172,6 +176,17 @@ class ChannelLink:
         self._mux.consumed(channel, size)
         if self._mux.has_output:
             self._wake.set()
+
+    async def delivered(self, channel: int) -> bool:
+        """Wait until the other end has all of a channel whose both halves are closed; return False if it never has."""
+        while channel in self._mux or self._mux.has_output:
+            if self.link.end is not None:
+                return False
+            self._sent.clear()
+            await self._sent.wait()
+        while self.link.end is None and self.link.unacknowledged:  # noqa: ASYNC110 - acknowledgements wake nobody
+            await asyncio.sleep(_LOOK_SECONDS)
+        return not self.link.unacknowledged
 
     # the link
 

@@ -134,8 +134,8 @@ async def test_what_can_not_be_started_is_refused_with_the_reason(console: Conso
 
 async def test_other_kinds_are_refused_with_the_reason(console: Console) -> None:
     with pytest.raises(LinkEndedError) as caught:
-        await console.client.open_link("box", ConnectRequest(kind=ConnectRequest.tcp))
-    assert "does not serve tcp" in caught.value.end.text
+        await console.client.open_link("box", ConnectRequest(kind=ConnectRequest.code))
+    assert "does not serve code" in caught.value.end.text
 
 
 async def test_a_reader_that_stalls_stops_the_program_and_nothing_is_lost(console: Console) -> None:

@@ -160,7 +160,8 @@ async def test_links_that_are_never_made_whole_take_nobody_elses_turn(tmp_path: 
         refusals = [await refusal(client) for client in honest]
         is_over = True
         await attacking
-        assert refusals == ["this agent does not serve code links (it serves: bench, exec, shell, tcp, udp, vnc)"] * 15
+        served = "bench, exec, forward, shell, tcp, udp, vnc"
+        assert refusals == [f"this agent does not serve code links (it serves: {served})"] * 15
         assert there.agent.output.count("refused a link") <= 5
         assert len(there.agent.output) < 20_000
 

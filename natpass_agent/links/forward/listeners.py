@@ -14,7 +14,7 @@ from natpass_agent.links.forward.datagrams import DatagramListener
 from natpass_agent.links.forward.places import Holder, Place
 from natpass_agent.platform.listening import remove_dead, reuse
 from natpass_agent.targets import dial
-from natpass_agent.targets.reasons import not_allowed, refused
+from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
 from natpass_agent.targets.resolve import Resolver, ip_of, text_of
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import IpAddress, Reach
@@ -23,6 +23,8 @@ from natpass_wire.race import Address
 
 #: Connections that wait to be accepted.
 _BACKLOG = 512
+#: Sockets of one listener, which counts as one: a name may have any number of addresses.
+_MOST_ADDRESSES = 4
 #: Ports that are tried when any port will do, but it has to be the same at several addresses.
 _TRIES = 16
 _LOOPBACK: tuple[IpAddress, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
@@ -103,6 +105,8 @@ async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach
     if address.path:
         return await _listen_at_path(session, channel, address, limits, resolver)
     addresses = await _allowed(address, limits, resolver)
+    if len(addresses) > _MOST_ADDRESSES:
+        raise RefusedError(ChannelRefused.TOO_MANY, f"{text_of(address)} has more than {_MOST_ADDRESSES} addresses")
     sockets = _bound(addresses, address)
     loop, places = asyncio.get_running_loop(), [Place.of(sock) for sock in sockets]
     closers: list[Callable[[], None]] = []

@@ -13,7 +13,7 @@ from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
 from natpass_agent.targets import dial
 from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
-from natpass_agent.targets.resolve import Resolver, text_of
+from natpass_agent.targets.resolve import Resolver, allows_real_path, text_of
 from natpass_agent.targets.targets import Targets
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
@@ -124,11 +124,13 @@ class Session:
 
     async def _dial(self, asked: ChannelAsked) -> None:
         """Connect a channel, or refuse it."""
-        connection: TargetSocket | TargetFlow | None = None
+        made: list[TargetSocket | TargetFlow] = []  # one at most; it may carry though we are cancelled meanwhile
         named: Named = {}
         try:
+            if asked.address.path and asked.address.datagrams:
+                raise RefusedError(ChannelRefused.FAILED, "datagrams go to no Unix socket")
             if asked.address.path:
-                connection = await self._dial_path(asked)
+                connection = await self._dial_path(asked, made)
             else:
                 found, named = await self._resolver.allowed(asked.address, self._forward)
                 if asked.address.datagrams:
@@ -139,28 +141,32 @@ class Session:
                 if not _allows(self._forward, place, named):  # the rights have changed meanwhile
                     sock.close()
                     raise not_allowed(text_of(asked.address))
-                connection = await self._carry(asked, place, sock)
+                connection = await self._carry(asked, place, sock, made)
             if not _allows(self._forward, connection.place, named):  # it was open too late for `_enforce`
                 connection.abort(NO_LONGER)
         except RefusedError as error:
             self._refuse(asked, error)
         finally:
-            if connection is None or not connection.was_carried:
+            if not any(each.was_carried for each in made):
                 self._give_back()
 
-    async def _dial_path(self, asked: ChannelAsked) -> TargetSocket | TargetFlow:
+    async def _dial_path(self, asked: ChannelAsked, made: list[TargetSocket | TargetFlow]) -> TargetSocket | TargetFlow:
         path = await self._resolver.path(asked.address, self._forward)
-        return await self._carry(asked, Place("", 0, path), await dial.connect_path(path))
+        return await self._carry(asked, Place("", 0, path), await dial.connect_path(path), made)
 
-    async def _carry(self, asked: ChannelAsked, place: Place, sock: socket.socket) -> TargetSocket | TargetFlow:
-        """Give a connected socket to a channel."""
+    async def _carry(
+        self, asked: ChannelAsked, place: Place, sock: socket.socket, made: list[TargetSocket | TargetFlow]
+    ) -> TargetSocket | TargetFlow:
+        """Give a connected socket to a channel; `made` gets the connection before anybody can know of it."""
         loop = asyncio.get_running_loop()
         try:
             if asked.address.datagrams:
                 flow = TargetFlow(self, asked.id, place, sock)
+                made.append(flow)
                 await loop.create_datagram_endpoint(lambda: flow, sock=sock)
                 return flow
             connection = TargetSocket(self, asked.id, place)
+            made.append(connection)
             # Not `create_connection`: if the connection ends at once, uvloop closes the descriptor before it owns the
             # socket, which then closes it again, and perhaps whatever got its number.
             await loop.connect_accepted_socket(lambda: connection, sock)
@@ -174,9 +180,9 @@ class Session:
 
     async def _listen(self, asked: ListenAsked) -> None:
         """Listen, or refuse to."""
-        listener = None
+        listener, limits = None, self._listen_limits
         try:
-            listener = await listen(self, asked.id, asked.address, self._listen_limits, self._resolver)
+            listener = await listen(self, asked.id, asked.address, limits, self._resolver)
         except RefusedError as error:
             self._refuse(asked, error)
         finally:
@@ -185,6 +191,9 @@ class Session:
         if listener is None:
             return
         self.listeners[asked.id] = listener
+        if self._listen_limits != limits:  # `_enforce` did not see it yet
+            listener.close("the rules of this agent have changed meanwhile: ask again")
+            return
         first = listener.places[0]
         if not self.link.use(asked.id, listener):
             listener.close("")
@@ -258,4 +267,4 @@ class Session:
 
 
 def _allows(limits: Reach, place: Place, named: Named) -> bool:
-    return limits.allows_path(place.path) if place.path else limits.allows(place.ip, place.port, named)
+    return allows_real_path(limits, place.path) if place.path else limits.allows(place.ip, place.port, named)

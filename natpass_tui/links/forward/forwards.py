@@ -111,7 +111,7 @@ class Forwards:
             link, running = await self._open()
             for rule in rules:
                 if rule in self._listeners:  # not removed meanwhile
-                    await self._listeners[rule].start(link)
+                    await self._started_on(link, self._listeners[rule])
         except LinkEndedError as error:
             if not waits:
                 await self.close()
@@ -124,6 +124,15 @@ class Forwards:
             raise
         await self._start_again()  # what was added before there was a link
         self._tasks.start(self._keep(running), f"forwards of {self.agent}")
+
+    async def _started_on(self, link: ChannelLink, listener: RuleListener) -> None:
+        """Start a rule. Raises UserError: it can't listen. Raises LinkEndedError: the link has ended meanwhile."""
+        try:
+            await listener.start(link)
+        except UserError:
+            if (end := link.link.end) is not None:
+                raise LinkEndedError(end) from None
+            raise
 
     async def add(self, rule: ForwardRule) -> None:
         """Start one more rule. Without a link it begins to listen once there is one.
@@ -207,7 +216,13 @@ class Forwards:
         """Open the link again whenever it is lost, and start all rules again."""
         while True:
             retries = self._tasks.start(self._retry_failed(), f"failed forwards of {self.agent}")
-            end = await asyncio.shield(running)
+            try:
+                end = await asyncio.shield(running)
+            except Exception:
+                log.exception("the channels to %s failed", self.agent)
+                end = End(LinkEnd.FAILED, "an internal error ended the link")
+                if self._link is not None:
+                    self._link.link.close()
             retries.cancel()
             async with self._starting:
                 self._lost(end)

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for the agent to say whether it listens.
 _LISTEN_SECONDS = 15.0
+#: Targets of a rule that are dialled at once: an agent may ask and take back at any rate.
+_MOST_DIALLING = 256
 #: Seconds for a connection to a target, with its name.
 _DIAL_SECONDS = 10.0
 
@@ -128,6 +130,7 @@ class RemoteListener(RuleListener):
         self.id = 0
         self._asks: ChannelLink | None = None  # where the listener is: `_link` may be gone when it has to end
         self._tasks = tasks
+        self._dialling = 0
 
     async def check(self) -> None:
         """Raise UserError if the target's name has no address: better now than with the first connection."""
@@ -151,7 +154,18 @@ class RemoteListener(RuleListener):
 
     def takes(self, asked: ChannelAsked) -> None:
         """Connect to the target for a connection that came to the listener."""
-        self._tasks.start(self._dial(asked), f"forward {self.rule.option}")
+        if self._dialling >= _MOST_DIALLING:
+            if self._link is not None:
+                self._link.refuse(asked.id, ChannelRefused.TOO_MANY, "too many connections at once")
+            return
+        self._dialling += 1
+        self._tasks.start(self._dial_counted(asked), f"forward {self.rule.option}")
+
+    async def _dial_counted(self, asked: ChannelAsked) -> None:
+        try:
+            await self._dial(asked)
+        finally:
+            self._dialling -= 1
 
     async def _listen(self, link: ChannelLink) -> str:
         await self.check()

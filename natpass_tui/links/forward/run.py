@@ -185,8 +185,10 @@ class _Roster:
 
 
 def _out(line: str) -> None:
-    click.echo(line)
+    with contextlib.suppress(OSError):  # forwards go on if the reader of the lines is gone, or the disk is full
+        click.echo(line)
 
 
 def _err(line: str) -> None:
-    complain(PROGRAM, line)
+    with contextlib.suppress(OSError):
+        complain(PROGRAM, line)

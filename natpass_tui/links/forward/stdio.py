@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from natpass_tui.links.outcome import FAILED, Counts, Outcome
 from natpass_tui.links.streams import ByteSource, Sink
@@ -34,6 +35,7 @@ class StdioChannel:
         self._has_ended = False
         self._open_halves = 2
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._given_up: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._came = asyncio.Event()
         self._space = asyncio.Event()
         self.counts = Counts()
@@ -50,6 +52,8 @@ class StdioChannel:
                 up = group.create_task(self._send(), name="connect stdin")
                 down = group.create_task(self._write(), name="connect stdout")
                 how = await self._over
+                if not how.status:
+                    how = await self._delivered(group)
                 up.cancel()
                 down.cancel()
         except BaseExceptionGroup as errors:
@@ -64,6 +68,8 @@ class StdioChannel:
     def stop(self, status: int) -> None:
         """Give up, with this exit status."""
         self._finish(Outcome(status))
+        if not self._given_up.done():
+            self._given_up.set_result(Outcome(status))
 
     # the channel
 
@@ -95,6 +101,18 @@ class StdioChannel:
     def _finish(self, how: Outcome) -> None:
         if not self._over.done():
             self._over.set_result(how)
+
+    async def _delivered(self, group: asyncio.TaskGroup) -> Outcome:
+        """Wait for the last bytes to arrive: who closes a link gives up what is on its way."""
+        delivered = group.create_task(self._link.delivered(self._channel), name="connect delivered")
+        waits_for: set[asyncio.Future[Any]] = {delivered, self._given_up}
+        try:
+            await asyncio.wait(waits_for, return_when=asyncio.FIRST_COMPLETED)
+            if self._given_up.done():
+                return self._given_up.result()
+            return Outcome(0) if delivered.result() else Outcome(FAILED, "the link ended before all had arrived")
+        finally:
+            delivered.cancel()
 
     async def _send(self) -> None:
         while data := await self._source.read(_READ_BYTES):

@@ -130,3 +130,21 @@ async def test_a_signal_gives_up() -> None:
         with pytest.raises(ConnectionResetError):
             await there.read_all()
         await run.end()
+
+
+async def test_the_last_bytes_arrive_though_the_target_has_ended_first() -> None:
+    """Who closes a link gives up what is on its way: so the end waits until the target's end has all."""
+    with contextlib.closing(Target()) as target:
+        run = Connecting()
+        running = await run.begin(target.port)
+        there = await target.accept()
+        there.end()
+        await wait_for(lambda: run.closed, "the end of stdout")
+        up = secrets.token_bytes(12_000_000)
+        for at in range(0, len(up), 60_000):
+            run.stdin.chunks.put_nowait(up[at : at + 60_000])
+        run.stdin.chunks.put_nowait(b"")
+        came = b"".join([await there.read(20_000) for _ in range(len(up) // 20_000)])  # slower than the sender
+        assert came == up
+        assert await running == Outcome(0)
+        await run.end()
