@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ from natpass_tui.links import kinds
 _LISTENING = "listening on "
 #: Seconds that a program may take to end by itself.
 _END_SECONDS = 5.0
+#: How often the folder is removed, and seconds between that.
+_TRIES, _AGAIN_SECONDS = 20, 0.2
 
 
 def start(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
@@ -96,7 +99,11 @@ def main() -> None:
         sys.stdin.read()
     finally:
         end(*programs)
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(_TRIES):  # what the agent had started may still write its last words
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_AGAIN_SECONDS)
 
 
 if __name__ == "__main__":
