@@ -6,7 +6,8 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,6 +41,8 @@ _FIRST_RETRY, _MOST_RETRY = 0.1, 0.5
 _MOST_RETRY_OF_END = 8.0
 #: A link is given up if the other end does not answer our hello within so many seconds.
 _ANSWER_SECONDS = 10.0
+#: Ids of streams that a target remembers after they are gone: of each owner, and for how many owners.
+_MOST_SERVED, _MOST_OWNERS = 1024, 256
 GONE_TEXT = "the agent was restarted, or has given this link up"
 
 _Key = tuple[str, bytes]
@@ -104,6 +107,7 @@ class Streams:
         self._care: dict[Stream, _Care] = {}
         self._owners: dict[Stream, Owner] = {}
         self._places: Places[Stream] = Places(MAX_STREAMS)  # of the streams that peers have opened
+        self._served: dict[Hashable, deque[bytes]] = {}  # ids of streams, also of those that are gone, by owner
         self._arrivals = Arrivals(self._arrived)
         self._room = Room()
         self._changed = asyncio.Event()
@@ -229,6 +233,10 @@ class Streams:
                 stream.ride(carrier, hello)
         elif stream is None and hello.HasField("request") and self._on_stream is not None:
             owner = self._owner(carrier)
+            if hello.stream_id in self._served.get(owner[0], ()):
+                # Its opener never heard our answer, and asks again. What was asked for must not happen twice.
+                self._turn_away(carrier, GONE_TEXT, ConnectResponse.GONE)
+                return
             if not self._make_room(owner):
                 text = f"you have {self._places.held(owner)} links to this agent already"
                 self._turn_away(carrier, text, ConnectResponse.REFUSED)
@@ -238,6 +246,7 @@ class Streams:
             stream = self._add(Stream(core, carrier.peer, self._stream_changed))
             self._owners[stream] = owner
             self._places.take(stream, owner)
+            self._remember(owner, hello.stream_id)
             stream.ride(carrier, hello)
             self._on_stream(stream, hello.request)
         else:
@@ -299,6 +308,14 @@ class Streams:
     def _owner(self, carrier: Carrier) -> Owner:
         key = carrier.peer_key
         return listed(key) if key is not None and self._is_listed(key) else unlisted(carrier.origin, carrier.peer)
+
+    def _remember(self, owner: Owner, stream_id: bytes) -> None:
+        """Remember that a stream was served: the last ones of each owner, of the owners that came last."""
+        ids = self._served.pop(owner[0], None)
+        self._served[owner[0]] = deque(maxlen=_MOST_SERVED) if ids is None else ids
+        self._served[owner[0]].append(stream_id)
+        if len(self._served) > _MOST_OWNERS:
+            del self._served[next(iter(self._served))]
 
     def _make_room(self, owner: Owner) -> bool:
         """Make room for another stream of `owner`; return False if it has had its share."""

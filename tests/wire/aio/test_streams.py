@@ -314,6 +314,22 @@ async def test_a_refusal_comes_with_its_reason() -> None:
         assert refused.value.end.reason == ConnectResponse.REFUSED
 
 
+async def test_what_was_asked_for_happens_once_though_its_answer_is_lost() -> None:
+    """The target has served the stream and forgotten it; its opener never heard of that, and asks again."""
+    async with world(accepts=False, keep_seconds=0.2) as net:
+        opening = net.relay.tasks.start(net.console.open("agent", plain=False), "opening")
+        await wait_for(lambda: net.agent.links)
+        net.console_net.down()
+        net.agent.links[0].accept()
+        await asyncio.wait_for(net.agent.links[0].ended(), patience())
+        await wait_for(lambda: not len(net.agent.client.streams))
+        net.console_net.up()
+        with pytest.raises(LinkEndedError) as lost:
+            await opening
+        assert lost.value.end.reason == ConnectResponse.GONE
+        assert len(net.agent.links) == 1
+
+
 async def test_an_absent_agent_is_said_to_be_absent() -> None:
     async with world() as net:
         with pytest.raises(LinkEndedError) as refused:
