@@ -24,10 +24,10 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 from tests.agent.links.forward.world import User
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import ROOT, SECRET, Program
+from tests.support.peers import Peer, Target
 from tests.support.relay import CONSOLE, TestClient, instance
 from tests.support.sealing import link_key, sealing
 from tests.support.waiting import wait_for
-from tests.wire.aio.forwarding import Peer, Target
 
 pytestmark = pytest.mark.both_loops
 REQUEST = ConnectRequest(name="test", kind=ConnectRequest.forward)

@@ -11,7 +11,7 @@ from natpass_agent.targets import dial
 from natpass_agent.targets.reasons import RefusedError, reason_of, text_of
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.race import Address
-from tests.wire.aio.forwarding import Target
+from tests.support.peers import Target
 
 pytestmark = pytest.mark.both_loops
 

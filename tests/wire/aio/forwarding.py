@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +15,9 @@ from natpass_wire.links import End
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.pb.link_pb2 import LinkEnd
 from tests.support.memory_link import linked
+from tests.support.peers import HOST, Peer, Target
 from tests.support.relay import CONSOLE, running_relay
-from tests.support.waiting import PATIENCE, wait_for
-
-HOST = "127.0.0.1"
-MIB = 1024 * 1024
-UNIX = getattr(socket, "AF_UNIX", socket.AF_INET)  # not on Windows
+from tests.support.waiting import wait_for
 
 
 class Local(ChannelSocket):
@@ -198,89 +193,6 @@ async def forwarding(*, real: bool = False) -> AsyncIterator[Forwarding]:
             await found.tasks.close()
 
 
-class Peer:
-    """A program's socket, which does what it is told and nothing else."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self.sock = sock
-        self._loop = asyncio.get_running_loop()
-
-    @classmethod
-    async def to(cls, port: int) -> "Peer":
-        sock = socket.socket()
-        sock.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
-        except OSError:
-            sock.close()
-            raise
-        return cls(sock)
-
-    @classmethod
-    async def to_path(cls, path: str) -> "Peer":
-        sock = socket.socket(UNIX)
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, path)
-        return cls(sock)
-
-    async def send(self, data: bytes) -> None:
-        async with asyncio.timeout(6 * PATIENCE):
-            await self._loop.sock_sendall(self.sock, data)
-
-    async def read(self, size: int) -> bytes:
-        """Return exactly so many bytes, or what came before the end."""
-        found = bytearray()
-        async with asyncio.timeout(6 * PATIENCE):
-            while len(found) < size and (data := await self._loop.sock_recv(self.sock, min(MIB, size - len(found)))):
-                found += data
-        return bytes(found)
-
-    async def read_all(self) -> bytes:
-        return await self.read(1 << 40)
-
-    def end(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
-    def close(self) -> None:
-        self.sock.close()
-
-
-class Target:
-    """A program that listens; with `takes_little` its connections hold few bytes that it has not read."""
-
-    def __init__(self, path: str = "", *, takes_little: bool = False) -> None:
-        self.sock = socket.socket(UNIX if path else socket.AF_INET)
-        if takes_little:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        self.sock.bind(path or (HOST, 0))
-        self.sock.listen(1000)
-        self.sock.setblocking(False)
-        self.path = path
-        self.peers: list[Peer] = []
-
-    @property
-    def endpoint(self) -> Endpoint:
-        if self.path:
-            return Endpoint(path=self.path.encode())
-        return Endpoint(HOST, int(self.sock.getsockname()[1]))
-
-    async def accept(self) -> Peer:
-        async with asyncio.timeout(PATIENCE):
-            sock, _ = await asyncio.get_running_loop().sock_accept(self.sock)
-        self.peers.append(Peer(sock))
-        return self.peers[-1]
-
-    def close(self) -> None:
-        self.sock.close()
-        for peer in self.peers:
-            peer.close()
-
-
 @contextlib.asynccontextmanager
 async def pair(
     world: Forwarding, folder: Path | None = None, *, takes_little: bool = False
@@ -290,7 +202,7 @@ async def pair(
     with contextlib.closing(Target(path, takes_little=takes_little)) as target:
         here = str(folder / "here") if folder else ""
         port = await world.forward(target.endpoint, here)
-        client = await (Peer.to_path(here) if here else Peer.to(port))
+        client = await Peer.to(here or port)
         with contextlib.closing(client):
             there = await target.accept()
             await wait_for(lambda: world.dialled and world.dialled[-1]._transport, "the agent's socket")

@@ -11,8 +11,9 @@ import pytest
 from natpass_wire.aio import channel_socket
 from natpass_wire.channels.channel import FIRST_WINDOW, MAX_WINDOW
 from natpass_wire.channels.events import Endpoint
+from tests.support.peers import Peer, Target
 from tests.support.waiting import wait_for
-from tests.wire.aio.forwarding import Listening, Peer, Target, forwarding, pair, until_blocked
+from tests.wire.aio.forwarding import Listening, forwarding, pair, until_blocked
 
 pytestmark = pytest.mark.both_loops
 MIB = 1024 * 1024

@@ -17,8 +17,8 @@ from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from tests.agent.links.forward.world import World, forwarded, rights
+from tests.support.peers import HOST, UNIX, Peer, Target
 from tests.support.waiting import wait_for
-from tests.wire.aio.forwarding import HOST, UNIX, Peer, Target
 
 pytestmark = pytest.mark.both_loops
 
@@ -225,7 +225,7 @@ async def test_a_listener_at_a_path_is_for_the_agents_user_only(tmp_path: Path) 
             listener, user = await world.listen(Endpoint(path=path.encode()))
             assert user.address == ("", 0)
             assert stat.S_IMODE(os.stat(path).st_mode) == 0o600  # noqa: PTH116 - a test
-            client = await Peer.to_path(path)
+            client = await Peer.to(path)
             with contextlib.closing(client):
                 await client.send(b"in")
                 assert await (await target.accept()).read(2) == b"in"

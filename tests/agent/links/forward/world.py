@@ -16,8 +16,9 @@ from natpass_wire.identity.patterns import parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.pb.link_pb2 import ConnectRequest
 from tests.support.memory_link import MemoryLink, linked
+from tests.support.peers import HOST
 from tests.support.waiting import wait_for
-from tests.wire.aio.forwarding import HOST, Dialled, Local
+from tests.wire.aio.forwarding import Dialled, Local
 
 REQUEST = ConnectRequest(name="forward", kind=ConnectRequest.forward)
 

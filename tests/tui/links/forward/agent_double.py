@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from natpass_tui.links.forward.forwards import Forwards
@@ -17,10 +16,9 @@ from natpass_wire.links import End
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from tests.support.memory_link import linked
-from tests.support.waiting import PATIENCE, wait_for
+from tests.support.peers import HOST
+from tests.support.waiting import wait_for
 
-HOST = "127.0.0.1"
-UNIX = getattr(socket, "AF_UNIX", socket.AF_INET)  # not on Windows
 NOW = 1_750_000_000.0
 
 
@@ -200,83 +198,6 @@ async def forwarding(
             await agent.running
             assert len(agent.channels) == 0
             await agent.tasks.close()
-
-
-class Peer:
-    """A program's socket."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self.sock = sock
-        self._loop = asyncio.get_running_loop()
-
-    @classmethod
-    async def to(cls, address: str) -> "Peer":
-        """Connect to `HOST:PORT`, or to a path."""
-        is_path = address.startswith("/")
-        host, _, port = address.rpartition(":")
-        sock = socket.socket(UNIX if is_path else socket.AF_INET6 if ":" in host else socket.AF_INET)
-        sock.setblocking(False)
-        where = address if is_path else (host.strip("[]"), int(port))
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, where)
-        except OSError:
-            sock.close()
-            raise
-        return cls(sock)
-
-    async def send(self, data: bytes) -> None:
-        async with asyncio.timeout(6 * PATIENCE):
-            await self._loop.sock_sendall(self.sock, data)
-
-    async def read(self, size: int) -> bytes:
-        """Return exactly so many bytes, or what came before the end."""
-        found = bytearray()
-        async with asyncio.timeout(6 * PATIENCE):
-            while len(found) < size and (
-                data := await self._loop.sock_recv(self.sock, min(size - len(found), 1 << 18))
-            ):
-                found += data
-        return bytes(found)
-
-    async def read_all(self) -> bytes:
-        return await self.read(1 << 40)
-
-    def end(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
-    def close(self) -> None:
-        self.sock.close()
-
-
-class Target:
-    """A program that listens at a free port, or at a path."""
-
-    def __init__(self, path: str = "") -> None:
-        self.sock = socket.socket(UNIX if path else socket.AF_INET)
-        self.sock.bind(path or (HOST, 0))
-        self.sock.listen(1000)
-        self.sock.setblocking(False)
-        self._peers: list[Peer] = []
-
-    @property
-    def port(self) -> int:
-        return int(self.sock.getsockname()[1])
-
-    async def accept(self) -> Peer:
-        async with asyncio.timeout(PATIENCE):
-            sock, _ = await asyncio.get_running_loop().sock_accept(self.sock)
-        self._peers.append(Peer(sock))
-        return self._peers[-1]
-
-    def close(self) -> None:
-        self.sock.close()
-        for peer in self._peers:
-            peer.close()
 
 
 @contextlib.contextmanager

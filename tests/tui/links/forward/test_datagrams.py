@@ -9,8 +9,9 @@ import pytest
 
 from natpass_tui.links.forward import datagrams
 from natpass_wire.channels.mux import MAX_DATAGRAM
+from tests.support.peers import HOST
 from tests.support.waiting import PATIENCE, wait_for
-from tests.tui.links.forward.agent_double import HOST, World, forwarding, rule
+from tests.tui.links.forward.agent_double import World, forwarding, rule
 
 pytestmark = pytest.mark.both_loops
 

@@ -5,8 +5,9 @@ import contextlib
 import pytest
 
 from natpass_tui.links.forward import dynamic
+from tests.support.peers import Peer, Target
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import Peer, Target, World, forwarding, rule, settled, unused_port
+from tests.tui.links.forward.agent_double import World, forwarding, rule, settled, unused_port
 
 pytestmark = pytest.mark.both_loops
 

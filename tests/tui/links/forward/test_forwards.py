@@ -16,19 +16,9 @@ from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import UserError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
+from tests.support.peers import UNIX, Peer, Target
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import (
-    NOW,
-    UNIX,
-    Echo,
-    Peer,
-    Target,
-    World,
-    forwarding,
-    rule,
-    settled,
-    unused_port,
-)
+from tests.tui.links.forward.agent_double import NOW, Echo, World, forwarding, rule, settled, unused_port
 
 pytestmark = pytest.mark.both_loops
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()

@@ -15,8 +15,9 @@ from natpass_tui.screens.dialogs import ConfirmScreen, HelpScreen
 from natpass_tui.settings import Settings
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from tests.support.peers import Peer, Target
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import Peer, Target, World, unused_port
+from tests.tui.links.forward.agent_double import World, unused_port
 from tests.tui.links.forward.serving import serve
 from tests.tui.links.forward.test_tab import is_free
 from tests.tui.screens.test_palette import offered, open_palette

@@ -12,8 +12,9 @@ from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.pb.link_pb2 import ConnectRequest
+from tests.support.peers import HOST, Target
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import HOST, Target, World, unused_port
+from tests.tui.links.forward.agent_double import World, unused_port
 from tests.tui.links.stdio import Stdin, Stdout
 
 pytestmark = pytest.mark.both_loops

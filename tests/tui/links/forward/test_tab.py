@@ -16,9 +16,10 @@ from natpass_tui.model.console import Console
 from natpass_wire.errors import UserError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+from tests.support.peers import Peer, Target
 from tests.support.waiting import wait_for
 from tests.tui.fakes import FakeClient, make_console
-from tests.tui.links.forward.agent_double import Peer, Target, World, rule, unused_port
+from tests.tui.links.forward.agent_double import World, rule, unused_port
 from tests.tui.links.forward.serving import serve
 
 pytestmark = pytest.mark.both_loops
