@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from natpass_wire.aio import channel_socket
 from natpass_wire.channels.channel import FIRST_WINDOW, MAX_WINDOW
 from natpass_wire.channels.events import Endpoint
-from tests.support.peers import Peer, Target
+from tests.support.peers import HOST, Peer, Target
 from tests.support.waiting import wait_for
-from tests.wire.aio.forwarding import Listening, forwarding, pair, until_blocked
+from tests.wire.aio.forwarding import Listening, Local, forwarding, pair, until_blocked
 
 pytestmark = pytest.mark.both_loops
 MIB = 1024 * 1024
@@ -273,3 +275,27 @@ async def test_what_comes_for_a_socket_that_has_just_failed_is_dropped() -> None
         dialled.writable()
         await wait_for(lambda: dialled.reasons, "the socket's end")
         await wait_for(lambda: not len(world.console), "the channel's end")
+
+
+async def test_an_end_for_a_socket_that_was_reset_resets_its_channel() -> None:
+    """asyncio's own transport raises then, if nobody has read the reset yet; the link's other channels go on."""
+
+    class Reset(Local):
+        def ended(self) -> None:
+            transport = Mock(wraps=self._transport)
+            transport.is_closing.return_value = False
+            transport.write_eof.side_effect = OSError(errno.ENOTCONN, "not connected")
+            self._transport = transport
+            super().ended()
+
+    async with forwarding() as there:
+        with contextlib.closing(Target()) as target:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Reset(there.console, target.endpoint, there.locals), HOST, 0
+            )
+            client = await Peer.to(server.sockets[0].getsockname()[1])
+            (await target.accept()).end()
+            with pytest.raises(ConnectionResetError):
+                await client.read_all()
+            server.close()
+            client.close()

@@ -16,7 +16,7 @@ from natpass_agent.targets.targets import Rules
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-from tests.agent.links.forward.world import World, forwarded, rights
+from tests.agent.links.forward.world import User, World, forwarded, rights
 from tests.support.peers import HOST, UNIX, Peer, Target
 from tests.support.waiting import wait_for
 
@@ -80,6 +80,43 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
             assert await there.read_all() == b"hello"
             there.close()
             await wait_for(lambda: user.has_ended, "its end")
+
+
+async def test_a_pattern_of_a_folder_that_is_a_link_stands_for_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "alias").symlink_to("run")
+    async with forwarded(rights(f"unix:{tmp_path}/alias/target", f"unix:{tmp_path}/alias/*")) as world:
+        with contextlib.closing(Target(str(tmp_path / "run" / "target"))) as target:
+            channel, user = world.ask(Endpoint(path=os.fsencode(tmp_path / "alias" / "target")))
+            there = await target.accept()
+            await wait_for(lambda: user.address is not None)
+            world.console.write(channel, b"question")
+            assert await there.read(8) == b"question"
+            await there.send(b"answer")
+            await wait_for(lambda: user.data)
+            _, listener = await world.listen(Endpoint(path=os.fsencode(tmp_path / "alias" / "here")))
+            await review(world, rights(f"unix:{tmp_path}/alias/*", f"unix:{tmp_path}/alias/here"))
+            assert (user.why, listener.why) == (None, None)
+
+
+async def test_datagrams_go_to_no_unix_socket(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with forwarded() as world:
+        with contextlib.closing(Target(str(tmp_path / "target"))) as target:
+            user = await world.answer(Endpoint(path=os.fsencode(target.path), datagrams=True))
+            assert user.reason == ChannelRefused.FAILED
+            assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_name_with_many_addresses_is_no_way_around_the_number_of_descriptors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lookup(host: str, port: int):  # type: ignore[no-untyped-def]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{number}", port)) for number in range(1, 41)]
+
+    async with forwarded() as world:
+        monkeypatch.setattr(world.session._resolver, "_lookup", lookup)
+        _, user = await world.listen(Endpoint("many.example", 0))
+        assert user.reason == ChannelRefused.TOO_MANY
 
 
 async def test_why_a_target_can_not_be_reached(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -392,6 +429,25 @@ async def test_rights_that_go_while_a_connection_is_made_count(monkeypatch: pyte
             changed.set()
             await wait_for(lambda: user.reason is not None or user.address, "the answer")
             assert user.reason == ChannelRefused.NOT_ALLOWED
+
+
+async def test_rights_that_go_while_a_listener_begins_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = threading.Event()
+
+    def lookup(host: str, port: int):  # type: ignore[no-untyped-def]
+        changed.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (HOST, port))]
+
+    async with forwarded() as world:
+        monkeypatch.setattr(world.session._resolver, "_lookup", lookup)
+        user = User()
+        world.console.listen(user, Endpoint("web", 0))
+        await wait_for(lambda: world.session._taken, "the question")
+        await review(world, rights(listen="none"), rights(listen="none"))
+        changed.set()
+        await wait_for(lambda: user.why, "the answer")
+        assert user.address is None
+        assert not world.session.listeners
 
 
 async def test_the_log_says_who_and_how_much(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """Forwards against a small agent: all start or none, refusals end at once, all comes back with the agent."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from natpass_tui.links.forward import forwards as module
+from natpass_tui.links.forward import remote as remote_module
+from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.forwards import Forwards
+from natpass_tui.links.forward.remote import RemoteListener
 from natpass_tui.links.forward.rows import ForwardState
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.channels.events import Endpoint
+from natpass_wire.channels.events import ChannelAsked, Endpoint
 from natpass_wire.errors import UserError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from tests.support.peers import UNIX, Peer, Target
@@ -22,6 +26,11 @@ from tests.tui.links.forward.agent_double import NOW, Echo, World, forwarding, r
 
 pytestmark = pytest.mark.both_loops
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+
+
+def unused_port_number() -> int:
+    with unused_port() as port:
+        return port
 
 
 @pytest.fixture
@@ -145,6 +154,41 @@ async def test_a_listener_at_the_agent_brings_connections_to_our_target() -> Non
             await wait_for(lambda: not len(world.agents[0].channels), "the listener's end")
             with pytest.raises(ConnectionRefusedError):
                 await Peer.to(address)
+
+
+async def test_an_agent_starts_few_dials_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may ask and take back at any rate: what it gave up is still being dialled."""
+    monkeypatch.setattr(remote_module, "_MOST_DIALLING", 2)
+    dialled, released = [], asyncio.Event()
+
+    async def dial(self: RemoteListener, asked: ChannelAsked) -> None:
+        dialled.append(asked.id)
+        await released.wait()
+
+    monkeypatch.setattr(RemoteListener, "_dial", dial)
+    async with forwarding(rule("R", "0:localhost:9")) as (_, forwards):
+        address = forwards.rows()[0].address
+        peers = [await Peer.to(address) for _ in range(3)]
+        with pytest.raises(ConnectionResetError):
+            await peers[2].read_all()
+        assert len(dialled) == 2
+        released.set()
+        for peer in peers:
+            peer.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_bug_in_one_connection_begins_the_forwards_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with forwarding(rule("L", f"0:127.0.0.1:{unused_port_number()}")) as (world, forwards):
+        with monkeypatch.context() as broken:
+            broken.setattr(RuleAccount, "failed", lambda *_: 1 // 0)
+            client = await Peer.to(forwards.rows()[0].address)
+            await wait_for(lambda: len(world.agents) > 1, "another link")
+            client.close()
+        await wait_for(lambda: forwards.rows()[0].state is ForwardState.LISTENING, "it listens again")
+        assert "the channels to web1 failed" in caplog.text
 
 
 async def test_our_target_that_refuses_ends_the_agents_connection() -> None:
