@@ -5,6 +5,7 @@ Run as `python -m natpass_tui.demo.keeper`, with the secret in NATPASS_SECRET. O
 a temporary directory, which it removes.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,13 +27,14 @@ _TRIES, _AGAIN_SECONDS = 20, 0.2
 
 
 def start(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start one of our programs; its log goes to a file."""
+    """Start one of our programs; its log goes to a file, its temporary files into the folder, however it ends."""
     with (folder / f"{program}.log").open("w") as log:
         return subprocess.Popen(
             [sys.executable, "-m", program, *arguments, "--state-dir", str(folder / program)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
+            env=os.environ | {"TMPDIR": str(folder)},
             text=True,
         )
 
