@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from natpass_wire.aio.channels import ChannelLink
+from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 
-#: Bytes of one read. All sockets share the buffer, since the loop fills it and calls us at once.
-_READ_BYTES = 64 * 1024
+#: Bytes of one read: what one message carries, so that nothing is left over for a small one. All sockets share the
+#: buffer, since the loop fills it and calls us at once.
+_READ_BYTES = MAX_DATA_BYTES
 #: Bytes that wait for a socket that takes no more, beyond which its channel gets no credit.
 _HIGH_WATER = 128 * 1024
 #: Seconds for a socket to take the last bytes, once both halves are closed: its channel is gone, and counts no more.

@@ -20,7 +20,7 @@ from natpass_wire.channels.events import (
 from natpass_wire.channels.mux import ChannelMux
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.links import End
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.envelope_pb2 import MsgType
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.stream.receiver import Room
@@ -200,8 +200,7 @@ class ChannelLink:
                 found = self._mux.next_message(room)
                 if found is None:
                     continue
-                message = Msg(type=MsgType.channels, channels=found[0])
-                await self.link.send(message, newest=found[1])
+                await self.link.send(found[0], newest=found[1])
                 self._sent.set()
                 self._go_on()
         except LinkEndedError:

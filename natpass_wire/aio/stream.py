@@ -16,6 +16,7 @@ from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamHello
 from natpass_wire.stream.core import (
+    ACK_SECONDS,
     Event,
     Finished,
     Resumed,
@@ -59,6 +60,7 @@ class Stream:
         self._was_opened = False
         self._peer_key: bytes | None = None
         self._owed = 0  # units of the messages that the reader has at present
+        self._ack_timer: asyncio.TimerHandle | None = None
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
         self._on_urgent: Callable[[Msg], None] | None = None
@@ -390,6 +392,13 @@ class Stream:
             self._owed = 0
             self._wake()
 
+    def _acknowledge(self) -> None:
+        """Acknowledge, since no record went that could have taken it along."""
+        self._ack_timer = None
+        if self.core.is_ack_owed:
+            self.core.acknowledge()
+            self._wake()
+
     def _drop_unread(self) -> None:
         if self.core.is_opener:
             self._settle()
@@ -414,9 +423,11 @@ class Stream:
             self._on_change(self)
 
     def _wake(self) -> None:
-        """Send what may be sent now."""
+        """Send what may be sent now; an acknowledgement waits a moment for a record to go with."""
         if self.carrier is not None and self.core.has_output(now()):
             self.carrier.wake()
+        if self.core.is_ack_owed and self._ack_timer is None:
+            self._ack_timer = self._loop.call_later(ACK_SECONDS, self._acknowledge)
 
     def _notify(self) -> None:
         self._changed.set()

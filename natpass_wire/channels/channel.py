@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.stream.receiver import Room
 
 #: Bytes that may be on their way in a new channel, before the first word of its other end.
 FIRST_WINDOW = 64 * 1024
 #: The window of a channel whose bytes are consumed as fast as they come: fills 100 Mbit/s at 300 ms.
 MAX_WINDOW = 4 * 1024 * 1024
-#: Bytes that wait at the sending end: one read of a socket, and one message.
-SEND_BYTES = 128 * 1024
+#: Bytes that wait at the sending end: two reads of a socket, each as large as a message.
+SEND_BYTES = 2 * MAX_DATA_BYTES
 #: Datagrams that wait at the sending end, of `SEND_BYTES` at most: the oldest is dropped for a newer one.
 SEND_DATAGRAMS = 64
 #: Bytes that are joined while they wait: else each single byte of a slow sender would cost as much as many.

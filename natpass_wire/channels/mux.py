@@ -11,6 +11,7 @@ id is never used again on its link, so what comes late for one that is gone is k
 # Why: docs/decisions/080-channels-in-one-link.md
 
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from natpass_wire.channels.channel import Channel, ChannelKind, ChannelPhase, Incoming
 from natpass_wire.channels.events import (
@@ -25,12 +26,18 @@ from natpass_wire.channels.events import (
     ListenAsked,
 )
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType
 from natpass_wire.pb.forward_pb2 import ChannelFrame, ChannelRefused, Channels, ForwardAddress
 from natpass_wire.pb.forward_pb2 import ChannelOpen as OpenFrame
 from natpass_wire.pb.forward_pb2 import ChannelOpened as OpenedFrame
 from natpass_wire.stream.fair import Turns
 from natpass_wire.stream.receiver import Room
 from natpass_wire.text import printable
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+    _Frames = RepeatedCompositeFieldContainer[ChannelFrame]
 
 #: Channels and listeners of a link at once.
 MAX_CHANNELS = 1280
@@ -198,7 +205,7 @@ class ChannelMux:
         """Whether to receive nothing until more is sent: the other end asks, and does not read our answers."""
         return len(self._control) > _MAX_CONTROL
 
-    def next_message(self, most: int) -> tuple[Channels, bool] | None:
+    def next_message(self, most: int) -> tuple[Msg, bool] | None:
         """Return the next message, and whether it is *newest wins*: datagrams alone. None if there is none.
 
         Args:
@@ -207,24 +214,24 @@ class ChannelMux:
         has_others = bool(self._control or self._limits or self._turns)
         is_their_turn = not (self._control or self._limits or self._was_datagrams)
         self._was_datagrams = bool(self._datagrams) and (is_their_turn or not has_others)
+        message = Msg(type=MsgType.channels)
+        frames = message.channels.frames  # each is built in its place: copies of large data cost as much as sealing it
         if self._was_datagrams:
-            return Channels(frames=self._next_datagrams(most)), True
-        frames: list[ChannelFrame] = []
+            self._add_datagrams(frames, most)
+            return message, True
         size = 0
         while self._control and len(frames) < MAX_FRAMES - _MOST_TOLD and size < most:
             told = self._control.pop(next(iter(self._control)))
-            frames += told
+            frames.extend(told)
             size += sum(FRAME_BYTES + frame.ByteSize() for frame in told)
         while self._limits and len(frames) < MAX_FRAMES:
             channel = next(iter(self._limits))
             del self._limits[channel]
-            frames.append(ChannelFrame(id=channel, limit=self._channels[channel].incoming.limit()))
+            frames.add(id=channel, limit=self._channels[channel].incoming.limit())
             size += FRAME_BYTES
         while self._turns and len(frames) < MAX_FRAMES and size < most:
-            if (frame := self._next_data(most - size)) is not None:
-                frames.append(frame)
-                size += FRAME_BYTES + len(frame.data)
-        return (Channels(frames=frames), False) if frames else None
+            size += self._add_data(frames, most - size)
+        return (message, False) if frames else None
 
     def writable(self) -> list[int]:
         """Return, once, the channels that take bytes again after `space` was 0."""
@@ -324,27 +331,28 @@ class ChannelMux:
         channel.outgoing.limit = limit
         self._freed[channel.id] = None
 
-    def _next_data(self, most: int) -> ChannelFrame | None:
-        """Return the next frame of the channel whose turn it is, None if it has none."""
+    def _add_data(self, frames: "_Frames", most: int) -> int:
+        """Add the next frame of the channel whose turn it is, if any; return its size."""
         channel = self._turns.take()
         if channel is None:
-            return None
+            return 0
         found = self._channels[channel]
         outgoing = found.outgoing
         if not outgoing.queued:
             outgoing.has_ended = True
             self._forget_if_over(found)
-            return ChannelFrame(id=channel, end=True)
+            frames.add(id=channel, end=True)
+            return FRAME_BYTES
         data = outgoing.take(max(1, min(most, QUANTUM) if self._turns else most))
         self._freed[channel] = None
         self._turns.sent(channel, len(data))
         if outgoing.is_ready:
             self._turns.wake(channel)
-        return ChannelFrame(id=channel, data=data)
+        frames.add(id=channel, data=data)
+        return FRAME_BYTES + len(data)
 
-    def _next_datagrams(self, most: int) -> list[ChannelFrame]:
-        """Return datagrams of all channels in turn: at least one, which may be larger than `most`."""
-        frames: list[ChannelFrame] = []
+    def _add_datagrams(self, frames: "_Frames", most: int) -> None:
+        """Add datagrams of all channels in turn: at least one, which may be larger than `most`."""
         size = 0
         while self._datagrams and len(frames) < MAX_FRAMES:
             channel = next(iter(self._datagrams))
@@ -352,12 +360,11 @@ class ChannelMux:
             data = outgoing.take_datagram(most - size if frames else MAX_DATAGRAM)
             if data is None:
                 break
-            frames.append(ChannelFrame(id=channel, datagram=data))
+            frames.add(id=channel, datagram=data)
             size += FRAME_BYTES + len(data)
             del self._datagrams[channel]
             if outgoing.datagrams:
                 self._datagrams[channel] = None
-        return frames
 
     def _begin(self, kind: ChannelKind) -> Channel:
         if len(self._channels) >= MAX_CHANNELS:

@@ -27,6 +27,10 @@ from natpass_wire.stream.sender import Sender
 from natpass_wire.stream.urgent import UrgentSender
 from natpass_wire.text import printable
 
+#: How long an acknowledgement may wait for a record to go with (TCP's delayed ACK waits up to 500 ms, RFC 1122 section
+#: 4.2.3.2). Alone, it costs each of three programs as much as the record that it acknowledges.
+ACK_SECONDS = 0.002
+
 
 class StreamPhase(Enum):
     """The state of a stream in its life."""
@@ -112,6 +116,7 @@ class StreamCore:
         self._answered = False  # opener: the reply came on this link; target: it was sent on it
         self._refusal: StreamReply | None = None
         self._attached = False
+        self._acknowledges = False
         self.state = StreamPhase.ASKED if request is None else StreamPhase.OPENING
         #: Why it ended or is about to, None until then.
         self.end: End | None = None
@@ -136,6 +141,17 @@ class StreamCore:
     def room(self) -> int:
         """Return how many bytes the next message should have at most; 0 while none may be made."""
         return self.sender.room() if self._answered and self.state is StreamPhase.OPEN else 0
+
+    @property
+    def is_ack_owed(self) -> bool:
+        """Whether to call `acknowledge` within `ACK_SECONDS`, unless a record goes before and takes the news along."""
+        return self._receiver.is_ack_owed
+
+    @property
+    def _is_ack_due(self) -> bool:
+        if self._receiver.is_ack_due:
+            return True
+        return self._receiver.is_ack_owed and (self._acknowledges or self.state is not StreamPhase.OPEN)
 
     @property
     def unconsumed(self) -> int:
@@ -232,7 +248,7 @@ class StreamCore:
             return True
         if not self._answered:
             return False
-        return bool(self._urgent_sender.waiting) or self._receiver.is_ack_due or self.sender.may_send(now)
+        return bool(self._urgent_sender.waiting) or self._is_ack_due or self.sender.may_send(now)
 
     def next(self, now: float) -> bytes | None:
         """Return the next record for the link, None if nothing is left or may be sent now."""
@@ -247,10 +263,10 @@ class StreamCore:
             record: StreamRecord | None = StreamRecord(urgent=self._urgent_sender.next())
         else:
             record = self.sender.next(now)
-        ends = record is not None and record.HasField("end")  # the last chance to acknowledge
-        if self._receiver.is_ack_due or ends:
+        if self._is_ack_due or (record is not None and self._receiver.has_news):
             record = record or StreamRecord()
             record.ack.CopyFrom(self._receiver.ack())
+            self._acknowledges = False
         return None if record is None else record.SerializeToString()
 
     # the program above
@@ -286,6 +302,10 @@ class StreamCore:
         """Record that the program has consumed what it received: its sender gets credit."""
         if self.state is not StreamPhase.ENDED:
             self._receiver.consume(units)
+
+    def acknowledge(self) -> None:
+        """Acknowledge what is owed with the next record, and make one if there is none."""
+        self._acknowledges = True
 
     def accept(self) -> None:
         """Target: accept."""

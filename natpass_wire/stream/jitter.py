@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 #: The weight of one round trip: RFC 3550, section 6.4.1.
 _GAIN = 1 / 16
+#: Seconds over which `LineRate` is measured: long beside a batch of acknowledgements on a fast line.
+_SPAN_SECONDS = 0.020
 
 
 @dataclass(slots=True)
@@ -50,6 +52,42 @@ class Jitter:
         if seconds:
             self._rate_of_period = max(self._rate_of_period, size / seconds)
             self.rate = max(self.rate, self._rate_of_period)
+
+    def period_ended(self) -> None:
+        """Forget rates from before the last period: the line may be another one by now."""
+        self.rate, self._rate_of_period = self._rate_of_period, 0.0
+
+
+@dataclass(slots=True)
+class LineRate:
+    """What a line carries for longer than one round: acknowledgements that come at once do not make it look faster.
+
+    Attributes:
+        rate: units a second of the best span of this period and the last; 0 until there was one.
+    """
+
+    rate: float = 0.0
+    _rate_of_period: float = 0.0
+    _size: int = 0
+    _seconds: float = 0.0
+
+    def round_ended(self, size: int, seconds: float, *, was_limit: bool) -> None:
+        """Record how many units were acknowledged in a round, and how long it took.
+
+        Args:
+            size: units.
+            seconds: their time.
+            was_limit: whether the line held the sender back; a round without that says little about it.
+        """
+        if not was_limit:
+            self._size, self._seconds = 0, 0.0
+            return
+        self._size += size
+        self._seconds += seconds
+        if self._seconds >= _SPAN_SECONDS:
+            self._rate_of_period = max(self._rate_of_period, self._size / self._seconds)
+            self.rate = max(self.rate, self._rate_of_period)
+            self._size, self._seconds = 0, 0.0
 
     def period_ended(self) -> None:
         """Forget rates from before the last period: the line may be another one by now."""

@@ -13,7 +13,7 @@ modem, the relay, a slow terminal: a record is on its way until it is consumed).
   doubles (slow start, RFC 5681): the quick answer to one key press says nothing about the flood that follows it. It
   grows only if it was the window that held the sender back. The last round trip of the round counts as well: the first
   one may be that of an echo, with only the flood behind it.
-- It is not less than the line has lately carried in 2.5 ms, which is no queue to speak of. On a busy machine every
+- It is not less than the line has lately carried in 5 ms, which is no queue to speak of. On a busy machine every
   round trip takes longer, whatever the window is. A smaller window only cuts the data into more records, which keep the
   machine busier still. Beyond the largest target this does not hold: a queue is certain then.
 - After a pause it starts again from 8 KiB: the way may be another one by now, and a burst would wait in it for long.
@@ -27,7 +27,7 @@ All times are seconds of one monotonic clock, passed in; sizes are units.
 from dataclasses import dataclass, field
 from math import inf
 
-from natpass_wire.stream.jitter import Jitter
+from natpass_wire.stream.jitter import Jitter, LineRate
 from natpass_wire.stream.records import RECORD_UNITS
 
 #: Initial window: half of TCP's in RFC 6928, since a flood that starts on a line of 20 KB/s waits there for 0.4 s
@@ -41,6 +41,8 @@ _TARGET_PART = 4
 #: machine's load, and a queue makes it worse), up to so many seconds. Measured: without it, a line of 20 Mbit/s with
 #: 20 ms and 10 ms of jitter moves a 20th of what it can.
 _JITTERS, _BASES, _MOST_ALLOWANCE = 6.0, 4.0, 0.060
+#: The window is not less than what the line carries in so many seconds.
+_CARRIED_SECONDS = 0.005
 #: How old the base may be before it is measured anew.
 BASE_SECONDS = 10.0
 #: A sender that has had nothing on its way for so many seconds starts anew.
@@ -90,6 +92,7 @@ class SendPace:
     _was_limit: bool = False
     _draining: bool = False
     _jitter: Jitter = field(default_factory=Jitter)
+    _line: LineRate = field(default_factory=LineRate)
     _acked: int = 0  # a position; the first difference says nothing, and the jitter has nothing to compare it with
     _idle_since: float | None = field(default=None)
 
@@ -141,9 +144,11 @@ class SendPace:
         this = self._round = self._round or _Round(sent, acked, now)
         this.shortest = min(this.shortest, round_trip)
         if acked >= this.ends_at:
+            size, seconds = acked - this.began_at, now - this.began
+            self._line.round_ended(size, seconds, was_limit=self._was_limit)
             if self._was_limit:
-                self._jitter.round_ended(acked - this.began_at, now - this.began)
-            self._move(this.shortest, round_trip, acked - this.began_at)
+                self._jitter.round_ended(size, seconds)
+            self._move(this.shortest, round_trip, size)
             self._round = _Round(sent, acked, now)
             self._was_limit = False
 
@@ -158,6 +163,7 @@ class SendPace:
             self._base_until = now + BASE_SECONDS
             self._draining = busy
             self._jitter.period_ended()
+            self._line.period_ended()
         self._next_base = round_trip if self._next_base is None else min(self._next_base, round_trip)
         self._base = min(self._base, round_trip)
 
@@ -173,7 +179,7 @@ class SendPace:
         if wanted > self.window and not self._was_limit:
             return
         most = min(2 * self.window, self.window + acked, max(self.most, INITIAL))
-        least = max(LEAST, self._jitter.rate * LEAST_TARGET if queue < MOST_TARGET else 0)
+        least = max(LEAST, self._line.rate * _CARRIED_SECONDS if queue < MOST_TARGET else 0)
         self._set_window(int(min(max(wanted, self.window / 2, least), most)))
 
     def _set_window(self, window: int) -> None:

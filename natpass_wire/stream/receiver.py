@@ -145,13 +145,20 @@ class Receiver:
 
     @property
     def is_ack_due(self) -> bool:
-        """Whether to acknowledge now: if nothing waits here, or before the sender runs out of credit."""
-        if self._urgent > self._told_urgent:
+        """Whether to acknowledge now: before the sender runs out of credit, or since it may have more."""
+        if self._urgent > self._told_urgent or self.window > self._told_window:
             return True
-        untold = self.consumed - self._told
-        if untold == 0:
-            return self.window > self._told_window
-        return self.consumed == self.received or untold >= min(self.window // _TELL_PART, _TELL_UNITS)
+        return self.consumed - self._told >= min(self.window // _TELL_PART, _TELL_UNITS)
+
+    @property
+    def is_ack_owed(self) -> bool:
+        """Whether nothing waits here, and the sender does not know: it can't tell how long its records take."""
+        return self._told < self.consumed == self.received
+
+    @property
+    def has_news(self) -> bool:
+        """Whether an acknowledgement would say something new."""
+        return self._told < self.consumed
 
     def ack(self) -> StreamAck:
         """Return the acknowledgement to send now."""

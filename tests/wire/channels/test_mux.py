@@ -72,14 +72,14 @@ def ends(room: Room | None = None) -> tuple[Heard, Heard]:
 def next_message(end: Heard, most: int) -> tuple[Channels, bool]:
     found = end.mux.next_message(most)
     assert found is not None
-    return found
+    return found[0].channels, found[1]
 
 
 def pass_on(sender: Heard, receiver: Heard, most: int = 60_000) -> int:
     """Carry all that one end has to say; return how many messages."""
     count = 0
     while (found := sender.mux.next_message(most)) is not None:
-        receiver.take(found[0])
+        receiver.take(found[0].channels)
         count += 1
     return count
 
@@ -301,7 +301,7 @@ def test_too_many_channels_are_refused_and_none_disturbed() -> None:
         console.mux.ask(WEB)
     agent.mux.write(channel, b"alive")
     found = [agent.mux.next_message(60_000) for _ in range(20)]
-    refused = sum(frame.HasField("refused") for each in found if each for frame in each[0].frames)
+    refused = sum(frame.HasField("refused") for each in found if each for frame in each[0].channels.frames)
     assert refused == 3998 - (MAX_CHANNELS - 1)
 
 
@@ -413,7 +413,7 @@ class AnyOrder(RuleBasedStateMachine):
     def send(self, by_console: bool, size: int) -> None:
         found = self.end_of(by_console).mux.next_message(size)
         if found is not None:
-            self.end_of(not by_console).take(found[0])
+            self.end_of(not by_console).take(found[0].channels)
 
     def teardown(self) -> None:
         for _ in range(200):

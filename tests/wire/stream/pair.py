@@ -133,10 +133,13 @@ class Pair:
                 pass  # into a dead link
 
     def deliver(self, side: Side, seconds: float = 0.001) -> bool:
-        """Deliver the next record to `side`; whether there was one."""
+        """Deliver the next record to `side`; whether there was one. What is owed is acknowledged if nothing else is."""
         self.pump()
         self.now += seconds
         way = self._way_up if side is self.target else self._way_down
+        if not way and self.other(side).core.is_ack_owed:
+            self.other(side).core.acknowledge()
+            self.pump()
         if not way:
             return False
         link, record = way.popleft()
