@@ -1,4 +1,4 @@
-"""The command: `python -m tests.chaos [pipe | sessions | memory] [options]`."""
+"""The command: `python -m tests.chaos [pipe | forward | sessions | memory] [options]`."""
 
 import argparse
 import re
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos import memory, pipe, sessions
+from tests.chaos import forward, memory, pipe, sessions
 from tests.chaos.stage import ChaosError
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+#: Cuts, bytes and kills of the relay.
+_USUAL = {"pipe": (1000, 200 * 10**6, 0), "forward": (200, 500 * 10**6, 1)}
 
 
 def size(text: str) -> int:
@@ -27,14 +29,15 @@ def size(text: str) -> int:
 
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("scenario", nargs="?", default="pipe", choices=["pipe", "sessions", "memory"])
-    parser.add_argument("--runs", type=int, default=1, metavar="K", help="runs (pipe: with consecutive seeds)")
+    parser.add_argument("scenario", nargs="?", default="pipe", choices=["pipe", "forward", "sessions", "memory"])
+    parser.add_argument("--runs", type=int, default=1, metavar="K", help="runs (pipe, forward: with consecutive seeds)")
     parser.add_argument("--dead-after", type=float, default=1.0, metavar="S", help="of relay, agent and consoles")
-    parser.add_argument("--cuts", type=int, default=1000, help="pipe: connections to cut")
-    parser.add_argument("--bytes", type=size, default=size("200MB"), help="pipe: data each way, such as 200MB")
-    parser.add_argument("--seed", type=int, help="pipe: decides when what is cut; default: any")
-    parser.add_argument("--silent", type=float, default=0.05, help="pipe: share of silent cuts")
-    parser.add_argument("--kill-relay", type=int, default=0, metavar="K", help="pipe: how often to kill the relay, too")
+    parser.add_argument("--cuts", type=int, help="connections to cut; default: pipe 1000, forward 200")
+    parser.add_argument("--bytes", type=size, help="data each way; default: pipe 200MB, forward 500MB")
+    parser.add_argument("--seed", type=int, help="pipe, forward: decides when what is cut; default: any")
+    parser.add_argument("--silent", type=float, default=0.05, help="pipe, forward: share of silent cuts")
+    parser.add_argument("--kill-relay", type=int, metavar="K", help="kills of the relay; default: pipe 0, forward 1")
+    parser.add_argument("--ways", default="-L", help="forward: which, such as '-L -R -D'")
     parser.add_argument("--keep", action="store_true", help="keep logs and networks' events even on success")
     parser.add_argument("--sessions", type=int, default=20, help="sessions: how many")
     parser.add_argument("--kills", type=int, default=3, help="sessions: how often the relay is killed")
@@ -74,15 +77,17 @@ def run(told: argparse.Namespace, number: int) -> bool:
             )
             print(kept, flush=True)
             return max(kept.waits, default=0) <= sessions.BAR_SECONDS
-        outcome = pipe.run(
-            path,
-            told.seed + number,
-            cuts=told.cuts,
-            size=told.bytes,
-            kill_relay=told.kill_relay,
-            dead_after=told.dead_after,
-            silent=told.silent,
+        cuts, data, kills = (
+            usual if given is None else given
+            for given, usual in zip((told.cuts, told.bytes, told.kill_relay), _USUAL[told.scenario], strict=True)
         )
+        common = {"dead_after": told.dead_after, "silent": told.silent}
+        outcome: pipe.Outcome | forward.Outcome
+        if told.scenario == "pipe":
+            outcome = pipe.run(path, told.seed + number, cuts=cuts, size=data, kill_relay=kills, **common)
+        else:
+            ways = told.ways.split()
+            outcome = forward.run(path, told.seed + number, cuts=cuts, size=data, kill_relay=kills, ways=ways, **common)
         print(outcome, flush=True)
         return max((wait.seconds for wait in outcome.waits), default=0.0) <= sessions.BAR_SECONDS
 
@@ -97,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _reported(told: argparse.Namespace, number: int) -> bool:
-    which = f"seed {told.seed + number}" if told.scenario == "pipe" else told.scenario
+    which = f"seed {told.seed + number}" if told.scenario in _USUAL else told.scenario
     try:
         return run(told, number)
     except (ChaosError, AssertionError, subprocess.TimeoutExpired) as error:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -153,6 +154,17 @@ class Stage:
             stdin, stdout: as for `Popen`.
             port: dial this port instead of the consoles' network.
         """
+        return self.program(["exec", AGENT, "--", *command], stdin=stdin, stdout=stdout, port=port)
+
+    def program(
+        self,
+        words: Sequence[str],
+        *,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        port: int | None = None,
+    ) -> "subprocess.Popen[bytes]":
+        """Start `natpass-tui` with a command and its options, as `console` does."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NATPASS_")}
         environment |= {"NATPASS_SECRET": SECRET, "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
         if port is None:
@@ -160,7 +172,7 @@ class Stage:
         options = ["--relay", f"127.0.0.1:{port}", *self._options]
         with self._console_log(len(self._consoles)).open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "natpass_tui", *options, "exec", AGENT, "--", *command],
+                [sys.executable, "-m", "natpass_tui", *words[:1], *options, *words[1:]],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=log,

@@ -24,6 +24,7 @@ class Network(Protocol):
     plan: CutPlan
     journal: Journal
     tasks: Tasks
+    passed: int
     is_down: bool
     is_silent: bool
 
@@ -131,6 +132,7 @@ class Connection:
         if not data:
             return
         self.forwarded += len(data)
+        self._network.passed += len(data)
         line = self._lines.get(end)
         if line is None:
             self._deliver(end, data)

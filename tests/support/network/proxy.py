@@ -33,6 +33,8 @@ class NetworkProxy:
         self.plan = plan if plan is not None else CutPlan(0, 0, 1)
         self.shape = shape
         self.port = 0
+        self.passed = 0
+        """Bytes that all connections so far have forwarded."""
         self.is_down = self.is_silent = False
         self.tasks = Tasks()
         self._connections: set[Connection] = set()
