@@ -118,7 +118,7 @@ class Receiver:
         self._pass_skips()
 
     def consume(self, size: int) -> None:
-        """Record that the program has consumed so many units, in the order in which they came.
+        """Record that the program has consumed so many units of messages, in the order in which they came.
 
         Raises:
             LocalProtocolError: fewer units came.
@@ -127,7 +127,7 @@ class Receiver:
             raise LocalProtocolError("more was consumed than came")
         self.consumed += size
         if self._skips:
-            self._pass_skips()
+            self._pass_skips()  # also those between messages that are consumed together
 
     def consume_all(self) -> None:
         """Record that the program needs nothing of what came any more."""
@@ -166,7 +166,7 @@ class Receiver:
         return StreamAck(consumed=self.consumed, window=self.window, urgent=self._urgent)
 
     def _pass_skips(self) -> None:
-        while self._skips and self._skips[0][0] == self.consumed:
+        while self._skips and self._skips[0][0] <= self.consumed:
             self.consumed += self._skips.popleft()[1]
 
     def close(self) -> None:

@@ -63,14 +63,17 @@ class Side:
                 case StreamOpened():
                     self.opened += 1
 
-    def read(self) -> bool:
-        """Consume one message; whether there was one."""
+    def read(self, most: int = 1) -> bool:
+        """Consume messages, at most so many, at once; whether there was one."""
         if not self.unread:
             return False
-        data, units = self.unread.popleft()
-        self.got.append(data)
-        self.unconsumed -= units
-        self.core.consumed(units)
+        consumed = 0
+        for _ in range(min(most, len(self.unread))):
+            data, units = self.unread.popleft()
+            self.got.append(data)
+            consumed += units
+        self.unconsumed -= consumed
+        self.core.consumed(consumed)
         return True
 
     def everything(self) -> list[bytes]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -80,10 +80,10 @@ class Network(RuleBasedStateMachine):
             self.number += 1
             self.pair.send_urgent(self.side(name), self.number.to_bytes(4, "big"))
 
-    @rule(name=SIDES, times=st.integers(1, 5))
-    def read(self, name: str, times: int) -> None:
+    @rule(name=SIDES, times=st.integers(1, 5), most=st.integers(1, 5))
+    def read(self, name: str, times: int, most: int) -> None:
         for _ in range(times):
-            self.side(name).read()
+            self.side(name).read(most)
         self.pair.pump()
 
     @precondition(lambda self: self.pair.opener.core.state is StreamPhase.OPEN)
@@ -133,25 +133,39 @@ TestNetwork = Network.TestCase
 TestNetwork.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 
 
-@given(sizes=st.lists(SIZES, min_size=1, max_size=200), cuts=st.sets(st.integers(0, 400), max_size=30))
-def test_a_flood_one_way_arrives_whole(sizes: list[int], cuts: set[int]) -> None:
+@given(
+    messages=st.lists(st.tuples(SIZES, st.booleans()), min_size=1, max_size=200),
+    cuts=st.sets(st.integers(0, 20) | st.integers(0, 400), max_size=30),
+    batch=st.integers(1, 8),
+)
+@example(messages=[(0, False), (0, True), (0, False)], cuts={1}, batch=8)  # a lost one within a batch
+def test_a_flood_one_way_arrives_whole(messages: list[tuple[int, bool]], cuts: set[int], batch: int) -> None:
+    """Of those that a newer one replaces, what was not lost; the reader takes several at once."""
     pair = Pair()
     pair.open()
-    todo = [index.to_bytes(4, "big") + bytes(size) for index, size in enumerate(sizes)]
+    todo = [(index.to_bytes(4, "big") + bytes(size), newest) for index, (size, newest) in enumerate(messages)]
+    todo.append((b"last", False))
     step = 0
-    while len(pair.opener.got) < len(sizes):
-        while todo and pair.send(pair.target, todo[0]):
+    while b"last" not in pair.opener.got:
+        while todo and pair.send(pair.target, todo[0][0], newest=todo[0][1]):
             del todo[0]
         if step in cuts:
             pair.cut()
             pair.connect()
-        pair.deliver(pair.target)
-        pair.deliver(pair.opener)
-        pair.opener.read()
+        is_busy = pair.deliver(pair.target) | pair.deliver(pair.opener)
+        if not is_busy or len(pair.opener.unread) >= batch:
+            pair.opener.read(batch)
         pair.pump()
         step += 1
-        assert step < 20 * (len(sizes) + len(cuts)) + 100, "it stands still"
-    assert pair.opener.got == pair.target.sent
+        assert step < 20 * (len(messages) + 1 + len(cuts)) + 100, "it stands still"
+    check_delivery(pair)
+    assert [data for data in pair.opener.got if data not in pair.target.newest] == [
+        data for data in pair.target.sent if data not in pair.target.newest
+    ]
+    assert pair.opener.unconsumed == 0
+    while pair.deliver(pair.target) | pair.deliver(pair.opener):
+        pass
+    assert pair.target.core.unconsumed == 0
 
 
 def test_an_opener_that_gives_up_is_heard_by_a_target_that_consumes_nothing() -> None:

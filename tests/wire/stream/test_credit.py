@@ -2,11 +2,13 @@
 
 import pytest
 
+from natpass_wire.errors import LocalProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamRecord
 from natpass_wire.stream.core import StreamCore
 from natpass_wire.stream.receiver import MAX_WINDOW, PROCESS_WINDOWS, START_WINDOW, Receiver, Room
+from natpass_wire.stream.records import RECORD_UNITS
 from tests.wire.stream.pair import STREAM_ID, Pair, message
 
 
@@ -94,3 +96,27 @@ def test_skips_that_wait_in_a_row_are_one() -> None:
     assert len(receiver._skips) == 1
     receiver.consume(65)
     assert receiver.consumed == receiver.received == position
+
+
+def test_messages_around_a_skip_may_be_consumed_at_once() -> None:
+    """A batch that was read together: everything is consumed then, the skip within it as well."""
+    receiver = Receiver()
+    position = 0
+    for each in (
+        StreamRecord(message=b"before"),
+        StreamRecord(skip=500),
+        StreamRecord(message=b"between"),
+        StreamRecord(skip=7),
+        StreamRecord(message=b"last"),
+    ):
+        each.position = position
+        size = receiver.take(each)
+        if each.skip:
+            receiver.skip(size)
+        position += size
+    receiver.consume(2 * RECORD_UNITS + len(b"before" + b"between"))
+    assert receiver.consumed == position - RECORD_UNITS - len(b"last")
+    receiver.consume(RECORD_UNITS + len(b"last"))
+    assert receiver.consumed == receiver.received == position
+    with pytest.raises(LocalProtocolError):
+        receiver.consume(1)
