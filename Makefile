@@ -52,6 +52,7 @@ soak: $(VENV)/.test  ## an hour of consoles and agents that come and go: nothing
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 interop: $(VENV)/.test  ## heavy runs with real tools (nginx, rsync, ...); one: make interop ARGS=rsync
+	@sh tests/support/system_packages.sh interop
 	@$(BIN)/python -m tests.interop $(ARGS)
 
 proto: $(VENV)/.test  ## regenerate natpass_wire/pb from proto/

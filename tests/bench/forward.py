@@ -188,7 +188,7 @@ def idle(ways: Ways, stage: Stage, console: psutil.Process) -> bool:
 def web(ways: Ways) -> bool:
     """Measure requests a second of an nginx."""
     if shutil.which("wrk") is None:
-        print("nginx: skipped, needs wrk")
+        print("nginx: not measured, for wrk is missing: apt install wrk")
         return True
     best, failed = {"ours": 0.0, "theirs": 0.0}, 0
     for name, port in (("ours", ways.ours), ("theirs", ways.theirs)) * RUNS:
@@ -208,8 +208,10 @@ def web(ways: Ways) -> bool:
 
 def main() -> int:
     """Measure everything."""
-    if not sshd.is_there() or shutil.which("nginx") is None:
-        print("skipped: needs openssh-server, openssh-client and nginx")
+    missing = [] if sshd.is_there() else ["openssh-server", "openssh-client"]
+    missing += [] if shutil.which("nginx") else ["nginx"]
+    if missing:
+        print(f"nothing measured, for something is missing: apt install {' '.join(missing)}")
         return 0
     with tempfile.TemporaryDirectory() as name, forward_load.servers() as ports, nginx(Path(name)) as page:
         targets = [ports.source, ports.sink, ports.echo, ports.once, page]

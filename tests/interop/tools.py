@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.interop.tool import Tool
 
 #: Modules that are not tools.
-_HELPERS = {"__init__", "__main__", "place", "tool", "tools", "typing_x11"}
+_HELPERS = {"__init__", "__main__", "beyond", "pages", "place", "tool", "tools", "typing_x11"}
 
 
 def _names() -> list[str]:

@@ -4,7 +4,7 @@ import getpass
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,15 @@ def jumped_ssh(folder: Path) -> Iterator[JumpedSsh]:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[int, Path]]:
-    """Run one server; yield its port, and a config file for clients, which keep the host's key in `known`."""
+def server(folder: Path, prefix: Sequence[str] = ()) -> Iterator[tuple[int, Path]]:
+    """Run one server; yield its port, and a config file for clients, which keep the host's key in `known`.
+
+    Args:
+        folder: for its keys and settings.
+        prefix: what its command begins with, such as `ip netns exec NAME`.
+    """
     config = _configured(folder, folder / "known")
-    with _server(folder) as port:
+    with _server(folder, prefix) as port:
         yield port, config
 
 
@@ -69,7 +74,7 @@ def _configured(folder: Path, known_hosts: Path) -> Path:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[int]:
+def _server(folder: Path, prefix: Sequence[str] = ()) -> Iterator[int]:
     Path("/run/sshd").mkdir(exist_ok=True)  # its privilege separation directory, normally made at boot
     with socket.create_server((HOST, 0)) as free:
         port: int = free.getsockname()[1]
@@ -81,16 +86,14 @@ def _server(folder: Path) -> Iterator[int]:
     )
     with (
         (folder / f"sshd-{port}.log").open("wb") as log,
-        subprocess.Popen([str(SSHD), "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=log) as server,
+        subprocess.Popen(
+            [*prefix, str(SSHD), "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=log
+        ) as server,
     ):
         try:
-            wait_until(lambda: _listens(port), f"sshd: {(folder / f'sshd-{port}.log').read_text()}")
+            said = folder / f"sshd-{port}.log"
+            wait_until(lambda: "Server listening" in said.read_text(), f"sshd: {said.read_text()}")
             yield port
         finally:
             server.terminate()
             server.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
