@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
+from tests.chaos.watch import descriptors
 from tests.end_to_end.agent_programs import Program
 from tests.interop.place import Place
-from tests.support.namespaces import Machines, ip, two_machines
+from tests.support.namespaces import Machines, ip, sockets, sockets_of, two_machines
 from tests.support.waiting import wait_until
 
 #: An address of the agent's machine to which the other one has no route, and a name that only that machine knows.
@@ -45,7 +44,7 @@ class Left:
 
     Attributes:
         descriptors: how many.
-        sockets: of TCP and UDP that do not wait, as the addresses of their ends.
+        sockets: of TCP and UDP, as the addresses of their ends.
         tasks: how many of each name.
     """
 
@@ -112,9 +111,7 @@ class Beyond:
     def listens(self, port: int, server: "subprocess.Popen[bytes]") -> bool:
         """Tell whether something on the agent's machine listens at a port."""
         assert server.poll() is None, f"a server has ended with {server.returncode}"
-        network = Path(f"/proc/{self.box.process.pid}/net")
-        lines = [line for name in ("tcp", "udp") for line in (network / name).read_text().splitlines()[1:]]
-        return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
+        return any(each.local[1] == port for each in sockets(self.box.process.pid))
 
     @contextmanager
     def forward(self, *rules: str) -> Iterator[tuple[Program, list[int]]]:
@@ -156,12 +153,11 @@ class Beyond:
 
 def left(program: Program) -> Left:
     """Return what a program has open now; it has to be one that tells its tasks."""
-    process = psutil.Process(program.process.pid)
     times = program.output.count("tasks: ") + 1
     program.process.send_signal(signal.SIGUSR1)
     tasks = program.said(r"tasks: (.*)\n", times)[1].split()
-    sockets = frozenset(f"{each.laddr} {each.raddr}" for each in process.net_connections("inet") if each.raddr)
-    return Left(process.num_fds(), sockets, Counter(tasks))
+    ends = frozenset(f"{each.local} {each.remote}" for each in sockets_of(program.process.pid))
+    return Left(descriptors(program.process.pid), ends, Counter(tasks))
 
 
 @contextmanager

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,47 @@ class Machines:
 def ip(*arguments: str) -> None:
     """Run ip(8)."""
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A TCP or UDP socket.
+
+    Attributes:
+        local: its address as the kernel writes it, and its port.
+        remote: the same of its peer.
+        listens: whether it waits for connections.
+        inode: its number, 0 if no process has it.
+    """
+
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    listens: bool
+    inode: int
+
+
+def sockets(pid: int) -> list[Socket]:
+    """Return all sockets of the machine on which a process runs. (psutil knows only those of its own machine.)"""
+    found = []
+    for name in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+            _, local, remote, state, *_, inode = line.split()[:10]
+            found.append(Socket(_end(local), _end(remote), name.startswith("tcp") and state == "0A", int(inode)))
+    return found
+
+
+def sockets_of(pid: int) -> list[Socket]:
+    """Return the sockets that a process has open."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            inodes.add(str(link.readlink()))
+    return [each for each in sockets(pid) if f"socket:[{each.inode}]" in inodes]
+
+
+def _end(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return address, int(port, 16)
 
 
 @contextmanager
