@@ -24,13 +24,16 @@ ADDRESS, NAME = "10.78.0.1", "beyond.example"
 RELAY = "10.77.0.1"
 #: What programs need of the environment.
 _KEPT = {"HOME", "PATH", "PYTHONPATH", "LANG", "TMPDIR"}
-#: Runs a program that tells its tasks at SIGUSR1.
-_TELLS_TASKS = """
-import asyncio, os, signal
+#: Runs a program that tells at SIGUSR1 how many connections of forwards it knows, and its tasks.
+_TELLS = """
+import asyncio, gc, os, signal
+from natpass_wire.aio.channel_socket import ChannelSocket
 
 def tell(*_):
-    names = sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks(asyncio.get_running_loop()))
-    os.write(2, ("tasks: " + " ".join(names) + "\\n").encode())
+    gc.collect()
+    connections = sum(issubclass(type(each), ChannelSocket) for each in gc.get_objects())
+    tasks = sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks(asyncio.get_running_loop()))
+    os.write(2, f"tells: {{connections}} {{' '.join(tasks)}}\\n".encode())
 
 signal.signal(signal.SIGUSR1, tell)
 from {module}.cli import main
@@ -44,18 +47,21 @@ class Left:
 
     Attributes:
         descriptors: how many.
+        connections: how many of forwards it knows, which its tables show.
         sockets: of TCP and UDP, as the addresses of their ends.
         tasks: how many of each name.
     """
 
     descriptors: int
+    connections: int
     sockets: frozenset[str]
     tasks: Counter[str] = field(hash=False)
 
     def is_more_than(self, before: "Left") -> bool:
         """Tell whether something is here that was not before."""
         is_new = self.sockets - before.sockets or self.tasks - before.tasks
-        return bool(is_new) or self.descriptors > before.descriptors
+        is_more = self.descriptors > before.descriptors or self.connections > before.connections
+        return bool(is_new) or is_more
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Beyond:
     @contextmanager
     def forward(self, *rules: str) -> Iterator[tuple[Program, list[int]]]:
         """Run `natpass-tui forward`; yield it, and the ports of its rules, such as `-D 0`."""
-        source = _TELLS_TASKS.format(module="natpass_tui")
+        source = _TELLS.format(module="natpass_tui")
         words = [word for rule in rules for word in rule.split()]
         options = ["forward", "--json", *self.console.options, "box", *words]
         with Program("natpass_tui", options, self.folder, prefix=self.machines.on_relay(), source=source) as program:
@@ -152,12 +158,12 @@ class Beyond:
 
 
 def left(program: Program) -> Left:
-    """Return what a program has open now; it has to be one that tells its tasks."""
-    times = program.output.count("tasks: ") + 1
+    """Return what a program has open now; it has to be one that tells."""
+    times = program.output.count("tells: ") + 1
     program.process.send_signal(signal.SIGUSR1)
-    tasks = program.said(r"tasks: (.*)\n", times)[1].split()
+    connections, *tasks = program.said(r"tells: (.*)\n", times)[1].split()
     ends = frozenset(f"{each.local} {each.remote}" for each in sockets_of(program.process.pid))
-    return Left(descriptors(program.process.pid), ends, Counter(tasks))
+    return Left(descriptors(program.process.pid), int(connections), ends, Counter(tasks))
 
 
 @contextmanager
@@ -190,7 +196,7 @@ def beyond(folder: Path, *options: str) -> Iterator[Beyond]:
         with Program("natpass_relay", listen, folder, prefix=machines.on_relay()) as relay:
             port = relay.said(rf"listening on {re.escape(RELAY)}:(\d+)")[1]
             agents = ["--relay", f"{RELAY}:{port}", "--id", "box", "--state-dir", str(folder / "agent"), *options]
-            source = _TELLS_TASKS.format(module="natpass_agent")
+            source = _TELLS.format(module="natpass_agent")
             with Program("natpass_agent", agents, folder, prefix=machines.on_laptop(), source=source) as box:
                 box.said("logged in")
                 console = Place(folder, ("--relay", f"{RELAY}:{port}", "--state-dir", str(folder / "tui")))
