@@ -160,7 +160,8 @@ class Beyond:
 def left(program: Program) -> Left:
     """Return what a program has open now; it has to be one that tells."""
     times = program.output.count("tells: ") + 1
-    program.process.send_signal(signal.SIGUSR1)
+    if sys.platform != "win32":
+        program.process.send_signal(signal.SIGUSR1)
     connections, *tasks = program.said(r"tells: (.*)\n", times)[1].split()
     ends = frozenset(f"{each.local} {each.remote}" for each in sockets_of(program.process.pid))
     return Left(descriptors(program.process.pid), int(connections), ends, Counter(tasks))
