@@ -57,5 +57,8 @@ def test_every_ascii_character_is_typed_and_others_are_refused(tmp_path: Path) -
                 terminal.type(character)
                 agent.take_keys(worker, character)
             assert worker.typed == TEXT
+            terminal.wait_for("an existing natpass agent on Linux types letters and digits only")
+            terminal.type("\x03")  # Ctrl is `control` for it
+            agent.take_keys(worker, "c")
             terminal.type("\x1dq")
             wait_until(lambda: not terminal.process.isalive(), "the end of the console")

@@ -5,7 +5,16 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 
-from natpass_tui.links.desktop.keys import Keyboard, KeyEvent, KeyPress, Latch, for_existing, stroke
+from natpass_tui.links.desktop.keys import (
+    Keyboard,
+    KeyEvent,
+    KeyPress,
+    Latch,
+    existing_name,
+    for_existing,
+    is_punctuation,
+    stroke,
+)
 from natpass_tui.links.desktop.meter import Meter
 from natpass_tui.links.desktop.sender import InputSender
 from natpass_tui.links.desktop.viewer import Nobody, Viewer
@@ -47,6 +56,7 @@ class DesktopControls(LinkTab):
         self._buttons: dict[VncMouse.Button, tuple[int, int]] = {}
         self._sender = InputSender(lambda: self._keyboard.is_holding or bool(self._buttons))
         self._clipboard_asked: float | None = None
+        self._told_of_punctuation = False
 
     @property
     @abstractmethod
@@ -70,16 +80,17 @@ class DesktopControls(LinkTab):
 
     def press(self, typed: KeyPress) -> None:
         """Press and release a key with its modifiers and the latched ones."""
-        if self._link is not None and self._link.is_plain:
+        if self._is_existing():
             known = for_existing(typed)
             if known is None:
-                pasting = "; to put it on its clipboard, paste it here" if len(typed.key) == 1 else ""
-                key = printable(typed.key, 40)
-                self._viewer.remark(f"{key} is not sent: {self.agent} types US keys only{pasting}")
+                typing = f"{self.agent} types US keys only; to put it on its clipboard, paste it here"
+                reason = typing if len(typed.key) == 1 else f"{self.agent} does not know this key"
+                self._viewer.remark(f"{printable(typed.key, 40)} is not sent: {reason}")
                 return
             typed = known
         if self._can_send():
             self._send_keys(self._keyboard.type(typed), self.meter.asked(self._now()))
+            self._tell_of_punctuation(typed)
 
     def latch(self, modifier: str) -> None:
         """Latch a modifier for the next key or click; the second time: hold it down; the third time: release it."""
@@ -198,11 +209,26 @@ class DesktopControls(LinkTab):
             return False
         return True
 
+    def _is_existing(self) -> bool:
+        """Return whether the agent may be an existing one: so is each behind a plain link."""
+        return self._link is not None and self._link.is_plain
+
+    def _tell_of_punctuation(self, typed: KeyPress) -> None:
+        """Say once what an existing agent does not say: that it may have ignored this key."""
+        if self._is_existing() and is_punctuation(typed) and not self._told_of_punctuation:
+            self._told_of_punctuation = True
+            self._viewer.remark(
+                f"an existing natpass agent on Linux types letters and digits only; to put text on the clipboard of "
+                f"{self.agent}, paste it here"
+            )
+
     def _send_keys(self, events: Iterable[KeyEvent], mark: int = 0) -> None:
         events = list(events)
         last = max((at for at, (_, down) in enumerate(events) if down), default=-1)  # the key inside its modifiers
+        is_existing = self._is_existing()
         for at, (name, down) in enumerate(events):
-            self._sender.outbox.key(name, down=down, mark=mark if at == last else 0)
+            sent = existing_name(name) if is_existing else name
+            self._sender.outbox.key(sent, down=down, mark=mark if at == last else 0)
         self._sender.wake()
         self._viewer.status_changed()
 

@@ -8,10 +8,12 @@ Names are those of robotgo's key table (docs/wire.md §2): ``esc``, ``pageup``, 
 character.
 
 A character (``A``, ``@``, ``é``) is sent as itself, without the modifiers that it needs on some keyboard: our agents
-add theirs. Existing agents press the key of that name, and hang forever if there is none (`for_existing`).
+add theirs. Existing agents press the key of that name. They ignore names that their own page does not send, and a
+capital letter hangs them (`for_existing`, `existing_name`).
 """
 
 # Why: docs/decisions/062-us-keys-of-existing-viewers.md
+# Why: docs/decisions/100-keys-that-np-clis-page-sends.md
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -23,14 +25,16 @@ from natpass_wire import us_keyboard
 MODIFIERS = ("ctrl", "alt", "shift", "cmd")
 _NAMES = {"escape": "esc", "\t": "tab", "\r": "enter", "\n": "enter", " ": "space"}
 
-#: Named keys that every X keyboard types without modifiers; F13 and up need Shift or are missing.
+#: Named keys that np-cli's own page sends; its worker knows no others from 0.7.3 on.
 EXISTING_NAMES = frozenset(
     {
-        *("backspace", "delete", "enter", "tab", "esc", "space", "printscreen", "insert", "menu", *MODIFIERS),
+        *("backspace", "delete", "enter", "tab", "esc", "space", *MODIFIERS),
         *("up", "down", "right", "left", "home", "end", "pageup", "pagedown"),
         *(f"f{number}" for number in range(1, 13)),
     }
 )
+#: Our name for a key → np-cli's, if that is another.
+_EXISTING_NAME = {"ctrl": "control"}
 
 #: Robotgo name, True for down.
 KeyEvent = tuple[str, bool]
@@ -87,8 +91,9 @@ def stroke(key: str, character: str | None) -> KeyPress | None:
 def for_existing(typed: KeyPress) -> KeyPress | None:
     """Return the key that types the same at an existing agent, None if there is none.
 
-    np-cli's worker searches the keys that the keyboard types without modifiers, and never stops if there is none. So it
-    gets the unshifted US key, with shift if needed, as its own page sends it (docs/wire.md §5).
+    np-cli's worker searches the keys that the keyboard types without modifiers, and never stops for a capital letter.
+    So it gets the unshifted US key, with shift if needed, as its own page sends it (docs/wire.md §5). It ignores other
+    names.
     """
     if typed.key in us_keyboard.SHIFTED or typed.key in EXISTING_NAMES:
         return typed
@@ -97,6 +102,16 @@ def for_existing(typed: KeyPress) -> KeyPress | None:
     held = {*typed.modifiers, "shift"}
     modifiers = tuple(modifier for modifier in MODIFIERS if modifier in held)
     return KeyPress(us_keyboard.UNSHIFTED[typed.key], modifiers)
+
+
+def existing_name(name: str) -> str:
+    """Return an existing agent's name for a key; our agents know it as well."""
+    return _EXISTING_NAME.get(name, name)
+
+
+def is_punctuation(typed: KeyPress) -> bool:
+    """Return whether it is a key that np-cli on Linux does not type: neither letter nor digit nor a named key."""
+    return len(typed.key) == 1 and not typed.key.isalnum()
 
 
 class Latch(Enum):

@@ -11,7 +11,9 @@ from natpass_tui.links.desktop.keys import (
     KeyEvent,
     KeyPress,
     Latch,
+    existing_name,
     for_existing,
+    is_punctuation,
     stroke,
 )
 from tests.agent.links.desktop.existing_worker import ExistingWorker
@@ -85,13 +87,13 @@ def test_an_existing_agent_gets_unshifted_keys_that_it_has(character: str) -> No
     assert known is not None
     worker = ExistingWorker()
     for name, is_down in Keyboard().type(known):
-        worker.take(name, is_down=is_down)
+        worker.take(existing_name(name), is_down=is_down)
     assert worker.typed == character
     assert not worker.down
 
 
-@pytest.mark.parametrize("key", ["é", "€", "中", "ß", "f13", "f24"])
-def test_what_an_existing_agent_would_look_for_without_end_is_not_for_it(key: str) -> None:
+@pytest.mark.parametrize("key", ["é", "€", "中", "ß", "f13", "f24", "insert", "menu", "printscreen"])
+def test_what_an_existing_agent_does_not_have_is_not_for_it(key: str) -> None:
     assert for_existing(KeyPress(key)) is None
 
 
@@ -101,12 +103,26 @@ def test_no_key_makes_an_existing_agent_hang(key: str, character: str | None, he
     known = for_existing(KeyPress(typed.key, tuple(held))) if typed is not None else None
     worker = ExistingWorker()
     for name, is_down in Keyboard().type(known) if known is not None else []:
-        worker.take(name, is_down=is_down)
+        worker.take(existing_name(name), is_down=is_down)
 
 
-def test_combinations_are_there_at_existing_agents() -> None:
-    for typed in COMBINATIONS.values():
-        assert for_existing(typed) == typed
+def test_combinations_are_there_at_existing_agents_or_refused() -> None:
+    refused = {name for name, typed in COMBINATIONS.items() if for_existing(typed) is None}
+    assert refused == {"Print Screen", "Alt+Print Screen", "Menu"}  # np-cli's page has no such keys
+    for name in COMBINATIONS.keys() - refused:
+        assert for_existing(COMBINATIONS[name]) == COMBINATIONS[name]
+
+
+def test_an_existing_agent_knows_control_by_its_own_name() -> None:
+    worker = ExistingWorker()
+    for name, _ in Keyboard().type(KeyPress("c", MODIFIERS)):
+        worker.take(existing_name(name), is_down=True)
+    assert worker.down[:5] == ["control", "alt", "shift", "cmd", "c"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("-", True), ("`", True), ("a", False), ("5", False), ("space", False)])
+def test_what_an_existing_agent_on_linux_ignores(key: str, *, expected: bool) -> None:
+    assert is_punctuation(KeyPress(key)) is expected
 
 
 def test_combinations_are_names_of_the_table() -> None:
