@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from natpass_wire.aio.breaths import MESSAGE_BYTES
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End, LinkPhase, LinkState
@@ -38,14 +39,15 @@ class LinkOwner(Protocol):
     def refuse_link(self, link: LinkState, text: str, reason: ConnectResponse.Reason) -> None:
         """Refuse a link."""
 
-    def hold(self, holder: object, holds: bool) -> None:
+    def hold(self, holder: "PlainLink", holds: bool) -> None:
         """Stop reading (or resume) on behalf of `holder`."""
 
 
 class PlainLink:
     """A link that is open, or being opened.
 
-    One task reads, any number send. Nothing is dropped: a slow reader slows the sender down.
+    One task reads, any number send. Nothing is dropped: a slow reader slows the sender down. At an existing relay,
+    which would drop, a slow reader loses the link (`Breaths`).
     """
 
     def __init__(self, owner: LinkOwner, state: LinkState) -> None:
@@ -104,6 +106,17 @@ class PlainLink:
     def is_holding(self) -> bool:
         """Whether this link's unread data keeps the whole connection from reading."""
         return self._holding
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of memory of what is unread."""
+        return self._unread_bytes + len(self._unread) * MESSAGE_BYTES
+
+    def abandon(self, text: str) -> None:
+        """End the link with a reason, and forget what is unread."""
+        self._unread.clear()
+        self._unread_bytes = 0
+        self.close(text, LinkEnd.FAILED)
 
     async def ended(self) -> End:
         """Wait until the link is gone; return why. Messages that came before its end may still be unread."""

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 
 from natpass_wire import envelope
+from natpass_wire.aio.breaths import Breaths
 from natpass_wire.aio.life_signs import LifeSigns
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
 from natpass_wire.aio.plain_link import IncomingPlainLink, PlainLink
@@ -28,6 +29,7 @@ class PlainLinks:
         socket: the connection.
         life: told when reading is paused.
         on_link: called with links that peers ask for; None: we take none.
+        relay_drops: whether the relay, an existing one, drops what we do not read in time.
     """
 
     def __init__(
@@ -36,13 +38,16 @@ class PlainLinks:
         socket: FrameSocket,
         life: LifeSigns,
         on_link: Callable[[IncomingLink, ConnectRequest], None] | None,
+        *,
+        relay_drops: bool = False,
     ) -> None:
         self._table = table
         self._socket = socket
         self._life = life
         self._on_link = on_link
         self._links: dict[LinkState, PlainLink] = {}
-        self._holders: set[object] = set()
+        self._holders: set[PlainLink] = set()
+        self._breaths = Breaths(socket.pause_reading, socket.resume_reading, breathes=relay_drops)
         self._over: End | None = None
         self._writable = asyncio.Event()
         self.writable_changed(socket.writable)
@@ -91,6 +96,7 @@ class PlainLinks:
                 self.forget(event.link)
             case LinkReceived(_, message) if link is not None:
                 link.deliver(message)
+                self._breaths.took(message.ByteSize(), self._holders)
             case LinkOpened() if link is not None:
                 link.wake()
 
@@ -113,6 +119,7 @@ class PlainLinks:
     def lost(self, end: End) -> None:
         """Record that the connection is gone: nothing waits for it any more."""
         self._over = end
+        self._breaths.stop()
         self._writable.set()
 
     # LinkOwner: what links call
@@ -151,17 +158,14 @@ class PlainLinks:
         self._send(self._table.refuse(link, text, reason))
         self.forget(link)
 
-    def hold(self, holder: object, holds: bool) -> None:
+    def hold(self, holder: PlainLink, holds: bool) -> None:
         """Stop reading (or resume) on behalf of `holder`."""
         before = bool(self._holders)
         (self._holders.add if holds else self._holders.discard)(holder)
         if before == bool(self._holders):
             return
         self._life.listening(not self._holders)
-        if self._holders:
-            self._socket.pause_reading()
-        else:
-            self._socket.resume_reading()
+        self._breaths.hold(self._holders)
 
     def _send(self, message: Msg) -> None:
         self._socket.write(envelope.to_frame(message))

@@ -65,7 +65,7 @@ class RelayConnection:
         #: Whether the relay is still there, and its round trip.
         self.life = LifeSigns(socket, client_id, keepalive, pings=pings)
         #: Its plain links.
-        self.plain_links = PlainLinks(self._table, socket, self.life, on_link)
+        self.plain_links = PlainLinks(self._table, socket, self.life, on_link, relay_drops=not pings)
         #: Its links that carry streams.
         self.carriers = Carriers(self._table, socket, on_carrier, sealing, judge, allow_unsealed=allow_unsealed)
         #: Why the relay closes the connection, None unless it said so.
