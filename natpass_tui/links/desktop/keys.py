@@ -13,7 +13,7 @@ capital letter hangs them (`for_existing`, `existing_name`).
 """
 
 # Why: docs/decisions/062-us-keys-of-existing-viewers.md
-# Why: docs/decisions/100-keys-that-np-clis-page-sends.md
+# Why: docs/decisions/094-keys-that-np-clis-page-sends.md
 
 from dataclasses import dataclass
 from enum import Enum, auto
