@@ -209,8 +209,60 @@ def test_rules_begin_again_when_the_agent_is_back(place: Place) -> None:
                         agent.stop()
                         with pytest.raises(ConnectionResetError):
                             connection.recv(1)
-                program.said("waiting for it", times + 1)
+                program.said("reconnecting", times)
             assert program.stop() == 0
+
+
+def refused(address: str) -> bool:
+    try:
+        connect(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_while_the_agent_does_not_answer_connections_are_refused_and_none_waits(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    with (
+        agent_programs.relay(tmp_path, "--dead-after", "3") as (_, port),
+        contextlib.closing(socket.create_server((HOST, 0))) as target,
+    ):
+        place = Place(tmp_path, port)
+        rules = ["-L", f"0:{HOST}:{target.getsockname()[1]}", "-D", "0"]
+        with place.agent() as agent, place.forward("box", *rules, listening=2) as (program, addresses):
+            with connect(addresses[0]) as opened, target.accept()[0] as there:
+                opened.sendall(b"1")
+                assert read(there, 1) == b"1"
+                agent.process.send_signal(how)
+                with connect(addresses[0]) as early, pytest.raises(ConnectionResetError):
+                    early.recv(1)
+                program.said("box: -L .*: agent box is not connected")
+                assert program.said(r"cut off \(agent box is not connected\); reconnecting")
+                assert all(refused(address) for address in addresses)
+                if how is signal.SIGSTOP:
+                    agent.process.send_signal(signal.SIGCONT)
+                    program.said("box is back")
+                    opened.sendall(b"2")
+                    assert read(there, 1) == b"2"  # it went on
+                    again = listens_again(program)
+                else:
+                    agent.process.wait()
+                    with place.agent():
+                        program.said("box is back")
+                        with pytest.raises(ConnectionResetError):
+                            opened.recv(1)
+                        again = listens_again(program)
+                assert again == addresses
+            assert program.stop() == 0
+            assert "Traceback" not in program.output
+
+
+def listens_again(program: Program) -> list[str]:
+    """Return where the two rules listen the second time."""
+    program.said(LISTENING, 4)
+    return re.findall(LISTENING, program.output)[2:]
 
 
 def test_connect_passes_bytes_and_half_closes(place: Place) -> None:
@@ -267,7 +319,7 @@ def test_the_end_of_the_relay_is_survived(tmp_path: Path) -> None:
         assert read(there, 6) == b"before"
         relay.kill()
         here.sendall(b"between")
-        program.said("waiting for it")
+        program.said("reconnecting")
         stack.enter_context(agent_programs.relay(tmp_path, port=port))
         assert read(there, 7) == b"between"
         program.said("box is back")

@@ -71,8 +71,8 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     addresses; IPv6 addresses stand in brackets; port 0 is any. A path instead of BIND and PORT, or of HOST and PORT, is
     a Unix socket (-L and -R). All rules start, or none. One line is printed for each once it listens.
 
-    Connections survive a lost connection to the relay. If the agent is gone, they are reset, and all rules begin again
-    when it is back. What can't be reached ends its connection at once; stderr says why.
+    Connections survive a cut. 3 s after the relay or the agent is out of reach, new ones are refused until it is back.
+    A restart of the agent resets all. What can't be reached ends its connection at once; stderr says why.
 
     Exit status: 0 after SIGTERM, 130 after Ctrl+C, 2 after a rule that can't be or a port that is taken, 255 if relay
     or agent can't be reached at the start.

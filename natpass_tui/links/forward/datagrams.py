@@ -41,6 +41,7 @@ class LocalFlow:
         self.target = printable(endpoint_text(port.endpoint))
         self.since = port.account.clock()
         self.traffic = Traffic()
+        self.is_open = False  # without our socket there are no flows
         self.channel = 0
         #: When the last datagram came or went, in the loop's time.
         self.used = 0.0
@@ -62,7 +63,7 @@ class LocalFlow:
 
     def was_reset(self, text: str) -> None:
         """End it; the next datagram begins another."""
-        if text:
+        if text and self._port.link.link.end is None:  # the end of all is told once
             self._port.account.failed(f"{self.target}: {text}")
             log.info("%s: %s: %s", self.client, self.target, text)
         self._port.forget(self)

@@ -55,13 +55,24 @@ class RuleListener(ABC):
             return
         self.account.is_now(ForwardState.LISTENING, printable(address))
 
-    def stop(self, reason: str, state: ForwardState = ForwardState.WAITING) -> None:
+    def stop(self, reason: str) -> None:
         """Listen no more, and end all connections with a reset."""
         self._starts += 1
         self._unlisten()
         self.account.drop_all(reason)
         self._link = None
-        self.account.is_now(state)
+        self.account.is_now(ForwardState.WAITING, why=reason)
+
+    def rest(self, reason: str) -> None:
+        """Listen no more while the agent is out of reach; end connections only if their target is not connected."""
+        self._starts += 1
+        self._unlisten()
+        self.account.drop_unopened(reason)
+        self.account.is_now(ForwardState.WAITING, why=reason)
+
+    async def wake(self, link: ChannelLink) -> None:
+        """Listen again after `rest`, or for the first time; raises as `start` does."""
+        await self.start(link)
 
     @abstractmethod
     async def _listen(self, link: ChannelLink) -> str:

@@ -43,14 +43,23 @@ class LocalConnection(ChannelSocket):
         self.client = ""
         self.target = ""
         self.since = account.clock()
+        self.is_open = False
         self._endpoint = endpoint
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Begin its channel."""
+        if self.came(transport):
+            assert self._endpoint is not None
+            self.begin(self._endpoint)
+
+    def came(self, transport: asyncio.Transport) -> bool:
+        """Count it; return False, and end it, if its rule listens no more: the loop had accepted it just before."""
         self.client = client_of(transport)
+        if not self._account.listens:
+            self.abort(self._account.why)
+            return False
         self._account.began(self)
-        assert self._endpoint is not None
-        self.begin(self._endpoint)
+        return True
 
     def begin(self, endpoint: Endpoint) -> None:
         """Begin the channel to an address."""
@@ -59,6 +68,10 @@ class LocalConnection(ChannelSocket):
             self.channel = self._link.begin(self, endpoint)
         except LocalProtocolError as error:
             self.not_opened(ChannelRefused.TOO_MANY, str(error))
+
+    def opened(self, host: str, port: int) -> None:
+        """Take note that its target is connected."""
+        self.is_open = True
 
     def not_opened(self, reason: ChannelRefused.Reason, text: str) -> None:
         """End the connection at once, and say why."""

@@ -66,7 +66,10 @@ class ForwardReport:
         before = self._waiting.get(agent, "")
         self._waiting[agent] = waiting
         if waiting and not before:
-            self._say({"event": "away", "agent": agent, "text": waiting}, about(agent, f"{waiting}; waiting for it"))
+            text = f"{waiting}; waiting for it"
+            if any(state is ForwardState.LISTENING for (each, _), (state, _) in self._states.items() if each == agent):
+                text = f"cut off ({waiting}); reconnecting, new connections are refused"
+            self._say({"event": "away", "agent": agent, "text": waiting}, about(agent, text))
         elif before and not waiting:
             self._say({"event": "back", "agent": agent}, f"{agent} is back")
         for row in rows:

@@ -11,7 +11,7 @@ class ForwardState(Enum):
 
     STARTING = "starting"
     LISTENING = "listening"
-    WAITING = "waiting"  # for the agent
+    WAITING = "waiting"  # for the agent; `why` says why
     FAILED = "failed"  # it is tried again; `last_error` says why
 
 
@@ -30,6 +30,7 @@ class ForwardRow:
         clients: who connected last, the newest first.
         last_error: what went wrong last; empty if nothing.
         error_at: when, in Unix seconds; 0 if nothing did.
+        why: why it waits, if it does.
     """
 
     rule: ForwardRule
@@ -42,6 +43,7 @@ class ForwardRow:
     clients: tuple[str, ...] = ()
     last_error: str = ""
     error_at: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
