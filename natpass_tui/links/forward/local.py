@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: Connections that wait until we accept them.
 BACKLOG = 512
+#: What the other end says of a connection whose target has reset it, or gone away.
+_ORDINARY = frozenset({"", "connection reset", "connection closed"})
 
 
 def client_of(transport: asyncio.BaseTransport) -> str:
@@ -82,6 +84,12 @@ class LocalConnection(ChannelSocket):
         """Record that the target can't be reached."""
         self._account.failed(f"{self.target}: {text}")
         log.info("%s: %s: %s", self.client, self.target, text)
+
+    def was_reset(self, text: str) -> None:
+        """End the connection at once, and say why if it is no ordinary end."""
+        if text not in _ORDINARY and self._reason is None and self._link.link.end is None:
+            self.failed(text)
+        super().was_reset(text)
 
     def drop(self, reason: str) -> None:
         """End it at once."""
