@@ -79,6 +79,7 @@ class ExistingAgent:
         opener: Opener,
         quiet: float = QUIET_SECONDS,
         linger: float = LINGER_SECONDS,
+        *,
         most: int = MOST_WAITING,
         most_in_all: int = MOST_WAITING_IN_ALL,
     ) -> None:
@@ -120,7 +121,8 @@ class ExistingAgent:
         if asked.address.datagrams:
             carried: _Flow | _Connection = _Flow(self._channels, asked.id, link)
         else:
-            carried = _Connection(self._channels, asked.id, link, self._quiet, self._linger, self._budget)
+            quiet, linger = self._quiet, self._linger
+            carried = _Connection(self._channels, asked.id, link, self._budget, quiet=quiet, linger=linger)
         try:
             if self._channels.use(asked.id, carried):
                 self._channels.accept(asked.id, asked.address.host, asked.address.port)
@@ -234,13 +236,13 @@ class _Connection(_User):
         channels: the channel's link.
         channel: its number.
         link: the plain link, which is open.
+        budget: for what waits for the program here.
         quiet: see `QUIET_SECONDS`.
         linger: see `LINGER_SECONDS`.
-        budget: for what waits for the program here.
     """
 
     def __init__(
-        self, channels: ChannelLink, channel: int, link: Link, quiet: float, linger: float, budget: _Budget
+        self, channels: ChannelLink, channel: int, link: Link, budget: _Budget, *, quiet: float, linger: float
     ) -> None:
         super().__init__(channels, channel, link)
         self._quiet = quiet

@@ -86,7 +86,7 @@ async def forwarding(
     quiet: float = 0.05, linger: float = 0.05, most: int = MOST_WAITING, in_all: int = MOST_WAITING_IN_ALL
 ) -> AsyncIterator[tuple[Agent, ChannelLink]]:
     agent, tasks = Agent(), Tasks()
-    existing = ExistingAgent("old", agent, quiet, linger, most, in_all)
+    existing = ExistingAgent("old", agent, quiet, linger, most=most, most_in_all=in_all)
     running = tasks.start(existing.run(), "existing agent")
     channels = ChannelLink(existing.link, is_console=True, asked=lambda _: pytest.fail("it asks for nothing"))
     tasks.start(channels.run(), "channels")
