@@ -305,6 +305,37 @@ def test_ssh_scp_and_rsync_reach_an_sshd_behind_the_agent(place: Place) -> None:
         assert f"[box.natpass]:{port} " in known
 
 
+@pytest.mark.skipif(not sshd.is_there(), reason="no sshd")
+def test_ssh_works_in_a_fresh_shell_with_a_block_made_elsewhere(place: Place) -> None:
+    """The relay was in the environment, the secret in a file that a config file of another folder names."""
+    folder = place.folder
+    (folder / "its.toml").write_text('secret-file = "its-secret"\nstate-dir = "tui"\nno-tls = true\n')
+    (folder / "its-secret").write_text(SECRET)
+    (folder / "its-secret").chmod(0o600)
+    fresh = {key: value for key, value in place.env().items() if not key.startswith("NATPASS_")}
+    with place.agent(), sshd.server(folder) as (port, config):
+        made = subprocess.run(
+            [sys.executable, "-m", "natpass_tui", "--config", "its.toml", "ssh-config", "box"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=fresh | {"NATPASS_RELAY": place.options[1], "PYTHONPATH": str(ROOT)},
+            cwd=folder,
+        )
+        assert (made.returncode, made.stderr) == (0, b"")
+        ssh_config = folder / "config"
+        ssh_config.write_text(f"Port {port}\n{config.read_text()}\n{made.stdout.decode()}")
+        done = subprocess.run(
+            ["ssh", "-F", str(ssh_config), f"{getpass.getuser()}@box", "echo", "hello"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=fresh | {"PYTHONPATH": str(ROOT)},
+            cwd="/",
+        )
+        assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+
+
 def test_the_end_of_the_relay_is_survived(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         relay, port = stack.enter_context(agent_programs.relay(tmp_path))
