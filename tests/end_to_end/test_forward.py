@@ -156,6 +156,24 @@ def test_all_directions_at_once_and_the_end_by_a_signal(place: Place) -> None:
             assert program.stop(signal.SIGINT) == 130
 
 
+def test_in_the_background_of_a_script_sigterm_ends_it_and_sigint_does_not(place: Place) -> None:
+    """POSIX has a shell without job control start such programs with SIGINT ignored."""
+    script = '"$@" & echo "$!"; wait "$!"; echo "status $?"'
+    with place.agent(), echo() as port:
+        words = place.words("forward", "box", "-L", f"0:localhost:{port}")
+        with subprocess.Popen(
+            ["sh", "-c", script, "sh", *words], stdout=subprocess.PIPE, env=place.env(), cwd=ROOT, text=True
+        ) as shell:
+            assert shell.stdout is not None
+            number = int(shell.stdout.readline())
+            found = re.search(LISTENING, shell.stdout.readline())
+            assert found is not None
+            os.kill(number, signal.SIGINT)
+            assert echoed(connect(found[1]), b"data") == b"data"
+            os.kill(number, signal.SIGTERM)
+            assert shell.stdout.read() == "status 0\n"
+
+
 def test_mistakes_and_an_agent_that_is_away_are_one_line(place: Place) -> None:
     done = place.run("forward", "box", "-L", "0:localhost:1")
     assert (done.returncode, done.stdout) == (255, b"")

@@ -74,6 +74,9 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     Connections survive a cut. 3 s after the relay or the agent is out of reach, new ones are refused until it is back.
     A restart of the agent resets all. What can't be reached ends its connection at once; stderr says why.
 
+    A shell's script starts what it runs with & so that it ignores Ctrl+C (SIGINT): end it there with SIGTERM, as kill
+    does.
+
     Exit status: 0 after SIGTERM, 130 after Ctrl+C, 2 after a rule that can't be or a port that is taken, 255 if relay
     or agent can't be reached at the start.
     """
