@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState
+from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState, about_target
 from natpass_tui.links.forward.rules import ForwardRule
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.text import printable
@@ -104,7 +104,7 @@ class RuleAccount:
         """End those at once whose target is not connected, and record why."""
         found = [carried for carried in self._open if not carried.is_open]
         for target in dict.fromkeys(carried.target for carried in found):
-            self.failed(f"{target}: {reason}" if target else reason)
+            self.failed(about_target(target, reason))
         for carried in found:
             carried.drop(reason)
 

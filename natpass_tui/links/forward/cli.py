@@ -10,6 +10,7 @@ from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, NotReachedError, liste
 from natpass_wire.aio import runtime
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
+from natpass_wire.program import config
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
@@ -99,13 +100,15 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
 def _rules(agent: str | None, values: dict[str, Any]) -> dict[str, list[ForwardRule]]:
     """Return the rules of each agent. Raises UserError."""
     if values["rules"]:
-        found = parse_tables(values.get("forward") or [])
+        path = values.get("config") or config.default_path(PROGRAM)
+        file = printable(str(path or ""), 1000)
+        found = parse_tables(values.get("forward") or [], file)
         if agent is not None:
             if agent not in found:
-                raise UserError(f"the config file has no [[forward]] table for {printable(agent)}")
+                raise UserError(f"{file or 'the config file'} has no [[forward]] table for {printable(agent)}")
             return {agent: found[agent]}
         if not found:
-            raise UserError("the config file has no [[forward]] table")
+            raise UserError(f"{file or 'the config file'} has no [[forward]] table")
         return found
     if agent is None:
         raise UserError("which agent? natpass-tui forward AGENT -L 8080:localhost:80, or --rules")

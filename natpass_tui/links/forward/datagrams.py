@@ -10,6 +10,7 @@ from typing import cast
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
 from natpass_tui.links.forward.listener import RuleListener, bound
+from natpass_tui.links.forward.rows import about_target
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
@@ -64,8 +65,9 @@ class LocalFlow:
     def was_reset(self, text: str) -> None:
         """End it; the next datagram begins another."""
         if text and self._port.link.link.end is None:  # the end of all is told once
-            self._port.account.failed(f"{self.target}: {text}")
-            log.info("%s: %s: %s", self.client, self.target, text)
+            about = about_target(self.target, text)
+            self._port.account.failed(about)
+            log.info("%s: %s", self.client, about)
         self._port.forget(self)
 
     def writable(self) -> None:

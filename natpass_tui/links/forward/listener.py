@@ -2,10 +2,12 @@
 
 import errno
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, bind
 from natpass_tui.links.forward.rows import ForwardState
+from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.reach import reason_of
 from natpass_wire.channels.events import Endpoint
@@ -84,11 +86,12 @@ class RuleListener(ABC):
 
     def _why(self, error: OSError) -> str:
         """Return why we can't listen, for people."""
-        where = self.rule.listen
+        where = self.place
         hint = ""
         if error.errno == errno.EACCES and 0 < where.port < _FIRST_FREE_PORT:
             hint = f" (ports below {_FIRST_FREE_PORT} are the administrator's)"
-        return f"cannot listen there: {reason_of(error)}{hint}"
+        shown = printable(endpoint_text(where if where.path or where.host else replace(where, host="127.0.0.1")))
+        return f"cannot listen at {shown}: {reason_of(error)}{hint}"
 
 
 async def bound(end: Endpoint) -> Bound:

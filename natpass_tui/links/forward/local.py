@@ -8,6 +8,7 @@ from dataclasses import replace
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
 from natpass_tui.links.forward.listener import RuleListener, bound
+from natpass_tui.links.forward.rows import about_target
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.aio.channels import ChannelLink
@@ -82,8 +83,9 @@ class LocalConnection(ChannelSocket):
 
     def failed(self, text: str) -> None:
         """Record that the target can't be reached."""
-        self._account.failed(f"{self.target}: {text}")
-        log.info("%s: %s: %s", self.client, self.target, text)
+        about = about_target(self.target, text)
+        self._account.failed(about)
+        log.info("%s: %s", self.client, about)
 
     def was_reset(self, text: str) -> None:
         """End the connection at once, and say why if it is no ordinary end."""

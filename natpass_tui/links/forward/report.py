@@ -91,7 +91,10 @@ class ForwardReport:
         self._said[key] = now
         if len(self._said) > _MOST_REMEMBERED:
             del self._said[next(iter(self._said))]
-        shown = text if text.startswith(rule.option) else f"{rule.option}: {text}"
+        shown = text
+        if not text.startswith(rule.option):
+            target = printable(endpoint_text(rule.target)) if rule.target is not None else ""
+            shown = f"{rule.option}: {text.removeprefix(f'{target}: ') if target else text}"  # it names its target
         self._say({"event": "error", "agent": agent, "rule": rule.option, "text": text}, f"{agent}: {shown}")
 
     def ended(self, agent: str, rows: Sequence[ForwardRow]) -> None:

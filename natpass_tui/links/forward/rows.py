@@ -6,6 +6,11 @@ from enum import Enum
 from natpass_tui.links.forward.rules import ForwardRule
 
 
+def about_target(target: str, text: str) -> str:
+    """Return what went wrong with a target, named once: agents name it, too."""
+    return text if not target or text.startswith(f"{target}: ") else f"{target}: {text}"
+
+
 class ForwardState(Enum):
     """The state of a rule."""
 

@@ -63,6 +63,7 @@ def test_a_mistake_in_the_config_file_is_one_line(
     status, _, err = _run(capsys, tmp_path, "forward", "web1", "--rules", "--config", str(config))
     assert status == 2
     assert why in err
+    assert str(config) in err
     assert err.count("\n") == 1
 
 

@@ -16,6 +16,7 @@ from natpass_tui.links.forward.forwards import Forwards
 from natpass_tui.links.forward.local import LocalConnection
 from natpass_tui.links.forward.remote import RemoteListener
 from natpass_tui.links.forward.rows import ForwardState
+from natpass_tui.links.forward.rules import Direction
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import ChannelAsked, Endpoint
@@ -134,6 +135,16 @@ async def test_a_target_that_refuses_ends_the_connection_at_once() -> None:
             assert world.told == [f"-L 0:127.0.0.1:{port}: {row.last_error}"]
 
 
+async def test_a_target_that_the_agent_names_too_is_named_once() -> None:
+    world = World()
+    world.refuses = "db:1: connection refused"
+    async with forwarding(rule("L", "0:db:1"), world=world) as (_, forwards):
+        client = await Peer.to(forwards.rows()[0].address)
+        with contextlib.closing(client), pytest.raises(ConnectionResetError):
+            await client.read_all()
+        assert forwards.rows()[0].last_error == "db:1: connection refused"
+
+
 async def test_a_listener_at_the_agent_brings_connections_to_our_target() -> None:
     with contextlib.closing(Target()) as target:
         remote = rule("R", f"0:localhost:{target.port}")
@@ -225,7 +236,7 @@ async def test_none_is_started_if_one_can_not(tmp_path: Path) -> None:
             (rule("R", f"{target.port}:localhost:1"), "in use"),
             (rule("R", "0:no-such-host.invalid:1"), "no-such-host.invalid has no address here"),
             (rule("L", "192.0.2.1:0:a:1"), "assign requested address"),
-            (rule("L", "no-such-host.invalid:0:a:1"), "cannot listen there"),
+            (rule("L", "no-such-host.invalid:0:a:1"), "cannot listen at"),
             (rule("L", "/nowhere/at/all:a:1"), "No such file"),
         ):
             world = World()
@@ -234,6 +245,8 @@ async def test_none_is_started_if_one_can_not(tmp_path: Path) -> None:
             with pytest.raises(UserError, match=why) as failed:
                 await forwards.start([*good, bad])
             assert str(failed.value).startswith(bad.option)
+            if bad.listen.port == target.port and bad.direction is not Direction.REMOTE:
+                assert f"cannot listen at 127.0.0.1:{target.port}: " in str(failed.value)
             assert forwards.rows() == []
             assert not (tmp_path / "socket").exists()
             for agent in world.agents:

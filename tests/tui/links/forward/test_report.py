@@ -58,7 +58,7 @@ def test_the_same_failure_is_said_now_and_then_and_memory_has_a_bound() -> None:
     heard = Heard()
     for _ in range(100):
         heard.report.failed("web1", ROW.rule, "localhost:80: refused")
-    assert heard.err == ["web1: -L 8080:localhost:80: localhost:80: refused"]
+    assert heard.err == ["web1: -L 8080:localhost:80: refused"]  # which names the target
     heard.now += QUIET_SECONDS
     heard.report.failed("web1", ROW.rule, "localhost:80: refused")
     assert len(heard.err) == 2
@@ -69,8 +69,8 @@ def test_the_same_failure_is_said_now_and_then_and_memory_has_a_bound() -> None:
 
 def test_a_failure_to_listen_names_its_rule_once() -> None:
     heard = Heard()
-    heard.report.failed("web1", ROW.rule, "-L 8080:localhost:80: cannot listen there")
-    assert heard.err == ["web1: -L 8080:localhost:80: cannot listen there"]
+    heard.report.failed("web1", ROW.rule, "-L 8080:localhost:80: cannot listen at")
+    assert heard.err == ["web1: -L 8080:localhost:80: cannot listen at"]
 
 
 def test_events_are_json() -> None:
