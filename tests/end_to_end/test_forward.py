@@ -174,6 +174,28 @@ def test_in_the_background_of_a_script_sigterm_ends_it_and_sigint_does_not(place
             assert shell.stdout.read() == "status 0\n"
 
 
+def test_more_connections_than_the_system_allows_are_reset_with_a_line(place: Place) -> None:
+    """The soft limit is raised; at the hard one, no connection is lost without a word, and those before go on."""
+    limits = ["sh", "-c", 'ulimit -Sn 64 && ulimit -Hn 160 && exec "$@"', "sh"]
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(socket.create_server((HOST, 0), backlog=500))
+        stack.enter_context(place.agent())
+        rule = f"0:{HOST}:{target.getsockname()[1]}"
+        command = ["forward", "box", "-L", rule, *place.options]
+        program = stack.enter_context(Program("natpass_tui", command, place.folder, prefix=limits))
+        address = program.said(LISTENING)[1]
+        opened = []
+        for _ in range(100):
+            opened.append(stack.enter_context(connect(address)))
+            stack.enter_context(target.accept()[0]).sendall(b"!")
+            assert opened[-1].recv(1) == b"!"
+        too_many = [stack.enter_context(connect(address)) for _ in range(100)]
+        with pytest.raises(ConnectionResetError):
+            too_many[-1].recv(1)
+        program.said(rf"box: -L {rule}: too many connections: the system allows this program 160 open files")
+        opened[0].sendall(b"?")
+
+
 def test_mistakes_and_an_agent_that_is_away_are_one_line(place: Place) -> None:
     done = place.run("forward", "box", "-L", "0:localhost:1")
     assert (done.returncode, done.stdout) == (255, b"")

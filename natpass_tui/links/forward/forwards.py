@@ -21,6 +21,7 @@ from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardSta
 from natpass_tui.links.forward.rules import Direction, ForwardRule, is_same_place
 from natpass_tui.links.life import FIRST_RETRY, RETRY
 from natpass_tui.model.relay_port import LinkSource
+from natpass_tui.platform.open_files import raise_open_files
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
@@ -98,6 +99,7 @@ class Forwards:
             LinkEndedError: relay or agent can't be reached, or the agent refuses.
             UserError: a rule can't listen: one line, which names the rule.
         """
+        raise_open_files()
         for rule in rules:
             self._check(rule)
             self._listeners[rule] = self._make(rule)

@@ -10,6 +10,7 @@ from natpass_tui.links.forward.binding import Bound, address_text
 from natpass_tui.links.forward.listener import RuleListener, bound
 from natpass_tui.links.forward.rows import about_target
 from natpass_tui.links.forward.rules import endpoint_text
+from natpass_tui.platform.open_files import open_files_fault
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.channels.events import Endpoint
@@ -56,10 +57,15 @@ class LocalConnection(ChannelSocket):
             self.begin(self._endpoint)
 
     def came(self, transport: asyncio.Transport) -> bool:
-        """Count it; return False, and end it, if its rule listens no more: the loop had accepted it just before."""
+        """Count it; return False, and end it, if it can't be served: its rule has just ended, or there are too many."""
         self.client = client_of(transport)
         if not self._account.listens:
             self.abort(self._account.why)
+            return False
+        sock = transport.get_extra_info("socket")
+        if sock is not None and (fault := open_files_fault(sock.fileno())):
+            self._account.failed(fault)
+            self.abort(fault)
             return False
         self._account.began(self)
         return True
