@@ -20,6 +20,8 @@ import pytest
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import ROOT, SECRET, Program
 from tests.support import sshd
+from tests.support.network.line import Shape
+from tests.support.network.proxy import NetworkProxy
 
 HOST = "127.0.0.1"
 LISTENING = r"listening on (?:box at )?(127\.0\.0\.1:\d+)"
@@ -311,6 +313,30 @@ def test_connect_passes_bytes_and_half_closes(place: Place) -> None:
         done = place.run("connect", "box", f"localhost:{port}", data=DATA)
         assert (done.returncode, done.stderr) == (0, b"")
         assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(DATA).digest()
+
+
+def test_the_last_bytes_of_connect_arrive_over_a_slow_line(place: Place) -> None:
+    """The target has ended first, so stdin's end is the end of all: what is still on its way must not be given up."""
+    data = DATA[:200_000]
+    with (
+        place.agent(),
+        NetworkProxy(place.port, shape=Shape(rate=100e3, delay=0.1)) as network,
+        socket.create_server((HOST, 0)) as target,
+    ):
+        slow = Place(place.folder, network.port)
+        words = slow.words("connect", "box", f"{HOST}:{target.getsockname()[1]}")
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=place.env(), cwd=ROOT) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with target.accept()[0] as there:
+                there.shutdown(socket.SHUT_WR)
+                assert process.stdout.read() == b""
+                process.stdin.write(data)
+                process.stdin.close()
+                there.settimeout(60)
+                assert read_all(there) == data
+            assert process.wait(30) == 0
 
 
 @pytest.mark.skipif(not sshd.is_there(), reason="no sshd")
