@@ -23,6 +23,8 @@ from tests.support import sshd
 from tests.support.network.line import Shape
 from tests.support.network.proxy import NetworkProxy
 
+assert sys.platform != "win32"
+
 HOST = "127.0.0.1"
 LISTENING = r"listening on (?:box at )?(127\.0\.0\.1:\d+)"
 DATA = random.Random(1).randbytes(3_000_000)
