@@ -287,8 +287,8 @@ async def test_a_program_that_takes_nothing_leaves_its_link_read_up_to_a_bound()
         await wait_for(lambda: idle.got, "the first bytes")
         assert idle.reset is None
         quick, other = await opened(agent, channels)
-        await fed(other, 8 * most)  # at a rate that is limited by this process alone
-        await wait_for(lambda: sum(map(len, quick.got)) == 8 * most, "the other's bytes")
+        await fed(other, most // 2)
+        await wait_for(lambda: sum(map(len, quick.got)) == most // 2, "the other's bytes")
         idle.takes = True
         channels.consumed(idle.channel, sum(map(len, idle.got)))
         await wait_for(lambda: sum(map(len, idle.got)) == most, "all, once it takes them")
@@ -298,6 +298,18 @@ async def test_a_program_that_takes_nothing_leaves_its_link_read_up_to_a_bound()
         await wait_for(lambda: idle.reset, "the reset")
         assert "takes too little" in (idle.reset or "")
         assert link.end is not None
+        assert quick.reset is None
+
+
+async def test_a_line_that_is_faster_than_this_process_resets_no_program_that_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("natpass_tui.links.forward.existing._PAUSE_SECONDS", PATIENCE)
+    most = 64 * len(PIECE)
+    async with forwarding(most=most) as (agent, channels):
+        quick, link = await opened(agent, channels)
+        await fed(link, 8 * most)
+        await wait_for(lambda: sum(map(len, quick.got)) == 8 * most, "all bytes")
         assert quick.reset is None
 
 
