@@ -321,6 +321,7 @@ class _Connection(_User):
                 while self._budget.pauses(self, 0.5):
                     self._passed.clear()
                     await self._passed.wait()
+                self._may_pause = True  # it reads
 
     async def _to_console(self) -> None:
         """Pass on what the target has said, at the pace of the program here."""
