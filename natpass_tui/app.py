@@ -1,8 +1,10 @@
 """The application: connects the model to the screens, and handles the console's prefix key."""
 
+import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -36,8 +38,6 @@ THEME = Theme(
     warning="#d7af5f",
     error="#d75f5f",
 )
-#: Seconds for which a notice of the command is shown.
-_NOTICE_SECONDS = 15.0
 #: Rich's names of colour systems that show all our greys and blues as white.
 FEW_COLOURS = frozenset({None, "standard", "windows"})
 
@@ -84,7 +84,15 @@ class ConsoleApp(App[TabOutcome], inherit_bindings=False):
 
     async def _tell(self, notice: Callable[[], Awaitable[str]]) -> None:
         if text := await notice():
-            self.notify(text, timeout=_NOTICE_SECONDS, markup=False)
+            self._main.show_notice(text)
+
+    def _fatal_error(self) -> None:
+        """End with the traceback of what was not expected.
+
+        Textual's own shows the values of all variables. Among them are secrets, and it takes minutes to print them.
+        """
+        self.bell()
+        self.panic(Text(traceback.format_exc()))
 
     # Listener: calls from the model
 

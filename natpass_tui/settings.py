@@ -21,7 +21,7 @@ class Settings:
         agent: the agent of a tab to open at once; the console ends with it.
         opens: the name of that tab's kind; empty: the first with tabs.
         kinds: the kinds' own settings.
-        notice: waits for a line to show once, which may be empty; None: there is none.
+        notice: waits for a line to show below the fleet, which may be empty; None: there is none.
     """
 
     prefix: str = DEFAULT_PREFIX

@@ -157,7 +157,7 @@ def text_of(target: Endpoint) -> str:
     """Return a target for people, safe to print."""
     if target.path:
         return printable(os.fsdecode(target.path))
-    host = printable(target.host)
+    host = printable(target.host) or "127.0.0.1"  # a listener's, where nothing means loopback
     return f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}"
 
 

@@ -51,6 +51,7 @@ class MainScreen(Screen[None]):
         self._openers = {kind.name: tabs.opener() for kind, tabs in kinds_with_tabs()}
         self._panes: dict[LiveTab, LinkPane] = {}
         self._ready: set[Pane] = set()  # panes that have a view
+        self._notice = ""
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -72,6 +73,7 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the fleet, or open the agent that the user asked for."""
         self.set_interval(1.0, self.redraw)
+        self.fleet.show_notice(self._notice)  # it may have come before
         settings = self._settings
         if settings.agent:
             self.open_tab(kind_named(settings.opens) if settings.opens else kinds_with_tabs()[0][0], settings.agent)
@@ -80,9 +82,15 @@ class MainScreen(Screen[None]):
 
     # changes
 
+    def show_notice(self, text: str) -> None:
+        """Show a line below the fleet, for as long as the program runs."""
+        self._notice = text
+        if self.is_mounted:
+            self.fleet.show_notice(text)
+
     def redraw(self) -> None:
         """Redraw what depends on the time or on the relay."""
-        if not self.is_mounted:
+        if not self.is_mounted or not self.front.is_running:  # it may be ending
             return
         self.status.redraw()
         self.front.redraw()

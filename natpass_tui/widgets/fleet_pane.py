@@ -68,6 +68,7 @@ class FleetPane(Pane):
         yield TableHead(table, id="fleet-head")
         yield table
         yield Static(id="fleet-empty", markup=False)
+        yield Static(id="fleet-notice", markup=False)
 
     @property
     def table(self) -> FleetTable:
@@ -100,6 +101,12 @@ class FleetPane(Pane):
                 empty.update(_NOBODY_YET.format(relay=self._model.relay))
             else:
                 empty.update("Waiting for the relay …")
+
+    def show_notice(self, text: str) -> None:
+        """Show a line at the bottom, for as long as the program runs: it covers nothing."""
+        notice = self.query_one("#fleet-notice", Static)
+        notice.update(text)
+        notice.display = bool(text)
 
     def redraw(self) -> None:
         """Redraw what depends on the time."""

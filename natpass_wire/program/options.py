@@ -265,6 +265,8 @@ def gather(ctx: click.Context, *, config_keys: Mapping[str, type] | None = None)
     allowed = (_all_options(contexts[-1].command) - _NOT_IN_CONFIG) | set(extra)
     path: Path | None = chosen if chosen is not None else config.default_path(program)
     configured = config.load(path, allowed, must_exist=chosen is not None) if path is not None else {}
+    if configured:
+        values["config"] = path
     for key, value in configured.items():
         assert path is not None
         if key in extra:

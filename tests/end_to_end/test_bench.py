@@ -13,6 +13,8 @@ import pytest
 
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import SECRET
+from tests.support.network.line import Shape
+from tests.support.network.proxy import NetworkProxy
 from tests.support.waiting import wait_until
 
 assert sys.platform != "win32"
@@ -70,6 +72,18 @@ def test_json_has_every_figure(place: Place) -> None:
     for transfer in (report["down"], report["up"]):
         assert transfer["bytes"] > 0
         assert transfer["bytes_per_second"] > 0
+
+
+def test_a_slow_line_is_measured_and_the_parts_of_an_echo_add_up(place: Place) -> None:
+    with NetworkProxy(place.port, shape=Shape(rate=20e3, delay=0.3)) as network:
+        found = Place(place.folder, network.port).run("box", "--seconds", "2", "--json")
+    assert found.returncode == 0, found.stderr
+    report = json.loads(found.stdout)
+    parts = report["echo_parts"]
+    assert abs(sum(parts.values()) - report["echo_idle"]["p50_ms"]) < 0.01
+    assert parts["to_relay_ms"] > 590  # the round trip of the line
+    for transfer in (report["down"], report["up"]):
+        assert 0 < transfer["bytes_per_second"] < 21e3
 
 
 def test_a_report_for_people_has_no_colours_in_a_pipe(place: Place) -> None:

@@ -20,6 +20,10 @@ import pytest
 from tests.end_to_end import agent_programs
 from tests.end_to_end.agent_programs import ROOT, SECRET, Program
 from tests.support import sshd
+from tests.support.network.line import Shape
+from tests.support.network.proxy import NetworkProxy
+
+assert sys.platform != "win32"
 
 HOST = "127.0.0.1"
 LISTENING = r"listening on (?:box at )?(127\.0\.0\.1:\d+)"
@@ -156,6 +160,46 @@ def test_all_directions_at_once_and_the_end_by_a_signal(place: Place) -> None:
             assert program.stop(signal.SIGINT) == 130
 
 
+def test_in_the_background_of_a_script_sigterm_ends_it_and_sigint_does_not(place: Place) -> None:
+    """POSIX has a shell without job control start such programs with SIGINT ignored."""
+    script = '"$@" & echo "$!"; wait "$!"; echo "status $?"'
+    with place.agent(), echo() as port:
+        words = place.words("forward", "box", "-L", f"0:localhost:{port}")
+        with subprocess.Popen(
+            ["sh", "-c", script, "sh", *words], stdout=subprocess.PIPE, env=place.env(), cwd=ROOT, text=True
+        ) as shell:
+            assert shell.stdout is not None
+            number = int(shell.stdout.readline())
+            found = re.search(LISTENING, shell.stdout.readline())
+            assert found is not None
+            os.kill(number, signal.SIGINT)
+            assert echoed(connect(found[1]), b"data") == b"data"
+            os.kill(number, signal.SIGTERM)
+            assert shell.stdout.read() == "status 0\n"
+
+
+def test_more_connections_than_the_system_allows_are_reset_with_a_line(place: Place) -> None:
+    """The soft limit is raised; at the hard one, no connection is lost without a word, and those before go on."""
+    limits = ["sh", "-c", 'ulimit -Sn 64 && ulimit -Hn 160 && exec "$@"', "sh"]
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(socket.create_server((HOST, 0), backlog=500))
+        stack.enter_context(place.agent())
+        rule = f"0:{HOST}:{target.getsockname()[1]}"
+        command = ["forward", "box", "-L", rule, *place.options]
+        program = stack.enter_context(Program("natpass_tui", command, place.folder, prefix=limits))
+        address = program.said(LISTENING)[1]
+        opened = []
+        for _ in range(100):
+            opened.append(stack.enter_context(connect(address)))
+            stack.enter_context(target.accept()[0]).sendall(b"!")
+            assert opened[-1].recv(1) == b"!"
+        too_many = [stack.enter_context(connect(address)) for _ in range(100)]
+        with pytest.raises(ConnectionResetError):
+            too_many[-1].recv(1)
+        program.said(rf"box: -L {rule}: too many connections: the system allows this program 160 open files")
+        opened[0].sendall(b"?")
+
+
 def test_mistakes_and_an_agent_that_is_away_are_one_line(place: Place) -> None:
     done = place.run("forward", "box", "-L", "0:localhost:1")
     assert (done.returncode, done.stdout) == (255, b"")
@@ -209,8 +253,60 @@ def test_rules_begin_again_when_the_agent_is_back(place: Place) -> None:
                         agent.stop()
                         with pytest.raises(ConnectionResetError):
                             connection.recv(1)
-                program.said("waiting for it", times + 1)
+                program.said("reconnecting", times)
             assert program.stop() == 0
+
+
+def refused(address: str) -> bool:
+    try:
+        connect(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_while_the_agent_does_not_answer_connections_are_refused_and_none_waits(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    with (
+        agent_programs.relay(tmp_path, "--dead-after", "3") as (_, port),
+        contextlib.closing(socket.create_server((HOST, 0))) as target,
+    ):
+        place = Place(tmp_path, port)
+        rules = ["-L", f"0:{HOST}:{target.getsockname()[1]}", "-D", "0"]
+        with place.agent() as agent, place.forward("box", *rules, listening=2) as (program, addresses):
+            with connect(addresses[0]) as opened, target.accept()[0] as there:
+                opened.sendall(b"1")
+                assert read(there, 1) == b"1"
+                agent.process.send_signal(how)
+                with connect(addresses[0]) as early, pytest.raises(ConnectionResetError):
+                    early.recv(1)
+                program.said("box: -L .*: agent box is not connected")
+                assert program.said(r"cut off \(agent box is not connected\); reconnecting")
+                assert all(refused(address) for address in addresses)
+                if how is signal.SIGSTOP:
+                    agent.process.send_signal(signal.SIGCONT)
+                    program.said("box is back")
+                    opened.sendall(b"2")
+                    assert read(there, 1) == b"2"  # it went on
+                    again = listens_again(program)
+                else:
+                    agent.process.wait()
+                    with place.agent():
+                        program.said("box is back")
+                        with pytest.raises(ConnectionResetError):
+                            opened.recv(1)
+                        again = listens_again(program)
+                assert again == addresses
+            assert program.stop() == 0
+            assert "Traceback" not in program.output
+
+
+def listens_again(program: Program) -> list[str]:
+    """Return where the two rules listen the second time."""
+    program.said(LISTENING, 4)
+    return re.findall(LISTENING, program.output)[2:]
 
 
 def test_connect_passes_bytes_and_half_closes(place: Place) -> None:
@@ -219,6 +315,30 @@ def test_connect_passes_bytes_and_half_closes(place: Place) -> None:
         done = place.run("connect", "box", f"localhost:{port}", data=DATA)
         assert (done.returncode, done.stderr) == (0, b"")
         assert hashlib.sha256(done.stdout).digest() == hashlib.sha256(DATA).digest()
+
+
+def test_the_last_bytes_of_connect_arrive_over_a_slow_line(place: Place) -> None:
+    """The target has ended first, so stdin's end is the end of all: what is still on its way must not be given up."""
+    data = DATA[:200_000]
+    with (
+        place.agent(),
+        NetworkProxy(place.port, shape=Shape(rate=100e3, delay=0.1)) as network,
+        socket.create_server((HOST, 0)) as target,
+    ):
+        slow = Place(place.folder, network.port)
+        words = slow.words("connect", "box", f"{HOST}:{target.getsockname()[1]}")
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=place.env(), cwd=ROOT) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with target.accept()[0] as there:
+                there.shutdown(socket.SHUT_WR)
+                assert process.stdout.read() == b""
+                process.stdin.write(data)
+                process.stdin.close()
+                there.settimeout(60)
+                assert read_all(there) == data
+            assert process.wait(30) == 0
 
 
 @pytest.mark.skipif(not sshd.is_there(), reason="no sshd")
@@ -253,6 +373,37 @@ def test_ssh_scp_and_rsync_reach_an_sshd_behind_the_agent(place: Place) -> None:
         assert f"[box.natpass]:{port} " in known
 
 
+@pytest.mark.skipif(not sshd.is_there(), reason="no sshd")
+def test_ssh_works_in_a_fresh_shell_with_a_block_made_elsewhere(place: Place) -> None:
+    """The relay was in the environment, the secret in a file that a config file of another folder names."""
+    folder = place.folder
+    (folder / "its.toml").write_text('secret-file = "its-secret"\nstate-dir = "tui"\nno-tls = true\n')
+    (folder / "its-secret").write_text(SECRET)
+    (folder / "its-secret").chmod(0o600)
+    fresh = {key: value for key, value in place.env().items() if not key.startswith("NATPASS_")}
+    with place.agent(), sshd.server(folder) as (port, config):
+        made = subprocess.run(
+            [sys.executable, "-m", "natpass_tui", "--config", "its.toml", "ssh-config", "box"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=fresh | {"NATPASS_RELAY": place.options[1], "PYTHONPATH": str(ROOT)},
+            cwd=folder,
+        )
+        assert (made.returncode, made.stderr) == (0, b"")
+        ssh_config = folder / "config"
+        ssh_config.write_text(f"Port {port}\n{config.read_text()}\n{made.stdout.decode()}")
+        done = subprocess.run(
+            ["ssh", "-F", str(ssh_config), f"{getpass.getuser()}@box", "echo", "hello"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=fresh | {"PYTHONPATH": str(ROOT)},
+            cwd="/",
+        )
+        assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+
+
 def test_the_end_of_the_relay_is_survived(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         relay, port = stack.enter_context(agent_programs.relay(tmp_path))
@@ -267,7 +418,7 @@ def test_the_end_of_the_relay_is_survived(tmp_path: Path) -> None:
         assert read(there, 6) == b"before"
         relay.kill()
         here.sendall(b"between")
-        program.said("waiting for it")
+        program.said("reconnecting")
         stack.enter_context(agent_programs.relay(tmp_path, port=port))
         assert read(there, 7) == b"between"
         program.said("box is back")

@@ -132,6 +132,23 @@ def test_a_connection_is_a_plain_link_of_its_own(place: tuple[Path, int, OldAgen
         assert len({asked.text(NAME) for asked in agent.requests}) == 2
 
 
+def test_a_program_that_takes_nothing_holds_up_no_other(place: tuple[Path, int, OldAgent]) -> None:
+    folder, port, _ = place
+    content = b"a word, " * 3_000_000 + b"bye"
+    with forwarding(folder, port, "-L", "0:web:80") as (_, (local,)), closing(socket.socket()) as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the system holds little for it
+        idle.settimeout(60)
+        idle.connect(("127.0.0.1", local))
+        sender = threading.Thread(target=idle.sendall, args=(content,))
+        sender.start()
+        sender.join(60)
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", local), timeout=20) as sock:
+                sock.sendall(content[-100_000:])
+                assert all_of(sock) == content[-100_000:].upper()
+        assert idle.recv(8) == b"A WORD, "
+
+
 def test_a_proxy_and_a_target_that_refuses(place: tuple[Path, int, OldAgent]) -> None:
     folder, port, agent = place
     with forwarding(folder, port, "-D", "0") as (_, (proxy,)):

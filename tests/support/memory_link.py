@@ -37,6 +37,7 @@ class MemoryLink:
         self._bytes = 0
         self._owed = 0
         self._is_stopped = False
+        self._watchers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
 
     def stop(self) -> None:
@@ -47,8 +48,22 @@ class MemoryLink:
         self._is_stopped = False
         self._changed.set()
 
+    def detach(self, reason: str) -> None:
+        """Have no way to the other end, until `attach`."""
+        self.stop()
+        self.detached = Detached(reason, asyncio.get_running_loop().time())
+        for watcher in self._watchers:
+            watcher()
+
+    def attach(self) -> None:
+        """Have a way again."""
+        self.detached = None
+        self.go_on()
+        for watcher in self._watchers:
+            watcher()
+
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Take no note: nothing is ever detached."""
+        self._watchers.append(watcher)
 
     async def ended(self) -> End:
         while self.end is None:

@@ -86,8 +86,10 @@ async def opened(
     app = ConsoleApp(console, settings or Settings())
     async with app.run_test(size=size, notifications=notices) as pilot:
         await pilot.pause()
-        yield Screen(app, pilot, console, client)
-        await console.close()
+        try:
+            yield Screen(app, pilot, console, client)
+        finally:  # also of a test that has failed: uvloop waits for sockets that are left when its loop is closed
+            await console.close()
 
 
 # the fleet

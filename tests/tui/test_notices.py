@@ -2,6 +2,7 @@
 
 import pytest
 
+from natpass_tui.settings import Settings
 from tests.support.waiting import wait_for
 from tests.tui.fakes import absent
 from tests.tui.test_app import PREFIX, Screen, opened
@@ -57,3 +58,21 @@ async def until_whole(screen: Screen, text: str) -> None:
         await wait_for(lambda: not missing())
     except AssertionError:
         raise AssertionError("\n".join([f"missing: {missing()}", *screen.lines()])) from None
+
+
+async def test_the_commands_notice_stands_below_the_fleet_and_covers_no_tab() -> None:
+    """The demo's stood over the first lines of a shell that was opened meanwhile."""
+
+    async def told() -> str:
+        return "http://127.0.0.1:8080/ is a page beyond the agent: natpass-tui forward brings it here"
+
+    async with opened("web", size=(80, 24), settings=Settings(notice=told), notices=True) as screen:
+        await screen.until_shown("natpass-tui forward")
+        assert [line for line in screen.lines()[:-3] if "http" in line] == []
+        assert any("web.lan" in line for line in screen.lines())
+        await screen.press("enter")
+        await screen.shell()
+        assert not screen.shows("http://")
+        assert not screen.app._notifications
+        await screen.press(PREFIX, "f")
+        await screen.until_shown("http://127.0.0.1:8080/")

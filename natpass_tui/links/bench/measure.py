@@ -21,8 +21,11 @@ _FILLER = bytes(32 * 1024)
 _HEAD_BYTES = 16
 #: More than can be given in the time.
 _ENDLESS = 1 << 50
-#: Seconds to wait for what is on the way when a part is over.
-_GRACE_SECONDS = 5.0
+#: Seconds without progress, while what is on the way arrives at the end of a part, after which a bench gives up: longer
+#: than a cut that the link survives. A slow line may take as long as it needs.
+_STALL_SECONDS = 30.0
+#: Seconds between two looks whether the agent has taken more.
+_PROGRESS_SECONDS = 0.25
 #: Round trips to the relay, and seconds for all of them, and between two looks whether an answer is there.
 _PINGS, _PING_SECONDS, _LOOK_SECONDS = 20, 1.0, 0.002
 
@@ -71,6 +74,7 @@ class Bench:
 
         Raises:
             LinkEndedError: a link has ended.
+            TimeoutError: the agent does not answer any more.
         """
         report = self._report
         await self._to_relay()
@@ -152,12 +156,36 @@ class Bench:
 
 
 async def _taken(link: Link) -> int:
-    """Return how many bytes of filler the agent has received, once all before has come and gone."""
-    async with asyncio.timeout(_GRACE_SECONDS):
-        await link.send(message(BenchMessage(ask=True)))
-        while (said := _said(await link.receive())).WhichOneof("what") != "taken":
-            continue
+    """Return how many bytes of filler the agent has received, once all before has come and gone.
+
+    Raises:
+        TimeoutError: nothing moves any more.
+    """
+    async with asyncio.timeout(_STALL_SECONDS) as limit:
+        tasks = Tasks()
+        tasks.start(_follow(link, limit), "bench progress")
+        try:
+            await link.send(message(BenchMessage(ask=True)))
+            while (said := _said(await link.receive())).WhichOneof("what") != "taken":
+                _moved(limit)
+        finally:
+            await tasks.close()
     return said.taken
+
+
+async def _follow(link: Link, limit: asyncio.Timeout) -> None:
+    """Extend the time whenever the agent has taken more."""
+    before = link.unacknowledged
+    while True:
+        await asyncio.sleep(_PROGRESS_SECONDS)
+        if (left := link.unacknowledged) != before:
+            before = left
+            _moved(limit)
+
+
+def _moved(limit: asyncio.Timeout) -> None:
+    if not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time() + _STALL_SECONDS)
 
 
 def message(said: BenchMessage) -> Msg:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 #: What no console can measure.
 UNKNOWN = (
-    "CPU time and waiting inside the relay and the agent can't be told apart from here: they are in the rest. "
-    "Which part of the network is slow can't be known either."
+    "The parts of an echo add up. The relay measures its way to the agent by one ping of its own: where that took "
+    "longer than all beyond the relay in an echo, it is no part. CPU time and waiting inside the relay and the agent "
+    "can't be told apart from here."
 )
 
 #: A shorter transfer tells nothing of a rate.
@@ -37,6 +38,21 @@ class Times:
     def p99(self) -> float | None:
         """What 99 of 100 do not exceed; with fewer than 100 samples, the longest."""
         return percentile(self.samples, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an echo.
+
+    Attributes:
+        key: its name in JSON.
+        label: its name for people.
+        seconds: how long it takes; None: unknown.
+    """
+
+    key: str
+    label: str
+    seconds: float | None
 
 
 @dataclass(slots=True)
@@ -96,14 +112,23 @@ class BenchReport:
     stopped: str = ""
 
     @property
-    def parts(self) -> tuple[tuple[str, float | None], ...]:
-        """The parts of the median echo: the way to the relay, the way from there, and the rest; None: unknown."""
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the median echo, which add up to it.
+
+        The way to the relay, and all beyond it: the way to the agent and the rest, if the relay's ping fits in there.
+        """
         echo, near = self.idle.p50, self.to_relay.p50
-        rest = None if echo is None or near is None or self.beyond is None else max(0.0, echo - near - self.beyond)
+        to_relay, left = near, None
+        if echo is not None and near is not None:
+            to_relay = min(near, echo)  # measured before: the line may have been busier
+            left = echo - to_relay
+        first = Part("to_relay_ms", "to the relay and back", to_relay)
+        if left is None or self.beyond is None or self.beyond > left:
+            return first, Part("beyond_relay_ms", "beyond: the agent's line, the programs", left)
         return (
-            ("to the relay and back", near),
-            ("from there to the agent and back", self.beyond),
-            ("the rest: sealing, the programs, queues", rest),
+            first,
+            Part("relay_to_agent_ms", "from there to the agent and back", self.beyond),
+            Part("rest_ms", "the rest: sealing, the programs, queues", left - self.beyond),
         )
 
     def as_object(self) -> dict[str, object]:
@@ -120,7 +145,7 @@ class BenchReport:
             "echo_idle": _object(self.idle) | {"cpu_seconds": round(self.idle_cpu, 3)},
             "down": _transfer(self.down),
             "up": _transfer(self.up),
-            "echo_rest_ms": _ms(self.parts[2][1]),
+            "echo_parts": {part.key: _ms(part.seconds) for part in self.parts},
             "resumes": self.resumes,
             "unknown": UNKNOWN,
         }

@@ -40,7 +40,7 @@ def _round_trips(report: BenchReport) -> Table:
         table.add_row(f"  {label}", shown_time(times.p50), shown_time(times.p99), str(len(times.samples) or "-"))
 
     row("to the relay", report.to_relay)
-    table.add_row("  between relay and agent, as it says", shown_time(report.beyond), "-", "-")
+    table.add_row("  between relay and agent (one ping)", shown_time(report.beyond), "-", "-")
     row("to the agent (echo), nothing else going on", report.idle)
     row("to the agent, while it sends", report.down.echoes)
     row("to the agent, while we send", report.up.echoes)
@@ -63,9 +63,9 @@ def _where(report: BenchReport) -> Table:
     table = _table("where the time of an echo goes", "p50", "")
     table.columns[-1].justify = "left"
     whole = report.idle.p50 or 0.0
-    for label, seconds in report.parts:
-        share = min(1.0, seconds / whole) if seconds is not None and whole else 0.0
-        table.add_row(f"  {label}", shown_time(seconds), Text("█" * round(share * _BAR), style="cyan"))
+    for part in report.parts:
+        share = min(1.0, part.seconds / whole) if part.seconds is not None and whole else 0.0
+        table.add_row(f"  {part.label}", shown_time(part.seconds), Text("█" * round(share * _BAR), style="cyan"))
     count = len(report.idle.samples)
     each = report.idle_cpu / count if count else None
     table.add_row("  CPU time of this process in one echo", shown_time(each), "")

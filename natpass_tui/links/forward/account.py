@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState
+from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState, about_target
 from natpass_tui.links.forward.rules import ForwardRule
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.text import printable
@@ -20,6 +20,8 @@ class Carried(Protocol):
     target: str
     since: float
     traffic: Traffic
+    #: Whether it goes on while the agent is out of reach: its target is connected.
+    is_open: bool
 
     def drop(self, reason: str) -> None:
         """End it at once, at both ends; it reports that to its account."""
@@ -48,6 +50,7 @@ class RuleAccount:
         self._told = told
         self.state = ForwardState.STARTING
         self.address = ""
+        self.why = ""
         self._open: dict[Carried, None] = {}
         self._total = 0
         self._before = Traffic()  # of those that are over
@@ -59,9 +62,14 @@ class RuleAccount:
         """Return how many connections are open."""
         return len(self._open)
 
-    def is_now(self, state: ForwardState, address: str = "") -> None:
-        """Set the state, and where the rule listens now."""
-        self.state, self.address = state, address
+    @property
+    def listens(self) -> bool:
+        """Whether the rule listens, or begins to: the first connection may come before all its sockets listen."""
+        return self.state in {ForwardState.STARTING, ForwardState.LISTENING}
+
+    def is_now(self, state: ForwardState, address: str = "", why: str = "") -> None:
+        """Set the state, where the rule listens now, and why it waits."""
+        self.state, self.address, self.why = state, address, why
         self._changed()
 
     def began(self, carried: Carried) -> None:
@@ -92,12 +100,21 @@ class RuleAccount:
         for carried in list(self._open):
             carried.drop(reason)
 
+    def drop_unopened(self, reason: str) -> None:
+        """End those at once whose target is not connected, and record why."""
+        found = [carried for carried in self._open if not carried.is_open]
+        for target in dict.fromkeys(carried.target for carried in found):
+            self.failed(about_target(target, reason))
+        for carried in found:
+            carried.drop(reason)
+
     def row(self) -> ForwardRow:
         """Return the rule's row."""
         return ForwardRow(
             rule=self.rule,
             state=self.state,
             address=self.address,
+            why=self.why,
             open=len(self._open),
             total=self._total,
             sent=self._before.sent + sum(each.traffic.sent for each in self._open),

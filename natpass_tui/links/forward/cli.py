@@ -10,6 +10,7 @@ from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, NotReachedError, liste
 from natpass_wire.aio import runtime
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
+from natpass_wire.program import config
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
 from natpass_wire.text import printable
@@ -71,8 +72,11 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     addresses; IPv6 addresses stand in brackets; port 0 is any. A path instead of BIND and PORT, or of HOST and PORT, is
     a Unix socket (-L and -R). All rules start, or none. One line is printed for each once it listens.
 
-    Connections survive a lost connection to the relay. If the agent is gone, they are reset, and all rules begin again
-    when it is back. What can't be reached ends its connection at once; stderr says why.
+    Connections survive a cut. 3 s after the relay or the agent is out of reach, new ones are refused until it is back.
+    A restart of the agent resets all. What can't be reached ends its connection at once; stderr says why.
+
+    A shell's script starts what it runs with & so that it ignores Ctrl+C (SIGINT): end it there with SIGTERM, as kill
+    does.
 
     Exit status: 0 after SIGTERM, 130 after Ctrl+C, 2 after a rule that can't be or a port that is taken, 255 if relay
     or agent can't be reached at the start.
@@ -96,13 +100,15 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
 def _rules(agent: str | None, values: dict[str, Any]) -> dict[str, list[ForwardRule]]:
     """Return the rules of each agent. Raises UserError."""
     if values["rules"]:
-        found = parse_tables(values.get("forward") or [])
+        path = values.get("config") or config.default_path(PROGRAM)
+        file = printable(str(path or ""), 1000)
+        found = parse_tables(values.get("forward") or [], file)
         if agent is not None:
             if agent not in found:
-                raise UserError(f"the config file has no [[forward]] table for {printable(agent)}")
+                raise UserError(f"{file or 'the config file'} has no [[forward]] table for {printable(agent)}")
             return {agent: found[agent]}
         if not found:
-            raise UserError("the config file has no [[forward]] table")
+            raise UserError(f"{file or 'the config file'} has no [[forward]] table")
         return found
     if agent is None:
         raise UserError("which agent? natpass-tui forward AGENT -L 8080:localhost:80, or --rules")

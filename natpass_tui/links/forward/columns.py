@@ -151,6 +151,8 @@ def details(line: RuleLine, agent: str) -> list[str]:
     how = row.state.value
     if row.state is ForwardState.LISTENING:
         how += f" at {line.address}{f' of {agent}' if rule.direction is Direction.REMOTE else ''}"
+    elif row.state is ForwardState.WAITING and row.why:
+        how += f" ({printable(row.why)})"
     kind = "flow" if rule.direction is Direction.DATAGRAMS else "connection"
     counts = f"{row.open} of {row.total} {kind}{'s' * (row.total != 1)} open" if row.total else f"no {kind} yet"
     figures = [counts, f"↑ {size(row.sent)} ↓ {size(row.received)}"]

@@ -10,6 +10,7 @@ from typing import cast
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
 from natpass_tui.links.forward.listener import RuleListener, bound
+from natpass_tui.links.forward.rows import about_target
 from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
@@ -41,6 +42,7 @@ class LocalFlow:
         self.target = printable(endpoint_text(port.endpoint))
         self.since = port.account.clock()
         self.traffic = Traffic()
+        self.is_open = False  # without our socket there are no flows
         self.channel = 0
         #: When the last datagram came or went, in the loop's time.
         self.used = 0.0
@@ -62,9 +64,10 @@ class LocalFlow:
 
     def was_reset(self, text: str) -> None:
         """End it; the next datagram begins another."""
-        if text:
-            self._port.account.failed(f"{self.target}: {text}")
-            log.info("%s: %s: %s", self.client, self.target, text)
+        if text and self._port.link.link.end is None:  # the end of all is told once
+            about = about_target(self.target, text)
+            self._port.account.failed(about)
+            log.info("%s: %s", self.client, about)
         self._port.forget(self)
 
     def writable(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from natpass_tui.links.forward.account import RuleAccount
-from natpass_tui.links.forward.local import LocalConnection, client_of
+from natpass_tui.links.forward.local import LocalConnection
 from natpass_tui.links.forward.socks import SECONDS, BadProxyRequestError, ProxyRequest
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.channels.events import Endpoint
@@ -31,8 +31,8 @@ class ProxyConnection(LocalConnection):
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Wait for the request."""
-        self.client = client_of(transport)
-        self._account.began(self)
+        if not self.came(transport):
+            return
         if len(self._account) > MAX_CHANNELS:
             self.abort("too many")
             return
@@ -68,6 +68,7 @@ class ProxyConnection(LocalConnection):
 
     def opened(self, host: str, port: int) -> None:
         """Tell the client that it is connected."""
+        super().opened(host, port)
         if self._request is not None:
             self._answer(self._request.opened())
             self._request = None

@@ -7,6 +7,7 @@ of agent.
 """
 
 # Why: docs/decisions/092-forwards-of-existing-programs.md
+# Why: docs/decisions/096-slow-programs-and-existing-agents.md
 
 import asyncio
 import contextlib
@@ -33,6 +34,12 @@ log = logging.getLogger(__name__)
 QUIET_SECONDS = 5.0
 #: Seconds for a program here to close its half after the target has closed the connection.
 LINGER_SECONDS = 30.0
+#: Bytes of a connection that wait for the program here, and of all connections to an agent. Plain links have no credit:
+#: what is not read holds up all links of the console. So all is read, and what would be beyond is reset.
+MOST_WAITING, MOST_WAITING_IN_ALL = 64 * 1024 * 1024, 128 * 1024 * 1024
+#: A line may be faster than this process, for any program. So reading pauses at this part of `MOST_WAITING`, once, for
+#: so many seconds, until half of that has gone: the other links do not notice that.
+_PAUSE_PART, _PAUSE_SECONDS = 16, 0.05
 #: Datagrams that wait while the network is slow; the oldest is dropped for a newer one.
 MOST_DATAGRAMS = 64
 #: Words in the refusals of existing agents (Go's errors), and what they mean.
@@ -62,15 +69,25 @@ class ExistingAgent:
         opener: opens its plain links.
         quiet: see `QUIET_SECONDS`.
         linger: see `LINGER_SECONDS`.
+        most: see `MOST_WAITING`.
+        most_in_all: see there.
     """
 
     def __init__(
-        self, agent: str, opener: Opener, quiet: float = QUIET_SECONDS, linger: float = LINGER_SECONDS
+        self,
+        agent: str,
+        opener: Opener,
+        quiet: float = QUIET_SECONDS,
+        linger: float = LINGER_SECONDS,
+        *,
+        most: int = MOST_WAITING,
+        most_in_all: int = MOST_WAITING_IN_ALL,
     ) -> None:
         self._agent = agent
         self._opener = opener
         self._quiet = quiet
         self._linger = linger
+        self._budget = _Budget(most, most_in_all)
         self._tasks = Tasks()
         #: The console's end.
         self.link, ours = InProcessLink.pair(agent)
@@ -104,7 +121,8 @@ class ExistingAgent:
         if asked.address.datagrams:
             carried: _Flow | _Connection = _Flow(self._channels, asked.id, link)
         else:
-            carried = _Connection(self._channels, asked.id, link, self._quiet, self._linger)
+            quiet, linger = self._quiet, self._linger
+            carried = _Connection(self._channels, asked.id, link, self._budget, quiet=quiet, linger=linger)
         try:
             if self._channels.use(asked.id, carried):
                 self._channels.accept(asked.id, asked.address.host, asked.address.port)
@@ -179,6 +197,38 @@ class _User:
         self._writable.set()
 
 
+class _Budget:
+    """Bytes of the connections to one agent that wait for programs here.
+
+    Args:
+        most: of one connection.
+        most_in_all: of all.
+    """
+
+    def __init__(self, most: int, most_in_all: int) -> None:
+        self._most = most
+        self._most_in_all = most_in_all
+        self._waiting: dict[_Connection, int] = {}
+        self._in_all = 0
+
+    def pauses(self, connection: "_Connection", part: float = 1.0) -> bool:
+        """Tell whether so much of a connection waits that reading should pause, or a part of that."""
+        return self._waiting.get(connection, 0) > part * self._most / _PAUSE_PART
+
+    def add(self, connection: "_Connection", size: int) -> None:
+        """Count bytes of a connection, or fewer of them; give up those that are beyond the budget."""
+        self._waiting[connection] = self._waiting.get(connection, 0) + size
+        self._in_all += size
+        if self._waiting[connection] > self._most:
+            connection.give_up()
+        elif self._in_all > self._most_in_all:
+            max(self._waiting, key=self._waiting.__getitem__).give_up()
+
+    def forget(self, connection: "_Connection") -> None:
+        """Count none of a connection."""
+        self._in_all -= self._waiting.pop(connection, 0)
+
+
 class _Connection(_User):
     """A connection: a channel, and the plain link that carries it.
 
@@ -186,26 +236,51 @@ class _Connection(_User):
         channels: the channel's link.
         channel: its number.
         link: the plain link, which is open.
+        budget: for what waits for the program here.
         quiet: see `QUIET_SECONDS`.
         linger: see `LINGER_SECONDS`.
     """
 
-    def __init__(self, channels: ChannelLink, channel: int, link: Link, quiet: float, linger: float) -> None:
+    def __init__(
+        self, channels: ChannelLink, channel: int, link: Link, budget: _Budget, *, quiet: float, linger: float
+    ) -> None:
         super().__init__(channels, channel, link)
         self._quiet = quiet
         self._linger = linger
+        self._budget = budget
         self._came = 0  # messages of the target
+        self._said: deque[bytes] = deque()  # of the target, for the program here; bounded by the budget
+        self._heard = asyncio.Event()  # something new in there
+        self._passed = asyncio.Event()  # something less in there
+        self._may_pause = True
+
+    def give_up(self) -> None:
+        """Reset it: the program here takes too little."""
+        self._said.clear()
+        self._budget.forget(self)
+        self._channels.reset(self._channel, "the program here takes too little, and an existing agent can't wait")
+        self.was_reset("")
+
+    def was_reset(self, text: str) -> None:
+        """End the plain link at once."""
+        super().was_reset(text)
+        self._heard.set()
+        self._passed.set()
 
     async def run(self) -> None:
         """Carry bytes both ways until both ends are over."""
         tasks = Tasks()
         there = tasks.start(self._to_agent(), "existing forward to agent")
+        tasks.start(self._to_console(), "existing forward to console")
         try:
             end = await self._from_agent()
             if self._is_reset:
                 return
             if end.cause in {LinkEnd.FAILED, LinkEnd.PEER_GONE, LinkEnd.TIMED_OUT}:
                 self._channels.reset(self._channel, end.text or "the agent is gone")
+                return
+            if not await self._all_passed():
+                self._channels.reset(self._channel, "the target has closed the connection")
                 return
             self._channels.end(self._channel)  # not a reset: what the target has said arrives
             try:
@@ -217,10 +292,11 @@ class _Connection(_User):
                 await tasks.close()
         finally:
             there.cancel()
+            self._budget.forget(self)
             await tasks.close()
 
     async def _from_agent(self) -> End:
-        """Pass on what the target says, until the link ends; return why."""
+        """Take what the target says, at any rate, until the link ends; return why."""
         while True:
             try:
                 message = await self._link.receive()
@@ -228,13 +304,52 @@ class _Connection(_User):
                 return error.end
             self._came += 1
             data = message.data.data if message.type == MsgType.forward else b""
-            while data and not self._is_reset:
-                if not (space := self._channels.space(self._channel)):
-                    self._writable.clear()
-                    await self._writable.wait()
-                    continue
+            if data and not self._is_reset:
+                self._said.append(data)
+                self._heard.set()
+                self._budget.add(self, len(data))
+                if not self._budget.pauses(self, 0.5):
+                    self._may_pause = True
+                elif self._may_pause and self._budget.pauses(self):
+                    await self._pause()
+
+    async def _pause(self) -> None:
+        """Read nothing for a moment, in which a program that reads takes what waits."""
+        self._may_pause = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PAUSE_SECONDS):
+                while self._budget.pauses(self, 0.5):
+                    self._passed.clear()
+                    await self._passed.wait()
+                self._may_pause = True  # it reads
+
+    async def _to_console(self) -> None:
+        """Pass on what the target has said, at the pace of the program here."""
+        while not self._is_reset:
+            if not self._said:
+                self._heard.clear()
+                await self._heard.wait()
+            elif not (space := self._channels.space(self._channel)):
+                self._writable.clear()
+                await self._writable.wait()
+            else:
+                data = self._said.popleft()
                 self._channels.write(self._channel, data[:space])
-                data = data[space:]
+                if rest := data[space:]:
+                    self._said.appendleft(rest)
+                self._budget.add(self, -min(space, len(data)))
+                self._passed.set()
+
+    async def _all_passed(self) -> bool:
+        """Wait until the program here has taken all; return False if it is gone, or takes nothing for too long."""
+        while self._said and not self._is_reset:
+            self._passed.clear()
+            try:
+                async with asyncio.timeout(self._linger):
+                    await self._passed.wait()
+            except TimeoutError:
+                return False
+        return not self._is_reset
 
     async def _to_agent(self) -> None:
         """Pass on what the console sends; when it has closed its half, wait until the target is quiet."""

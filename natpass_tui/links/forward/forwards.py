@@ -1,7 +1,7 @@
 """All forwards to one agent: their rules, one link, and what they carry.
 
-A rule listens while there is a link. The link survives cuts; when it is lost with its agent, connections are reset, no
-rule listens, and all begin again when the agent is back.
+A rule listens while its agent is within reach. The link survives cuts: after a few seconds new connections are refused,
+and those that are open go on when the agent is back. When the link is lost with its agent, all are reset, too.
 """
 
 # Why: docs/decisions/089-forwards-listen-while-there-is-a-link.md
@@ -21,6 +21,7 @@ from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardSta
 from natpass_tui.links.forward.rules import Direction, ForwardRule, is_same_place
 from natpass_tui.links.life import FIRST_RETRY, RETRY
 from natpass_tui.model.relay_port import LinkSource
+from natpass_tui.platform.open_files import raise_open_files
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds without a datagram after which a flow of them is over.
 IDLE_SECONDS = 60.0
+#: Seconds out of reach after which no rule listens: a relay or an agent that is restarted is back by then.
+AWAY_SECONDS = 3.0
 #: Seconds until an agent that refuses is asked again.
 _REFUSED_SECONDS = 30.0
 
@@ -73,6 +76,8 @@ class Forwards:
         self._listeners: dict[ForwardRule, RuleListener] = {}
         self._link: ChannelLink | None = None
         self._waiting = ""
+        self._resting = ""  # why no rule listens although there is a link
+        self._away: asyncio.TimerHandle | None = None  # runs while the agent is out of reach for a short time
         self._tasks = Tasks()
         self._starting = asyncio.Lock()
         self._try_now = asyncio.Event()
@@ -80,14 +85,8 @@ class Forwards:
 
     @property
     def waiting(self) -> str:
-        """Why there is no link now, safe to print; empty while there is one, and before `start`."""
-        return self._waiting
-
-    @property
-    def detached(self) -> str:
-        """Why nothing gets through although there is a link, safe to print; empty while all does."""
-        link = self._link.link if self._link is not None else None
-        return link.detached.reason or "no connection" if link is not None and link.detached is not None else ""
+        """Why no rule listens now, safe to print; empty while the agent is within reach, and before `start`."""
+        return self._waiting or self._resting
 
     async def start(self, rules: Sequence[ForwardRule], *, waits: bool = False) -> None:
         """Open the link and start all rules, or none. Call it once; no rules are fine, too.
@@ -100,6 +99,7 @@ class Forwards:
             LinkEndedError: relay or agent can't be reached, or the agent refuses.
             UserError: a rule can't listen: one line, which names the rule.
         """
+        raise_open_files()
         for rule in rules:
             self._check(rule)
             self._listeners[rule] = self._make(rule)
@@ -143,8 +143,8 @@ class Forwards:
         self._check(rule)
         listener = self._listeners[rule] = self._make(rule)
         async with self._starting:
-            if self._link is None:
-                listener.account.is_now(ForwardState.WAITING)
+            if self._link is None or self._resting:
+                listener.account.is_now(ForwardState.WAITING, why=self.waiting)
                 return
             try:
                 await listener.start(self._link)
@@ -171,11 +171,13 @@ class Forwards:
 
     def agent_there(self) -> None:
         """Note that the roster shows the agent: a link is tried at once."""
-        self._try_now.set()
+        if self._link is None:
+            self._try_now.set()
 
     async def close(self) -> None:
         """End all rules, connections and the link."""
         self._is_closed = True
+        self._within_reach()
         for rule in list(self._listeners):
             self.remove(rule)
         if self._link is not None:
@@ -208,9 +210,41 @@ class Forwards:
         if self._is_closed:
             link.close()
             raise LinkEndedError(End(LinkEnd.CLOSED, "closed"))
-        link.watch(self.changed)
-        self._link = ChannelLink(link, is_console=True, asked=self._asked)
-        return self._link, self._tasks.start(self._link.run(), f"channels to {self.agent}")
+        channels = self._link = ChannelLink(link, is_console=True, asked=self._asked)
+        link.watch(lambda: self._way_changed(channels))
+        self._way_changed(channels)
+        return channels, self._tasks.start(channels.run(), f"channels to {self.agent}")
+
+    def _way_changed(self, channels: ChannelLink) -> None:
+        """Take note that the agent can or can't be reached."""
+        link = channels.link
+        if channels is not self._link or link.end is not None:
+            return
+        if link.detached is None:
+            if self._within_reach():
+                self._tasks.start(self._start_again(), f"forwards of {self.agent} again")
+        elif self._away is None and not self._resting:
+            at = link.detached.since + AWAY_SECONDS
+            self._away = asyncio.get_running_loop().call_at(at, self._rest, channels)
+
+    def _within_reach(self) -> bool:
+        """Forget that the agent is out of reach; return whether rules rest."""
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
+        rested, self._resting = bool(self._resting), ""
+        return rested
+
+    def _rest(self, channels: ChannelLink) -> None:
+        """Listen no more: whoever connects now would wait, nobody knows for how long."""
+        self._away = None
+        way = channels.link.detached
+        if channels is not self._link or way is None:
+            return
+        self._resting = printable(way.reason) or "no connection"
+        for listener in list(self._listeners.values()):
+            listener.rest(self._resting)
+        self.changed()
 
     async def _keep(self, running: "asyncio.Task[End]") -> None:
         """Open the link again whenever it is lost, and start all rules again."""
@@ -238,9 +272,10 @@ class Forwards:
     def _lost(self, end: End) -> None:
         """Take note that there is no link."""
         self._link = None
+        self._within_reach()
         self._waiting = printable(end.text) or "the link has ended"
         for listener in list(self._listeners.values()):
-            listener.stop("the agent is gone")
+            listener.stop(self._waiting)
         self.changed()
 
     async def _reopen(self) -> "asyncio.Task[End]":
@@ -269,10 +304,11 @@ class Forwards:
             for listener in list(self._listeners.values()):
                 link = self._link
                 waits = listener.account.state in {ForwardState.WAITING, ForwardState.FAILED}
-                if link is None or not waits or self._listeners.get(listener.rule) is not listener:
+                is_ours = self._listeners.get(listener.rule) is listener
+                if link is None or self._resting or not waits or not is_ours:
                     continue
                 try:
-                    await listener.start(link)
+                    await listener.wake(link)
                 except UserError as error:
                     listener.account.failed(str(error))
         self.changed()

@@ -2,10 +2,12 @@
 
 import errno
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, bind
 from natpass_tui.links.forward.rows import ForwardState
+from natpass_tui.links.forward.rules import endpoint_text
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.reach import reason_of
 from natpass_wire.channels.events import Endpoint
@@ -55,13 +57,24 @@ class RuleListener(ABC):
             return
         self.account.is_now(ForwardState.LISTENING, printable(address))
 
-    def stop(self, reason: str, state: ForwardState = ForwardState.WAITING) -> None:
+    def stop(self, reason: str) -> None:
         """Listen no more, and end all connections with a reset."""
         self._starts += 1
         self._unlisten()
         self.account.drop_all(reason)
         self._link = None
-        self.account.is_now(state)
+        self.account.is_now(ForwardState.WAITING, why=reason)
+
+    def rest(self, reason: str) -> None:
+        """Listen no more while the agent is out of reach; end connections only if their target is not connected."""
+        self._starts += 1
+        self._unlisten()
+        self.account.drop_unopened(reason)
+        self.account.is_now(ForwardState.WAITING, why=reason)
+
+    async def wake(self, link: ChannelLink) -> None:
+        """Listen again after `rest`, or for the first time; raises as `start` does."""
+        await self.start(link)
 
     @abstractmethod
     async def _listen(self, link: ChannelLink) -> str:
@@ -73,11 +86,12 @@ class RuleListener(ABC):
 
     def _why(self, error: OSError) -> str:
         """Return why we can't listen, for people."""
-        where = self.rule.listen
+        where = self.place
         hint = ""
         if error.errno == errno.EACCES and 0 < where.port < _FIRST_FREE_PORT:
             hint = f" (ports below {_FIRST_FREE_PORT} are the administrator's)"
-        return f"cannot listen there: {reason_of(error)}{hint}"
+        shown = printable(endpoint_text(where if where.path or where.host else replace(where, host="127.0.0.1")))
+        return f"cannot listen at {shown}: {reason_of(error)}{hint}"
 
 
 async def bound(end: Endpoint) -> Bound:

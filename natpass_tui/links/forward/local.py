@@ -8,7 +8,9 @@ from dataclasses import replace
 from natpass_tui.links.forward.account import RuleAccount
 from natpass_tui.links.forward.binding import Bound, address_text
 from natpass_tui.links.forward.listener import RuleListener, bound
+from natpass_tui.links.forward.rows import about_target
 from natpass_tui.links.forward.rules import endpoint_text
+from natpass_tui.platform.open_files import open_files_fault
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.channels.events import Endpoint
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Connections that wait until we accept them.
 BACKLOG = 512
+#: What the other end says of a connection whose target has reset it, or gone away.
+_ORDINARY = frozenset({"", "connection reset", "connection closed"})
 
 
 def client_of(transport: asyncio.BaseTransport) -> str:
@@ -43,14 +47,28 @@ class LocalConnection(ChannelSocket):
         self.client = ""
         self.target = ""
         self.since = account.clock()
+        self.is_open = False
         self._endpoint = endpoint
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Begin its channel."""
+        if self.came(transport):
+            assert self._endpoint is not None
+            self.begin(self._endpoint)
+
+    def came(self, transport: asyncio.Transport) -> bool:
+        """Count it; return False, and end it, if it can't be served: its rule has just ended, or there are too many."""
         self.client = client_of(transport)
+        if not self._account.listens:
+            self.abort(self._account.why)
+            return False
+        sock = transport.get_extra_info("socket")
+        if sock is not None and (fault := open_files_fault(sock.fileno())):
+            self._account.failed(fault)
+            self.abort(fault)
+            return False
         self._account.began(self)
-        assert self._endpoint is not None
-        self.begin(self._endpoint)
+        return True
 
     def begin(self, endpoint: Endpoint) -> None:
         """Begin the channel to an address."""
@@ -60,6 +78,10 @@ class LocalConnection(ChannelSocket):
         except LocalProtocolError as error:
             self.not_opened(ChannelRefused.TOO_MANY, str(error))
 
+    def opened(self, host: str, port: int) -> None:
+        """Take note that its target is connected."""
+        self.is_open = True
+
     def not_opened(self, reason: ChannelRefused.Reason, text: str) -> None:
         """End the connection at once, and say why."""
         self.failed(text)
@@ -67,8 +89,15 @@ class LocalConnection(ChannelSocket):
 
     def failed(self, text: str) -> None:
         """Record that the target can't be reached."""
-        self._account.failed(f"{self.target}: {text}")
-        log.info("%s: %s: %s", self.client, self.target, text)
+        about = about_target(self.target, text)
+        self._account.failed(about)
+        log.info("%s: %s", self.client, about)
+
+    def was_reset(self, text: str) -> None:
+        """End the connection at once, and say why if it is no ordinary end."""
+        if text not in _ORDINARY and self._reason is None and self._link.link.end is None:
+            self.failed(text)
+        super().was_reset(text)
 
     def drop(self, reason: str) -> None:
         """End it at once."""

@@ -47,6 +47,7 @@ class RemoteConnection(ChannelSocket):
         self.client = client
         self.target = target
         self.since = account.clock()
+        self.is_open = True
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Carry what has come already, and what comes."""
@@ -131,6 +132,20 @@ class RemoteListener(RuleListener):
         self._asks: ChannelLink | None = None  # where the listener is: `_link` may be gone when it has to end
         self._tasks = tasks
         self._dialling = 0
+        self._rests_at = ""  # its address, while the agent is out of reach
+
+    def rest(self, reason: str) -> None:
+        """Take note that the agent is out of reach: its listener stays, and connections go on when it is back."""
+        if self.account.state is ForwardState.LISTENING:
+            self._rests_at = self.account.address
+            self.account.is_now(ForwardState.WAITING, why=reason)
+
+    async def wake(self, link: ChannelLink) -> None:
+        """Go on after `rest`; ask for the listener if there is none. Raises as `start` does."""
+        if self.id and link is self._asks:
+            self.account.is_now(ForwardState.LISTENING, self._rests_at)
+        else:
+            await self.start(link)
 
     async def check(self) -> None:
         """Raise UserError if the target's name has no address: better now than with the first connection."""
@@ -149,6 +164,8 @@ class RemoteListener(RuleListener):
         """Take note that the agent listens no more, though we have not asked for that."""
         if asked is self._asked:
             self._asked, self.id = None, 0
+            if self._asks is not None and self._asks.link.end is not None:
+                return  # with the link: that is told once
             self.account.failed(text)
             self.account.is_now(ForwardState.FAILED)
 

@@ -66,7 +66,10 @@ class ForwardReport:
         before = self._waiting.get(agent, "")
         self._waiting[agent] = waiting
         if waiting and not before:
-            self._say({"event": "away", "agent": agent, "text": waiting}, about(agent, f"{waiting}; waiting for it"))
+            text = f"{waiting}; waiting for it"
+            if any(state is ForwardState.LISTENING for (each, _), (state, _) in self._states.items() if each == agent):
+                text = f"cut off ({waiting}); reconnecting, new connections are refused"
+            self._say({"event": "away", "agent": agent, "text": waiting}, about(agent, text))
         elif before and not waiting:
             self._say({"event": "back", "agent": agent}, f"{agent} is back")
         for row in rows:
@@ -88,7 +91,10 @@ class ForwardReport:
         self._said[key] = now
         if len(self._said) > _MOST_REMEMBERED:
             del self._said[next(iter(self._said))]
-        shown = text if text.startswith(rule.option) else f"{rule.option}: {text}"
+        shown = text
+        if not text.startswith(rule.option):
+            target = printable(endpoint_text(rule.target)) if rule.target is not None else ""
+            shown = f"{rule.option}: {text.removeprefix(f'{target}: ') if target else text}"  # it names its target
         self._say({"event": "error", "agent": agent, "rule": rule.option, "text": text}, f"{agent}: {shown}")
 
     def ended(self, agent: str, rows: Sequence[ForwardRow]) -> None:

@@ -6,12 +6,17 @@ from enum import Enum
 from natpass_tui.links.forward.rules import ForwardRule
 
 
+def about_target(target: str, text: str) -> str:
+    """Return what went wrong with a target, named once: agents name it, too."""
+    return text if not target or text.startswith(f"{target}: ") else f"{target}: {text}"
+
+
 class ForwardState(Enum):
     """The state of a rule."""
 
     STARTING = "starting"
     LISTENING = "listening"
-    WAITING = "waiting"  # for the agent
+    WAITING = "waiting"  # for the agent; `why` says why
     FAILED = "failed"  # it is tried again; `last_error` says why
 
 
@@ -30,6 +35,7 @@ class ForwardRow:
         clients: who connected last, the newest first.
         last_error: what went wrong last; empty if nothing.
         error_at: when, in Unix seconds; 0 if nothing did.
+        why: why it waits, if it does.
     """
 
     rule: ForwardRule
@@ -42,6 +48,7 @@ class ForwardRow:
     clients: tuple[str, ...] = ()
     last_error: str = ""
     error_at: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

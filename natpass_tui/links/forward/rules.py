@@ -145,35 +145,53 @@ def _is_certain(rule: ForwardRule) -> bool:
     return bool(rule.listen.port or rule.listen.path)
 
 
-def parse_tables(tables: Sequence[Any]) -> dict[str, list[ForwardRule]]:
+def parse_tables(tables: Sequence[Any], file: str = "") -> dict[str, list[ForwardRule]]:
     """Return the rules of a config file's `[[forward]]` tables, by agent, in their order.
 
+    Args:
+        tables: the tables.
+        file: the config file's path, for errors; safe to print.
+
     Raises:
-        UserError: a table is invalid.
+        UserError: a table is invalid: it names the file and the table, by its number.
     """
     rules: dict[str, list[ForwardRule]] = {}
-    known = {"agent", *(direction.value for direction in Direction)}
-    for table in tables:
-        if not isinstance(table, Mapping):
-            raise UserError("forward should be tables: [[forward]]")
-        if unknown := sorted(set(table) - known):
-            names = ", ".join(printable(key) for key in unknown)
-            raise UserError(f"[[forward]]: unknown key {names} (known: {', '.join(sorted(known))})")
-        agent = table.get("agent")
-        if not isinstance(agent, str) or (fault := client_id_fault(agent)):
-            why = fault if isinstance(agent, str) else "it names no agent"
-            raise UserError(f"[[forward]]: agent: {why}")
-        found = parse_options(table)
-        if not found:
-            raise UserError(f"[[forward]] for {agent} has no rule: local, remote, dynamic or udp is expected")
-        for rule in found:
-            for other_agent, others in rules.items():
-                # Other agents' listeners are elsewhere; ours at port 0 get different ports.
-                is_elsewhere = other_agent != agent and (rule.direction is Direction.REMOTE or not _is_certain(rule))
-                if not is_elsewhere and any(is_same_place(rule, other) for other in others):
-                    raise UserError(f"[[forward]] for {agent}: {rule.option}: another rule listens there already")
+    for number, table in enumerate(tables, 1):
+        try:
+            agent, found = _parse_table(table)
+            _check_places(agent, found, rules)
+        except UserError as error:
+            which = f"[[forward]] table {number}" if len(tables) > 1 else "[[forward]]"
+            raise UserError(f"{file}{': ' * bool(file)}{which}: {error}") from error
         rules.setdefault(agent, []).extend(found)
     return rules
+
+
+def _parse_table(table: Any) -> tuple[str, list[ForwardRule]]:
+    """Return the agent of a table, and its rules. Raises UserError."""
+    known = {"agent", *(direction.value for direction in Direction)}
+    if not isinstance(table, Mapping):
+        raise UserError("forward should be tables: [[forward]]")
+    if unknown := sorted(set(table) - known):
+        names = ", ".join(printable(key) for key in unknown)
+        raise UserError(f"unknown key {names} (known: {', '.join(sorted(known))})")
+    agent = table.get("agent")
+    if not isinstance(agent, str) or (fault := client_id_fault(agent)):
+        raise UserError(f"agent: {fault if isinstance(agent, str) else 'it names no agent'}")
+    found = parse_options(table)
+    if not found:
+        raise UserError(f"it has no rule for {agent}: local, remote, dynamic or udp is expected")
+    return agent, found
+
+
+def _check_places(agent: str, found: Sequence[ForwardRule], rules: Mapping[str, Sequence[ForwardRule]]) -> None:
+    """Raise UserError if a rule for an agent listens where one of another table does."""
+    for rule in found:
+        for other_agent, others in rules.items():
+            # Other agents' listeners are elsewhere; ours at port 0 get different ports.
+            is_elsewhere = other_agent != agent and (rule.direction is Direction.REMOTE or not _is_certain(rule))
+            if not is_elsewhere and any(is_same_place(rule, other) for other in others):
+                raise UserError(f"{rule.option}: another rule listens there already")
 
 
 def endpoint_text(end: Endpoint) -> str:

@@ -23,8 +23,6 @@ from natpass_wire.program.main import complain
 from natpass_wire.text import printable
 
 _HUNG_UP = 129
-#: Seconds for which a connection may be lost without a word.
-_QUIET_SECONDS = 1.0
 #: Changes within so many seconds are looked at together.
 _TOGETHER_SECONDS = 0.05
 
@@ -55,7 +53,6 @@ class ForwardRun:
         self._waits = waits
         self._report = ForwardReport(_out, _err, time.monotonic, as_json=as_json)
         self._forwards: list[Forwards] = []
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due: set[str] = set()  # agents whose news are said soon
         self._started = False
 
@@ -125,28 +122,16 @@ class ForwardRun:
             self._report.failed(agent, rule, text)
 
     def _changed(self, forwards: Forwards) -> None:
-        """Say what is new, once it is for long enough."""
+        """Say soon what is new."""
         if not self._started and forwards not in self._forwards:
             return  # all or none: it is said when all listen
-        if forwards.detached:
-            if forwards.agent not in self._timers:
-                loop = asyncio.get_running_loop()
-                self._timers[forwards.agent] = loop.call_later(_QUIET_SECONDS, self._still_detached, forwards)
-            return
-        if (timer := self._timers.pop(forwards.agent, None)) is not None:
-            timer.cancel()
         if forwards.agent not in self._due:  # thousands of connections may come and go in a second
             self._due.add(forwards.agent)
             asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self._update, forwards)
 
     def _update(self, forwards: Forwards) -> None:
         self._due.discard(forwards.agent)
-        if not forwards.detached:
-            self._report.update(forwards.agent, forwards.rows(), forwards.waiting)
-
-    def _still_detached(self, forwards: Forwards) -> None:
-        if forwards.detached:
-            self._report.update(forwards.agent, forwards.rows(), forwards.detached)
+        self._report.update(forwards.agent, forwards.rows(), forwards.waiting)
 
 
 class _Roster:

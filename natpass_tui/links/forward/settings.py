@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from natpass_tui.links.forward.rules import ForwardRule, parse_tables
+from natpass_wire.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +30,4 @@ class ForwardSettings:
         Raises:
             UserError: a table is invalid.
         """
-        return cls(parse_tables(values.get("forward") or ()))
+        return cls(parse_tables(values.get("forward") or (), printable(str(values.get("config") or ""))))

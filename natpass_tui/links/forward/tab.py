@@ -185,7 +185,7 @@ class ForwardTab(LinkTab):
         self.remark(text)
 
     def _typed_offline(self) -> str:
-        return "connections wait"
+        return "new connections are refused" if self._forwards.waiting else "connections wait"
 
     async def _carry(self, link: Link) -> End:
         self._links.hand(link)

@@ -28,6 +28,8 @@ class Agent:
         self.is_mute = False
         self.taken = 0
         self.refusal = ""
+        #: Seconds of each message that is still on its way when it is asked to give no more, and how many there are.
+        self.slowness, self.on_the_way = 0.0, 0
 
     def measure(self) -> None:
         self.measured += 1
@@ -59,6 +61,9 @@ class Agent:
                         taken += len(said.take)
                     case "give":
                         gives = said.give > 0
+                        for _ in range(0 if gives else self.on_the_way):
+                            await asyncio.sleep(self.slowness)
+                            await link.send(message(BenchMessage(take=bytes(1000))))
                     case "ask" if not self.is_mute:
                         self.taken = taken
                         await link.send(message(BenchMessage(taken=taken)))
@@ -132,7 +137,7 @@ async def test_a_refused_second_link_is_told(agent: Agent) -> None:
 
 
 async def test_an_agent_that_falls_silent_is_given_up(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("natpass_tui.links.bench.measure._GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("natpass_tui.links.bench.measure._STALL_SECONDS", 0.05)
     found, report, link = await bench(agent)
     tasks = Tasks()
     running = tasks.start(found.run(0.2), "bench")
@@ -142,3 +147,13 @@ async def test_an_agent_that_falls_silent_is_given_up(agent: Agent, monkeypatch:
         await running
     link.close()
     assert report.idle.samples
+
+
+async def test_a_slow_line_takes_as_long_as_it_needs(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure of seconds fits all lines: what is on the way arrives, as long as anything does."""
+    monkeypatch.setattr("natpass_tui.links.bench.measure._STALL_SECONDS", 1.5)
+    agent.slowness, agent.on_the_way = 0.1, 25
+    found, report, link = await bench(agent)
+    await found.run(0.1)
+    link.close()
+    assert report.up.rate

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,11 +69,24 @@ def test_every_report_is_json_and_a_text_without_escapes(report: BenchReport) ->
 
 
 @given(REPORTS)
-def test_the_parts_of_an_echo_are_never_negative_and_never_guessed(report: BenchReport) -> None:
-    (_, near), (_, beyond), (_, rest) = report.parts
-    assert (near, beyond) == (report.to_relay.p50, report.beyond)
-    assert (rest is None) == (None in {near, beyond, report.idle.p50})
-    assert rest is None or rest >= 0
+def test_the_parts_of_an_echo_add_up_and_are_never_negative_or_guessed(report: BenchReport) -> None:
+    seconds = [part.seconds for part in report.parts]
+    echo, near = report.idle.p50, report.to_relay.p50
+    if echo is None or near is None:
+        assert seconds == [near, None]
+        return
+    known = [each for each in seconds if each is not None]
+    assert len(known) == len(seconds)
+    assert min(known) >= 0
+    assert math.isclose(sum(known), echo, abs_tol=1e-9)
+    assert (len(known) == 3) == (report.beyond is not None and report.beyond <= echo - min(near, echo))
+
+
+def test_a_ping_of_the_relay_that_took_longer_than_an_echo_is_no_part() -> None:
+    report = BenchReport("web1", "relay:6154", to_relay=Times([0.0002]), beyond=0.0035, idle=Times([0.0009]))
+    assert [(part.key, part.seconds) for part in report.parts] == [("to_relay_ms", 0.0002), ("beyond_relay_ms", 0.0007)]
+    assert report.as_object()["relay_to_agent_ms"] == 3.5
+    assert report.as_object()["echo_parts"] == {"to_relay_ms": 0.2, "beyond_relay_ms": 0.7}
 
 
 def test_nothing_measured_is_told_as_such() -> None:

@@ -1,5 +1,6 @@
 """The commands' mistakes are one line and status 2, before anything is dialled; the block for ssh_config."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def test_a_mistake_in_the_config_file_is_one_line(
     status, _, err = _run(capsys, tmp_path, "forward", "web1", "--rules", "--config", str(config))
     assert status == 2
     assert why in err
+    assert str(config) in err
     assert err.count("\n") == 1
 
 
@@ -69,10 +71,58 @@ def test_other_commands_take_a_config_file_with_forwards(capsys: pytest.CaptureF
     config = tmp_path / "tui.toml"
     config.write_text('[[forward]]\nagent = "web1"\nlocal = "1:a:1"')
     status, out, err = _run(capsys, tmp_path, "ssh-config", "--config", str(config))
-    assert (status, err) == (0, "")
+    assert status == 0
     assert f"--config {config}" in out
     assert "--relay 127.0.0.1:1" in out
-    assert "s" * 20 not in out
+    assert "s" * 20 not in out + err
+    note = "the block has no secret: set NATPASS_SECRET where ssh runs, or give ssh-config --secret-file FILE"
+    assert err == f"natpass-tui: {note}\n"
+    assert out.startswith(f"# {note}\n")
+
+
+def test_the_block_works_from_any_shell_and_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def printed(*words: str) -> tuple[list[str], str]:
+        """Return the words after `connect`, and the notes."""
+        assert exit_status(command, "natpass-tui", [*words[:-1], "ssh-config", words[-1]]) == 0
+        out, err = capsys.readouterr()
+        line = next(line for line in out.splitlines() if "ProxyCommand" in line)
+        return shlex.split(line.partition(" connect ")[2]), err
+
+    for variable in ("NATPASS_RELAY", "NATPASS_SECRET", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    target = ["web1", "localhost:%p"]
+    config, secret = tmp_path / "my.toml", tmp_path / "secret"
+    config.write_text('relay = "relay:1"\nsecret-file = "secret"\n')
+    secret.write_text("s" * 20)
+    # A config file in a folder of ours: it, and what is relative in there.
+    found = ["--config", str(config), "--secret-file", str(secret), *target]
+    assert printed("--config", "my.toml", "web1") == (found, "")
+    # The environment of this shell.
+    monkeypatch.setenv("NATPASS_RELAY", "other:2")
+    monkeypatch.setenv("NATPASS_SECRET", "t" * 20)
+    words, notes = printed("web1")
+    assert words == ["--relay", "other:2", *target]
+    assert "NATPASS_SECRET" in notes
+    assert "t" * 20 not in notes
+    # A file outranks the variable.
+    found = ["--relay", "other:2", "--secret-file", str(secret), *target]
+    assert printed("--secret-file", "secret", "web1") == (found, "")
+    # Folders that variables have moved.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "s"))
+    (tmp_path / "c" / "natpass").mkdir(parents=True)
+    moved = tmp_path / "c" / "natpass" / "tui.toml"
+    moved.write_text("dead-after = 9\n")
+    words, _ = printed("web1")
+    assert words == ["--relay", "other:2", "--config", str(moved), "--state-dir", str(tmp_path / "s/natpass"), *target]
+    # A proxy's password is a secret, too.
+    words, notes = printed("--proxy", "http://ann:sesame@proxy:1", "web1")
+    assert "sesame" not in " ".join(words) + notes
+    assert "the block has no password of the proxy: put proxy into the config file" in notes
 
 
 @pytest.mark.parametrize("agents", [(), ("web1", "db")])

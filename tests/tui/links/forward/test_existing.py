@@ -1,6 +1,7 @@
 """Forwards through existing agents, which are made of plain links in this process."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_tui.links.forward.existing import MOST_DATAGRAMS, ExistingAgent, reason_of, request
+from natpass_tui.links.forward.existing import (
+    MOST_DATAGRAMS,
+    MOST_WAITING,
+    MOST_WAITING_IN_ALL,
+    ExistingAgent,
+    reason_of,
+    request,
+)
 from natpass_tui.links.in_process import InProcessLink
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import Link, LinkEndedError
@@ -74,9 +82,11 @@ class User:
 
 
 @asynccontextmanager
-async def forwarding(quiet: float = 0.05, linger: float = 0.05) -> AsyncIterator[tuple[Agent, ChannelLink]]:
+async def forwarding(
+    quiet: float = 0.05, linger: float = 0.05, most: int = MOST_WAITING, in_all: int = MOST_WAITING_IN_ALL
+) -> AsyncIterator[tuple[Agent, ChannelLink]]:
     agent, tasks = Agent(), Tasks()
-    existing = ExistingAgent("old", agent, quiet, linger)
+    existing = ExistingAgent("old", agent, quiet, linger, most=most, most_in_all=in_all)
     running = tasks.start(existing.run(), "existing agent")
     channels = ChannelLink(existing.link, is_console=True, asked=lambda _: pytest.fail("it asks for nothing"))
     tasks.start(channels.run(), "channels")
@@ -185,32 +195,6 @@ async def test_a_reset_here_ends_the_plain_link() -> None:
             await link.ended()
 
 
-async def test_a_program_that_takes_nothing_slows_the_target() -> None:
-    async with forwarding() as (agent, channels):
-        user, link = await opened(agent, channels)
-        user.takes = False
-        sent = 0
-
-        async def flood() -> None:
-            nonlocal sent
-            while True:
-                await link.send(data(bytes(32768)))
-                sent += 32768
-
-        tasks = Tasks()
-        tasks.start(flood(), "flood")
-        before = -1
-        while before != sent:  # until it has to wait
-            before = sent
-            for _ in range(100):
-                await asyncio.sleep(0)
-        await tasks.close()
-        assert 0 < sent < 1_000_000
-        user.takes = True
-        channels.consumed(user.channel, sum(map(len, user.got)))
-        await wait_for(lambda: sum(map(len, user.got)) == sent)
-
-
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
@@ -280,3 +264,82 @@ def test_names_of_rules_differ_with_kind_and_address(host: str, port: int, datag
     assert one.name != request(Endpoint(host, port, datagrams=not datagrams)).name
     assert one.name != request(Endpoint(host, port % 65535 + 1, datagrams=datagrams)).name
     assert (one.caddr.addr.strip("[]"), one.caddr.port) == (host.strip("[]"), port)
+
+
+PIECE = bytes(32 * 1024)
+
+
+async def fed(link: InProcessLink, size: int) -> None:
+    """Have an agent send so many bytes, and wait until all are read."""
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(size // len(PIECE)):
+            await link.send(data(PIECE))
+        await wait_for(lambda: link.end is not None or not link._other.has_unread, "all is read")
+
+
+async def test_a_program_that_takes_nothing_leaves_its_link_read_up_to_a_bound() -> None:
+    """Unread bytes of a plain link hold up the whole connection."""
+    most = 64 * len(PIECE)
+    async with forwarding(most=most) as (agent, channels):
+        idle, link = await opened(agent, channels)
+        idle.takes = False
+        await fed(link, most)
+        await wait_for(lambda: idle.got, "the first bytes")
+        assert idle.reset is None
+        quick, other = await opened(agent, channels)
+        await fed(other, most // 2)
+        await wait_for(lambda: sum(map(len, quick.got)) == most // 2, "the other's bytes")
+        idle.takes = True
+        channels.consumed(idle.channel, sum(map(len, idle.got)))
+        await wait_for(lambda: sum(map(len, idle.got)) == most, "all, once it takes them")
+        idle.takes = False
+        with contextlib.suppress(LinkEndedError):
+            await fed(link, 3 * most)
+        await wait_for(lambda: idle.reset, "the reset")
+        assert "takes too little" in (idle.reset or "")
+        assert link.end is not None
+        assert quick.reset is None
+
+
+async def test_a_line_that_is_faster_than_this_process_resets_no_program_that_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("natpass_tui.links.forward.existing._PAUSE_SECONDS", PATIENCE)
+    most = 64 * len(PIECE)
+    async with forwarding(most=most) as (agent, channels):
+        quick, link = await opened(agent, channels)
+        await fed(link, 8 * most)
+        await wait_for(lambda: sum(map(len, quick.got)) == 8 * most, "all bytes")
+        assert quick.reset is None
+
+
+async def test_all_that_wait_together_have_a_bound_and_the_largest_goes() -> None:
+    bound = 48 * len(PIECE)
+    async with forwarding(in_all=bound) as (agent, channels):
+        small, small_link = await opened(agent, channels)
+        large, large_link = await opened(agent, channels)
+        small.takes = large.takes = False
+        await fed(small_link, bound // 3)
+        with contextlib.suppress(LinkEndedError):
+            await fed(large_link, 2 * bound)
+        await wait_for(lambda: large.reset, "the reset")
+        assert small.reset is None
+        small.takes = True
+        channels.consumed(small.channel, sum(map(len, small.got)))
+        await wait_for(lambda: sum(map(len, small.got)) == bound // 3, "all of the other")
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_what_the_target_has_said_before_its_end_arrives_or_is_given_up(takes: bool) -> None:
+    async with forwarding() as (agent, channels):
+        user, link = await opened(agent, channels)
+        user.takes = False
+        await fed(link, 16 * len(PIECE))
+        link.close()
+        if takes:
+            user.takes = True
+            channels.consumed(user.channel, sum(map(len, user.got)))
+            await wait_for(lambda: user.is_ended, "the end")
+            assert sum(map(len, user.got)) == 16 * len(PIECE)
+        else:
+            await wait_for(lambda: user.reset, "the reset")

@@ -11,15 +11,18 @@ import pytest
 
 from natpass_tui.links.forward import forwards as module
 from natpass_tui.links.forward import remote as remote_module
-from natpass_tui.links.forward.account import RuleAccount
+from natpass_tui.links.forward.account import Carried, RuleAccount
 from natpass_tui.links.forward.forwards import Forwards
+from natpass_tui.links.forward.local import LocalConnection
 from natpass_tui.links.forward.remote import RemoteListener
 from natpass_tui.links.forward.rows import ForwardState
+from natpass_tui.links.forward.rules import Direction
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import ChannelAsked, Endpoint
 from natpass_wire.errors import UserError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
+from tests.support.memory_link import MemoryLink
 from tests.support.peers import UNIX, Peer, Target
 from tests.support.waiting import wait_for
 from tests.tui.links.forward.agent_double import NOW, Echo, World, forwarding, rule, settled, unused_port
@@ -132,6 +135,16 @@ async def test_a_target_that_refuses_ends_the_connection_at_once() -> None:
             assert world.told == [f"-L 0:127.0.0.1:{port}: {row.last_error}"]
 
 
+async def test_a_target_that_the_agent_names_too_is_named_once() -> None:
+    world = World()
+    world.refuses = "db:1: connection refused"
+    async with forwarding(rule("L", "0:db:1"), world=world) as (_, forwards):
+        client = await Peer.to(forwards.rows()[0].address)
+        with contextlib.closing(client), pytest.raises(ConnectionResetError):
+            await client.read_all()
+        assert forwards.rows()[0].last_error == "db:1: connection refused"
+
+
 async def test_a_listener_at_the_agent_brings_connections_to_our_target() -> None:
     with contextlib.closing(Target()) as target:
         remote = rule("R", f"0:localhost:{target.port}")
@@ -223,7 +236,7 @@ async def test_none_is_started_if_one_can_not(tmp_path: Path) -> None:
             (rule("R", f"{target.port}:localhost:1"), "in use"),
             (rule("R", "0:no-such-host.invalid:1"), "no-such-host.invalid has no address here"),
             (rule("L", "192.0.2.1:0:a:1"), "assign requested address"),
-            (rule("L", "no-such-host.invalid:0:a:1"), "cannot listen there"),
+            (rule("L", "no-such-host.invalid:0:a:1"), "cannot listen at"),
             (rule("L", "/nowhere/at/all:a:1"), "No such file"),
         ):
             world = World()
@@ -232,6 +245,8 @@ async def test_none_is_started_if_one_can_not(tmp_path: Path) -> None:
             with pytest.raises(UserError, match=why) as failed:
                 await forwards.start([*good, bad])
             assert str(failed.value).startswith(bad.option)
+            if bad.listen.port == target.port and bad.direction is not Direction.REMOTE:
+                assert f"cannot listen at 127.0.0.1:{target.port}: " in str(failed.value)
             assert forwards.rows() == []
             assert not (tmp_path / "socket").exists()
             for agent in world.agents:
@@ -305,6 +320,112 @@ async def test_a_lost_agent_resets_all_and_all_begins_again_when_it_is_back() ->
                 await client.send(b"again")
                 assert await there.read(5) == b"again"
                 client.reset()
+
+
+async def test_out_of_reach_new_connections_are_refused_and_open_ones_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with contextlib.closing(Target()) as target:
+        rules = [
+            rule("L", f"0:127.0.0.1:{target.port}"),
+            rule("D", "0"),
+            rule("L", f"{tmp_path / 'here'}:127.0.0.1:{target.port}"),
+            rule("U", "0:127.0.0.1:9"),
+            rule("R", f"0:127.0.0.1:{target.port}"),
+        ]
+        async with forwarding(*rules) as (world, forwards):
+            link = world.agents[0].channels.link
+            assert isinstance(link, MemoryLink)
+            addresses = [row.address for row in forwards.rows()]
+            opened = await Peer.to(addresses[0])
+            there = await target.accept()
+            await opened.send(b"before")
+            assert await there.read(6) == b"before"
+            await wait_for(lambda: all(each.is_open for each in carried(forwards)), "it is open")
+            link.other.detach("the connection was lost")  # not for long: all listen
+            waits = [await Peer.to(address) for address in addresses[:3]]
+            await wait_for(lambda: sum(row.open for row in forwards.rows()) == 4, "all connections")
+            link.other.attach()
+            assert forwards.waiting == ""
+            assert [row.state for row in forwards.rows()] == [ForwardState.LISTENING] * 5
+            for _ in range(2):  # the proxy's has said nothing yet
+                await target.accept()
+            for client in waits:
+                client.reset()
+            await wait_for(lambda: forwards.rows()[0].open == 1, "their ends")
+            monkeypatch.setattr(module, "AWAY_SECONDS", 0.0)
+            link.other.detach("the agent is gone")
+            await wait_for(lambda: forwards.waiting == "the agent is gone", "the rest")
+            assert [(row.state, row.why) for row in forwards.rows()] == [(ForwardState.WAITING, forwards.waiting)] * 5
+            assert not (tmp_path / "here").exists()
+            for address in addresses[:2]:
+                with pytest.raises(ConnectionRefusedError):
+                    await Peer.to(address)
+            later = rule("L", f"127.0.0.2:0:127.0.0.1:{target.port}")
+            await forwards.add(later)
+            assert forwards.rows()[-1].state is ForwardState.WAITING
+            await opened.send(b"meanwhile")
+            link.other.attach()
+            await wait_for(lambda: {row.state for row in forwards.rows()} == {ForwardState.LISTENING}, "all rules")
+            assert forwards.waiting == ""
+            assert [row.address for row in forwards.rows()][:5] == addresses
+            assert await there.read(9) == b"meanwhile"
+            for address in (addresses[0], addresses[2], addresses[4], forwards.rows()[-1].address):
+                client = await Peer.to(address)
+                await (await target.accept()).send(b"!")
+                assert await client.read(1) == b"!"
+                client.reset()
+            opened.reset()
+            assert len(world.agents) == 1
+
+
+def carried(forwards: Forwards) -> list[Carried]:
+    return [each for listener in forwards._listeners.values() for each in listener.account._open]
+
+
+async def test_a_connection_whose_target_is_not_connected_ends_when_the_agent_is_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AWAY_SECONDS", 0.0)
+    async with forwarding(rule("L", "0:127.0.0.1:9")) as (world, forwards):
+        link = world.agents[0].channels.link
+        assert isinstance(link, MemoryLink)
+        link.other.stop()  # the agent has stopped, and nobody knows
+        client = await Peer.to(forwards.rows()[0].address)
+        await wait_for(lambda: forwards.rows()[0].open == 1, "the connection")
+        link.other.detach("the agent is gone")
+        with contextlib.closing(client), pytest.raises(ConnectionResetError):
+            await client.read_all()
+        assert world.told == ["-L 0:127.0.0.1:9: 127.0.0.1:9: the agent is gone"]
+        link.other.attach()
+
+
+async def test_a_connection_that_was_accepted_as_its_rule_ended_is_reset() -> None:
+    async with forwarding(rule("L", "0:127.0.0.1:9")) as (_, forwards):
+        listener = next(iter(forwards._listeners.values()))
+        channels = forwards._link
+        assert channels is not None
+        listener.rest("the agent is gone")
+        here, there = socket.socketpair()
+        late = LocalConnection(channels, listener.account, Endpoint("127.0.0.1", 9))
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: late, there)
+        with contextlib.closing(Peer(here)) as client:
+            assert await client.read_all() == b""
+        assert (forwards.rows()[0].total, len(channels)) == (0, 0)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_end_of_a_link_is_no_error_of_its_rules() -> None:
+    with contextlib.closing(Target()) as target, contextlib.closing(socket.socket(type=socket.SOCK_DGRAM)) as client:
+        rules = rule("R", f"0:127.0.0.1:{target.port}"), rule("U", "0:127.0.0.1:9"), rule("L", "0:127.0.0.1:9")
+        async with forwarding(*rules) as (world, forwards):
+            host, port = forwards.rows()[1].address.rsplit(":", 1)
+            client.sendto(b"x", (host, int(port)))
+            await wait_for(lambda: world.agents[0].flows, "the flow")
+            world.agents[0].lost()
+            await wait_for(lambda: len(world.agents) == 2, "another link")
+            await wait_for(lambda: all(row.state is ForwardState.LISTENING for row in forwards.rows()), "all rules")
+            assert world.told == []
 
 
 @pytest.mark.usefixtures("quick")

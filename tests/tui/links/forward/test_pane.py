@@ -140,7 +140,7 @@ async def test_what_is_wrong_is_said_in_place_and_can_be_mended() -> None:
             assert on.pane.line.has_focus
             await screen.press("end", *["backspace"] * len("8080:localhost"))
             await on.type(f"127.0.0.1:{target.port}:localhost:80")  # somebody listens there
-            await screen.until_shown("cannot listen there")
+            await screen.until_shown("cannot listen at")
             assert on.pane.line.value == f"L 127.0.0.1:{target.port}:localhost:80"
             assert on.tab.lines() == []
             await screen.press("home", *["delete"] * len(f"L 127.0.0.1:{target.port}"))

@@ -44,15 +44,21 @@ def test_what_has_not_changed_is_not_said_again() -> None:
     for waiting in ("web1 is gone", "web1 is gone", "still gone", ""):
         heard.report.update("web1", [replace(STARTING, state=ForwardState.WAITING)], waiting)
     heard.report.update("web1", [ROW], "")
-    assert heard.err == ["web1 is gone; waiting for it", "web1 is back"]
+    assert heard.err == ["cut off (web1 is gone); reconnecting, new connections are refused", "web1 is back"]
     assert len(heard.out) == 2
+
+
+def test_an_agent_that_was_not_there_yet_is_waited_for() -> None:
+    heard = Heard()
+    heard.report.update("web1", [replace(STARTING, state=ForwardState.WAITING)], "there is no such agent")
+    assert heard.err == ["web1: there is no such agent; waiting for it"]
 
 
 def test_the_same_failure_is_said_now_and_then_and_memory_has_a_bound() -> None:
     heard = Heard()
     for _ in range(100):
         heard.report.failed("web1", ROW.rule, "localhost:80: refused")
-    assert heard.err == ["web1: -L 8080:localhost:80: localhost:80: refused"]
+    assert heard.err == ["web1: -L 8080:localhost:80: refused"]  # which names the target
     heard.now += QUIET_SECONDS
     heard.report.failed("web1", ROW.rule, "localhost:80: refused")
     assert len(heard.err) == 2
@@ -63,8 +69,8 @@ def test_the_same_failure_is_said_now_and_then_and_memory_has_a_bound() -> None:
 
 def test_a_failure_to_listen_names_its_rule_once() -> None:
     heard = Heard()
-    heard.report.failed("web1", ROW.rule, "-L 8080:localhost:80: cannot listen there")
-    assert heard.err == ["web1: -L 8080:localhost:80: cannot listen there"]
+    heard.report.failed("web1", ROW.rule, "-L 8080:localhost:80: cannot listen at")
+    assert heard.err == ["web1: -L 8080:localhost:80: cannot listen at"]
 
 
 def test_events_are_json() -> None:

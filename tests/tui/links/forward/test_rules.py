@@ -170,6 +170,14 @@ def test_tables_that_are_no_rules_are_one_line(tables: list[Any], why: str) -> N
         parse_tables(tables)
 
 
+def test_a_mistake_in_a_table_names_the_file_and_the_table() -> None:
+    tables = [{"agent": "web1", "local": "1:a:1"}, {"agent": "db", "local": "2"}]
+    with pytest.raises(UserError, match=r"^/etc/tui\.toml: \[\[forward\]\] table 2: -L 2: "):
+        parse_tables(tables, "/etc/tui.toml")
+    with pytest.raises(UserError, match=r"^\[\[forward\]\]: -L 2: "):
+        parse_tables(tables[1:])
+
+
 def test_two_rules_may_listen_at_any_port_and_at_both_sides() -> None:
     assert len(parse_options({"local": ["0:a:1", "0:a:2", "80:a:1"], "remote": ["80:a:1"], "udp": ["80:a:1"]})) == 5
     tables = [{"agent": agent, "remote": "80:a:1"} for agent in ("web1", "web2")]

@@ -116,7 +116,7 @@ async def test_a_port_that_is_taken_is_told_and_nothing_is_left() -> None:
         await on.tab.add(rule("L", "0:localhost:9"))
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
             taken = rule("L", f"127.0.0.1:{server.getsockname()[1]}:localhost:9")
-            with pytest.raises(UserError, match="cannot listen there"):
+            with pytest.raises(UserError, match="cannot listen at"):
                 await on.tab.add(taken)
         assert on.states() == ["listening"]
 
@@ -183,7 +183,7 @@ async def test_rules_added_without_a_relay_begin_once_there_is_a_link_and_one_th
             assert on.states() == ["waiting", "waiting"]
             on.client.log_in()
             await wait_for(lambda: on.states() == ["failed", "listening"])
-            assert "cannot listen there" in on.tab.lines()[0].error
+            assert "cannot listen at" in on.tab.lines()[0].error
             assert not is_free(on.address(1))
 
 
