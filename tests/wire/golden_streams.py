@@ -182,6 +182,20 @@ STREAMS = [
                b2 06 02 'ls'  b2 06 01 '/'  ba 06 01 'd'  c0 06 e8 07""",
     ),
     Golden(
+        "connect_req for a shell's command that follows",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(
+                kind=link.ConnectRequest.shell,
+                cshell=link.ConnectShell(rows=24, cols=80, argv=[b""], follows=300),
+            ),
+        ),
+        """08 03  5a 11          # creq 11
+             10 02               # kind 2: shell
+             5a 0d               # cshell 11
+               a0 06 18  a8 06 50  b2 06 00  c8 06 ac 02  # rows, cols, an empty word, follows 105""",
+    ),
+    Golden(
         "about with streams",
         Msg(type=MsgType.about, about=roster.About(streams=1)),
         "08 6e  f2 06 02  30 01  # streams 6",
