@@ -5,6 +5,8 @@
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 
+from natpass_agent.targets.lookups import Lookups
+from natpass_agent.targets.resolve import Resolver
 from natpass_wire.aio.link import Link
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import LOOPBACK, Patterns, Reach, parse
@@ -70,8 +72,13 @@ class Targets:
         self.windows = Room()
         #: What is logged of refused targets: a console may ask as often as it likes.
         self.repeats = Repeats()
+        self._lookups = Lookups()
 
     @staticmethod
     def owner_of(link: Link) -> Hashable:
         """Return to whom a link's connections are counted."""
         return link.peer if link.peer_key is None else link.peer_key
+
+    def resolver(self, link: Link) -> Resolver:
+        """Return what looks names and paths up for a link."""
+        return Resolver(lookups=self._lookups, owner=self.owner_of(link))

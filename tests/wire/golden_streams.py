@@ -217,7 +217,7 @@ STREAMS = [
                             address=forward.ForwardAddress(host="h", port=80), listener=4, source="s"
                         ),
                     ),
-                    forward.ChannelFrame(id=2, listen=forward.ForwardAddress(path=b"/s", datagrams=True)),
+                    forward.ChannelFrame(id=2, listen=forward.ForwardAddress(path=b"/s", datagrams=True, idle_ms=1000)),
                     forward.ChannelFrame(id=2, opened=forward.ChannelOpened(host="h", port=80)),
                     forward.ChannelFrame(
                         id=2, refused=forward.ChannelRefused(reason=forward.ChannelRefused.NOT_LISTENING, text="no")
@@ -231,12 +231,12 @@ STREAMS = [
             ),
         ),
         """08 96 01
-           b2 09 58                  # channels 150
+           b2 09 5b                  # channels 150
              0a 10 08 01             # frames 1: id 1
                12 0c                 # open 2
                  0a 05 0a 01 'h' 10 50  # address 1: host 1, port 2
                  10 04  1a 01 's'    # listener 2, source 3
-             0a 0a 08 02  1a 06 1a 02 '/s' 20 01      # listen 3: path 3, datagrams 4
+             0a 0d 08 02  1a 09 1a 02 '/s' 20 01 28 e8 07  # listen 3: path 3, datagrams 4, idle_ms 5
              0a 09 08 02  22 05 0a 01 'h' 10 50       # opened 4: host 1, port 2
              0a 0a 08 02  2a 06 08 03 12 02 'no'      # refused 5: reason 1, text 2
              0a 05 08 02  32 01 'x'                   # data 6

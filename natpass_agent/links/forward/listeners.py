@@ -114,7 +114,7 @@ async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach
         for sock, place in zip(sockets, places, strict=True):
             if address.datagrams:
                 _, protocol = await loop.create_datagram_endpoint(
-                    partial(DatagramListener, session, place, channel, sock), sock=sock
+                    partial(DatagramListener, session, place, channel, sock, address.idle), sock=sock
                 )
                 closers.append(protocol.close)
             else:

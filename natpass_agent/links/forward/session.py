@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
-from natpass_agent.links.forward.datagrams import IDLE_SECONDS, Flow, SourceFlow, TargetFlow
+from natpass_agent.links.forward.datagrams import Flow, SourceFlow, TargetFlow
 from natpass_agent.links.forward.listeners import OpenListener, listen
 from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
@@ -19,7 +19,7 @@ from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.channels.events import ChannelAsked, ListenAsked
+from natpass_wire.channels.events import IDLE_SECONDS, ChannelAsked, ListenAsked
 from natpass_wire.channels.mux import MAX_CHANNELS
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import Named, Reach
@@ -29,7 +29,7 @@ from natpass_wire.pb.forward_pb2 import ChannelRefused
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks for idle flows.
-_LOOK_SECONDS = IDLE_SECONDS / 12
+LOOK_SECONDS = IDLE_SECONDS / 12
 NO_LONGER = "this agent's rules no longer allow it"
 _Connection = TargetSocket | SourceSocket | TargetFlow | SourceFlow
 
@@ -58,7 +58,7 @@ class Session:
         self._targets = targets
         self._rights = rights
         self._doubted: Rights | None = None
-        self._resolver = Resolver() if resolver is None else resolver
+        self._resolver = targets.resolver(link) if resolver is None else resolver
         self._who = who_of(link)
         self._taken = 0
         self._tasks = Tasks()
@@ -161,7 +161,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             if asked.address.datagrams:
-                flow = TargetFlow(self, asked.id, place, sock)
+                flow = TargetFlow(self, asked.id, place, sock, asked.address.idle)
                 made.append(flow)
                 await loop.create_datagram_endpoint(lambda: flow, sock=sock)
                 return flow
@@ -259,10 +259,10 @@ class Session:
     async def _sweep(self) -> None:
         """End flows that are idle."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             now = time.monotonic()
             for connection in list(self.connections):
-                if isinstance(connection, Flow) and now - connection.last >= IDLE_SECONDS:
+                if isinstance(connection, Flow) and now - connection.last >= connection.idle:
                     connection.abort("idle")
 
 

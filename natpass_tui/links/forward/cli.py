@@ -8,6 +8,7 @@ from natpass_tui.links.forward.rules import Direction, ForwardRule, parse_option
 from natpass_tui.links.outcome import FAILED
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, NotReachedError, listed_agents, relay_target
 from natpass_wire.aio import runtime
+from natpass_wire.channels.events import IDLE_SECONDS, MAX_IDLE_SECONDS
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.program.main import complain
@@ -48,9 +49,9 @@ from natpass_wire.text import printable
 )
 @click.option(
     "--udp-idle",
-    type=click.FloatRange(1.0, 86400.0),
+    type=click.FloatRange(1.0, MAX_IDLE_SECONDS),
     metavar="SECONDS",
-    default=60.0,
+    default=IDLE_SECONDS,
     show_default=True,
     help="End a flow of datagrams after so long without any.",
 )

@@ -333,14 +333,23 @@ async def test_a_listener_has_few_flows_and_the_idlest_goes(monkeypatch: pytest.
             assert len(world.session.connections) == 2
 
 
-async def test_an_idle_flow_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.01)
+async def test_an_idle_flow_ends_after_a_time_that_its_console_may_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datagrams, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(datagrams, "MIN_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(sessions, "LOOK_SECONDS", 0.01)
     async with forwarded() as world:
-        with udp_socket() as target:
-            user = await world.answer(Endpoint(HOST, target.getsockname()[1], datagrams=True))
-            await wait_for(lambda: user.why == "idle", "its end")
-            await wait_for(lambda: not world.session.connections, "its place")
+        with udp_socket() as target, udp_socket() as source:
+            port = target.getsockname()[1]
+            longer = await world.answer(Endpoint(HOST, port, datagrams=True, idle=3600.0))
+            usual = await world.answer(Endpoint(HOST, port, datagrams=True))
+            shorter = await world.answer(Endpoint(HOST, port, datagrams=True, idle=0.001))
+            _, listener = await world.listen(Endpoint(HOST, 0, datagrams=True, idle=3600.0))
+            assert listener.address is not None
+            source.sendto(b"x", listener.address)
+            await wait_for(lambda: len(world.asked) == 1, "a flow of the listener")
+            await wait_for(lambda: usual.why == shorter.why == "idle", "their ends")
+            assert longer.why is None
+            assert [each.idle for each in world.session.connections if isinstance(each, datagrams.Flow)] == [3600.0] * 2
 
 
 # limits
