@@ -20,7 +20,6 @@ from natpass_agent.links import KINDS
 from natpass_agent.links.kind import Worker
 from natpass_agent.links.options import kind_options, kind_values
 from natpass_agent.links.servers import all_servers
-from natpass_agent.platform import open_files
 from natpass_agent.platform.environment import MARKER, check_patterns
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
@@ -34,6 +33,7 @@ from natpass_wire.program.control.server import serving
 from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.program.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def command(ctx: click.Context, /, **_: object) -> int:
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         options, repeated = kind_values(values)
-        files = open_files.raise_limit()
+        files = raise_open_files()
         kinds = all_servers(options, repeated, agent=client_id, passed=passed, files=files)
         agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])

@@ -13,6 +13,7 @@ from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.text import printable
 
 
@@ -88,6 +89,7 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     run = ForwardRun(
         rules, idle=values["udp_idle"], as_json=as_json, waits=values["rules"], allow_unsealed=values["allow_unsealed"]
     )
+    raise_open_files()  # two for a connection of a proxy's client
     try:
         return runtime.run(run.status(target, listed_agents(values)))
     except NotReachedError as error:
