@@ -219,5 +219,5 @@ def _set(transport: asyncio.Transport, level: int, option: int, value: int | byt
     """Set an option of a TCP socket; no-op for others, and for one that is closed or reset already."""
     found = transport.get_extra_info("socket")
     if found is not None and found.family in _INTERNET:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # uvloop's closed sockets have the number -1
             found.setsockopt(level, option, value)

@@ -1,5 +1,6 @@
 """A forward at the agent: connections, listeners, flows and their limits, on real sockets."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -7,6 +8,7 @@ import socket
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -353,6 +355,33 @@ async def test_an_idle_flow_ends_after_a_time_that_its_console_may_set(monkeypat
 
 
 # limits
+
+
+@pytest.mark.parametrize("is_udp", [False, True], ids=["tcp", "udp"])
+async def test_a_dial_that_is_given_up_when_it_carries_already_gives_its_place_back_once(
+    monkeypatch: pytest.MonkeyPatch, is_udp: bool
+) -> None:
+    carry, given_up = sessions.Session.carry, []
+
+    def carried(session: sessions.Session, connection: Any) -> None:
+        carry(session, connection)
+        given_up.extend(task.cancel() for task in dials())  # it waits for what calls us
+
+    def dials() -> "list[asyncio.Task[Any]]":
+        return [task for task in asyncio.all_tasks() if "Session._dial" in str(task.get_coro())]
+
+    monkeypatch.setattr(sessions.Session, "carry", carried)
+    async with forwarded() as world:
+        room = world.server.targets.descriptors
+        before = room.units
+        with contextlib.closing(Target()) as target, udp_socket() as other:
+            port = other.getsockname()[1] if is_udp else target.endpoint.port
+            channel, _ = world.ask(Endpoint(HOST, port, datagrams=is_udp))
+            await wait_for(lambda: given_up, "the end of the dial")
+            world.console.reset(channel)
+            await wait_for(lambda: not world.session.connections, "the end of the connection")
+            await wait_for(lambda: not dials(), "the end of its task")
+            assert (given_up, room.units, world.session._taken) == ([True], before, 0)
 
 
 async def test_no_more_connections_than_descriptors_and_the_rest_goes_on() -> None:
