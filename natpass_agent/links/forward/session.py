@@ -175,6 +175,8 @@ class Session:
             raise refused(str(place), error) from None
         except BaseException:
             sock.close()
+            for each in made:
+                self.freed(each)  # uvloop tells it no more that its socket is closed
             raise
         return connection
 

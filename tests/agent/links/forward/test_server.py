@@ -358,17 +358,22 @@ async def test_an_idle_flow_ends_after_a_time_that_its_console_may_set(monkeypat
 
 
 @pytest.mark.parametrize("is_udp", [False, True], ids=["tcp", "udp"])
-async def test_a_dial_that_is_given_up_when_it_carries_already_gives_its_place_back_once(
+async def test_a_connection_that_just_carries_when_its_link_ends_gives_its_place_back_once(
     monkeypatch: pytest.MonkeyPatch, is_udp: bool
 ) -> None:
-    carry, given_up = sessions.Session.carry, []
-
-    def carried(session: sessions.Session, connection: Any) -> None:
-        carry(session, connection)
-        given_up.extend(task.cancel() for task in dials())  # it waits for what calls us
+    carry = sessions.Session.carry
+    given_up: list[bool] = []
 
     def dials() -> "list[asyncio.Task[Any]]":
         return [task for task in asyncio.all_tasks() if "Session._dial" in str(task.get_coro())]
+
+    def carried(session: sessions.Session, connection: Any) -> None:
+        def end() -> None:  # what `Session.run` does at the end of the link, before the dial's task has run again
+            connection.abort("the link has ended")
+            given_up.extend(task.cancel() for task in dials())
+
+        carry(session, connection)
+        asyncio.get_running_loop().call_soon(end)
 
     monkeypatch.setattr(sessions.Session, "carry", carried)
     async with forwarded() as world:
@@ -376,11 +381,9 @@ async def test_a_dial_that_is_given_up_when_it_carries_already_gives_its_place_b
         before = room.units
         with contextlib.closing(Target()) as target, udp_socket() as other:
             port = other.getsockname()[1] if is_udp else target.endpoint.port
-            channel, _ = world.ask(Endpoint(HOST, port, datagrams=is_udp))
+            world.ask(Endpoint(HOST, port, datagrams=is_udp))
             await wait_for(lambda: given_up, "the end of the dial")
-            world.console.reset(channel)
-            await wait_for(lambda: not world.session.connections, "the end of the connection")
-            await wait_for(lambda: not dials(), "the end of its task")
+            await wait_for(lambda: not dials() and not world.session.connections, "the end of both")
             assert (given_up, room.units, world.session._taken) == ([True], before, 0)
 
 
