@@ -6,12 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 
 from natpass_agent.targets.lookups import Lookups
-from natpass_agent.targets.resolve import Resolver
+from natpass_agent.targets.resolve import Resolver, text_of
 from natpass_wire.aio.link import Link
+from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import LOOPBACK, Patterns, Reach, parse
 from natpass_wire.repeats import Repeats
 from natpass_wire.stream.receiver import Room
+from natpass_wire.text import printable
 
 #: Options of `natpass-agent` with patterns.
 ALLOW_FORWARD, ALLOW_LISTEN = "allow-forward", "allow-listen"
@@ -45,6 +47,20 @@ class Rules:
         """Return where it may listen."""
         given = tuple(each for each in (self._listen, rights.listen) if each is not None)
         return Reach(given or (LOOPBACK,))
+
+    def listen_advice(self, rights: Rights, address: Endpoint) -> str:
+        """Return what would let a console with these rights listen at an address that is not allowed, for people."""
+        if address.path:
+            pattern = f"unix:{text_of(address)}"
+        else:
+            host = address.host or "localhost"
+            pattern = f"{f'[{host}]' if ':' in host else printable(host)}:{address.port or '*'}"
+        option, line = f"--{ALLOW_LISTEN} '{pattern}'", f'listen="{pattern}" in its authorized_consoles'
+        if self._listen is None and rights.listen is None:  # short: a refusal is cut at 200 characters
+            return f"{option}, or listen= in its authorized_consoles, would allow it"
+        needed = [option] if self._listen is not None else []
+        needed += [line] if rights.listen is not None else []
+        return f"{' and '.join(needed)} would allow it"
 
     def extent(self, rights: Rights) -> str:
         """Return what a console may reach, and where it may listen, for people; empty if nothing was said of it."""

@@ -6,13 +6,14 @@ import socket
 import time
 from collections.abc import Callable
 
+from natpass_agent.links.forward.claims import Claims
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
 from natpass_agent.links.forward.datagrams import Flow, SourceFlow, TargetFlow
 from natpass_agent.links.forward.listeners import OpenListener, listen
 from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
 from natpass_agent.targets import dial
-from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
+from natpass_agent.targets.reasons import NotAllowedError, RefusedError, not_allowed, refused
 from natpass_agent.targets.resolve import Resolver, allows_real_path, text_of
 from natpass_agent.targets.targets import Targets
 from natpass_wire.aio.channel_socket import Traffic
@@ -42,9 +43,18 @@ class Session:
         targets: rules and limits.
         rights: its console's rights.
         resolver: looks names up.
+        claims: who listens where, in all links.
     """
 
-    def __init__(self, link: IncomingLink, targets: Targets, rights: Rights, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self,
+        link: IncomingLink,
+        targets: Targets,
+        rights: Rights,
+        resolver: Resolver | None = None,
+        claims: Claims | None = None,
+    ) -> None:
+        self._claims = Claims() if claims is None else claims
         self._owner = targets.owner_of(link)
         self.link = ChannelLink(link, is_console=False, asked=self._asked, room=targets.windows, owner=self._owner)
         #: All bytes of the link.
@@ -107,6 +117,7 @@ class Session:
     def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""
         self.listeners.pop(listener.channel, None)
+        self._claims.remove(listener)
         self._give_back()
 
     def _give_back(self) -> None:
@@ -184,7 +195,10 @@ class Session:
         """Listen, or refuse to."""
         listener, limits = None, self._listen_limits
         try:
-            listener = await listen(self, asked.id, asked.address, limits, self._resolver)
+            listener = await listen(self, asked.id, asked.address, limits, self._resolver, claims=self._claims)
+        except NotAllowedError as error:
+            advice = self._targets.rules.listen_advice(self._rights, asked.address)
+            self._refuse(asked, RefusedError(error.reason, f"{error}: {advice}"))
         except RefusedError as error:
             self._refuse(asked, error)
         finally:
@@ -193,6 +207,7 @@ class Session:
         if listener is None:
             return
         self.listeners[asked.id] = listener
+        self._claims.add(listener)
         if self._listen_limits != limits:  # `_enforce` did not see it yet
             listener.close("the rules of this agent have changed meanwhile: ask again")
             return

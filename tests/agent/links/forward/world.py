@@ -127,12 +127,17 @@ def rights(forward: str | None = None, listen: str | None = None) -> Rights:
 
 @contextlib.asynccontextmanager
 async def forwarded(
-    given: Rights = ALL, *, rules: Rules | None = None, files: int = 8192, key: bytes = b"k" * 32
+    given: Rights = ALL,
+    *,
+    rules: Rules | None = None,
+    files: int = 8192,
+    key: bytes = b"k" * 32,
+    server: ForwardServer | None = None,
 ) -> AsyncIterator[World]:
-    """Serve one link."""
+    """Serve one link, at an agent of its own if no server is given."""
     console, agent = linked(key)
     agent.is_asked = True
-    world = World(console, agent, ForwardServer(Targets(rules, files)))
+    world = World(console, agent, server or ForwardServer(Targets(rules, files)))
     room = world.server.targets.descriptors.units
     serving = world.tasks.start(world.server.serve(agent, REQUEST, given), "server")
     carrying = world.tasks.start(world.console.run(), "console")
@@ -146,6 +151,7 @@ async def forwarded(
         await asyncio.wait([serving, carrying])
         made: list[Local | Dialled] = [*world.locals, *world.dialled]
         await wait_for(lambda: all(each.reasons for each in made if each._transport is not None), "the sockets' end")
-        await wait_for(lambda: world.server.targets.descriptors.units == room, "all places given back")
+        if server is None:
+            await wait_for(lambda: world.server.targets.descriptors.units == room, "all places given back")
         await world.tasks.close()
     serving.result()
