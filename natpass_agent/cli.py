@@ -29,7 +29,7 @@ from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
-from natpass_wire.program.control.server import serving
+from natpass_wire.program.control.server import Handler, serving
 from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import common_options, connection_options, gather
@@ -109,10 +109,16 @@ def command(ctx: click.Context, /, **_: object) -> int:
         kinds = all_servers(options, repeated, agent=client_id, passed=passed, files=files)
         agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
-        return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id)))
+        handlers = partial(control.handlers, repeated=repeated, allow_unsealed=values["allow_unsealed"])
+        return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id), handlers))
 
 
-async def serve(make_agent: Callable[[], Agent], consoles: AuthorizedConsolesFile, control_socket: Path) -> int:
+async def serve(
+    make_agent: Callable[[], Agent],
+    consoles: AuthorizedConsolesFile,
+    control_socket: Path,
+    handlers: Callable[[Agent], dict[str, Handler]],
+) -> int:
     """Run an agent until a signal says to stop; return the exit status: 130 after INT, else 0."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -124,7 +130,7 @@ async def serve(make_agent: Callable[[], Agent], consoles: AuthorizedConsolesFil
     with suppress(AttributeError):  # not on Windows; while it is ignored, children leave no exit status
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows
     agent = make_agent()
-    async with serving(control_socket, control.handlers(agent)), asyncio.TaskGroup() as group:
+    async with serving(control_socket, handlers(agent)), asyncio.TaskGroup() as group:
         running = group.create_task(agent.run(), name="agent")
         running.add_done_callback(lambda _: stop(1))  # it has failed, and the group raises its exception
         watching = group.create_task(_watch(agent, consoles), name="authorized consoles")
