@@ -1,5 +1,6 @@
 """The command `natpass-agent check`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,14 +63,16 @@ def _report(values: dict[str, Any]) -> check.Report:
     file = AuthorizedConsolesFile.at(values["authorized_consoles"], state, instance.own_id(values["id"]))
     consoles = file.read()
     _, repeated = kind_values(values)
-    unsealed = values["allow_unsealed"]
+    unsealed, notes = values["allow_unsealed"], tuple[str, ...]()
     if (running := _running(state, instance.own_id(values["id"]))) is None:
-        click.echo("no agent answers here: options that it gets on its command line are not counted", err=True)
+        notes = ("no agent answers here: options that it gets on its command line are not counted",)
     else:
         repeated, unsealed = running
     if consoles is None:
-        return check.without_file(str(file.path), KINDS, options=repeated, allow_unsealed=unsealed)
-    return check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS, options=repeated)
+        report = check.without_file(str(file.path), KINDS, options=repeated, allow_unsealed=unsealed)
+    else:
+        report = check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS, options=repeated)
+    return replace(report, lines=(*report.lines, *notes))
 
 
 def _running(state: StateDir, name: str) -> tuple[dict[str, tuple[str, ...]], bool] | None:
