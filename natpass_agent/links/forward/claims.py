@@ -4,18 +4,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol, TypeVar
 
+from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
 from natpass_agent.targets.reasons import RefusedError
 from natpass_wire.aio.link import Link
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import IpAddress
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-
-if TYPE_CHECKING:
-    from natpass_agent.links.forward.listeners import OpenListener
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +23,36 @@ _TRIES, _PAUSE_SECONDS = 100, 0.01
 T = TypeVar("T")
 
 
-class Claims:
+class Claim(Protocol):
+    """An open listener, see `natpass_agent.links.forward.listeners.OpenListener`."""
+
+    @property
+    def link(self) -> Link:
+        """The link that it is in."""
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where it listens."""
+
+    @property
+    def is_udp(self) -> bool:
+        """Whether it takes datagrams."""
+
+    def close(self, reason: str) -> None:
+        """Stop listening."""
+
+
+class ListenClaims:
     """The open listeners of all links of an agent."""
 
     def __init__(self) -> None:
-        self._open: set[OpenListener] = set()
+        self._open: set[Claim] = set()
 
-    def add(self, listener: "OpenListener") -> None:
+    def add(self, listener: "Claim") -> None:
         """Add a listener that is open."""
         self._open.add(listener)
 
-    def remove(self, listener: "OpenListener") -> None:
+    def remove(self, listener: "Claim") -> None:
         """Remove one that is closed. No-op if it is not there."""
         self._open.discard(listener)
 
@@ -74,7 +91,7 @@ class Claims:
             await asyncio.sleep(_PAUSE_SECONDS)
         return bind()
 
-    def _holder(self, address: Endpoint, ips: Collection[IpAddress], path: str) -> "OpenListener | None":
+    def _holder(self, address: Endpoint, ips: Collection[IpAddress], path: str) -> "Claim | None":
         for listener in self._open:
             for place in listener.places:
                 if path or place.path:
@@ -88,7 +105,7 @@ class Claims:
         return None
 
 
-def _take_over(holder: "OpenListener", link: Link, what: str) -> None:
+def _take_over(holder: "Claim", link: Link, what: str) -> None:
     """Close a listener for a console. Raises RefusedError: it is not for this one."""
     who = who_of(holder.link)
     if holder.link.peer_key is None or holder.link.peer_key != link.peer_key:

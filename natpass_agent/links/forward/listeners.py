@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
-from natpass_agent.links.forward.claims import Claims
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.connections import SourceSocket
 from natpass_agent.links.forward.datagrams import DatagramListener
 from natpass_agent.links.forward.places import Holder, Place
@@ -101,7 +101,7 @@ class OpenListener:
 
 
 async def listen(
-    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: Claims
+    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: ListenClaims
 ) -> OpenListener:
     """Return a listener.
 
@@ -208,7 +208,7 @@ def _bind(address: Address, port: int, *, datagrams: bool) -> socket.socket:
 
 
 async def _listen_at_path(
-    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: Claims
+    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: ListenClaims
 ) -> OpenListener:
     path = await resolver.path(address, limits)
     what = f"listening at {text_of(address)}"

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from natpass_agent.links.forward import KIND
-from natpass_agent.links.forward.claims import Claims
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.session import Session
 from natpass_agent.links.running import Running
 from natpass_agent.links.who import who_of
@@ -27,7 +27,7 @@ class ForwardServer:
 
     def __init__(self, targets: Targets | None = None) -> None:
         self.targets = Targets() if targets is None else targets
-        self._claims = Claims()
+        self._claims = ListenClaims()
         self._sessions: dict[Link, Session] = {}
 
     def running(self, link: Link) -> Running | None:

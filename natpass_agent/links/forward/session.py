@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from natpass_agent.links.forward.claims import Claims
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
 from natpass_agent.links.forward.datagrams import Flow, SourceFlow, TargetFlow
 from natpass_agent.links.forward.listeners import OpenListener, listen
@@ -52,9 +52,9 @@ class Session:
         targets: Targets,
         rights: Rights,
         resolver: Resolver | None = None,
-        claims: Claims | None = None,
+        claims: ListenClaims | None = None,
     ) -> None:
-        self._claims = Claims() if claims is None else claims
+        self._claims = ListenClaims() if claims is None else claims
         self._owner = targets.owner_of(link)
         self.link = ChannelLink(link, is_console=False, asked=self._asked, room=targets.windows, owner=self._owner)
         #: All bytes of the link.

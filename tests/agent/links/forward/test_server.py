@@ -1,40 +1,26 @@
 """A forward at the agent: connections, listeners, flows and their limits, on real sockets."""
 
-import asyncio
 import contextlib
 import logging
 import os
-import re
 import socket
 import stat
 import threading
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from natpass_agent.links.forward import datagrams
 from natpass_agent.links.forward import session as sessions
 from natpass_agent.targets.targets import Rules
-from natpass_wire.aio.link import Detached
 from natpass_wire.channels.events import Endpoint
-from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-from tests.agent.links.forward.world import User, World, forwarded, rights
+from tests.agent.links.forward.world import User, World, forwarded, rights, udp_socket
 from tests.support.peers import HOST, UNIX, Peer, Target
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.both_loops
-
-
-@contextlib.contextmanager
-def udp_socket():  # type: ignore[no-untyped-def]
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-        sock.bind((HOST, 0))
-        sock.setblocking(False)
-        yield sock
 
 
 async def datagram(sock: socket.socket) -> tuple[bytes, tuple[str, int]]:
@@ -241,65 +227,6 @@ async def test_a_taken_port_is_refused() -> None:
             assert user.why == f"listening at {HOST}:{target.endpoint.port}: address already in use"
 
 
-def place_in(folder: Path, kind: str, port: int) -> Endpoint:
-    return Endpoint(path=f"{folder}/s".encode()) if kind == "path" else Endpoint("", port, datagrams=kind == "udp")
-
-
-@pytest.mark.parametrize("kind", ["tcp", "udp", "path"])
-async def test_the_listener_of_a_killed_console_is_for_the_next_one_of_its_key(
-    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    given = rights(listen="localhost:*,unix:*")
-    async with forwarded(given) as killed:
-        at = place_in(tmp_path, kind, 0)
-        _, first = await killed.listen(at)
-        assert first.address is not None
-        at = place_in(tmp_path, kind, first.address[1])
-        async with forwarded(given, server=killed.server) as twin:
-            _, user = await twin.listen(at)  # it may well be alive: there are two consoles with this key
-            assert user.reason == ChannelRefused.IN_USE
-            assert "your own key, which is connected; natpass-agent end there" in str(user.why)
-        killed.at_agent.detached = Detached("its console is gone", 0.0)
-        async with forwarded(given, server=killed.server, key=b"o" * 32) as other:
-            _, user = await other.listen(at)
-            assert user.reason == ChannelRefused.IN_USE
-            assert re.match(r"in use by \S+ \(key SHA256:\S+\), whose link natpass-agent end there", str(user.why))
-        async with forwarded(given, server=killed.server) as following:
-            _, user = await following.listen(at)
-            assert user.address == first.address
-            await wait_for(
-                lambda: first.why == "another console of the same key listens there now", "the old one's end"
-            )
-            assert not killed.session.listeners
-            assert any("which is out of reach" in line and "takes it over" in line for line in caplog.messages)
-            assert kind != "path" or (tmp_path / "s").is_socket()
-
-
-@pytest.mark.parametrize("at", [Endpoint("0.0.0.0", 8080), Endpoint("::", 0), Endpoint("*", 80), Endpoint(path=b"/s")])
-@pytest.mark.parametrize("given", ["neither", "option", "line", "both"])
-async def test_what_would_allow_a_listener_is_said_and_does(at: Endpoint, given: str) -> None:
-    patterns = parse("10.0.0.1:1")
-    has_option, has_line = given in {"option", "both"}, given in {"line", "both"}
-    async with forwarded(
-        Rights(listen=patterns if has_line else None), rules=Rules(listen=patterns if has_option else None)
-    ) as world:
-        _, user = await world.listen(at)
-    assert user.reason == ChannelRefused.NOT_ALLOWED
-    option = re.search(r"--allow-listen '(\S+)'", str(user.why))
-    line = re.search(r'listen="(\S+)" in its authorized_consoles', str(user.why))
-    assert (option is not None, line is not None) == ((True, False) if given == "neither" else (has_option, has_line))
-    assert "listen= in its authorized_consoles" in str(user.why) or given != "neither"
-    allows = Rules(
-        listen=parse(option[1]) if option is not None and given != "line" else None,
-    ).listen(Rights(listen=parse(line[1]) if line is not None and given in {"line", "both"} else None))
-    if at.path:
-        assert allows.allows_path("/s")
-    else:
-        for ip in {"*": ("0.0.0.0", "::")}.get(at.host, (at.host,)):
-            assert allows.allows(ip_address(ip), at.port or 4711, {})
-
-
 @pytest.mark.parametrize("host", ["*", "0.0.0.0", "::"])
 async def test_more_than_loopback_only_if_a_rule_says_so(host: str) -> None:
     async with forwarded() as world:
@@ -418,36 +345,6 @@ async def test_an_idle_flow_ends_after_a_time_that_its_console_may_set(monkeypat
 
 
 # limits
-
-
-@pytest.mark.parametrize("is_udp", [False, True], ids=["tcp", "udp"])
-async def test_a_connection_that_just_carries_when_its_link_ends_gives_its_place_back_once(
-    monkeypatch: pytest.MonkeyPatch, is_udp: bool
-) -> None:
-    carry = sessions.Session.carry
-    given_up: list[bool] = []
-
-    def dials() -> "list[asyncio.Task[Any]]":
-        return [task for task in asyncio.all_tasks() if "Session._dial" in str(task.get_coro())]
-
-    def carried(session: sessions.Session, connection: Any) -> None:
-        def end() -> None:  # what `Session.run` does at the end of the link, before the dial's task has run again
-            connection.abort("the link has ended")
-            given_up.extend(task.cancel() for task in dials())
-
-        carry(session, connection)
-        asyncio.get_running_loop().call_soon(end)
-
-    monkeypatch.setattr(sessions.Session, "carry", carried)
-    async with forwarded() as world:
-        room = world.server.targets.descriptors
-        before = room.units
-        with contextlib.closing(Target()) as target, udp_socket() as other:
-            port = other.getsockname()[1] if is_udp else target.endpoint.port
-            world.ask(Endpoint(HOST, port, datagrams=is_udp))
-            await wait_for(lambda: given_up, "the end of the dial")
-            await wait_for(lambda: not dials() and not world.session.connections, "the end of both")
-            assert (given_up, room.units, world.session._taken) == ([True], before, 0)
 
 
 async def test_no_more_connections_than_descriptors_and_the_rest_goes_on() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from natpass_agent.links.forward.server import ForwardServer
@@ -119,6 +120,15 @@ class World:
         )
         self.ports.append(server)
         return int(server.sockets[0].getsockname()[1])
+
+
+@contextlib.contextmanager
+def udp_socket() -> Iterator[socket.socket]:
+    """A socket for datagrams on loopback."""
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.bind((HOST, 0))
+        sock.setblocking(False)
+        yield sock
 
 
 def rights(forward: str | None = None, listen: str | None = None) -> Rights:
