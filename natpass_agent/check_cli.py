@@ -1,5 +1,6 @@
 """The command `natpass-agent check`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,10 @@ from natpass_agent import check, instance
 from natpass_agent.authorized import AuthorizedConsolesFile
 from natpass_agent.links import KINDS
 from natpass_agent.links.options import kind_values
+from natpass_wire.errors import UserError
+from natpass_wire.program.control import client
+from natpass_wire.program.control.client import NobodyThereError
+from natpass_wire.program.control.place import socket_path
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import FILE, gather, state_options
 from natpass_wire.program.state import StateDir
@@ -58,6 +63,28 @@ def _report(values: dict[str, Any]) -> check.Report:
     file = AuthorizedConsolesFile.at(values["authorized_consoles"], state, instance.own_id(values["id"]))
     consoles = file.read()
     _, repeated = kind_values(values)
+    unsealed, notes = values["allow_unsealed"], tuple[str, ...]()
+    if (running := _running(state, instance.own_id(values["id"]))) is None:
+        notes = ("no agent answers here: options that it gets on its command line are not counted",)
+    else:
+        repeated, unsealed = running
     if consoles is None:
-        return check.without_file(str(file.path), KINDS, options=repeated, allow_unsealed=values["allow_unsealed"])
-    return check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS, options=repeated)
+        report = check.without_file(str(file.path), KINDS, options=repeated, allow_unsealed=unsealed)
+    else:
+        report = check.of_file(str(file.path), consoles, datetime.now(UTC), file.doubt(), KINDS, options=repeated)
+    return replace(report, lines=(*report.lines, *notes))
+
+
+def _running(state: StateDir, name: str) -> tuple[dict[str, tuple[str, ...]], bool] | None:
+    """Return the running agent's repeatable options, and whether it serves unsealed links; None if none answers."""
+    try:
+        client.check_platform()
+        found = client.ask(socket_path(state, "agent", name), "options", {})
+    except (NobodyThereError, PermissionError, UserError):  # an older agent does not know this
+        return None
+    given = found.get("repeated")
+    if not isinstance(given, dict):
+        return None
+    return {str(key): tuple(map(str, values)) for key, values in given.items() if isinstance(values, list)}, bool(
+        found.get("allow_unsealed")
+    )

@@ -20,7 +20,6 @@ from natpass_agent.links import KINDS
 from natpass_agent.links.kind import Worker
 from natpass_agent.links.options import kind_options, kind_values
 from natpass_agent.links.servers import all_servers
-from natpass_agent.platform import open_files
 from natpass_agent.platform.environment import MARKER, check_patterns
 from natpass_agent.platform.lock import locks
 from natpass_agent.trust import SealedPeers
@@ -30,10 +29,11 @@ from natpass_wire.aio.streams import KEEP_SECONDS
 from natpass_wire.pb.login_pb2 import Role
 from natpass_wire.program import logs, signals
 from natpass_wire.program.control.place import socket_path
-from natpass_wire.program.control.server import serving
+from natpass_wire.program.control.server import Handler, serving
 from natpass_wire.program.identity import known_identity, load_identity
 from natpass_wire.program.main import INTERRUPTED, run
 from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.program.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
@@ -105,14 +105,20 @@ def command(ctx: click.Context, /, **_: object) -> int:
         seal = partial(Sealing, identity.private, trust=SealedPeers(), clock=time.monotonic)
         target = settings.target(client_id, Role.ROLE_AGENT, token, (), PROGRAM, seal=seal)
         options, repeated = kind_values(values)
-        files = open_files.raise_limit()
+        files = raise_open_files()
         kinds = all_servers(options, repeated, agent=client_id, passed=passed, files=files)
         agent = partial(Agent, target, kinds=kinds, rights_of=consoles.rights_of, is_listed=consoles.lists)
         agent = partial(agent, keep_seconds=values["keep_links"], allow_unsealed=values["allow_unsealed"])
-        return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id)))
+        handlers = partial(control.handlers, repeated=repeated, allow_unsealed=values["allow_unsealed"])
+        return runtime.run(serve(agent, consoles, socket_path(state, status_cli.KIND, client_id), handlers))
 
 
-async def serve(make_agent: Callable[[], Agent], consoles: AuthorizedConsolesFile, control_socket: Path) -> int:
+async def serve(
+    make_agent: Callable[[], Agent],
+    consoles: AuthorizedConsolesFile,
+    control_socket: Path,
+    handlers: Callable[[Agent], dict[str, Handler]],
+) -> int:
     """Run an agent until a signal says to stop; return the exit status: 130 after INT, else 0."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -124,7 +130,7 @@ async def serve(make_agent: Callable[[], Agent], consoles: AuthorizedConsolesFil
     with suppress(AttributeError):  # not on Windows; while it is ignored, children leave no exit status
         signal.signal(getattr(signal, "SIGCHLD"), signal.SIG_DFL)  # noqa: B009 - not on Windows
     agent = make_agent()
-    async with serving(control_socket, control.handlers(agent)), asyncio.TaskGroup() as group:
+    async with serving(control_socket, handlers(agent)), asyncio.TaskGroup() as group:
         running = group.create_task(agent.run(), name="agent")
         running.add_done_callback(lambda _: stop(1))  # it has failed, and the group raises its exception
         watching = group.create_task(_watch(agent, consoles), name="authorized consoles")

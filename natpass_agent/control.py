@@ -15,15 +15,23 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-STATUS, END = "status", "end"
+STATUS, END, OPTIONS = "status", "end", "options"
 #: The reason that consoles are given.
 ENDED = "ended on the agent's machine (natpass-agent end)"
 #: A program that ignores HUP is killed after 2 s; one that hangs in the kernel is not waited for.
 END_SECONDS = 10.0
 
 
-def handlers(agent: Agent) -> dict[str, Handler]:
-    """Return the handler of each command."""
+def handlers(
+    agent: Agent, repeated: Mapping[str, Sequence[str]] | None = None, *, allow_unsealed: bool = False
+) -> dict[str, Handler]:
+    """Return the handler of each command.
+
+    Args:
+        agent: the agent.
+        repeated: the values of the kinds' repeatable options with which it runs, by name.
+        allow_unsealed: whether it serves links that are not sealed, too.
+    """
 
     async def status(_: Mapping[str, Any]) -> Mapping[str, Any]:
         return agent.status().to_json()
@@ -37,7 +45,11 @@ def handlers(agent: Agent) -> dict[str, Handler]:
             chosen |= {served.id: served for served in agent.links.detached}
         return {"ended": await _end(agent, list(chosen.values()))}
 
-    return {STATUS: status, END: end}
+    async def options(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        given = {name: list(values) for name, values in (repeated or {}).items()}
+        return {"repeated": given, "allow_unsealed": allow_unsealed}
+
+    return {STATUS: status, END: end, OPTIONS: options}
 
 
 def _named(agent: Agent, name: str) -> Served:

@@ -21,7 +21,6 @@ from natpass_relay.greeting import Greeting, reachable
 from natpass_relay.listening import listening
 from natpass_relay.local import local_addresses
 from natpass_relay.outbox import RECEIVER_BYTES
-from natpass_relay.platform.limits import raise_open_files
 from natpass_relay.server import RelayServer, RelaySettings, TlsFiles
 from natpass_wire.aio import runtime
 from natpass_wire.aio.dial import RelayAddress
@@ -32,6 +31,7 @@ from natpass_wire.login.legacy import Dialect
 from natpass_wire.program import logs, signals
 from natpass_wire.program.main import run
 from natpass_wire.program.options import DEFAULT_PORT, FILE, PROXY, ByteSize, HostPort, common_options, gather
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.program.secret import choose_secret
 from natpass_wire.program.settings import CommonSettings, ask_secret, check_no_tls
 from natpass_wire.program.state import StateDir

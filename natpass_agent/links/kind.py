@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
+    from natpass_agent.links.arriving import Arriving
     from natpass_agent.links.running import Running
     from natpass_agent.platform.programs import Programs
     from natpass_agent.targets.targets import Targets
@@ -98,12 +99,14 @@ class Services:
     Attributes:
         programs: finds programs and their environment.
         targets: what this machine reaches for consoles.
+        arriving: the requests that come in pieces.
         options: the values of the kinds' own options, by name; an option that was not given is None or absent.
         repeated: the same of those that may be given several times.
     """
 
     programs: "Programs"
     targets: "Targets"
+    arriving: "Arriving"
     options: Mapping[str, str | None] = field(default_factory=dict)
     repeated: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

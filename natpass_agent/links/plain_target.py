@@ -10,7 +10,7 @@ from natpass_agent.links.kind import ONLY_LOOK, Kind
 from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.links.who import who_of
 from natpass_agent.targets.reasons import RefusedError
-from natpass_agent.targets.resolve import Resolver, text_of
+from natpass_agent.targets.resolve import text_of
 from natpass_agent.targets.targets import Targets
 from natpass_wire.aio.link import IncomingLink, LinkEndedError
 from natpass_wire.channels.events import Endpoint
@@ -67,7 +67,7 @@ class PlainTargetServer(ABC, Generic[T]):
             return
         try:
             asked = asked_target(request)
-            target = await self._reached(asked, rights)
+            target = await self._reached(link, asked, rights)
         except RefusedError as error:
             log.info("no %s for %s: %s", name, who, error)
             link.refuse(str(error))
@@ -84,11 +84,12 @@ class PlainTargetServer(ABC, Generic[T]):
             self._abort(target)
         log.info("%s of %s has ended: %s", where, who, (link.end and link.end.text) or "its opener closed it")
 
-    async def _reached(self, asked: Endpoint, rights: Rights) -> T:
+    async def _reached(self, link: IncomingLink, asked: Endpoint, rights: Rights) -> T:
         """Return the target's end, at an address that may be reached. Raises RefusedError."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                addresses, _ = await Resolver().allowed(asked, self._targets.rules.forward(rights))
+                resolver = self._targets.resolver(link)
+                addresses, _ = await resolver.allowed(asked, self._targets.rules.forward(rights))
                 return await self._connect(addresses)
         except TimeoutError:
             text = f"{text_of(asked)}: no answer within {CONNECT_SECONDS:.0f} s"

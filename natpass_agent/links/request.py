@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterable, Sequence
 from signal import Signals
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
 
 from natpass_wire.errors import NatpassError
 from natpass_wire.text import printable
@@ -12,8 +15,22 @@ class BadRequestError(NatpassError):
     """The opener's request is invalid; the text says why, safe to print."""
 
 
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
 #: Time limits above ten years count as no limit.
 _MOST_SECONDS = 10 * 366 * 86400.0
+
+
+def in_pieces(kind: type[AnyMessage], data: bytes) -> AnyMessage:
+    """Return the message of a request that came in pieces.
+
+    Raises:
+        BadRequestError: it is damaged.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise BadRequestError("the request that came in pieces is damaged") from error
 
 
 def text_of(data: bytes, what: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from natpass_agent.links import KINDS
+from natpass_agent.links.arriving import Arriving
 from natpass_agent.links.kind import KindServer, Services
 from natpass_agent.platform import programs
 from natpass_agent.targets.targets import Rules, Targets
@@ -27,5 +28,5 @@ def all_servers(
     """
     given = repeated or {}
     targets = Targets(Rules.of(given), files)
-    services = Services(programs.programs(agent, passed), targets, options or {}, given)
+    services = Services(programs.programs(agent, passed), targets, Arriving(), options or {}, given)
     return tuple(kind.make_server(services) for kind in KINDS)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from natpass_agent.platform.open_files import restore_limit
+from natpass_wire.program.platform_files import restore_open_files
 
 assert sys.platform != "win32"
 
@@ -109,7 +109,7 @@ def reset_child() -> None:
         with suppress(OSError, ValueError):  # KILL and STOP
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    restore_limit()
+    restore_open_files()
 
 
 def start_fault(number: int, argv: Sequence[str], env: Mapping[str, str]) -> str:

@@ -84,7 +84,9 @@ def sockaddr(address: Address) -> tuple[Any, ...]:
     host, _, zone = address.host.partition("%")
     if address.family != socket.AF_INET6:
         return host, address.port
-    return host, address.port, 0, _zone(zone)
+    number = _zone(zone)
+    # In the host, too: uvloop reads a zone only there, and others take both.
+    return f"{host}%{number}" if number else host, address.port, 0, number
 
 
 def _zone(zone: str) -> int:

@@ -66,6 +66,10 @@ def refused(what: str, error: OSError) -> RefusedError:
     return RefusedError(reason_of(error), f"{what}: {text_of(error)}")
 
 
-def not_allowed(what: str) -> RefusedError:
+class NotAllowedError(RefusedError):
+    """The rules do not allow it."""
+
+
+def not_allowed(what: str) -> NotAllowedError:
     """Return the refusal of what the rules do not allow."""
-    return RefusedError(ChannelRefused.NOT_ALLOWED, f"{what} is not allowed by this agent's rules")
+    return NotAllowedError(ChannelRefused.NOT_ALLOWED, f"{what} is not allowed by this agent's rules")

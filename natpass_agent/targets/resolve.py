@@ -1,19 +1,15 @@
-"""Looks names and paths up, in threads: the name service may take a minute, and nobody else may wait for that.
-
-The loop's own threads are few, and the agent needs them to find its relay. So each link has some of its own; they end
-by themselves, and the program's end does not wait for them.
-"""
+"""Looks names and paths up, in threads: the name service may take a minute, and nobody else may wait for that."""
 
 import asyncio
 import contextlib
 import os
 import socket
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 
+from natpass_agent.targets.lookups import Lookups
 from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import IpAddress, Reach, TargetPattern, dialled
@@ -21,14 +17,9 @@ from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.race import Address
 from natpass_wire.text import printable
 
-#: Lookups of a link at once, each in a thread.
-LOOKUPS = 4
-#: Seconds for a lookup.
-LOOKUP_SECONDS = 10.0
 #: Addresses of a name that are looked at: a hostile name server may return any number.
 _MOST_ADDRESSES = 64
 
-T = TypeVar("T")
 Lookup = Callable[[str, int], list[tuple[Any, ...]]]
 
 
@@ -41,11 +32,14 @@ class Resolver:
 
     Args:
         lookup: asks the name service, as `socket.getaddrinfo` does; it may block.
+        lookups: the threads of the agent.
+        owner: to whom they are counted.
     """
 
-    def __init__(self, lookup: Lookup = _getaddrinfo) -> None:
+    def __init__(self, lookup: Lookup = _getaddrinfo, lookups: Lookups | None = None, owner: Hashable = None) -> None:
         self._lookup = lookup
-        self._threads = asyncio.Semaphore(LOOKUPS)
+        self._lookups = Lookups() if lookups is None else lookups
+        self._owner = owner
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return the addresses that a host has now, as they will be dialled, the system's favourite first.
@@ -59,7 +53,7 @@ class Resolver:
         if not host:
             raise RefusedError(ChannelRefused.NO_HOST, "no host is named")
         try:
-            found = await self._in_thread(lambda: self._lookup(host, port))
+            found = await self._lookups.run(lambda: self._lookup(host, port), self._owner)
         except TimeoutError:
             raise RefusedError(ChannelRefused.NO_HOST, f"{name}: the name service does not answer") from None
         except (UnicodeError, ValueError, TypeError):
@@ -113,44 +107,12 @@ class Resolver:
             RefusedError: it is not allowed.
         """
         try:
-            path = await self._in_thread(lambda: _real_path(target.path, limits))
+            path = await self._lookups.run(lambda: _real_path(target.path, limits), self._owner)
         except (OSError, ValueError):
             raise RefusedError(ChannelRefused.FAILED, f"{text_of(target)} can't be looked up") from None
         if path is None:
             raise not_allowed(text_of(target))
         return path
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns. Raises what it raises, and TimeoutError."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-
-        def finish(result: T | None, error: Exception | None) -> None:
-            self._threads.release()
-            if done.done():
-                return
-            if error is None:
-                done.set_result(result)  # type: ignore[arg-type]  # None only if T has it
-            else:
-                done.set_exception(error)
-
-        def run() -> None:
-            result, fault = None, None
-            try:
-                result = work()
-            except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-                fault = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(finish, result, fault)
-
-        async with asyncio.timeout(LOOKUP_SECONDS):
-            await self._threads.acquire()
-            try:
-                threading.Thread(target=run, name="lookup", daemon=True).start()
-            except RuntimeError as error:
-                self._threads.release()
-                raise OSError("no thread for a lookup") from error
-            return await done
 
 
 def text_of(target: Endpoint) -> str:

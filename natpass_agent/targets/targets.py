@@ -5,11 +5,15 @@
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 
+from natpass_agent.targets.lookups import Lookups
+from natpass_agent.targets.resolve import Resolver, text_of
 from natpass_wire.aio.link import Link
+from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import LOOPBACK, Patterns, Reach, parse
 from natpass_wire.repeats import Repeats
 from natpass_wire.stream.receiver import Room
+from natpass_wire.text import printable
 
 #: Options of `natpass-agent` with patterns.
 ALLOW_FORWARD, ALLOW_LISTEN = "allow-forward", "allow-listen"
@@ -44,6 +48,20 @@ class Rules:
         given = tuple(each for each in (self._listen, rights.listen) if each is not None)
         return Reach(given or (LOOPBACK,))
 
+    def listen_advice(self, rights: Rights, address: Endpoint) -> str:
+        """Return what would let a console with these rights listen at an address that is not allowed, for people."""
+        if address.path:
+            pattern = f"unix:{text_of(address)}"
+        else:
+            host = address.host or "localhost"
+            pattern = f"{f'[{host}]' if ':' in host else printable(host)}:{address.port or '*'}"
+        option, line = f"--{ALLOW_LISTEN} '{pattern}'", f'listen="{pattern}" in its authorized_consoles'
+        if self._listen is None and rights.listen is None:  # short: a refusal is cut at 200 characters
+            return f"{option}, or listen= in its authorized_consoles, would allow it"
+        needed = [option] if self._listen is not None else []
+        needed += [line] if rights.listen is not None else []
+        return f"{' and '.join(needed)} would allow it"
+
     def extent(self, rights: Rights) -> str:
         """Return what a console may reach, and where it may listen, for people; empty if nothing was said of it."""
         said = []
@@ -70,8 +88,13 @@ class Targets:
         self.windows = Room()
         #: What is logged of refused targets: a console may ask as often as it likes.
         self.repeats = Repeats()
+        self._lookups = Lookups()
 
     @staticmethod
     def owner_of(link: Link) -> Hashable:
         """Return to whom a link's connections are counted."""
         return link.peer if link.peer_key is None else link.peer_key
+
+    def resolver(self, link: Link) -> Resolver:
+        """Return what looks names and paths up for a link."""
+        return Resolver(lookups=self._lookups, owner=self.owner_of(link))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from natpass_tui.links import life
 from natpass_tui.links.life import (
@@ -105,6 +105,10 @@ class LinkTab(ABC):
     @abstractmethod
     def _separate(self, text: str) -> None:
         """Show a line between the old content and the new."""
+
+    def _refused(self, reason: str) -> str:
+        """Return the agent's reason for not opening a link, for the user."""
+        return reason
 
     def _typed_offline(self) -> str:
         """Return what happens to input while the link is out of reach."""
@@ -317,7 +321,8 @@ class LinkTab(ABC):
         try:
             link = await self._relay.open_link(self.agent, self._message())
         except LinkEndedError as error:
-            self._apply(LinkGone(error.end, self._relay.is_online))
+            end = replace(error.end, text=self._refused(error.end.text))
+            self._apply(LinkGone(end, self._relay.is_online))
             return
         if self._closed:
             link.close()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from natpass_tui.links.long_request import LongRequest
 from natpass_tui.links.streams import ByteSource, Sink
 from natpass_tui.tty.escape import Escape, EscapeAction
 from natpass_wire.aio.link import Link, LinkEndedError
@@ -29,6 +30,7 @@ class TtyProgram:
         size: returns the terminal's size, (rows, cols).
         notices: takes our own messages to the user; None without a terminal for them.
         asked: called with each request of the user, except to leave.
+        request: the rest of the request, which is sent first.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class TtyProgram:
         *,
         notices: Sink | None = None,
         asked: Callable[[EscapeAction], None] = lambda _: None,
+        request: bytes = b"",
     ) -> None:
         self._link = link
         self._source = source
@@ -47,6 +50,7 @@ class TtyProgram:
         self._size = size
         self._notices = notices
         self._asked = asked
+        self._request = LongRequest(request)
         #: Held while writing to the terminal, and while it is given away.
         self.writing = asyncio.Lock()
         self._escape = Escape()
@@ -166,14 +170,17 @@ class TtyProgram:
         self._end(HUNG_UP)
 
     async def _send(self) -> None:
-        """Send the typed input, and sizes."""
+        """Send the rest of the request, and then the typed input and sizes."""
         try:
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
-                while self._sizes or self._input:
+                while self._request or self._sizes or self._input:
                     most = await self._link.room()
                     self._sent += 1
+                    if self._request:
+                        self._link.put(self._request.take(most))
+                        continue
                     if self._sizes:
                         rows, cols = self._sizes.pop(0)
                         self._link.put(Msg(type=MsgType.shell_resize, sresize=ShellResize(rows=rows, cols=cols)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from natpass_wire.commands import MAX_REQUEST_BYTES
+from natpass_wire.commands import check_size
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
@@ -13,6 +13,9 @@ from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectShell
 #: Our terminal's type. We don't send the locale: it may not exist there (perl, apt and others then complain at every
 #: start), and the agent knows its machine's locales.
 TERMINAL_ENV = ("TERM=xterm-256color", "COLORTERM=truecolor")
+
+#: Bytes of a request in one message, without the name and the terminal's size.
+_MOST_AT_ONCE = MAX_DATA_BYTES - 64
 
 
 class ExecWords(Protocol):
@@ -66,7 +69,7 @@ class ShellRequest:
             terminal: our environment, which describes that terminal.
 
         Raises:
-            UserError: it does not fit into one message, or a variable is not text.
+            UserError: no system takes so much, or a variable is not text.
         """
         # Both, even if empty: otherwise the agent sets them to our own terminal's type.
         kind = tuple(f"{name}={terminal.get(name, '')}" for name in ("TERM", "COLORTERM"))
@@ -76,18 +79,14 @@ class ShellRequest:
             raise UserError("a variable for a program on a terminal has to be UTF-8 text") from error
         return cls(env=env, argv=request.argv, cwd=request.cwd, timeout=request.timeout).checked()
 
-    # Why: docs/decisions/036-long-requests.md
+    # Why: docs/decisions/095-long-commands-on-a-terminal.md
     def checked(self) -> "ShellRequest":
         """Return this request if it can be sent.
 
         Raises:
-            UserError: it does not fit into one message.
+            UserError: no system takes so much.
         """
-        if (size := self.message(1, 1).ByteSize()) > MAX_DATA_BYTES:
-            raise UserError(
-                f"the command and its variables have {size} bytes; a program on a terminal may have {MAX_DATA_BYTES}, "
-                f"one without (natpass-tui exec) {MAX_REQUEST_BYTES}"
-            )
+        check_size(self._asked().ByteSize())
         return self
 
     @property
@@ -97,18 +96,21 @@ class ShellRequest:
         return f"shell-{hashlib.sha256(parts).hexdigest()[:12]}"
 
     def message(self, rows: int, cols: int) -> ConnectRequest:
-        """Return the request for a terminal of this size."""
-        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
-        shell = ConnectShell(
-            exec=self._line(),
-            env=self.env,
-            rows=rows,
-            cols=cols,
-            argv=self.argv,
-            cwd=self.cwd,
-            timeout_ms=milliseconds,
-        )
+        """Return the request for a terminal of this size; if it is too long, only the number of bytes that follow."""
+        follows = len(self.following())
+        # An agent without this feature finds an empty command, and refuses; without any it would start a shell.
+        shell = ConnectShell(argv=[b""], follows=follows) if follows else self._asked()
+        shell.rows, shell.cols = rows, cols
         return ConnectRequest(name=self.name, kind=ConnectRequest.shell, cshell=shell)
+
+    def following(self) -> bytes:
+        """Return the bytes to send after the request is accepted; empty if it fits into one message."""
+        asked = self._asked()
+        return asked.SerializeToString() if asked.ByteSize() > _MOST_AT_ONCE else b""
+
+    def _asked(self) -> ConnectShell:
+        milliseconds = round(self.timeout * 1000) if self.timeout is not None else 0
+        return ConnectShell(exec=self._line(), env=self.env, argv=self.argv, cwd=self.cwd, timeout_ms=milliseconds)
 
     def _line(self) -> str:
         """Return the `exec` for agents that do not know `argv`: a program without arguments works there too."""

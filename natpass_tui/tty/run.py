@@ -10,6 +10,7 @@ from functools import partial
 
 import click
 
+from natpass_tui.links.long_request import refusal_of
 from natpass_tui.links.outcome import Counts, Outcome, outcome
 from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, Writer, own_terminal
@@ -67,6 +68,9 @@ class TtyRun(Run):
     def _request(self) -> ConnectRequest:
         return self._asked.message(*self._terminal.size())
 
+    def _refused(self, reason: str) -> str:
+        return super()._refused(refusal_of(reason, len(self._asked.following())))
+
     def _counts(self) -> Counts:
         program = self._program
         return Counts(program.bytes_in, program.bytes_out) if program is not None else Counts()
@@ -102,7 +106,15 @@ class TtyRun(Run):
             work = self._give_away(program, out) if what is EscapeAction.SUSPEND else program.say(_HELP)
             asides.start(work, f"tty {what.name}")
 
-        program = self._program = TtyProgram(link, Reader(0), out, self._terminal.size, notices=notices, asked=asked)
+        program = self._program = TtyProgram(
+            link,
+            Reader(0),
+            out,
+            self._terminal.size,
+            notices=notices,
+            asked=asked,
+            request=self._asked.following(),
+        )
         self._terminal.enter()
         self._has_terminal, self._suspend = True, partial(asked, EscapeAction.SUSPEND)
         try:

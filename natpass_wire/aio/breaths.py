@@ -5,7 +5,7 @@ waits a second for that, then it drops the frame, or a part of it, and says noth
 now and then, and the link that keeps the most unread is ended before memory is: an end is told, a gap is not.
 """
 
-# Why: docs/decisions/095-a-slow-link-ends-at-existing-relays.md
+# Why: docs/decisions/096-a-slow-link-ends-at-existing-relays.md
 
 import asyncio
 from collections.abc import Callable, Collection

@@ -16,6 +16,8 @@ from natpass_wire.pb.forward_pb2 import ChannelRefused
 _READ_BYTES = MAX_DATA_BYTES
 #: Bytes that wait for a socket that takes no more, beyond which its channel gets no credit.
 _HIGH_WATER = 128 * 1024
+#: Bytes that the loop may have read beyond the credit: two of its reads. It was told to read no more by then.
+_MOST_BEYOND = 128 * 1024
 #: Seconds for a socket to take the last bytes, once both halves are closed: its channel is gone, and counts no more.
 _LINGER_SECONDS = 30.0
 #: The families whose sockets have TCP's options.
@@ -47,6 +49,7 @@ class ChannelSocket(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
+        "_beyond",
         "_channel_ended",
         "_is_over",
         "_is_paused",
@@ -68,6 +71,7 @@ class ChannelSocket(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._owed = 0  # bytes that have no credit yet: the socket takes no more
         self._waiting: bytearray | None = None  # of these, what the transport does not have yet
+        self._beyond = bytearray()  # read beyond the credit, see `buffer_updated`
         self._linger: asyncio.TimerHandle | None = None
         self._reason: str | None = None  # why it is over, once it is
         self._is_paused = False
@@ -93,12 +97,18 @@ class ChannelSocket(asyncio.BufferedProtocol):
         self.connected(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where the loop puts the next bytes: never more than the channel takes."""
-        return _buffer[: max(1, min(_READ_BYTES, self._link.space(self.channel)))]
+        """Return where the loop puts the next bytes: no more than the channel takes; all, if it takes none."""
+        return _buffer[: self._link.space(self.channel) or _READ_BYTES]
 
     def buffer_updated(self, size: int) -> None:
-        """Send what came."""
+        """Send what came.
+
+        Windows' loop goes on with what it has read already after `pause_reading`: that waits for credit.
+        """
         self.traffic.sent += size
+        if self._beyond or size > self._link.space(self.channel):
+            self._keep(_buffer[:size])
+            return
         self._link.write(self.channel, bytes(_buffer[:size]))
         if not self._link.space(self.channel) and self._transport is not None:
             self._transport.pause_reading()
@@ -106,8 +116,9 @@ class ChannelSocket(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """Pass the end of the socket's half on; keep the other."""
         self._socket_ended = True
-        self._link.end(self.channel)
-        self._close_if_over()
+        if not self._beyond:
+            self._link.end(self.channel)
+            self._close_if_over()
         return True
 
     def pause_writing(self) -> None:
@@ -175,6 +186,8 @@ class ChannelSocket(asyncio.BufferedProtocol):
 
     def writable(self) -> None:
         """Read on."""
+        if self._beyond and not self._write_beyond():
+            return
         if self._transport is not None and not self._transport.is_closing() and not self._socket_ended:
             self._transport.resume_reading()
 
@@ -195,6 +208,25 @@ class ChannelSocket(asyncio.BufferedProtocol):
             _set(self._transport, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no end in order
             self._transport.abort()
 
+    def _keep(self, data: memoryview) -> None:
+        """Keep what was read beyond the credit, and read nothing until there is more."""
+        self._beyond += data
+        if len(self._beyond) > _MOST_BEYOND:
+            self.abort("the event loop reads on though it was told not to")
+        elif self._transport is not None:
+            self._transport.pause_reading()
+
+    def _write_beyond(self) -> bool:
+        """Send what was read beyond the credit; return whether there is credit for more."""
+        size = min(len(self._beyond), self._link.space(self.channel))
+        self._link.write(self.channel, bytes(self._beyond[:size]))
+        del self._beyond[:size]
+        has_space = self._link.space(self.channel) > 0  # asked in any case: `writable` is called once it was 0
+        if self._socket_ended and not self._beyond:
+            self._link.end(self.channel)
+            self._close_if_over()
+        return has_space and not self._beyond
+
     def _write_waiting(self) -> None:
         """Give the transport all that waits for it."""
         waiting, self._waiting = self._waiting, None
@@ -202,7 +234,8 @@ class ChannelSocket(asyncio.BufferedProtocol):
             self._transport.write(bytes(waiting))
 
     def _close_if_over(self) -> None:
-        if self._socket_ended and self._channel_ended and self._reason is None and self._transport is not None:
+        is_over = self._socket_ended and self._channel_ended and not self._beyond
+        if is_over and self._reason is None and self._transport is not None:
             self._reason = ""
             if self._transport.get_write_buffer_size():
                 loop = asyncio.get_running_loop()
@@ -219,5 +252,5 @@ def _set(transport: asyncio.Transport, level: int, option: int, value: int | byt
     """Set an option of a TCP socket; no-op for others, and for one that is closed or reset already."""
     found = transport.get_extra_info("socket")
     if found is not None and found.family in _INTERNET:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # uvloop's closed sockets have the number -1
             found.setsockopt(level, option, value)

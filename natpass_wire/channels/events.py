@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 
+#: Seconds without a datagram in either direction after which a flow ends, if nothing else is said: what the issue asks
+#: for. (RFC 4787 §4.3 has 2 minutes for a NAT, which knows nothing of the protocol.)
+IDLE_SECONDS = 60.0
+#: The most seconds that a console may ask for: a day. A flow has a place, as a connection that never ends has.
+MAX_IDLE_SECONDS = 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -14,12 +20,14 @@ class Endpoint:
         port: 0 for a listener: any.
         path: of a Unix socket; then host and port mean nothing.
         datagrams: whether it is UDP.
+        idle: with datagrams, after how many seconds without one a flow ends; 0: `IDLE_SECONDS`.
     """
 
     host: str = ""
     port: int = 0
     path: bytes = b""
     datagrams: bool = False
+    idle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from natpass_wire.channels.channel import Channel, ChannelKind, ChannelPhase, Incoming
 from natpass_wire.channels.events import (
+    MAX_IDLE_SECONDS,
     ChannelAsked,
     ChannelEnded,
     ChannelEvent,
@@ -405,7 +406,13 @@ def _check(condition: bool) -> None:
 
 
 def _to_message(address: Endpoint) -> ForwardAddress:
-    return ForwardAddress(host=address.host, port=address.port, path=address.path, datagrams=address.datagrams)
+    return ForwardAddress(
+        host=address.host,
+        port=address.port,
+        path=address.path,
+        datagrams=address.datagrams,
+        idle_ms=round(address.idle * 1000),
+    )
 
 
 def _from_message(message: ForwardAddress) -> Endpoint:
@@ -414,4 +421,5 @@ def _from_message(message: ForwardAddress) -> Endpoint:
         raise RemoteProtocolError("invalid address of a channel")
     if b"\0" in message.path or not message.host.isprintable():
         raise RemoteProtocolError("invalid address of a channel")
-    return Endpoint(message.host, message.port, message.path, message.datagrams)
+    idle = min(message.idle_ms / 1000, MAX_IDLE_SECONDS)
+    return Endpoint(message.host, message.port, message.path, message.datagrams, idle)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatpass_wire/pb/forward.proto\x12\x07natpass\"M\n\x0e\x46orwardAddress\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12\x0c\n\x04path\x18\x03 \x01(\x0c\x12\x11\n\tdatagrams\x18\x04 \x01(\x08\"Y\n\x0b\x43hannelOpen\x12(\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x17.natpass.ForwardAddress\x12\x10\n\x08listener\x18\x02 \x01(\r\x12\x0e\n\x06source\x18\x03 \x01(\t\"+\n\rChannelOpened\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\"\xdb\x01\n\x0e\x43hannelRefused\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.natpass.ChannelRefused.Reason\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x8a\x01\n\x06Reason\x12\t\n\x05UNSET\x10\x00\x12\x0f\n\x0bNOT_ALLOWED\x10\x01\x12\x0b\n\x07NO_HOST\x10\x02\x12\x11\n\rNOT_LISTENING\x10\x03\x12\x0f\n\x0bUNREACHABLE\x10\x04\x12\r\n\tTIMED_OUT\x10\x05\x12\n\n\x06IN_USE\x10\x06\x12\x0c\n\x08TOO_MANY\x10\x07\x12\n\n\x06\x46\x41ILED\x10\x08\"\xa1\x02\n\x0c\x43hannelFrame\x12\n\n\x02id\x18\x01 \x01(\r\x12$\n\x04open\x18\x02 \x01(\x0b\x32\x14.natpass.ChannelOpenH\x00\x12)\n\x06listen\x18\x03 \x01(\x0b\x32\x17.natpass.ForwardAddressH\x00\x12(\n\x06opened\x18\x04 \x01(\x0b\x32\x16.natpass.ChannelOpenedH\x00\x12*\n\x07refused\x18\x05 \x01(\x0b\x32\x17.natpass.ChannelRefusedH\x00\x12\x0e\n\x04\x64\x61ta\x18\x06 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x07 \x01(\x08H\x00\x12\x0f\n\x05reset\x18\x08 \x01(\tH\x00\x12\x0f\n\x05limit\x18\t \x01(\x04H\x00\x12\x12\n\x08\x64\x61tagram\x18\n \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"1\n\x08\x43hannels\x12%\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x15.natpass.ChannelFrameb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatpass_wire/pb/forward.proto\x12\x07natpass\"^\n\x0e\x46orwardAddress\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12\x0c\n\x04path\x18\x03 \x01(\x0c\x12\x11\n\tdatagrams\x18\x04 \x01(\x08\x12\x0f\n\x07idle_ms\x18\x05 \x01(\x04\"Y\n\x0b\x43hannelOpen\x12(\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x17.natpass.ForwardAddress\x12\x10\n\x08listener\x18\x02 \x01(\r\x12\x0e\n\x06source\x18\x03 \x01(\t\"+\n\rChannelOpened\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\"\xdb\x01\n\x0e\x43hannelRefused\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.natpass.ChannelRefused.Reason\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x8a\x01\n\x06Reason\x12\t\n\x05UNSET\x10\x00\x12\x0f\n\x0bNOT_ALLOWED\x10\x01\x12\x0b\n\x07NO_HOST\x10\x02\x12\x11\n\rNOT_LISTENING\x10\x03\x12\x0f\n\x0bUNREACHABLE\x10\x04\x12\r\n\tTIMED_OUT\x10\x05\x12\n\n\x06IN_USE\x10\x06\x12\x0c\n\x08TOO_MANY\x10\x07\x12\n\n\x06\x46\x41ILED\x10\x08\"\xa1\x02\n\x0c\x43hannelFrame\x12\n\n\x02id\x18\x01 \x01(\r\x12$\n\x04open\x18\x02 \x01(\x0b\x32\x14.natpass.ChannelOpenH\x00\x12)\n\x06listen\x18\x03 \x01(\x0b\x32\x17.natpass.ForwardAddressH\x00\x12(\n\x06opened\x18\x04 \x01(\x0b\x32\x16.natpass.ChannelOpenedH\x00\x12*\n\x07refused\x18\x05 \x01(\x0b\x32\x17.natpass.ChannelRefusedH\x00\x12\x0e\n\x04\x64\x61ta\x18\x06 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x07 \x01(\x08H\x00\x12\x0f\n\x05reset\x18\x08 \x01(\tH\x00\x12\x0f\n\x05limit\x18\t \x01(\x04H\x00\x12\x12\n\x08\x64\x61tagram\x18\n \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"1\n\x08\x43hannels\x12%\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x15.natpass.ChannelFrameb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,17 +32,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'natpass_wire.pb.forward_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FORWARDADDRESS']._serialized_start=42
-  _globals['_FORWARDADDRESS']._serialized_end=119
-  _globals['_CHANNELOPEN']._serialized_start=121
-  _globals['_CHANNELOPEN']._serialized_end=210
-  _globals['_CHANNELOPENED']._serialized_start=212
-  _globals['_CHANNELOPENED']._serialized_end=255
-  _globals['_CHANNELREFUSED']._serialized_start=258
-  _globals['_CHANNELREFUSED']._serialized_end=477
-  _globals['_CHANNELREFUSED_REASON']._serialized_start=339
-  _globals['_CHANNELREFUSED_REASON']._serialized_end=477
-  _globals['_CHANNELFRAME']._serialized_start=480
-  _globals['_CHANNELFRAME']._serialized_end=769
-  _globals['_CHANNELS']._serialized_start=771
-  _globals['_CHANNELS']._serialized_end=820
+  _globals['_FORWARDADDRESS']._serialized_end=136
+  _globals['_CHANNELOPEN']._serialized_start=138
+  _globals['_CHANNELOPEN']._serialized_end=227
+  _globals['_CHANNELOPENED']._serialized_start=229
+  _globals['_CHANNELOPENED']._serialized_end=272
+  _globals['_CHANNELREFUSED']._serialized_start=275
+  _globals['_CHANNELREFUSED']._serialized_end=494
+  _globals['_CHANNELREFUSED_REASON']._serialized_start=356
+  _globals['_CHANNELREFUSED_REASON']._serialized_end=494
+  _globals['_CHANNELFRAME']._serialized_start=497
+  _globals['_CHANNELFRAME']._serialized_end=786
+  _globals['_CHANNELS']._serialized_start=788
+  _globals['_CHANNELS']._serialized_end=837
 # @@protoc_insertion_point(module_scope)

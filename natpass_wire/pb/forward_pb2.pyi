@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForwardAddress(_message.Message):
-    __slots__ = ("host", "port", "path", "datagrams")
+    __slots__ = ("host", "port", "path", "datagrams", "idle_ms")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     DATAGRAMS_FIELD_NUMBER: _ClassVar[int]
+    IDLE_MS_FIELD_NUMBER: _ClassVar[int]
     host: str
     port: int
     path: bytes
     datagrams: bool
-    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., path: _Optional[bytes] = ..., datagrams: _Optional[bool] = ...) -> None: ...
+    idle_ms: int
+    def __init__(self, host: _Optional[str] = ..., port: _Optional[int] = ..., path: _Optional[bytes] = ..., datagrams: _Optional[bool] = ..., idle_ms: _Optional[int] = ...) -> None: ...
 
 class ChannelOpen(_message.Message):
     __slots__ = ("address", "listener", "source")

@@ -85,7 +85,7 @@ class ConnectAddr(_message.Message):
     def __init__(self, addr: _Optional[str] = ..., port: _Optional[int] = ...) -> None: ...
 
 class ConnectShell(_message.Message):
-    __slots__ = ("exec", "env", "rows", "cols", "argv", "cwd", "timeout_ms")
+    __slots__ = ("exec", "env", "rows", "cols", "argv", "cwd", "timeout_ms", "follows")
     EXEC_FIELD_NUMBER: _ClassVar[int]
     ENV_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +93,7 @@ class ConnectShell(_message.Message):
     ARGV_FIELD_NUMBER: _ClassVar[int]
     CWD_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWS_FIELD_NUMBER: _ClassVar[int]
     exec: str
     env: _containers.RepeatedScalarFieldContainer[str]
     rows: int
@@ -100,7 +101,8 @@ class ConnectShell(_message.Message):
     argv: _containers.RepeatedScalarFieldContainer[bytes]
     cwd: bytes
     timeout_ms: int
-    def __init__(self, exec: _Optional[str] = ..., env: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., cols: _Optional[int] = ..., argv: _Optional[_Iterable[bytes]] = ..., cwd: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    follows: int
+    def __init__(self, exec: _Optional[str] = ..., env: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., cols: _Optional[int] = ..., argv: _Optional[_Iterable[bytes]] = ..., cwd: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., follows: _Optional[int] = ...) -> None: ...
 
 class ConnectVnc(_message.Message):
     __slots__ = ("fps", "quality", "cursor", "lease_ms")

@@ -123,3 +123,18 @@ def test_a_user_without_a_home_needs_the_state_directory_and_no_more(tmp_path: P
     command = nameless.command(program, "status", "--state-dir", str(tmp_path))
     found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
     fails(found, "no agent is running with the state directory")
+
+
+def test_check_counts_what_is_on_the_running_agents_command_line(tmp_path: Path) -> None:
+    state = ("--state-dir", str(tmp_path / "agent"), "--id", "box")
+    before = ask(tmp_path, "check", *state)
+    assert "command line are not counted" in before.stdout
+    assert "10.0.0.0/8:80" not in before.stdout
+    rules = ["--allow-forward", "10.0.0.0/8:80", "--allow-listen", "*:8080", "--allow-unsealed"]
+    options = ["--relay", "127.0.0.1:1", *state, *rules]
+    with Program("natpass_agent", options, tmp_path):
+        wait_until(lambda: ask(tmp_path, "status", *state).returncode == 0, "its control socket")
+        found = ask(tmp_path, "check", *state)
+    assert "forward to 10.0.0.0/8:80; listening at *:8080" in found.stdout
+    assert "--allow-unsealed" in found.stdout
+    assert "not counted" not in found.stdout

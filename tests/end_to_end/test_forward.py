@@ -11,14 +11,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end import agent_programs
-from tests.end_to_end.agent_programs import ROOT, SECRET, Program
+from tests.end_to_end.agent_programs import LOOPS, ROOT, SECRET, Program
 from tests.support import sshd
 from tests.support.network.line import Shape
 from tests.support.network.proxy import NetworkProxy
@@ -56,9 +56,12 @@ class Place:
         )
 
     @contextmanager
-    def forward(self, *words: str, listening: int = 1) -> Iterator[tuple[Program, list[str]]]:
+    def forward(
+        self, *words: str, listening: int = 1, prefix: Sequence[str] = (), loop: str = "uvloop"
+    ) -> Iterator[tuple[Program, list[str]]]:
         """Run forwards; yield the program, and where it listens, once that is so many places."""
-        with Program("natpass_tui", ["forward", *words, *self.options], self.folder) as program:
+        words = ("forward", *words, *self.options)
+        with Program("natpass_tui", list(words), self.folder, loop=loop, prefix=prefix) as program:
             if listening:
                 program.said(LISTENING, listening)
             yield program, re.findall(LISTENING, program.output)
@@ -422,3 +425,19 @@ def test_the_end_of_the_relay_is_survived(tmp_path: Path) -> None:
         stack.enter_context(agent_programs.relay(tmp_path, port=port))
         assert read(there, 7) == b"between"
         program.said("box is back")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_more_connections_than_the_usual_limit_on_open_files(place: Place, loop: str) -> None:
+    few = ("sh", "-c", 'ulimit -Sn 64; exec "$@"', "sh")
+    with (
+        socket.create_server((HOST, 0), backlog=128) as target,
+        place.agent(),
+        contextlib.ExitStack() as open_ones,
+        place.forward("box", "-L", f"0:{HOST}:{target.getsockname()[1]}", prefix=few, loop=loop) as (_, (address,)),
+    ):
+        target.settimeout(60)
+        for _ in range(100):
+            open_ones.enter_context(connect(address)).sendall(b"data")
+        for _ in range(100):  # in any order
+            assert read(open_ones.enter_context(target.accept()[0]), 4) == b"data"

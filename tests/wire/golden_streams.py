@@ -182,6 +182,20 @@ STREAMS = [
                b2 06 02 'ls'  b2 06 01 '/'  ba 06 01 'd'  c0 06 e8 07""",
     ),
     Golden(
+        "connect_req for a shell's command that follows",
+        Msg(
+            type=MsgType.connect_req,
+            creq=link.ConnectRequest(
+                kind=link.ConnectRequest.shell,
+                cshell=link.ConnectShell(rows=24, cols=80, argv=[b""], follows=300),
+            ),
+        ),
+        """08 03  5a 11          # creq 11
+             10 02               # kind 2: shell
+             5a 0d               # cshell 11
+               a0 06 18  a8 06 50  b2 06 00  c8 06 ac 02  # rows, cols, an empty word, follows 105""",
+    ),
+    Golden(
         "about with streams",
         Msg(type=MsgType.about, about=roster.About(streams=1)),
         "08 6e  f2 06 02  30 01  # streams 6",
@@ -203,7 +217,7 @@ STREAMS = [
                             address=forward.ForwardAddress(host="h", port=80), listener=4, source="s"
                         ),
                     ),
-                    forward.ChannelFrame(id=2, listen=forward.ForwardAddress(path=b"/s", datagrams=True)),
+                    forward.ChannelFrame(id=2, listen=forward.ForwardAddress(path=b"/s", datagrams=True, idle_ms=1000)),
                     forward.ChannelFrame(id=2, opened=forward.ChannelOpened(host="h", port=80)),
                     forward.ChannelFrame(
                         id=2, refused=forward.ChannelRefused(reason=forward.ChannelRefused.NOT_LISTENING, text="no")
@@ -217,12 +231,12 @@ STREAMS = [
             ),
         ),
         """08 96 01
-           b2 09 58                  # channels 150
+           b2 09 5b                  # channels 150
              0a 10 08 01             # frames 1: id 1
                12 0c                 # open 2
                  0a 05 0a 01 'h' 10 50  # address 1: host 1, port 2
                  10 04  1a 01 's'    # listener 2, source 3
-             0a 0a 08 02  1a 06 1a 02 '/s' 20 01      # listen 3: path 3, datagrams 4
+             0a 0d 08 02  1a 09 1a 02 '/s' 20 01 28 e8 07  # listen 3: path 3, datagrams 4, idle_ms 5
              0a 09 08 02  22 05 0a 01 'h' 10 50       # opened 4: host 1, port 2
              0a 0a 08 02  2a 06 08 03 12 02 'no'      # refused 5: reason 1, text 2
              0a 05 08 02  32 01 'x'                   # data 6

@@ -13,7 +13,7 @@ def _server(services: Services) -> "KindServer":
     from natpass_agent.links.exec.server import ExecServer  # noqa: PLC0415 - the descriptor is cheap to import
     from natpass_agent.platform import processes  # noqa: PLC0415 - the descriptor is cheap to import
 
-    return ExecServer(processes.service(), services.programs)
+    return ExecServer(processes.service(), services.programs, services.arriving)
 
 
 KIND = Kind(

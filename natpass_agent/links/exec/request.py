@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from google.protobuf.message import DecodeError
-
-from natpass_agent.links.request import BadRequestError, additions, text_of, timeout_of, words_of
-from natpass_wire.commands import MAX_REQUEST_BYTES
+from natpass_agent.links.request import additions, in_pieces, text_of, timeout_of, words_of
 from natpass_wire.pb.exec_pb2 import ConnectExec
 
 
@@ -46,14 +43,4 @@ def parse_long(data: bytes) -> AskedCommand:
     Raises:
         BadRequestError: it is invalid.
     """
-    try:
-        message = ConnectExec.FromString(data)
-    except DecodeError as error:
-        raise BadRequestError("the request that came in pieces is damaged") from error
-    return parse(message)
-
-
-def check_size(size: int) -> None:
-    """Raise BadRequestError for a request that is longer than any command can be."""
-    if size > MAX_REQUEST_BYTES:
-        raise BadRequestError(f"the command and its variables have {size} bytes, at most {MAX_REQUEST_BYTES} are taken")
+    return parse(in_pieces(ConnectExec, data))

@@ -5,11 +5,11 @@
 import signal
 from functools import partial
 
+from natpass_agent.links.arriving import Arriving
 from natpass_agent.links.directory import directory
 from natpass_agent.links.exec import KIND
-from natpass_agent.links.exec.arriving import Arriving
 from natpass_agent.links.exec.pump import carry
-from natpass_agent.links.exec.request import AskedCommand, parse
+from natpass_agent.links.exec.request import AskedCommand, parse, parse_long
 from natpass_agent.links.program_server import ProgramServer, Started
 from natpass_agent.links.request import end_text
 from natpass_agent.platform.processes import ProcessCommand, ProcessService
@@ -58,7 +58,7 @@ class ExecServer(ProgramServer):
         with self._arriving.room(link, request.follows):
             link.accept()
             link.on_urgent(partial(_interrupted, link))  # until the command runs
-            return await self._arriving.receive(link, request.follows)
+            return parse_long(await self._arriving.receive(link, request.follows))
 
     def command(self, asked: AskedCommand) -> ProcessCommand:
         """Return the command to start; its program is found in the PATH of its own environment.

@@ -1,6 +1,6 @@
 """Flows of datagrams: one socket for each flow to a target; a listener's socket for all that come to it.
 
-A flow ends when it was idle for a minute: UDP has no end.
+A flow ends when it was idle for a minute, or as long as its console says: UDP has no end.
 """
 
 import asyncio
@@ -10,13 +10,12 @@ import time
 from typing import Any, cast
 
 from natpass_agent.links.forward.places import Holder, Place
-from natpass_wire.channels.events import Endpoint
+from natpass_wire.channels.events import IDLE_SECONDS, Endpoint
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 
-#: Seconds without a datagram in either direction after which a flow ends (RFC 4787 §4.3: 2 minutes for a NAT that knows
-#: nothing of the protocol; the issue says 60 s).
-IDLE_SECONDS = 60.0
+#: The least seconds after which a flow ends: what a console asks for is no reason to sweep all the time.
+MIN_IDLE_SECONDS = 1.0
 #: Bytes that wait for a socket; what comes then is dropped, as a full network card would.
 _MOST_WAITING = 256 * 1024
 #: Flows of one listener at once: anybody may send from as many ports as there are.
@@ -30,16 +29,18 @@ class Flow:
         session: the link.
         channel: its channel, 0 until there is one.
         place: where it goes to, or came to.
+        idle: after how many seconds without a datagram it ends; 0: `IDLE_SECONDS`.
         listener: the listener's id, 0 if it goes to a target.
     """
 
-    __slots__ = ("_is_over", "_session", "channel", "last", "listener", "place", "was_carried")
+    __slots__ = ("_is_over", "_session", "channel", "idle", "last", "listener", "place", "was_carried")
 
-    def __init__(self, session: Holder, channel: int, place: Place, listener: int = 0) -> None:
+    def __init__(self, session: Holder, channel: int, place: Place, idle: float = 0.0, listener: int = 0) -> None:
         self._session = session
         self.channel = channel
         self.place = place
         self.listener = listener
+        self.idle = max(idle, MIN_IDLE_SECONDS) if idle else IDLE_SECONDS
         self.last = time.monotonic()
         self._is_over = False
         self.was_carried = False
@@ -92,8 +93,8 @@ class TargetFlow(Flow, asyncio.DatagramProtocol):
 
     __slots__ = ("_sock", "_transport")
 
-    def __init__(self, session: Holder, channel: int, place: Place, sock: socket.socket) -> None:
-        super().__init__(session, channel, place)
+    def __init__(self, session: Holder, channel: int, place: Place, sock: socket.socket, idle: float = 0.0) -> None:
+        super().__init__(session, channel, place, idle)
         self._sock = sock
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -132,7 +133,7 @@ class SourceFlow(Flow):
     __slots__ = ("_at", "_source")
 
     def __init__(self, at: "DatagramListener", source: Any) -> None:
-        super().__init__(at.session, 0, at.place, at.listener)
+        super().__init__(at.session, 0, at.place, at.idle, at.listener)
         self._at = at
         self._source = source
 
@@ -165,9 +166,11 @@ class DatagramListener(asyncio.DatagramProtocol):
         place: where it is.
         listener: its id.
         sock: the socket.
+        idle: after how many seconds without a datagram a flow ends; 0: `IDLE_SECONDS`.
     """
 
-    def __init__(self, session: Holder, place: Place, listener: int, sock: socket.socket) -> None:
+    def __init__(self, session: Holder, place: Place, listener: int, sock: socket.socket, idle: float = 0.0) -> None:
+        self.idle = idle
         self._sock = sock
         self.session = session
         self.place = place

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.connections import SourceSocket
 from natpass_agent.links.forward.datagrams import DatagramListener
 from natpass_agent.links.forward.places import Holder, Place
@@ -16,6 +17,7 @@ from natpass_agent.platform.listening import remove_dead, reuse
 from natpass_agent.targets import dial
 from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
 from natpass_agent.targets.resolve import Resolver, ip_of, text_of
+from natpass_wire.aio.link import Link
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import IpAddress, Reach
 from natpass_wire.pb.forward_pb2 import ChannelRefused
@@ -47,6 +49,7 @@ class OpenListener:
         channel: its id.
         places: where it listens.
         close: closes its sockets.
+        is_udp: whether it takes datagrams.
     """
 
     def __init__(
@@ -55,11 +58,19 @@ class OpenListener:
         channel: int,
         places: Sequence[Place],
         close: Callable[[], None],
+        *,
+        is_udp: bool = False,
     ) -> None:
         self._session = session
+        self.is_udp = is_udp
         self.channel = channel
         self.places = tuple(places)
         self._close: Callable[[], None] | None = close
+
+    @property
+    def link(self) -> Link:
+        """The link that it is in."""
+        return self._session.link.link
 
     def opened(self, host: str, port: int) -> None:
         """Never called: the console asked for it."""
@@ -89,7 +100,9 @@ class OpenListener:
             self._session.closed(self)
 
 
-async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver) -> OpenListener:
+async def listen(
+    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: ListenClaims
+) -> OpenListener:
     """Return a listener.
 
     Args:
@@ -98,23 +111,25 @@ async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach
         address: where; no host: loopback; `*`: all addresses; port 0: any.
         limits: where this console may listen.
         resolver: looks the host up.
+        claims: who listens where.
 
     Raises:
         RefusedError: it is not allowed, or can't be.
     """
     if address.path:
-        return await _listen_at_path(session, channel, address, limits, resolver)
+        return await _listen_at_path(session, channel, address, limits, resolver, claims=claims)
     addresses = await _allowed(address, limits, resolver)
     if len(addresses) > _MOST_ADDRESSES:
         raise RefusedError(ChannelRefused.TOO_MANY, f"{text_of(address)} has more than {_MOST_ADDRESSES} addresses")
-    sockets = _bound(addresses, address)
+    ips = [ip_of(each) for each in addresses]
+    sockets = await claims.bind(lambda: _bound(addresses, address), session.link.link, address, ips)
     loop, places = asyncio.get_running_loop(), [Place.of(sock) for sock in sockets]
     closers: list[Callable[[], None]] = []
     try:
         for sock, place in zip(sockets, places, strict=True):
             if address.datagrams:
                 _, protocol = await loop.create_datagram_endpoint(
-                    partial(DatagramListener, session, place, channel, sock), sock=sock
+                    partial(DatagramListener, session, place, channel, sock, address.idle), sock=sock
                 )
                 closers.append(protocol.close)
             else:
@@ -135,7 +150,7 @@ async def listen(session: Holder, channel: int, address: Endpoint, limits: Reach
         for each in closers:
             each()
 
-    return OpenListener(session, channel, places, close)
+    return OpenListener(session, channel, places, close, is_udp=address.datagrams)
 
 
 async def _allowed(address: Endpoint, limits: Reach, resolver: Resolver) -> list[Address]:
@@ -193,17 +208,24 @@ def _bind(address: Address, port: int, *, datagrams: bool) -> socket.socket:
 
 
 async def _listen_at_path(
-    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver
+    session: Holder, channel: int, address: Endpoint, limits: Reach, resolver: Resolver, *, claims: ListenClaims
 ) -> OpenListener:
     path = await resolver.path(address, limits)
     what = f"listening at {text_of(address)}"
     sock = dial.unix_socket()
+
+    def bind() -> None:
+        try:
+            remove_dead(path)
+            sock.bind(path)
+        except OSError as error:
+            raise refused(what, error) from None
+
     try:
-        remove_dead(path)
-        sock.bind(path)
-    except OSError as error:
+        await claims.bind(bind, session.link.link, address, path=path)
+    except BaseException:
         sock.close()
-        raise refused(what, error) from None
+        raise
     try:
         os.chmod(path, 0o600)  # before anybody can connect  # noqa: PTH101 - a text, as sockets take it
         made = os.stat(path)  # noqa: PTH116 - as above

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from natpass_agent.links.forward import KIND
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.session import Session
 from natpass_agent.links.running import Running
 from natpass_agent.links.who import who_of
@@ -26,6 +27,7 @@ class ForwardServer:
 
     def __init__(self, targets: Targets | None = None) -> None:
         self.targets = Targets() if targets is None else targets
+        self._claims = ListenClaims()
         self._sessions: dict[Link, Session] = {}
 
     def running(self, link: Link) -> Running | None:
@@ -41,7 +43,7 @@ class ForwardServer:
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Carry the connections of a link until it has ended."""
         who, loop = who_of(link), asyncio.get_running_loop()
-        session, since = Session(link, self.targets, rights), loop.time()
+        session, since = Session(link, self.targets, rights, claims=self._claims), loop.time()
         try:
             link.accept()
         except LinkEndedError:

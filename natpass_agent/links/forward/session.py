@@ -6,20 +6,21 @@ import socket
 import time
 from collections.abc import Callable
 
+from natpass_agent.links.forward.claims import ListenClaims
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
-from natpass_agent.links.forward.datagrams import IDLE_SECONDS, Flow, SourceFlow, TargetFlow
+from natpass_agent.links.forward.datagrams import Flow, SourceFlow, TargetFlow
 from natpass_agent.links.forward.listeners import OpenListener, listen
 from natpass_agent.links.forward.places import Place
 from natpass_agent.links.who import who_of
 from natpass_agent.targets import dial
-from natpass_agent.targets.reasons import RefusedError, not_allowed, refused
+from natpass_agent.targets.reasons import NotAllowedError, RefusedError, not_allowed, refused
 from natpass_agent.targets.resolve import Resolver, allows_real_path, text_of
 from natpass_agent.targets.targets import Targets
 from natpass_wire.aio.channel_socket import Traffic
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.channels.events import ChannelAsked, ListenAsked
+from natpass_wire.channels.events import IDLE_SECONDS, ChannelAsked, ListenAsked
 from natpass_wire.channels.mux import MAX_CHANNELS
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import Named, Reach
@@ -29,7 +30,7 @@ from natpass_wire.pb.forward_pb2 import ChannelRefused
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks for idle flows.
-_LOOK_SECONDS = IDLE_SECONDS / 12
+LOOK_SECONDS = IDLE_SECONDS / 12
 NO_LONGER = "this agent's rules no longer allow it"
 _Connection = TargetSocket | SourceSocket | TargetFlow | SourceFlow
 
@@ -42,9 +43,18 @@ class Session:
         targets: rules and limits.
         rights: its console's rights.
         resolver: looks names up.
+        claims: who listens where, in all links.
     """
 
-    def __init__(self, link: IncomingLink, targets: Targets, rights: Rights, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self,
+        link: IncomingLink,
+        targets: Targets,
+        rights: Rights,
+        resolver: Resolver | None = None,
+        claims: ListenClaims | None = None,
+    ) -> None:
+        self._claims = ListenClaims() if claims is None else claims
         self._owner = targets.owner_of(link)
         self.link = ChannelLink(link, is_console=False, asked=self._asked, room=targets.windows, owner=self._owner)
         #: All bytes of the link.
@@ -58,7 +68,7 @@ class Session:
         self._targets = targets
         self._rights = rights
         self._doubted: Rights | None = None
-        self._resolver = Resolver() if resolver is None else resolver
+        self._resolver = targets.resolver(link) if resolver is None else resolver
         self._who = who_of(link)
         self._taken = 0
         self._tasks = Tasks()
@@ -107,6 +117,7 @@ class Session:
     def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""
         self.listeners.pop(listener.channel, None)
+        self._claims.remove(listener)
         self._give_back()
 
     def _give_back(self) -> None:
@@ -161,7 +172,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             if asked.address.datagrams:
-                flow = TargetFlow(self, asked.id, place, sock)
+                flow = TargetFlow(self, asked.id, place, sock, asked.address.idle)
                 made.append(flow)
                 await loop.create_datagram_endpoint(lambda: flow, sock=sock)
                 return flow
@@ -175,6 +186,8 @@ class Session:
             raise refused(str(place), error) from None
         except BaseException:
             sock.close()
+            for each in made:
+                self.freed(each)  # uvloop tells it no more that its socket is closed
             raise
         return connection
 
@@ -182,7 +195,10 @@ class Session:
         """Listen, or refuse to."""
         listener, limits = None, self._listen_limits
         try:
-            listener = await listen(self, asked.id, asked.address, limits, self._resolver)
+            listener = await listen(self, asked.id, asked.address, limits, self._resolver, claims=self._claims)
+        except NotAllowedError as error:
+            advice = self._targets.rules.listen_advice(self._rights, asked.address)
+            self._refuse(asked, RefusedError(error.reason, f"{error}: {advice}"))
         except RefusedError as error:
             self._refuse(asked, error)
         finally:
@@ -191,6 +207,7 @@ class Session:
         if listener is None:
             return
         self.listeners[asked.id] = listener
+        self._claims.add(listener)
         if self._listen_limits != limits:  # `_enforce` did not see it yet
             listener.close("the rules of this agent have changed meanwhile: ask again")
             return
@@ -259,10 +276,10 @@ class Session:
     async def _sweep(self) -> None:
         """End flows that are idle."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             now = time.monotonic()
             for connection in list(self.connections):
-                if isinstance(connection, Flow) and now - connection.last >= IDLE_SECONDS:
+                if isinstance(connection, Flow) and now - connection.last >= connection.idle:
                     connection.abort("idle")
 
 

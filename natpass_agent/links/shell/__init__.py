@@ -13,7 +13,7 @@ def _server(services: Services) -> "KindServer":
     from natpass_agent.links.shell.server import ShellServer  # noqa: PLC0415 - the descriptor is cheap to import
     from natpass_agent.platform import pty  # noqa: PLC0415 - the descriptor is cheap to import
 
-    return ShellServer(pty.service(), services.programs)
+    return ShellServer(pty.service(), services.programs, services.arriving)
 
 
 KIND = Kind(

@@ -2,12 +2,13 @@
 
 from functools import partial
 
+from natpass_agent.links.arriving import Arriving
 from natpass_agent.links.directory import directory
 from natpass_agent.links.program_server import ProgramServer, Started
 from natpass_agent.links.request import additions, text_of, timeout_of, words_of
 from natpass_agent.links.shell import KIND
 from natpass_agent.links.shell.pump import carry
-from natpass_agent.links.shell.request import DEFAULT_SIZE, size_of
+from natpass_agent.links.shell.request import DEFAULT_SIZE, parse_long, size_of
 from natpass_agent.links.shell.text import TextPieces, wants_text
 from natpass_agent.platform.programs import NoProgramError, Programs
 from natpass_agent.platform.pty import Pty, PtyCommand, PtyService
@@ -21,18 +22,20 @@ class ShellServer(ProgramServer):
     Args:
         ptys: starts programs.
         programs: finds them.
+        arriving: the requests that come in pieces.
     """
 
     kind = KIND
     noun = "shell"
 
-    def __init__(self, ptys: PtyService, programs: Programs) -> None:
+    def __init__(self, ptys: PtyService, programs: Programs, arriving: Arriving | None = None) -> None:
         super().__init__()
         self._ptys = ptys
         self._programs = programs
+        self._arriving = Arriving() if arriving is None else arriving
 
     async def _start(self, link: IncomingLink, request: ConnectRequest) -> Started:
-        shell = request.cshell
+        shell = await self._asked(link, request.cshell)
 
         async def spawn() -> tuple[Pty, PtyCommand]:
             command = self.command(shell)
@@ -41,6 +44,19 @@ class ShellServer(ProgramServer):
         pty, command = await self._in_turn(link, spawn)
         text = TextPieces() if wants_text(shell) else None
         return Started(pty, command.argv, partial(carry, link, pty, timeout_of(shell.timeout_ms), text=text))
+
+    async def _asked(self, link: IncomingLink, request: ConnectShell) -> ConnectShell:
+        """Return the request; one that does not fit into one message is received after the link is accepted.
+
+        Raises:
+            BadRequestError: it is invalid.
+            LinkEndedError: the opener has given up.
+        """
+        if not request.follows:
+            return request
+        with self._arriving.room(link, request.follows):
+            link.accept()
+            return parse_long(await self._arriving.receive(link, request.follows), request)
 
     def command(self, shell: ConnectShell) -> PtyCommand:
         """Return the command to start.

@@ -6,12 +6,13 @@ import asyncio
 from itertools import groupby
 from operator import attrgetter
 
+from natpass_tui.links.long_request import LongRequest
 from natpass_tui.links.outcome import BROKEN_PIPE, FAILED, INTERRUPTED, TIMED_OUT, Counts, Outcome, outcome
 from natpass_tui.links.streams import ByteSource, Sink
 from natpass_wire.aio.link import Link, LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
-from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecRequest, ExecSignal
+from natpass_wire.pb.exec_pb2 import ExecInput, ExecOutput, ExecSignal
 
 #: Seconds after the time limit at which we give up: normally the agent enforces it.
 BACKSTOP_SECONDS = 5.0
@@ -55,7 +56,7 @@ class ExecProgram:
         self._out = out
         self._err = err
         self._timeout = timeout
-        self._request = request
+        self._request = LongRequest(request)
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._was_interrupted = False
@@ -143,11 +144,8 @@ class ExecProgram:
     async def _send_input(self) -> None:
         """Send the rest of the request, stdin, and its end. Read only what can be sent."""
         try:
-            at = 0
-            while at < len(self._request):
-                piece = self._request[at : at + await self._link.room()]
-                self._link.put(Msg(type=MsgType.exec_request, exec_request=ExecRequest(data=piece)))
-                at += len(piece)
+            while self._request:
+                self._link.put(self._request.take(await self._link.room()))
             self._watch_time()
             while data := await self._source.read(_to_read(await self._link.room())):
                 at = 0

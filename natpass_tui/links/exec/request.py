@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from natpass_wire.commands import MAX_REQUEST_BYTES
+from natpass_wire.commands import check_size
 from natpass_wire.errors import UserError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.exec_pb2 import ConnectExec
@@ -49,8 +49,7 @@ class RemoteCommand:
             raise UserError(f"--timeout {timeout:g}: a number of seconds above 0 is expected")
         words = tuple(os.fsencode(word) for word in argv)
         request = cls(words, os.fsencode(cwd), tuple(os.fsencode(entry) for entry in env), timeout)
-        if (size := request._asked().ByteSize()) > MAX_REQUEST_BYTES:
-            raise UserError(f"the command and its variables have {size} bytes, at most {MAX_REQUEST_BYTES} can be sent")
+        check_size(request._asked().ByteSize())
         return request
 
     def message(self) -> ConnectRequest:

@@ -4,12 +4,12 @@ import asyncio
 
 from natpass_tui.links.exec.program import ExecProgram
 from natpass_tui.links.exec.request import RemoteCommand
+from natpass_tui.links.long_request import refusal_of
 from natpass_tui.links.outcome import INTERRUPTED, Counts, Outcome
 from natpass_tui.links.run import QUIET_SECONDS, Run
 from natpass_tui.links.streams import Filtered, Reader, outputs
 from natpass_tui.login import PROGRAM, says
 from natpass_wire.aio.link import Link
-from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.pb.link_pb2 import ConnectRequest
 
 
@@ -32,9 +32,7 @@ class ExecRun(Run):
         return self._asked.message()
 
     def _refused(self, reason: str) -> str:
-        if reason == "which command?" and (size := len(self._asked.following())):
-            return f"the natpass-agent there is older, and takes commands of at most {MAX_DATA_BYTES} bytes, not {size}"
-        return super()._refused(reason)
+        return super()._refused(refusal_of(reason, len(self._asked.following())))
 
     def _counts(self) -> Counts:
         return self._program.counts if self._program is not None else Counts()

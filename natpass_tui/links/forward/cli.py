@@ -8,11 +8,13 @@ from natpass_tui.links.forward.rules import Direction, ForwardRule, parse_option
 from natpass_tui.links.outcome import FAILED
 from natpass_tui.login import CONFIG_KEYS, HELP, PROGRAM, NotReachedError, listed_agents, relay_target
 from natpass_wire.aio import runtime
+from natpass_wire.channels.events import IDLE_SECONDS, MAX_IDLE_SECONDS
 from natpass_wire.errors import UserError
 from natpass_wire.ids import client_id_fault
 from natpass_wire.program import config
 from natpass_wire.program.main import complain
 from natpass_wire.program.options import common_options, connection_options, gather
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.text import printable
 
 
@@ -49,9 +51,9 @@ from natpass_wire.text import printable
 )
 @click.option(
     "--udp-idle",
-    type=click.FloatRange(1.0, 86400.0),
+    type=click.FloatRange(1.0, MAX_IDLE_SECONDS),
     metavar="SECONDS",
-    default=60.0,
+    default=IDLE_SECONDS,
     show_default=True,
     help="End a flow of datagrams after so long without any.",
 )
@@ -91,6 +93,7 @@ def command(ctx: click.Context, /, agent: str | None, as_json: bool, **_: object
     run = ForwardRun(
         rules, idle=values["udp_idle"], as_json=as_json, waits=values["rules"], allow_unsealed=values["allow_unsealed"]
     )
+    raise_open_files()  # two for a connection of a proxy's client
     try:
         return runtime.run(run.status(target, listed_agents(values)))
     except NotReachedError as error:

@@ -205,7 +205,7 @@ class LocalDatagrams(RuleListener):
         self.place = replace(self.place, port=found.port)
         loop = asyncio.get_running_loop()
         for sock in found.sockets:
-            port = _Port(link, self.account, endpoint, self._idle, sock)
+            port = _Port(link, self.account, replace(endpoint, idle=self._idle), self._idle, sock)
             await loop.create_datagram_endpoint(lambda port=port: port, sock=sock)  # type: ignore[misc]  # mypy infers no default
             self._ports.append(port)
         return found.address

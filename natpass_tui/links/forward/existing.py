@@ -7,7 +7,7 @@ of agent.
 """
 
 # Why: docs/decisions/092-forwards-of-existing-programs.md
-# Why: docs/decisions/096-slow-programs-and-existing-agents.md
+# Why: docs/decisions/099-slow-programs-and-existing-agents.md
 
 import asyncio
 import contextlib

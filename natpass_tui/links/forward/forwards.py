@@ -25,7 +25,7 @@ from natpass_tui.platform.open_files import raise_open_files
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.aio.tasks import Tasks
-from natpass_wire.channels.events import ChannelAsked, ListenAsked
+from natpass_wire.channels.events import IDLE_SECONDS, ChannelAsked, ListenAsked
 from natpass_wire.errors import UserError
 from natpass_wire.links import End
 from natpass_wire.pb.forward_pb2 import ChannelRefused
@@ -34,8 +34,6 @@ from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
 
-#: Seconds without a datagram after which a flow of them is over.
-IDLE_SECONDS = 60.0
 #: Seconds out of reach after which no rule listens: a relay or an agent that is restarted is back by then.
 AWAY_SECONDS = 3.0
 #: Seconds until an agent that refuses is asked again.

@@ -24,6 +24,7 @@ from natpass_tui.settings import Settings
 from natpass_tui.widgets.prompt_line import PromptLine
 from natpass_tui.widgets.row_table import TableHead
 from natpass_wire.errors import UserError
+from natpass_wire.program.platform_files import raise_open_files
 from natpass_wire.text import printable
 
 #: Seconds between two looks at what is carried.
@@ -322,6 +323,7 @@ def _indented(text: str) -> str:
 
 def open_tab(agent: str, console: LinkOpener, settings: Settings, changed: Callable[[LinkTab], None]) -> ForwardPane:
     """Return the pane of a tab of forwards, see `natpass_tui.links.kind.OpenTab`."""
+    raise_open_files()  # each connection needs one
     offered = settings.of(ForwardSettings).rules.get(agent, ())
     tab = ForwardTab(console, agent, offered, on_change=lambda: changed(tab), clock=console.clock)
     return ForwardPane(tab, settings.prefix)

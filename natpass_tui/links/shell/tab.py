@@ -7,6 +7,7 @@ from typing import Protocol
 
 from natpass_tui.links.in_flight import UNANSWERED_SECONDS, InFlight
 from natpass_tui.links.life import Live, Lost, TabOpening, Waiting
+from natpass_tui.links.long_request import LongRequest, refusal_of
 from natpass_tui.links.shell import waiting
 from natpass_tui.links.shell.outbox import Piece, ShellOutbox
 from natpass_tui.links.shell.pasting import LARGE_BYTES, Pasting
@@ -279,6 +280,9 @@ class ShellTab(LinkTab):
     def _message(self) -> ConnectRequest:
         return self.request.message(*self._size)
 
+    def _refused(self, reason: str) -> str:
+        return refusal_of(reason, len(self.request.following()))
+
     def _separate(self, text: str) -> None:
         unsent = waiting.amount([self._not_taken], self._refused_keys)
         self._not_taken.clear()
@@ -317,15 +321,20 @@ class ShellTab(LinkTab):
             return error.end
 
     async def _send_input(self, link: Link) -> None:
-        """Send input and the size, until cancelled or the link ends."""
+        """Send the rest of the request, then input and the size, until cancelled or the link ends."""
+        request = LongRequest(self.request.following())
         try:
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
-                while self._resized or self._outbox or self._paste:
+                while request or self._resized or self._outbox or self._paste:
                     # What the link has taken can't be overtaken. So on a slow or lost connection input stays here,
                     # where sizes replace one another and the user sees how much waits.
                     most = await link.room()
+                    if request:
+                        link.put(request.take(most))
+                        self._sent(link, b"")
+                        continue
                     if self._resized:
                         self._resized = False
                         rows, cols = self._size

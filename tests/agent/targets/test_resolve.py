@@ -1,9 +1,7 @@
 """No address outside the rules is ever dialled, whatever the name service says, and when."""
 
-import asyncio
 import os
 import socket
-import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natpass_agent.targets import resolve
 from natpass_agent.targets.reasons import RefusedError
-from natpass_agent.targets.resolve import LOOKUPS, Resolver, ip_of
+from natpass_agent.targets.resolve import Resolver, ip_of
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import Reach, parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-from tests.support.waiting import wait_for
 
 TRICKY = ["127.0.0.1", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0", "10.0.0.7", "::ffff:10.0.0.7"]
 ADDRESSES = st.sampled_from(TRICKY) | st.ip_addresses().map(str)
@@ -108,31 +104,6 @@ async def test_what_has_no_address_is_refused_in_one_line(host: str, text: str) 
         await Resolver(none).addresses(host, 80)
     assert refused.value.reason == ChannelRefused.NO_HOST
     assert str(refused.value).isprintable()
-
-
-async def test_a_name_service_that_never_answers_holds_up_one_link_and_only_for_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(resolve, "LOOKUP_SECONDS", 0.1)
-    answer, running = threading.Event(), []
-
-    def slow(host: str, port: int) -> list[tuple[Any, ...]]:
-        running.append(host)
-        answer.wait(10)
-        raise socket.gaierror(socket.EAI_AGAIN, "later")
-
-    try:
-        stuck = Resolver(slow)
-        faults = await asyncio.gather(
-            *(stuck.addresses(f"x{n}", 1) for n in range(3 * LOOKUPS)), return_exceptions=True
-        )
-        assert {type(fault) for fault in faults} == {RefusedError}
-        assert "does not answer" in str(faults[0])
-        assert len(running) == LOOKUPS  # no more threads than that, however many ask
-        assert await Resolver(Names(["10.0.0.7"])).addresses("web", 80)
-    finally:
-        answer.set()
-        await wait_for(lambda: not any(thread.name == "lookup" for thread in threading.enumerate()), "the threads")
 
 
 async def test_a_path_is_held_against_the_rules_without_its_links(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import settings
@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from natpass_wire.channels.channel import FIRST_WINDOW, MAX_WINDOW, SEND_BYTES, SEND_DATAGRAMS
 from natpass_wire.channels.events import (
+    MAX_IDLE_SECONDS,
     ChannelAsked,
     ChannelEnded,
     ChannelNotOpened,
@@ -272,6 +273,15 @@ def test_datagrams_stay_whole_and_the_newest_win() -> None:
     assert not console.mux.write_datagram(flow, bytes(MAX_DATAGRAM + 1))
     found = next_message(console, 10)
     assert len(found[0].frames[0].datagram) == MAX_DATAGRAM  # whole, whatever the room
+
+
+def test_a_flow_says_when_it_is_idle_and_nobody_may_ask_for_more_than_a_day() -> None:
+    console, agent = ends()
+    asked = [UDP, replace(UDP, idle=0.25), replace(UDP, idle=1e9)]
+    for address in asked:
+        console.mux.ask(address)
+    settle(console, agent)
+    assert [each.address.idle for each in agent.asked] == [0.0, 0.25, MAX_IDLE_SECONDS]
 
 
 def test_datagrams_and_bytes_take_turns() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from natpass_agent.links.exec.arriving import Arriving
+from natpass_agent.links.arriving import Arriving
 from natpass_agent.links.exec.server import ExecServer
 from natpass_agent.platform.processes import service
 from natpass_agent.platform.programs import PosixPrograms

@@ -16,19 +16,11 @@ from natpass_agent.targets.targets import Rules
 from natpass_wire.channels.events import Endpoint
 from natpass_wire.identity.patterns import parse
 from natpass_wire.pb.forward_pb2 import ChannelRefused
-from tests.agent.links.forward.world import User, World, forwarded, rights
+from tests.agent.links.forward.world import User, World, forwarded, rights, udp_socket
 from tests.support.peers import HOST, UNIX, Peer, Target
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.both_loops
-
-
-@contextlib.contextmanager
-def udp_socket():  # type: ignore[no-untyped-def]
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-        sock.bind((HOST, 0))
-        sock.setblocking(False)
-        yield sock
 
 
 async def datagram(sock: socket.socket) -> tuple[bytes, tuple[str, int]]:
@@ -333,14 +325,23 @@ async def test_a_listener_has_few_flows_and_the_idlest_goes(monkeypatch: pytest.
             assert len(world.session.connections) == 2
 
 
-async def test_an_idle_flow_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.01)
+async def test_an_idle_flow_ends_after_a_time_that_its_console_may_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datagrams, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(datagrams, "MIN_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(sessions, "LOOK_SECONDS", 0.01)
     async with forwarded() as world:
-        with udp_socket() as target:
-            user = await world.answer(Endpoint(HOST, target.getsockname()[1], datagrams=True))
-            await wait_for(lambda: user.why == "idle", "its end")
-            await wait_for(lambda: not world.session.connections, "its place")
+        with udp_socket() as target, udp_socket() as source:
+            port = target.getsockname()[1]
+            longer = await world.answer(Endpoint(HOST, port, datagrams=True, idle=3600.0))
+            usual = await world.answer(Endpoint(HOST, port, datagrams=True))
+            shorter = await world.answer(Endpoint(HOST, port, datagrams=True, idle=0.001))
+            _, listener = await world.listen(Endpoint(HOST, 0, datagrams=True, idle=3600.0))
+            assert listener.address is not None
+            source.sendto(b"x", listener.address)
+            await wait_for(lambda: len(world.asked) == 1, "a flow of the listener")
+            await wait_for(lambda: usual.why == shorter.why == "idle", "their ends")
+            assert longer.why is None
+            assert [each.idle for each in world.session.connections if isinstance(each, datagrams.Flow)] == [3600.0] * 2
 
 
 # limits

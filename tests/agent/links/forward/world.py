@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from natpass_agent.links.forward.server import ForwardServer
@@ -121,18 +122,32 @@ class World:
         return int(server.sockets[0].getsockname()[1])
 
 
+@contextlib.contextmanager
+def udp_socket() -> Iterator[socket.socket]:
+    """A socket for datagrams on loopback."""
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.bind((HOST, 0))
+        sock.setblocking(False)
+        yield sock
+
+
 def rights(forward: str | None = None, listen: str | None = None) -> Rights:
     return Rights(forward=None if forward is None else parse(forward), listen=None if listen is None else parse(listen))
 
 
 @contextlib.asynccontextmanager
 async def forwarded(
-    given: Rights = ALL, *, rules: Rules | None = None, files: int = 8192, key: bytes = b"k" * 32
+    given: Rights = ALL,
+    *,
+    rules: Rules | None = None,
+    files: int = 8192,
+    key: bytes = b"k" * 32,
+    server: ForwardServer | None = None,
 ) -> AsyncIterator[World]:
-    """Serve one link."""
+    """Serve one link, at an agent of its own if no server is given."""
     console, agent = linked(key)
     agent.is_asked = True
-    world = World(console, agent, ForwardServer(Targets(rules, files)))
+    world = World(console, agent, server or ForwardServer(Targets(rules, files)))
     room = world.server.targets.descriptors.units
     serving = world.tasks.start(world.server.serve(agent, REQUEST, given), "server")
     carrying = world.tasks.start(world.console.run(), "console")
@@ -146,6 +161,7 @@ async def forwarded(
         await asyncio.wait([serving, carrying])
         made: list[Local | Dialled] = [*world.locals, *world.dialled]
         await wait_for(lambda: all(each.reasons for each in made if each._transport is not None), "the sockets' end")
-        await wait_for(lambda: world.server.targets.descriptors.units == room, "all places given back")
+        if server is None:
+            await wait_for(lambda: world.server.targets.descriptors.units == room, "all places given back")
         await world.tasks.close()
     serving.result()

@@ -88,6 +88,7 @@ class AgentDouble:
         self.channels = ChannelLink(link, is_console=False, asked=self._asked)
         self.tasks = Tasks()
         self.flows: list[Echo] = []
+        self.idles: list[float] = []
         self.listeners: dict[int, tuple[str, int]] = {}
         self._world = world
         self.running = self.tasks.start(self.channels.run(), "the agent's channels")
@@ -102,6 +103,7 @@ class AgentDouble:
             self.tasks.start(self._listen(asked), "listen")
         elif asked.address.datagrams:
             self.flows.append(Echo(self.channels, asked.id))
+            self.idles.append(asked.address.idle)
             self.channels.use(asked.id, self.flows[-1])
             self.channels.accept(asked.id)
         else:

@@ -61,6 +61,7 @@ async def test_a_flow_is_over_after_a_time_without_datagrams() -> None:
         with contextlib.closing(Source(forwards.rows()[0].address)) as source:
             source.send(b"a")
             assert await source.read() == b"A"
+            assert world.agents[0].idles == [0.05]  # or the agent ends it at a time of its own
             await wait_for(lambda: world.agents[0].flows[0].is_over, "the flow's end at the agent")
             assert forwards.rows()[0].open == 0
             assert forwards.rows()[0].last_error == ""

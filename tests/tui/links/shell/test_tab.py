@@ -16,7 +16,8 @@ from natpass_tui.pastes import MOST_BYTES
 from natpass_tui.terminal.source import InputSource
 from natpass_tui.tty.request import TERMINAL_ENV, ShellRequest
 from natpass_wire.links import End
-from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
+from natpass_wire.pb.envelope_pb2 import MsgType
+from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, ConnectShell, LinkEnd
 from tests.support.waiting import wait_for
 from tests.tui.fakes import NOW, FakeClient, absent, entry, make_console
 
@@ -198,6 +199,31 @@ async def test_a_shell_that_is_refused_says_why_and_tries_again_on_enter() -> No
         tab.retry()
         await wait_for(lambda: tab.is_live)
         assert tab.outcome is None
+
+
+async def test_a_long_command_goes_before_the_size_and_what_is_typed() -> None:
+    request = ShellRequest(argv=(b"printf", b"x" * 200_000))
+    async with opened(attach=False, request=request) as (tab, client, screen):
+        tab.send(b"typed ahead")
+        tab.attach(screen, 24, 80)
+        await wait_for(lambda: client.links and client.links[0].input)
+        (link,) = client.links
+        kinds = [message.type for message in link.sent]
+        assert kinds == [MsgType.exec_request] * 4 + [MsgType.shell_resize, MsgType.shell_data]
+        sent = b"".join(message.exec_request.data for message in link.sent)
+        assert tuple(ConnectShell.FromString(sent).argv) == request.argv
+        assert len(sent) == link.request.cshell.follows
+
+
+async def test_an_older_agent_that_takes_no_long_command_is_named() -> None:
+    async with opened(attach=False, request=ShellRequest(argv=(b"printf", b"x" * 200_000))) as (tab, client, screen):
+        client.answer = lambda peer: End(LinkEnd.FAILED, "which command?", reason=ConnectResponse.FAILED)
+        tab.attach(screen, 24, 80)
+        await wait_for(lambda: isinstance(tab.state, TabRefused))
+        assert tab.outcome is not None
+        assert (
+            "the natpass-agent there is older, and takes commands of at most 61440 bytes, not 2000" in tab.outcome.text
+        )
 
 
 async def test_a_tab_without_a_relay_waits_for_it() -> None:

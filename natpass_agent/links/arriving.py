@@ -1,4 +1,4 @@
-"""Receives requests that are too long for one message."""
+"""Receives requests that are too long for one message, for all kinds that run commands."""
 
 # Why: docs/decisions/036-long-requests.md
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from natpass_agent.links.exec.request import AskedCommand, check_size, parse_long
 from natpass_agent.links.request import BadRequestError
 from natpass_wire.aio.link import Link
 from natpass_wire.commands import MAX_REQUEST_BYTES
@@ -59,7 +58,9 @@ class Arriving:
         Raises:
             BadRequestError: it is too long, or too many are arriving.
         """
-        check_size(size)
+        if size > MAX_REQUEST_BYTES:
+            text = f"the command and its variables have {size} bytes, at most {MAX_REQUEST_BYTES} are taken"
+            raise BadRequestError(text)
         opener = link.peer_key or link.peer
         if self._of[opener] + size > self._most_of_one:
             raise BadRequestError("other long commands of this console are on their way: try again in a moment")
@@ -73,11 +74,11 @@ class Arriving:
             self._bytes -= size
             self._of -= Counter({opener: size})  # drops zero counts
 
-    async def receive(self, link: Link, size: int) -> AskedCommand:
+    async def receive(self, link: Link, size: int) -> bytes:
         """Receive a request of `size` bytes.
 
         Raises:
-            BadRequestError: it is invalid, or takes too long.
+            BadRequestError: other bytes came, or it takes too long.
             LinkEndedError: the opener has given up.
         """
         data = bytearray()
@@ -98,4 +99,4 @@ class Arriving:
                 f"only {len(data)} of the request's {size} bytes came within {loop.time() - since:.0f} s, "
                 f"the last of them {loop.time() - at:.0f} s ago"
             ) from None
-        return parse_long(bytes(data))
+        return bytes(data)
