@@ -9,6 +9,9 @@ from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
 
+#: Messages that a link's reader gets before everybody else has a turn, however many wait: 8 MiB may be 100 000 of them.
+MESSAGES_A_TURN = 128
+
 
 class LinkEndedError(NatpassError):
     """The link is gone; `end` says why."""

@@ -12,8 +12,8 @@ from natpass_wire.stream.pace import SendPace
 from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW, Room
 from natpass_wire.stream.records import RECORD_UNITS
 
-#: What all streams of a process keep together to send it again, beyond `START_WINDOW` each: the other side says how much
-#: it takes, and need not acknowledge any of it.
+#: What all streams of a process keep together to send it again, beyond `START_WINDOW` each: the other side says how
+#: much it takes, and need not acknowledge any of it.
 PROCESS_KEPT = 64 * 1024 * 1024
 
 
