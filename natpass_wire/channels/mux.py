@@ -13,7 +13,15 @@ id is never used again on its link, so what comes late for one that is gone is k
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from natpass_wire.channels.channel import Channel, ChannelKind, ChannelPhase, Incoming
+from natpass_wire.channels.channel import (
+    LEAST_BYTES,
+    LINK_BYTES,
+    SEND_BYTES,
+    Channel,
+    ChannelKind,
+    ChannelPhase,
+    Incoming,
+)
 from natpass_wire.channels.events import (
     ChannelAsked,
     ChannelEnded,
@@ -78,6 +86,7 @@ class ChannelMux:
         self._control: dict[int, list[ChannelFrame]] = {}  # what is not sent yet, by channel
         self._limits: dict[int, None] = {}  # channels with a limit to tell
         self._turns: Turns[int] = Turns()
+        self._queued = 0  # bytes that wait in all channels
         self._datagrams: dict[int, None] = {}  # channels with datagrams to send, in turn
         self._freed: dict[int, None] = {}  # channels that may take bytes again
         self._over: list[int] = []  # connections of which both halves are closed
@@ -140,15 +149,17 @@ class ChannelMux:
         found = self._channels.get(channel)
         if found is None:
             return 0
-        if not found.outgoing.space:
+        space = found.outgoing.space(self._most)
+        if not space:
             found.outgoing.was_full = True
-        return found.outgoing.space
+        return space
 
     def write(self, channel: int, data: bytes) -> None:
         """Send bytes. No-op if the channel is gone. Raises LocalProtocolError: there is no `space` for them."""
         found = self._channels.get(channel)
         if found is not None and data:
             found.outgoing.put(data)
+            self._queued += len(data)
             self._turns.wake(channel)
 
     def write_datagram(self, channel: int, data: bytes) -> bool:
@@ -156,7 +167,9 @@ class ChannelMux:
         found = self._channels.get(channel)
         if found is None or len(data) > MAX_DATAGRAM:
             return False
-        found.outgoing.put_datagram(data)
+        before = found.outgoing.queued
+        found.outgoing.put_datagram(data, self._most)
+        self._queued += found.outgoing.queued - before
         self._datagrams[channel] = None
         return True
 
@@ -196,6 +209,11 @@ class ChannelMux:
         self._control.clear()
 
     # messages
+
+    @property
+    def _most(self) -> int:
+        """How many bytes may wait in a channel now: the other end may take nothing of any."""
+        return max(LEAST_BYTES, min(SEND_BYTES, (LINK_BYTES - self._queued) // 4))
 
     @property
     def has_output(self) -> bool:
@@ -240,7 +258,7 @@ class ChannelMux:
         found = []
         for channel in self._freed:
             state = self._channels.get(channel)
-            if state is not None and state.outgoing.was_full and state.outgoing.space:
+            if state is not None and state.outgoing.was_full and state.outgoing.space(self._most):
                 state.outgoing.was_full = False
                 found.append(channel)
         self._freed.clear()
@@ -348,6 +366,7 @@ class ChannelMux:
             frames.add(id=channel, end=True)
             return FRAME_BYTES
         data = outgoing.take(max(1, min(most, QUANTUM) if self._turns else most))
+        self._queued -= len(data)
         self._freed[channel] = None
         self._turns.sent(channel, len(data))
         if outgoing.is_ready:
@@ -364,6 +383,7 @@ class ChannelMux:
             data = outgoing.take_datagram(most - size if frames else MAX_DATAGRAM)
             if data is None:
                 break
+            self._queued -= len(data)
             frames.add(id=channel, datagram=data)
             size += FRAME_BYTES + len(data)
             del self._datagrams[channel]
@@ -398,6 +418,7 @@ class ChannelMux:
     def _forget(self, channel: Channel) -> None:
         if self._channels.pop(channel.id, None) is not None:
             channel.incoming.close()
+            self._queued -= channel.outgoing.queued
             self._turns.forget(channel.id)
             self._limits.pop(channel.id, None)
             self._datagrams.pop(channel.id, None)
