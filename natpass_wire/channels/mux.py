@@ -213,7 +213,9 @@ class ChannelMux:
     @property
     def _most(self) -> int:
         """How many bytes may wait in a channel now: the other end may take nothing of any."""
-        return max(LEAST_BYTES, min(SEND_BYTES, (LINK_BYTES - self._queued) // 4))
+        if self._queued <= LINK_BYTES - 4 * SEND_BYTES:
+            return SEND_BYTES
+        return max(LEAST_BYTES, (LINK_BYTES - self._queued) // 4)
 
     @property
     def has_output(self) -> bool:
