@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 #: Channels and listeners of a link at once.
 MAX_CHANNELS = 1280
+#: Of these, what connections to one listener may have, at either end: who connects there must not stop all others. An
+#: agent's listeners share it.
+MOST_OF_LISTENER = 1024
 #: Frames in one message: reading them must not take long.
 MAX_FRAMES = 512
 #: Frames that are taken before everybody else has a turn: each may cost a connection to a target, 0.15 ms.

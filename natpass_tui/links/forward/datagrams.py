@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 from dataclasses import replace
 from typing import cast
@@ -17,8 +16,6 @@ from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
 
 #: Flows of one rule at once; beyond them the one that was idle longest ends.
 MAX_FLOWS = 256
@@ -63,8 +60,7 @@ class LocalFlow:
     def was_reset(self, text: str) -> None:
         """End it; the next datagram begins another."""
         if text:
-            self._port.account.failed(f"{self.target}: {text}")
-            log.info("%s: %s: %s", self.client, self.target, text)
+            self._port.account.refused(self.client, f"{self.target}: {text}")
         self._port.forget(self)
 
     def writable(self) -> None:
