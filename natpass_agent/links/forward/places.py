@@ -52,8 +52,12 @@ class Holder(Protocol):
     def traffic(self) -> Traffic:
         """All bytes of the link."""
 
-    def take(self) -> bool:
-        """Take a place for a connection; return whether there was one."""
+    @property
+    def share(self) -> int:
+        """How many connections a listener may have."""
+
+    def take(self, listener: int = 0) -> bool:
+        """Take a place for a connection, which came to a listener if one is named; return whether there was one."""
 
     def carry(self, connection: Any) -> None:
         """Take note that a connection, which has a place, is open."""

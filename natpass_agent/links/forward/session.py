@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from natpass_agent.links.forward.connections import SourceSocket, TargetSocket
@@ -20,7 +21,7 @@ from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import ChannelAsked, ListenAsked
-from natpass_wire.channels.mux import MAX_CHANNELS
+from natpass_wire.channels.mux import MAX_CHANNELS, MOST_OF_LISTENER
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import Named, Reach
 from natpass_wire.links import End
@@ -61,6 +62,7 @@ class Session:
         self._resolver = Resolver() if resolver is None else resolver
         self._who = who_of(link)
         self._taken = 0
+        self._of_listener: Counter[int] = Counter()  # connections that came to each
         self._tasks = Tasks()
 
     async def run(self) -> End:
@@ -85,8 +87,15 @@ class Session:
 
     # places
 
-    def take(self) -> bool:
-        """Take a place for a connection; return whether there was one."""
+    @property
+    def share(self) -> int:
+        """How many connections a listener may have: anybody may connect to it, and must not stop all the others."""
+        return max(MOST_OF_LISTENER // max(len(self.listeners), 1), 1)
+
+    def take(self, listener: int = 0) -> bool:
+        """Take a place for a connection, which came to a listener if one is named; return whether there was one."""
+        if listener and self._of_listener[listener] >= self.share:
+            return False
         if self._taken >= MAX_CHANNELS or not self._targets.descriptors.take(1, self._owner):
             return False
         self._taken += 1
@@ -97,12 +106,16 @@ class Session:
         """Take note that a connection, which has a place, is open."""
         connection.was_carried = True
         self.connections.add(connection)
+        if connection.listener:
+            self._of_listener[connection.listener] += 1
 
     def freed(self, connection: _Connection) -> None:
         """Take note that a connection is over."""
         if connection in self.connections:
             self.connections.remove(connection)
             self._give_back()
+            if connection.listener:
+                self._of_listener[connection.listener] -= 1
 
     def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""

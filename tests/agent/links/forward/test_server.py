@@ -227,6 +227,32 @@ async def test_a_listener_on_loopback(host: str) -> None:
                 await Peer.to(user.address[1])
 
 
+async def test_who_connects_to_a_listener_stops_neither_the_console_nor_other_listeners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anybody who reaches its port may hold as many connections as there are for it."""
+    monkeypatch.setattr(sessions, "MOST_OF_LISTENER", 6)
+    monkeypatch.setattr(sessions, "MAX_CHANNELS", 12)
+    async with forwarded() as world, contextlib.AsyncExitStack() as stack:
+        _, one = await world.listen(Endpoint(HOST, 0))
+        _, other = await world.listen(Endpoint(HOST, 0))
+        assert one.address is not None
+        assert other.address is not None
+        target = stack.enter_context(contextlib.closing(Target()))
+        world.target = target.endpoint
+        held = [stack.enter_context(contextlib.closing(await Peer.to(one.address[1]))) for _ in range(20)]
+        await wait_for(lambda: len(world.session.connections) == 3, "its share")
+        assert (await world.answer(target.endpoint)).address
+        client = stack.enter_context(contextlib.closing(await Peer.to(other.address[1])))
+        await client.send(b"in")
+        await wait_for(lambda: len(world.session.connections) == 5, "the other listener's")
+        for each in held:
+            each.reset()
+        await wait_for(lambda: len(world.session.connections) == 2, "their end")
+        client = stack.enter_context(contextlib.closing(await Peer.to(one.address[1])))
+        await wait_for(lambda: len(world.session.connections) == 3, "places are given back")
+
+
 async def test_a_taken_port_is_refused() -> None:
     async with forwarded() as world:
         with contextlib.closing(Target()) as target:
