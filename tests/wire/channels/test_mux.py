@@ -481,7 +481,7 @@ def test_what_waits_in_all_channels_of_a_link_is_bounded_and_each_still_has_its_
     for _ in range(4 * MAX_CHANNELS):
         message = mux.next_message(16 * 1024)
         assert message is not None
-        for frame in message[0].frames:
+        for frame in message[0].channels.frames:
             sent[frame.id] += len(frame.data)
         for each in mux.writable():
             filled(mux, [each])
@@ -499,5 +499,5 @@ def test_datagrams_that_wait_in_all_flows_of_a_link_are_bounded() -> None:
             assert mux.write_datagram(each, bytes(2000))
     assert mux._queued <= LINK_BYTES + MAX_CHANNELS * LEAST_BYTES
     while (message := mux.next_message(60 * 1024)) is not None:
-        assert message[0].frames
+        assert message[0].channels.frames
     assert mux._queued == 0
