@@ -96,11 +96,22 @@ class Session:
         """Take a place for a connection, which came to a listener if one is named; return whether there was one."""
         if listener and self._of_listener[listener] >= self.share:
             return False
+        if not self.take_socket():
+            return False
+        self.total += 1
+        return True
+
+    def take_socket(self) -> bool:
+        """Take a place for one more socket; return whether there was one."""
         if self._taken >= MAX_CHANNELS or not self._targets.descriptors.take(1, self._owner):
             return False
         self._taken += 1
-        self.total += 1
         return True
+
+    def give_back(self, sockets: int = 1) -> None:
+        """Give places back."""
+        self._taken -= sockets
+        self._targets.descriptors.give_back(sockets, self._owner)
 
     def carry(self, connection: _Connection) -> None:
         """Take note that a connection, which has a place, is open."""
@@ -113,18 +124,14 @@ class Session:
         """Take note that a connection is over."""
         if connection in self.connections:
             self.connections.remove(connection)
-            self._give_back()
+            self.give_back()
             if connection.listener:
                 self._of_listener[connection.listener] -= 1
 
     def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""
         self.listeners.pop(listener.channel, None)
-        self._give_back()
-
-    def _give_back(self) -> None:
-        self._taken -= 1
-        self._targets.descriptors.give_back(1, self._owner)
+        self.give_back(len(listener.places))
 
     # what the console asks for
 
@@ -161,7 +168,7 @@ class Session:
             self._refuse(asked, error)
         finally:
             if not any(each.was_carried for each in made):
-                self._give_back()
+                self.give_back()
 
     async def _dial_path(self, asked: ChannelAsked, made: list[TargetSocket | TargetFlow]) -> TargetSocket | TargetFlow:
         path = await self._resolver.path(asked.address, self._forward)
@@ -200,7 +207,7 @@ class Session:
             self._refuse(asked, error)
         finally:
             if listener is None:
-                self._give_back()
+                self.give_back()
         if listener is None:
             return
         self.listeners[asked.id] = listener
