@@ -156,7 +156,7 @@ class Session:
                 if asked.address.datagrams:
                     sock, address = dial.datagram_socket(found[0]), found[0]
                 else:
-                    sock, address = await dial.connect(found)
+                    sock, address = await dial.connect(found, self.take_socket, self.give_back)
                 place = Place(address.host, address.port)
                 if not _allows(self._forward, place, named):  # the rights have changed meanwhile
                     sock.close()
