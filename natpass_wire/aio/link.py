@@ -1,5 +1,7 @@
 """One end of a virtual link, as the programs use it: a stream (`stream`), or a plain link (`plain_link`)."""
 
+# Why: docs/decisions/103-what-an-end-leaves-waiting.md
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

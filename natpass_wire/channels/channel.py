@@ -1,5 +1,7 @@
 """One channel at one end: what is to be sent, what came, and the credit of both directions. Pure."""
 
+# Why: docs/decisions/103-what-an-end-leaves-waiting.md
+
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """One direction of a stream at its sender: what is not consumed yet, what may be sent, what to send again."""
 
+# Why: docs/decisions/103-what-an-end-leaves-waiting.md
+
 from collections import deque
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass

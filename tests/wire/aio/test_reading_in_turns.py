@@ -46,7 +46,7 @@ def plain() -> PlainLink:
     return found
 
 
-async def longest(work: Coroutine[Any, Any, None], done: Callable[[], int]) -> int:
+async def longest(work: Coroutine[Any, Any, object], done: Callable[[], int]) -> int:
     """Return how much `work` has done at most in one iteration of the loop."""
     most, tasks = 0, Tasks()
 
