@@ -84,6 +84,9 @@ class ChannelLink:
         """Return how many channels and listeners there are."""
         return len(self._mux)
 
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._mux
+
     async def run(self) -> End:
         """Carry all channels until the link has ended; return why. Then every user has heard of the end."""
         try:

@@ -55,7 +55,7 @@ MOST_OF_LISTENER = 1024
 #: Frames in one message: reading them must not take long.
 MAX_FRAMES = 512
 #: Frames that are taken before everybody else has a turn: each may cost a connection to a target, 0.15 ms.
-FRAMES_A_TURN = 32
+FRAMES_A_TURN = 16
 #: Bytes of a channel in one turn, while others wait.
 QUANTUM = 16 * 1024
 #: Bytes of a frame around its data, at most.

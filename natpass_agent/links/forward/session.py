@@ -147,6 +147,8 @@ class Session:
         made: list[TargetSocket | TargetFlow] = []  # one at most; it may carry though we are cancelled meanwhile
         named: Named = {}
         try:
+            if asked.id not in self.link:
+                return  # it was reset at once
             if asked.address.path and asked.address.datagrams:
                 raise RefusedError(ChannelRefused.FAILED, "datagrams go to no Unix socket")
             if asked.address.path:
