@@ -141,7 +141,9 @@ class Sender:
         head = self._queue[0]
         if head is self._end:
             return True  # it needs no credit, and everything before it is on its way
-        if head.behind > self._consumed + self._window or not self._may_keep(head.behind - self._consumed):
+        units = head.behind - self._consumed
+        # A skip may stand for a whole window, and keeps nothing.
+        if units > self._window or not (head.content is None or self._may_keep(units)):
             self._pace.held_back()
             return False
         return self._pace.allows(self._on_link - self._consumed, head.behind - head.position, now)

@@ -76,3 +76,27 @@ def test_a_stream_leaves_nothing_taken_whoever_ends_it(ends: str) -> None:
     pair.run()
     assert core.state is StreamPhase.ENDED
     assert (windows.units, kept.units) == (PROCESS_WINDOWS, PROCESS_KEPT)
+
+
+def test_lost_pictures_are_skipped_although_the_budget_is_gone_meanwhile() -> None:
+    """One skip stands for all of them: more than a window at first."""
+    room = Room(8 * START_WINDOW)
+    sender = Sender(room, "one")
+    sender.acknowledged(StreamAck(window=MAX_WINDOW), 0.0)
+    sender._pace.window = MAX_WINDOW
+    ends = []
+    for _ in range(5):
+        sender.put(message(bytes(START_WINDOW // 2)), newest=True)
+        record = sender.next(0.0)
+        assert record is not None
+        ends.append(record.position + 64 + len(record.message))
+    assert ends[-1] > 2 * START_WINDOW
+    sender.attach(ends[0], StreamAck(consumed=ends[0], window=MAX_WINDOW))
+    sender._give_back()
+    room.units = 0  # others have it now
+    skip = sender.next(1.0)
+    assert skip is not None
+    assert skip.skip > START_WINDOW
+    sender.acknowledged(StreamAck(consumed=ends[-1], window=MAX_WINDOW), 1.1)
+    sender.put(message(b"on it goes"))
+    assert sender.next(1.2) is not None
