@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import assert_never
 
 from natpass_relay import admission, round_trips
@@ -439,7 +439,9 @@ class Hub:
         for send in sends:
             self.delivery.deliver(send, gone)
 
-    def _ask_round_trips(self, console: Client, ids: Iterable[str], now: float) -> None:
+    def _ask_round_trips(self, console: Client, ids: Sequence[str], now: float) -> None:
+        if not self._round_trips.admit(console, len(ids), now):
+            return
         wanted: list[tuple[str, Client | None]] = []
         for client_id in round_trips.askable(ids):
             client = self.router.client(client_id)

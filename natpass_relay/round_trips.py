@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from natpass_relay.clients import Client
+from natpass_wire.buckets import TokenBuckets
 from natpass_wire.ids import client_id_fault
 from natpass_wire.pb.roster_pb2 import RttReport
 
@@ -19,6 +20,10 @@ MAX_IDS = 200
 FRESH_SECONDS, ANSWER_SECONDS = 2.0, 3.0
 #: Pending requests of one console at most; honest consoles have one.
 MAX_REQUESTS = 4
+#: Ids that one console may ask for in a second, and at once: each costs the relay 1.5 µs, whether it is an agent's or
+#: not. Honest consoles ask for `MAX_IDS` every two seconds, and now and then for one more.
+IDS_A_SECOND, IDS_AT_ONCE = 400.0, 1600.0
+_MOST_BUCKETS = 8192
 
 
 def askable(ids: Iterable[str]) -> list[str]:
@@ -81,8 +86,15 @@ class RoundTrips:
 
     _agents: dict[Client, _Agent] = field(default_factory=dict)
     _requests: dict[_Request, None] = field(default_factory=dict)
-    #: Requests dropped because their console has too many pending.
+    _asked: TokenBuckets[Client] = field(default_factory=lambda: TokenBuckets(IDS_A_SECOND, IDS_AT_ONCE, _MOST_BUCKETS))
+    #: Requests dropped because their console has too many pending, or asks too often.
     dropped: int = 0
+
+    def admit(self, console: Client, ids: int, now: float) -> bool:
+        """Count a request with so many ids; return False if its console asks too often. Then look at none of them."""
+        is_admitted = self._asked.take(console, now, max(min(ids, MAX_IDS), 1))
+        self.dropped += not is_admitted
+        return is_admitted
 
     def request(
         self, console: Client, wanted: Iterable[tuple[str, Client | None]], now: float, nonces: Iterable[int]

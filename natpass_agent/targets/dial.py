@@ -3,8 +3,10 @@
 # Why: docs/decisions/011-racing-addresses.md
 
 import asyncio
+import errno
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from natpass_agent.targets.reasons import RefusedError, reason_of, refused, text_of
@@ -16,8 +18,22 @@ from natpass_wire.race import Address, Experience, Race, explain, in_order
 CONNECT_SECONDS = 20.0
 
 
-async def connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]:
+def _unlimited() -> bool:
+    return True
+
+
+def _nothing() -> None: ...
+
+
+async def connect(
+    addresses: Sequence[Address], take: Callable[[], bool] = _unlimited, give_back: Callable[[], None] = _nothing
+) -> tuple[socket.socket, Address]:
     """Return a TCP connection to the first of these addresses that answers, and its address.
+
+    Args:
+        addresses: the addresses.
+        take: takes a place for one more socket beside the first, and returns whether there was one.
+        give_back: gives it back.
 
     Raises:
         RefusedError: none does.
@@ -30,7 +46,7 @@ async def connect(addresses: Sequence[Address]) -> tuple[socket.socket, Address]
                     return await _connected(ordered[0]), ordered[0]
                 except OSError as error:
                     raise refused(_where(ordered[0]), error) from None
-            return await _race(ordered)
+            return await _race(ordered, take, give_back)
     except TimeoutError:
         where = _where(ordered[0]) if len(ordered) == 1 else f"{len(ordered)} addresses"
         raise RefusedError(ChannelRefused.TIMED_OUT, f"{where}: no answer in {CONNECT_SECONDS:.0f} s") from None
@@ -114,7 +130,9 @@ async def _connected(address: Address) -> socket.socket:
     return sock
 
 
-async def _race(addresses: Sequence[Address]) -> tuple[socket.socket, Address]:
+async def _race(
+    addresses: Sequence[Address], take: Callable[[], bool], give_back: Callable[[], None]
+) -> tuple[socket.socket, Address]:
     loop, race, tasks = asyncio.get_running_loop(), Race(addresses), Tasks()
     happened = asyncio.Event()
     won: list[tuple[socket.socket, Address]] = []
@@ -133,7 +151,14 @@ async def _race(addresses: Sequence[Address]) -> tuple[socket.socket, Address]:
     try:
         while not won and not race.is_lost:
             while (address := race.start(loop.time())) is not None:
-                tasks.start(attempt(address), "connect")
+                is_further = len(tasks) > 0
+                if is_further and not take():  # a hostile name has many addresses, none of which answers
+                    faults[address] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                    race.failed(address)
+                    continue
+                task = tasks.start(attempt(address), "connect")
+                if is_further:
+                    task.add_done_callback(lambda _: give_back())
             happened.clear()
             pause = race.pause(loop.time())
             timer = None if pause is None else loop.call_later(pause, happened.set)

@@ -19,6 +19,8 @@ from natpass_wire.text import printable
 ALLOW_FORWARD, ALLOW_LISTEN = "allow-forward", "allow-listen"
 #: Open files that are left for all else: 256 programs have three pipes each. Half of them, if there are few.
 _RESERVED = 1024
+#: Connections at most, however many files there may be: each may have bytes that wait, some 64 KiB.
+MOST_CONNECTIONS = 8192
 
 
 class Rules:
@@ -83,7 +85,7 @@ class Targets:
     def __init__(self, rules: Rules | None = None, files: int = 1024) -> None:
         self.rules = Rules() if rules is None else rules
         #: Descriptors for connections. An owner has at most half of what others leave.
-        self.descriptors = Room(files - min(_RESERVED, files // 2))
+        self.descriptors = Room(min(files - min(_RESERVED, files // 2), MOST_CONNECTIONS))
         #: The windows of channels.
         self.windows = Room()
         #: What is logged of refused targets: a console may ask as often as it likes.

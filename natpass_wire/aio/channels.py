@@ -17,7 +17,7 @@ from natpass_wire.channels.events import (
     Endpoint,
     ListenAsked,
 )
-from natpass_wire.channels.mux import ChannelMux
+from natpass_wire.channels.mux import FRAMES_A_TURN, ChannelMux, in_turns
 from natpass_wire.errors import RemoteProtocolError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import MsgType
@@ -83,6 +83,9 @@ class ChannelLink:
     def __len__(self) -> int:
         """Return how many channels and listeners there are."""
         return len(self._mux)
+
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._mux
 
     async def run(self) -> End:
         """Carry all channels until the link has ended; return why. Then every user has heard of the end."""
@@ -210,16 +213,20 @@ class ChannelLink:
             self._sent.set()
 
     async def _receive(self) -> None:
+        handled = 0  # frames since others had a turn
         try:
             while True:
                 for message in await self.link.receive_batch():
                     if message.type != MsgType.channels:
                         continue  # of a newer version
-                    for event in self._mux.receive(message.channels):
-                        self._dispatch(event)
-                self._go_on()
-                if self._mux.has_output:
-                    self._wake.set()
+                    for frames in in_turns(message.channels):
+                        handled += len(frames)
+                        if handled > FRAMES_A_TURN:
+                            handled = len(frames)
+                            await self._others_turn()
+                        for event in self._mux.take(frames):
+                            self._dispatch(event)
+                self._settle()
                 while self._mux.is_congested and not self._sends_no_more:
                     self._sent.clear()
                     await self._sent.wait()
@@ -227,6 +234,17 @@ class ChannelLink:
             return
         except RemoteProtocolError as error:
             self.link.close(str(error), LinkEnd.FAILED)
+
+    async def _others_turn(self) -> None:
+        """Let all else go on, while frames wait that have come."""
+        self._settle()
+        await asyncio.sleep(0)
+
+    def _settle(self) -> None:
+        """Have sent what the last frames have caused."""
+        self._go_on()
+        if self._mux.has_output:
+            self._wake.set()
 
     def _go_on(self) -> None:
         """Tell users that their channels take bytes again, and forget those whose connections are over."""

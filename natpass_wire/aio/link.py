@@ -1,5 +1,7 @@
 """One end of a virtual link, as the programs use it: a stream (`stream`), or a plain link (`plain_link`)."""
 
+# Why: docs/decisions/100-what-an-end-leaves-waiting.md
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +10,9 @@ from natpass_wire.errors import NatpassError
 from natpass_wire.links import End
 from natpass_wire.pb.envelope_pb2 import Msg
 from natpass_wire.pb.link_pb2 import ConnectResponse, LinkEnd
+
+#: Messages that a link's reader gets before everybody else has a turn, however many wait: 8 MiB may be 100 000 of them.
+MESSAGES_A_TURN = 128
 
 
 class LinkEndedError(NatpassError):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from natpass_wire.aio.breaths import MESSAGE_BYTES
-from natpass_wire.aio.link import LinkEndedError
+from natpass_wire.aio.link import MESSAGES_A_TURN, LinkEndedError
 from natpass_wire.frame import MAX_DATA_BYTES
 from natpass_wire.links import End, LinkPhase, LinkState
 from natpass_wire.pb.envelope_pb2 import Msg
@@ -55,6 +55,7 @@ class PlainLink:
         self._state = state
         self._unread: deque[Msg] = deque()
         self._unread_bytes = 0
+        self._read = 0  # messages since others had a turn
         self._holding = False
         self._is_held = False  # by the relay
         self._changed = asyncio.Event()
@@ -181,11 +182,16 @@ class PlainLink:
         Raises:
             LinkEndedError: the link is gone, and there is nothing left to read.
         """
+        if self._read >= MESSAGES_A_TURN:
+            self._read = 0
+            await asyncio.sleep(0)
         while not self._unread:
             self._check()
             self._changed.clear()
             await self._changed.wait()
+            self._read = 0
         message = self._unread.popleft()
+        self._read += 1
         self._unread_bytes -= message.ByteSize()
         if self._holding and self._unread_bytes <= RESUME_UNREAD_BYTES:
             self._holding = False
@@ -199,7 +205,7 @@ class PlainLink:
             LinkEndedError: the link is gone, and there is nothing left to read.
         """
         batch = [await self.receive()]
-        while self._unread:
+        while self._unread and self._read < MESSAGES_A_TURN:
             batch.append(await self.receive())
         return batch
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from natpass_wire import envelope
 from natpass_wire.aio.carrier import Carrier
-from natpass_wire.aio.link import Detached, LinkEndedError
+from natpass_wire.aio.link import MESSAGES_A_TURN, Detached, LinkEndedError
 from natpass_wire.aio.sealing import NotTrustedError
 from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.frame import MAX_DATA_BYTES
@@ -61,6 +61,7 @@ class Stream:
         self._peer_key: bytes | None = None
         self._owed = 0  # units of the messages that the reader has at present
         self._ack_timer: asyncio.TimerHandle | None = None
+        self._read = 0  # messages since others had a turn
         self._detached: Detached | None = None
         self._watchers: list[Callable[[], None]] = []
         self._on_urgent: Callable[[Msg], None] | None = None
@@ -187,8 +188,12 @@ class Stream:
             LinkEndedError: the stream is over, and there is nothing left to read.
         """
         self._settle()
+        if self._read >= MESSAGES_A_TURN:
+            self._read = 0
+            await asyncio.sleep(0)
         while not self._unread:
             await self._change()
+            self._read = 0
         message, self._owed = self._next_unread()
         return message
 
@@ -199,7 +204,7 @@ class Stream:
             LinkEndedError: the stream is over, and there is nothing left to read.
         """
         batch = [await self.receive()]
-        while self._unread and self._owed < BATCH_UNITS:
+        while self._unread and self._owed < BATCH_UNITS and self._read < MESSAGES_A_TURN:
             message, units = self._next_unread()
             batch.append(message)
             self._owed += units
@@ -379,6 +384,7 @@ class Stream:
     def _next_unread(self) -> tuple[Msg, int]:
         """Remove the next message; return it with its units. All but the first wait as they came."""
         message, units = self._unread.popleft()
+        self._read += 1
         return (envelope.parse(message) if isinstance(message, bytes) else message), units
 
     def _overtake(self, message: Msg) -> None:

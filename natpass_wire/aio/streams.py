@@ -25,6 +25,7 @@ from natpass_wire.stream.handshake_limiter import Offered, Verdict
 from natpass_wire.stream.places import EvictionClass, Owner, Places, Rank, listed, unlisted
 from natpass_wire.stream.receiver import Room
 from natpass_wire.stream.records import STREAM_ID_BYTES, parse_hello
+from natpass_wire.stream.sender import PROCESS_KEPT
 from natpass_wire.text import printable
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class Streams:
         self._served: dict[Hashable, deque[bytes]] = {}  # ids of streams, also of those that are gone, by owner
         self._arrivals = Arrivals(self._arrived)
         self._room = Room()
+        self._kept = Room(PROCESS_KEPT)
         self._changed = asyncio.Event()
         #: Returns why a stream that a peer opened may not go on over another carrier, empty if it may.
         self.why_not_resume: Callable[[Stream], str] = lambda _: ""
@@ -155,7 +157,7 @@ class Streams:
         """
         if len(self._streams) >= MAX_STREAMS:
             raise LocalProtocolError(f"there are {MAX_STREAMS} streams already")
-        core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room, peer)
+        core = StreamCore(secrets.token_bytes(STREAM_ID_BYTES), request, self._room, peer, self._kept)
         stream = self._add(Stream(core, peer, self._stream_changed))
         try:
             self._attach(stream)
@@ -242,7 +244,7 @@ class Streams:
                 self._turn_away(carrier, text, ConnectResponse.REFUSED)
                 return
             # All who are not listed share one part of the windows: ids and networks are easy to come by.
-            core = StreamCore(hello.stream_id, room=self._room, owner=owner[0])
+            core = StreamCore(hello.stream_id, room=self._room, owner=owner[0], kept=self._kept)
             stream = self._add(Stream(core, carrier.peer, self._stream_changed))
             self._owners[stream] = owner
             self._places.take(stream, owner)

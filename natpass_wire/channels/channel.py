@@ -1,5 +1,7 @@
 """One channel at one end: what is to be sent, what came, and the credit of both directions. Pure."""
 
+# Why: docs/decisions/100-what-an-end-leaves-waiting.md
+
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ FIRST_WINDOW = 64 * 1024
 MAX_WINDOW = 4 * 1024 * 1024
 #: Bytes that wait at the sending end: two reads of a socket, each as large as a message.
 SEND_BYTES = 2 * MAX_DATA_BYTES
+#: The same of all channels of a link together. Near it, a channel has less, but never less than the second number.
+LINK_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 4 * 1024
 #: Datagrams that wait at the sending end, of `SEND_BYTES` at most: the oldest is dropped for a newer one.
 SEND_DATAGRAMS = 64
 #: Bytes that are joined while they wait: else each single byte of a slow sender would cost as much as many.
@@ -117,10 +121,9 @@ class Outgoing:
     _queue: deque[bytes] = field(default_factory=deque)
     _taken: int = 0  # bytes of the first that are sent
 
-    @property
-    def space(self) -> int:
-        """Bytes that may be put now."""
-        return 0 if self.is_ending else max(0, min(SEND_BYTES, self.limit - self.sent) - self.queued)
+    def space(self, most: int = SEND_BYTES) -> int:
+        """Return how many bytes may be put now, of `most` that may wait."""
+        return 0 if self.is_ending else max(0, min(most, self.limit - self.sent) - self.queued)
 
     @property
     def is_ready(self) -> bool:
@@ -129,7 +132,7 @@ class Outgoing:
 
     def put(self, data: bytes) -> None:
         """Queue bytes. Raises LocalProtocolError: there is no space for them."""
-        if len(data) > self.space:
+        if len(data) > self.space():
             raise LocalProtocolError("more bytes than a channel has space for")
         if self._queue and len(self._queue[-1]) + len(data) <= _JOINED_BYTES:
             self._queue[-1] += data
@@ -154,9 +157,9 @@ class Outgoing:
         """How many datagrams wait; one may be empty."""
         return len(self._queue)
 
-    def put_datagram(self, data: bytes) -> None:
-        """Queue a datagram; older ones are dropped if too many wait, or too large ones."""
-        while len(self._queue) >= SEND_DATAGRAMS or (self._queue and self.queued + len(data) > SEND_BYTES):
+    def put_datagram(self, data: bytes, most: int = SEND_BYTES) -> None:
+        """Queue a datagram; older ones are dropped if too many wait, or more than `most` bytes."""
+        while len(self._queue) >= SEND_DATAGRAMS or (self._queue and self.queued + len(data) > most):
             self.queued -= len(self._queue.popleft())
             self.dropped += 1
         self._queue.append(data)

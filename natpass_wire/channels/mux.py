@@ -10,10 +10,18 @@ id is never used again on its link, so what comes late for one that is gone is k
 
 # Why: docs/decisions/080-channels-in-one-link.md
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from natpass_wire.channels.channel import Channel, ChannelKind, ChannelPhase, Incoming
+from natpass_wire.channels.channel import (
+    LEAST_BYTES,
+    LINK_BYTES,
+    SEND_BYTES,
+    Channel,
+    ChannelKind,
+    ChannelPhase,
+    Incoming,
+)
 from natpass_wire.channels.events import (
     MAX_IDLE_SECONDS,
     ChannelAsked,
@@ -42,8 +50,13 @@ if TYPE_CHECKING:
 
 #: Channels and listeners of a link at once.
 MAX_CHANNELS = 1280
+#: Of these, what connections to one listener may have, at either end: who connects there must not stop all others. An
+#: agent's listeners share it.
+MOST_OF_LISTENER = 1024
 #: Frames in one message: reading them must not take long.
 MAX_FRAMES = 512
+#: Frames that are taken before everybody else has a turn: each may cost a connection to a target, 0.15 ms.
+FRAMES_A_TURN = 16
 #: Bytes of a channel in one turn, while others wait.
 QUANTUM = 16 * 1024
 #: Bytes of a frame around its data, at most.
@@ -77,6 +90,7 @@ class ChannelMux:
         self._control: dict[int, list[ChannelFrame]] = {}  # what is not sent yet, by channel
         self._limits: dict[int, None] = {}  # channels with a limit to tell
         self._turns: Turns[int] = Turns()
+        self._queued = 0  # bytes that wait in all channels
         self._datagrams: dict[int, None] = {}  # channels with datagrams to send, in turn
         self._freed: dict[int, None] = {}  # channels that may take bytes again
         self._over: list[int] = []  # connections of which both halves are closed
@@ -139,15 +153,17 @@ class ChannelMux:
         found = self._channels.get(channel)
         if found is None:
             return 0
-        if not found.outgoing.space:
+        space = found.outgoing.space(self._most)
+        if not space:
             found.outgoing.was_full = True
-        return found.outgoing.space
+        return space
 
     def write(self, channel: int, data: bytes) -> None:
         """Send bytes. No-op if the channel is gone. Raises LocalProtocolError: there is no `space` for them."""
         found = self._channels.get(channel)
         if found is not None and data:
             found.outgoing.put(data)
+            self._queued += len(data)
             self._turns.wake(channel)
 
     def write_datagram(self, channel: int, data: bytes) -> bool:
@@ -155,7 +171,9 @@ class ChannelMux:
         found = self._channels.get(channel)
         if found is None or len(data) > MAX_DATAGRAM:
             return False
-        found.outgoing.put_datagram(data)
+        before = found.outgoing.queued
+        found.outgoing.put_datagram(data, self._most)
+        self._queued += found.outgoing.queued - before
         self._datagrams[channel] = None
         return True
 
@@ -195,6 +213,13 @@ class ChannelMux:
         self._control.clear()
 
     # messages
+
+    @property
+    def _most(self) -> int:
+        """How many bytes may wait in a channel now: the other end may take nothing of any."""
+        if self._queued <= LINK_BYTES - 4 * SEND_BYTES:
+            return SEND_BYTES
+        return max(LEAST_BYTES, (LINK_BYTES - self._queued) // 4)
 
     @property
     def has_output(self) -> bool:
@@ -239,7 +264,7 @@ class ChannelMux:
         found = []
         for channel in self._freed:
             state = self._channels.get(channel)
-            if state is not None and state.outgoing.was_full and state.outgoing.space:
+            if state is not None and state.outgoing.was_full and state.outgoing.space(self._most):
                 state.outgoing.was_full = False
                 found.append(channel)
         self._freed.clear()
@@ -256,10 +281,12 @@ class ChannelMux:
         Raises:
             RemoteProtocolError: it breaks the rules. End the link.
         """
-        if len(message.frames) > MAX_FRAMES:
-            raise RemoteProtocolError("too many frames in one message")
+        return [event for frames in in_turns(message) for event in self.take(frames)]
+
+    def take(self, frames: Iterable[ChannelFrame]) -> list[ChannelEvent]:
+        """Take some frames of a message, see `in_turns`; return what happened. Raises RemoteProtocolError."""
         events: list[ChannelEvent] = []
-        for frame in message.frames:
+        for frame in frames:
             event = self._begun(frame) if frame.WhichOneof("content") in {"open", "listen"} else self._take(frame)
             if event is not None:
                 events.append(event)
@@ -345,6 +372,7 @@ class ChannelMux:
             frames.add(id=channel, end=True)
             return FRAME_BYTES
         data = outgoing.take(max(1, min(most, QUANTUM) if self._turns else most))
+        self._queued -= len(data)
         self._freed[channel] = None
         self._turns.sent(channel, len(data))
         if outgoing.is_ready:
@@ -361,6 +389,7 @@ class ChannelMux:
             data = outgoing.take_datagram(most - size if frames else MAX_DATAGRAM)
             if data is None:
                 break
+            self._queued -= len(data)
             frames.add(id=channel, datagram=data)
             size += FRAME_BYTES + len(data)
             del self._datagrams[channel]
@@ -395,9 +424,22 @@ class ChannelMux:
     def _forget(self, channel: Channel) -> None:
         if self._channels.pop(channel.id, None) is not None:
             channel.incoming.close()
+            self._queued -= channel.outgoing.queued
             self._turns.forget(channel.id)
             self._limits.pop(channel.id, None)
             self._datagrams.pop(channel.id, None)
+
+
+def in_turns(message: Channels) -> Iterator[Sequence[ChannelFrame]]:
+    """Yield a message's frames in pieces of `FRAMES_A_TURN`.
+
+    Raises:
+        RemoteProtocolError: there are too many.
+    """
+    if len(message.frames) > MAX_FRAMES:
+        raise RemoteProtocolError("too many frames in one message")
+    for start in range(0, len(message.frames), FRAMES_A_TURN):
+        yield message.frames[start : start + FRAMES_A_TURN]
 
 
 def _check(condition: bool) -> None:

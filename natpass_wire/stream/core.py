@@ -96,7 +96,8 @@ class StreamCore:
         stream_id: 16 random bytes.
         request: opener: the request. None: this is the target.
         room: the budget for the windows of all streams of this process.
-        owner: to whom its window is counted.
+        owner: to whom its window, and what it keeps, is counted.
+        kept: the budget for what all streams of this process keep to send again.
     """
 
     def __init__(
@@ -105,11 +106,12 @@ class StreamCore:
         request: ConnectRequest | None = None,
         room: Room | None = None,
         owner: Hashable = None,
+        kept: Room | None = None,
     ) -> None:
         self.stream_id = stream_id
         self._request = request
         #: What this side sends.
-        self.sender = Sender()
+        self.sender = Sender(kept, owner)
         self._receiver = Receiver(room if room is not None else Room(), owner)
         self._urgent_sender = UrgentSender()
         self._control: StreamRecord | None = None  # a hello or a reply that goes before everything else
@@ -237,6 +239,7 @@ class StreamCore:
                     events.append(self._over(End.from_end(record.end)))
         if self.state is StreamPhase.CLOSING and self.sender.is_end_acknowledged:
             self.state = StreamPhase.ENDED
+            self._receiver.close()
             events.append(Finished())
         return events
 

@@ -1,7 +1,9 @@
 """One direction of a stream at its sender: what is not consumed yet, what may be sent, what to send again."""
 
+# Why: docs/decisions/100-what-an-end-leaves-waiting.md
+
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -9,8 +11,12 @@ from natpass_wire.errors import LocalProtocolError, RemoteProtocolError
 from natpass_wire.pb.link_pb2 import LinkEnd
 from natpass_wire.pb.stream_pb2 import StreamAck, StreamRecord
 from natpass_wire.stream.pace import SendPace
-from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW
+from natpass_wire.stream.receiver import MAX_WINDOW, START_WINDOW, Room
 from natpass_wire.stream.records import RECORD_UNITS
+
+#: What all streams of a process keep together to send it again, beyond `START_WINDOW` each: the other side says how
+#: much it takes, and need not acknowledge any of it.
+PROCESS_KEPT = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -33,9 +39,17 @@ class _Kept:
 
 
 class Sender:
-    """The sending half of one end."""
+    """The sending half of one end.
 
-    def __init__(self) -> None:
+    Args:
+        room: the budget for what all streams of a process keep.
+        owner: to whom it is counted.
+    """
+
+    def __init__(self, room: Room | None = None, owner: Hashable = None) -> None:
+        self._room = Room(PROCESS_KEPT) if room is None else room
+        self._owner = owner
+        self._given = 0  # units of the budget: so many more than `START_WINDOW` may be on their way
         self._queue: deque[_Kept] = deque()  # not on the present link yet
         self._sent: deque[_Kept] = deque()  # on the present link, or received before it: not consumed
         self._enqueued = 0  # the position of the next new record
@@ -118,6 +132,7 @@ class Sender:
         self._abandoned = self.unacknowledged
         self._queue.clear()
         self._sent.clear()
+        self._give_back()
 
     def may_send(self, now: float) -> bool:
         """Tell whether the next record may be put on the link now."""
@@ -126,10 +141,26 @@ class Sender:
         head = self._queue[0]
         if head is self._end:
             return True  # it needs no credit, and everything before it is on its way
-        if head.behind > self._consumed + self._window:
+        units = head.behind - self._consumed
+        # A skip may stand for a whole window, and keeps nothing.
+        if units > self._window or not (head.content is None or self._may_keep(units)):
             self._pace.held_back()
             return False
         return self._pace.allows(self._on_link - self._consumed, head.behind - head.position, now)
+
+    def _may_keep(self, units: int) -> bool:
+        """Tell whether so many units may be on their way: the other side may never acknowledge them."""
+        most = START_WINDOW + self._given
+        if units > most:
+            given = self._room.take(max(units - most, min(most, MAX_WINDOW - most)), self._owner)
+            self._given += given
+            most += given
+        return units <= most
+
+    def _give_back(self) -> None:
+        if self._given:
+            self._room.give_back(self._given, self._owner)
+            self._given = 0
 
     def next(self, now: float) -> StreamRecord | None:
         """Return the next record to put on the link, None if none may be."""
@@ -213,4 +244,6 @@ class Sender:
         if self._sent and self._sent[0].position < ack.consumed:
             raise RemoteProtocolError("an acknowledgement within a record")
         self._consumed = ack.consumed
+        if not self._sent:
+            self._give_back()
         return newest

@@ -11,12 +11,13 @@ import pytest
 
 from natpass_relay import patience
 from natpass_relay.outbox import HIGH_WATER_BYTES
+from natpass_relay.round_trips import IDS_AT_ONCE, MAX_IDS
 from natpass_relay.server import RelayServer, RelaySettings
 from natpass_relay.sources import source_of
 from natpass_wire import envelope
 from natpass_wire.aio.link import LinkEndedError
 from natpass_wire.errors import LocalProtocolError, UserError
-from natpass_wire.pb.envelope_pb2 import Msg, MsgType
+from natpass_wire.pb.envelope_pb2 import Msg, MsgType, Ping
 from natpass_wire.pb.link_pb2 import ConnectRequest, ConnectResponse, LinkEnd
 from natpass_wire.pb.roster_pb2 import About, RosterWatch, RttRequest
 from natpass_wire.pb.shell_pb2 import ShellData
@@ -315,6 +316,18 @@ async def test_no_request_for_round_trips_stops_the_clock() -> None:
         await relay.join("a")
         await wait_for(lambda: set(watcher.present()) == {"mute", "a"})
         assert relay.server.ticks.faults == 0
+
+
+async def test_who_asks_for_round_trips_all_the_time_gets_few_answers() -> None:
+    async with running_relay() as relay, Raw.connect(relay) as console:
+        await console.log_in("c", CONSOLE)
+        ask = RttRequest(ids=[f"absent-{number}" for number in range(MAX_IDS)])
+        frame = envelope.to_frame(Msg(type=MsgType.rtt_request, to="server", rtt_request=ask))
+        console.send(frame * 100 + envelope.to_frame(Msg(type=MsgType.ping, to="server", ping=Ping(nonce=7))))
+        reports = 0
+        while (message := await console.receive()).type != MsgType.pong:
+            reports += message.type == MsgType.rtt_report
+        assert IDS_AT_ONCE <= reports * MAX_IDS < 100 * MAX_IDS / 2
 
 
 async def test_a_fault_while_others_are_told_of_an_end_leaves_no_id_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,13 @@ class TargetSocket(ChannelSocket):
         place: where it goes to.
     """
 
-    __slots__ = ("_session", "place", "was_carried")
+    __slots__ = ("_session", "listener", "place", "was_carried")
 
     def __init__(self, session: Holder, channel: int, place: Place) -> None:
         super().__init__(session.link, session.traffic)
         self._session = session
         self.was_carried = False
+        self.listener = 0
         self.channel = channel
         self.place = place
 
@@ -58,7 +59,7 @@ class SourceSocket(ChannelSocket):
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Ask the console, which knows where it goes to."""
-        if not self._session.take():
+        if not self._session.take(self.listener):
             self.abort("too many connections")
             return
         self._session.carry(self)

@@ -139,7 +139,7 @@ class SourceFlow(Flow):
 
     def begin(self) -> bool:
         """Ask the console, which knows where it goes to; return whether there is room for it."""
-        if not self._session.take():
+        if not self._session.take(self.listener):
             return False
         self._session.carry(self)
         try:
@@ -186,7 +186,7 @@ class DatagramListener(asyncio.DatagramProtocol):
         """Pass a datagram on in its flow; a new one replaces the idlest if there are too many."""
         flow = self._flows.get(addr)
         if flow is None:
-            if len(self._flows) >= MOST_FLOWS:
+            if len(self._flows) >= min(MOST_FLOWS, self.session.share):
                 min(self._flows.values(), key=lambda each: each.last).abort("a newer flow needed its place")
             flow = SourceFlow(self, addr)
             if not flow.begin():

@@ -25,7 +25,7 @@ from natpass_wire.race import Address
 
 #: Connections that wait to be accepted.
 _BACKLOG = 512
-#: Sockets of one listener, which counts as one: a name may have any number of addresses.
+#: Sockets of one listener: a name may have any number of addresses.
 _MOST_ADDRESSES = 4
 #: Ports that are tried when any port will do, but it has to be the same at several addresses.
 _TRIES = 16
@@ -125,7 +125,12 @@ async def listen(
     sockets = await claims.bind(lambda: _bound(addresses, address), session.link.link, address, ips)
     loop, places = asyncio.get_running_loop(), [Place.of(sock) for sock in sockets]
     closers: list[Callable[[], None]] = []
+    more = 0  # places beyond the first, which the session has taken
     try:
+        for _ in sockets[1:]:
+            if not session.take_socket():
+                raise RefusedError(ChannelRefused.TOO_MANY, "too many connections")
+            more += 1
         for sock, place in zip(sockets, places, strict=True):
             if address.datagrams:
                 _, protocol = await loop.create_datagram_endpoint(
@@ -142,6 +147,7 @@ async def listen(
             stop()
         for sock in sockets[len(closers) :]:
             sock.close()
+        session.give_back(more)
         if isinstance(error, OSError):
             raise refused(text_of(address), error) from None
         raise

@@ -52,8 +52,18 @@ class Holder(Protocol):
     def traffic(self) -> Traffic:
         """All bytes of the link."""
 
-    def take(self) -> bool:
-        """Take a place for a connection; return whether there was one."""
+    @property
+    def share(self) -> int:
+        """How many connections a listener may have."""
+
+    def take(self, listener: int = 0) -> bool:
+        """Take a place for a connection, which came to a listener if one is named; return whether there was one."""
+
+    def take_socket(self) -> bool:
+        """Take a place for one more socket; return whether there was one."""
+
+    def give_back(self, sockets: int = 1) -> None:
+        """Give places back."""
 
     def carry(self, connection: Any) -> None:
         """Take note that a connection, which has a place, is open."""

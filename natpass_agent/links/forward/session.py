@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from natpass_agent.links.forward.claims import ListenClaims
@@ -21,7 +22,7 @@ from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.aio.tasks import Tasks
 from natpass_wire.channels.events import IDLE_SECONDS, ChannelAsked, ListenAsked
-from natpass_wire.channels.mux import MAX_CHANNELS
+from natpass_wire.channels.mux import MAX_CHANNELS, MOST_OF_LISTENER
 from natpass_wire.identity.authorized import Rights
 from natpass_wire.identity.patterns import Named, Reach
 from natpass_wire.links import End
@@ -71,6 +72,7 @@ class Session:
         self._resolver = targets.resolver(link) if resolver is None else resolver
         self._who = who_of(link)
         self._taken = 0
+        self._of_listener: Counter[int] = Counter()  # connections that came to each
         self._tasks = Tasks()
 
     async def run(self) -> End:
@@ -95,34 +97,52 @@ class Session:
 
     # places
 
-    def take(self) -> bool:
-        """Take a place for a connection; return whether there was one."""
+    @property
+    def share(self) -> int:
+        """How many connections a listener may have: anybody may connect to it, and must not stop all the others."""
+        return max(MOST_OF_LISTENER // max(len(self.listeners), 1), 1)
+
+    def take(self, listener: int = 0) -> bool:
+        """Take a place for a connection, which came to a listener if one is named; return whether there was one."""
+        if listener and self._of_listener[listener] >= self.share:
+            return False
+        if not self.take_socket():
+            return False
+        self.total += 1
+        return True
+
+    def take_socket(self) -> bool:
+        """Take a place for one more socket; return whether there was one."""
         if self._taken >= MAX_CHANNELS or not self._targets.descriptors.take(1, self._owner):
             return False
         self._taken += 1
-        self.total += 1
         return True
+
+    def give_back(self, sockets: int = 1) -> None:
+        """Give places back."""
+        self._taken -= sockets
+        self._targets.descriptors.give_back(sockets, self._owner)
 
     def carry(self, connection: _Connection) -> None:
         """Take note that a connection, which has a place, is open."""
         connection.was_carried = True
         self.connections.add(connection)
+        if connection.listener:
+            self._of_listener[connection.listener] += 1
 
     def freed(self, connection: _Connection) -> None:
         """Take note that a connection is over."""
         if connection in self.connections:
             self.connections.remove(connection)
-            self._give_back()
+            self.give_back()
+            if connection.listener:
+                self._of_listener[connection.listener] -= 1
 
     def closed(self, listener: OpenListener) -> None:
         """Take note that a listener is closed."""
         self.listeners.pop(listener.channel, None)
         self._claims.remove(listener)
-        self._give_back()
-
-    def _give_back(self) -> None:
-        self._taken -= 1
-        self._targets.descriptors.give_back(1, self._owner)
+        self.give_back(len(listener.places))
 
     # what the console asks for
 
@@ -138,6 +158,8 @@ class Session:
         made: list[TargetSocket | TargetFlow] = []  # one at most; it may carry though we are cancelled meanwhile
         named: Named = {}
         try:
+            if asked.id not in self.link:
+                return  # it was reset at once
             if asked.address.path and asked.address.datagrams:
                 raise RefusedError(ChannelRefused.FAILED, "datagrams go to no Unix socket")
             if asked.address.path:
@@ -147,7 +169,7 @@ class Session:
                 if asked.address.datagrams:
                     sock, address = dial.datagram_socket(found[0]), found[0]
                 else:
-                    sock, address = await dial.connect(found)
+                    sock, address = await dial.connect(found, self.take_socket, self.give_back)
                 place = Place(address.host, address.port)
                 if not _allows(self._forward, place, named):  # the rights have changed meanwhile
                     sock.close()
@@ -159,7 +181,7 @@ class Session:
             self._refuse(asked, error)
         finally:
             if not any(each.was_carried for each in made):
-                self._give_back()
+                self.give_back()
 
     async def _dial_path(self, asked: ChannelAsked, made: list[TargetSocket | TargetFlow]) -> TargetSocket | TargetFlow:
         path = await self._resolver.path(asked.address, self._forward)
@@ -203,7 +225,7 @@ class Session:
             self._refuse(asked, error)
         finally:
             if listener is None:
-                self._give_back()
+                self.give_back()
         if listener is None:
             return
         self.listeners[asked.id] = listener

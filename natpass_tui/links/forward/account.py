@@ -1,5 +1,6 @@
 """What is known of one rule: its state, its connections, and what went wrong."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -7,7 +8,10 @@ from typing import Protocol
 from natpass_tui.links.forward.rows import ConnectionRow, ForwardRow, ForwardState, about_target
 from natpass_tui.links.forward.rules import ForwardRule
 from natpass_wire.aio.channel_socket import Traffic
+from natpass_wire.repeats import Repeats
 from natpass_wire.text import printable
+
+log = logging.getLogger(__name__)
 
 #: The clients that a row names.
 _CLIENTS = 3
@@ -56,6 +60,7 @@ class RuleAccount:
         self._before = Traffic()  # of those that are over
         self._clients: deque[str] = deque(maxlen=_CLIENTS)
         self._last_error = ""
+        self._repeats = Repeats()
         self._error_at = 0.0
 
     def __len__(self) -> int:
@@ -94,6 +99,12 @@ class RuleAccount:
         self._last_error, self._error_at = printable(text), self.clock()
         self._told(self._last_error)
         self._changed()
+
+    def refused(self, client: str, text: str) -> None:
+        """Record that the target of a client can't be reached. The same is logged once a minute: clients may try on."""
+        self.failed(text)
+        if line := self._repeats.note(self._last_error, self.clock()):
+            log.info("%s; the last one was for %s", line, client)
 
     def drop_all(self, reason: str) -> None:
         """End all connections at once."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 from dataclasses import replace
 from typing import cast
@@ -18,8 +17,6 @@ from natpass_wire.channels.events import Endpoint
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
 
 #: Flows of one rule at once; beyond them the one that was idle longest ends.
 MAX_FLOWS = 256
@@ -65,9 +62,7 @@ class LocalFlow:
     def was_reset(self, text: str) -> None:
         """End it; the next datagram begins another."""
         if text and self._port.link.link.end is None:  # the end of all is told once
-            about = about_target(self.target, text)
-            self._port.account.failed(about)
-            log.info("%s: %s", self.client, about)
+            self._port.account.refused(self.client, about_target(self.target, text))
         self._port.forget(self)
 
     def writable(self) -> None:

@@ -7,7 +7,7 @@ from natpass_tui.links.forward.local import LocalConnection
 from natpass_tui.links.forward.socks import SECONDS, BadProxyRequestError, ProxyRequest
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.channels.events import Endpoint
-from natpass_wire.channels.mux import MAX_CHANNELS
+from natpass_wire.channels.mux import MOST_OF_LISTENER
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 
 #: One read of a request. What comes behind it has to fit into a channel's first window.
@@ -33,7 +33,7 @@ class ProxyConnection(LocalConnection):
         """Wait for the request."""
         if not self.came(transport):
             return
-        if len(self._account) > MAX_CHANNELS:
+        if len(self._account) > MOST_OF_LISTENER:
             self.abort("too many")
             return
         self._timer = asyncio.get_running_loop().call_later(

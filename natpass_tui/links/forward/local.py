@@ -1,7 +1,6 @@
 """Connections that come here and go out at the agent: `-L`."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,11 +13,10 @@ from natpass_tui.platform.open_files import open_files_fault
 from natpass_wire.aio.channel_socket import ChannelSocket
 from natpass_wire.aio.channels import ChannelLink
 from natpass_wire.channels.events import Endpoint
+from natpass_wire.channels.mux import MOST_OF_LISTENER
 from natpass_wire.errors import LocalProtocolError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
 
 #: Connections that wait until we accept them.
 BACKLOG = 512
@@ -74,6 +72,8 @@ class LocalConnection(ChannelSocket):
         """Begin the channel to an address."""
         self.target = printable(endpoint_text(endpoint))
         try:
+            if len(self._account) > MOST_OF_LISTENER:
+                raise LocalProtocolError(f"{MOST_OF_LISTENER} connections of this rule already")
             self.channel = self._link.begin(self, endpoint)
         except LocalProtocolError as error:
             self.not_opened(ChannelRefused.TOO_MANY, str(error))
@@ -89,9 +89,7 @@ class LocalConnection(ChannelSocket):
 
     def failed(self, text: str) -> None:
         """Record that the target can't be reached."""
-        about = about_target(self.target, text)
-        self._account.failed(about)
-        log.info("%s: %s", self.client, about)
+        self._account.refused(self.client, about_target(self.target, text))
 
     def was_reset(self, text: str) -> None:
         """End the connection at once, and say why if it is no ordinary end."""

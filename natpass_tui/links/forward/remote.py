@@ -1,7 +1,6 @@
 """Connections that come to the agent and go out here: `-R`."""
 
 import asyncio
-import logging
 import socket
 from dataclasses import replace
 
@@ -18,8 +17,6 @@ from natpass_wire.channels.events import ChannelAsked
 from natpass_wire.errors import LocalProtocolError, UserError
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.text import printable
-
-log = logging.getLogger(__name__)
 
 #: Seconds for the agent to say whether it listens.
 _LISTEN_SECONDS = 15.0
@@ -242,5 +239,4 @@ class RemoteListener(RuleListener):
         self, link: ChannelLink, asked: ChannelAsked, client: str, reason: ChannelRefused.Reason, text: str
     ) -> None:
         link.refuse(asked.id, reason, text)
-        self.account.failed(text)
-        log.info("%s: %s", client, text)
+        self.account.refused(client, text)

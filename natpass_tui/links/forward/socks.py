@@ -227,8 +227,7 @@ class _Http:
             raise BadProxyRequestError("invalid address in CONNECT", self._answer(400)) from error
         if target.path:
             raise BadProxyRequestError("invalid address in CONNECT", self._answer(400))
-        self._connection.next_event()  # the end of a request without a body
-        self.rest = self._connection.trailing_data[0]
+        self.rest = self._connection.trailing_data[0]  # CONNECT has no body, whatever its headers say
         self.target = target
         return b""
 

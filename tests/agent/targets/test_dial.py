@@ -9,6 +9,7 @@ import pytest
 
 from natpass_agent.targets import dial
 from natpass_agent.targets.reasons import RefusedError, reason_of, text_of
+from natpass_wire import race
 from natpass_wire.pb.forward_pb2 import ChannelRefused
 from natpass_wire.race import Address
 from tests.support.peers import Target
@@ -64,6 +65,39 @@ async def test_a_connection_takes_no_longer_than_its_time(monkeypatch: pytest.Mo
         finally:
             for sock in fillers:
                 sock.close()
+
+
+@pytest.mark.parametrize("places", [0, 2, 100])
+async def test_addresses_that_are_tried_at_once_take_places(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with 16 addresses that do not answer had 16 descriptors for one connection."""
+    monkeypatch.setattr(race, "ATTEMPT_DELAY", 0.0)
+    monkeypatch.setattr(dial, "CONNECT_SECONDS", 0.3)
+    taken, most, running = 0, 0, 0
+
+    def take() -> bool:
+        nonlocal taken, most
+        if taken >= places:
+            return False
+        taken += 1
+        most = max(most, taken)
+        return True
+
+    def give_back() -> None:
+        nonlocal taken
+        taken -= 1
+
+    async def never(address: Address) -> socket.socket:
+        nonlocal running
+        running += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(dial, "_connected", never)
+    with pytest.raises(RefusedError):
+        await dial.connect([at(1, f"127.0.1.{number}") for number in range(1, 17)], take, give_back)
+    await asyncio.sleep(0)  # callbacks of the last task
+    assert running == 1 + min(places, 15)
+    assert (most, taken) == (running - 1, 0)
 
 
 async def test_who_gives_up_leaves_no_socket() -> None:

@@ -14,7 +14,8 @@ class Attack:
     Attributes:
         name: for the command line.
         row: its row in SECURITY.md's table.
-        has: what the attacker has: nothing, login (a verifier), exec (a key for commands only), look (read-only).
+        has: what the attacker has: nothing, login (a verifier), or a key: exec (for commands only), forward (for these
+            only), look (read-only).
         what: in a few words.
         run: does it, in the attacker's process.
         same_address: the honest users share the attacker's first address.

@@ -77,10 +77,12 @@ class Result:
             found.append(f"{self.logins.good} of {len(self.logins.took)} honest logins succeeded")
         if self.links.good < share * len(self.links.took):
             found.append(f"{self.links.good} of {len(self.links.took)} honest links were opened")
-        if row in {1, 4, 5} and (p99 := self.echoes.quantile(0.99)) > 0.050 * slack:
+        if row in {1, 4, 5, 13} and (p99 := self.echoes.quantile(0.99)) > 0.050 * slack:
             found.append(f"echo p99 {p99 * 1e3:.0f} ms")
         if row == 8 and self.relay.memory > 150 * 1024 * 1024:
             found.append(f"the relay had {_mib(self.relay.memory)} MiB")
+        if row == 13 and self.agent.memory > 150 * 1024 * 1024:
+            found.append(f"the agent had {_mib(self.agent.memory)} MiB")
         # Elsewhere the links say as much, and a console takes seconds to start where other tests run.
         if self.admin[0] < self.admin[1] and (row == 2 or slack == 1):
             found.append(f"the admin got in {self.admin[0]} times of {self.admin[1]}")

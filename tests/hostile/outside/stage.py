@@ -28,7 +28,7 @@ _PORT = 6154
 _BIN = Path(sys.executable).parent
 _ROOT = Path(__file__).parents[3]
 #: The rights of each console's key on the agents.
-_RIGHTS = {"admin": "", "honest": "", "exec": 'kinds="exec" ', "look": "read-only "}
+_RIGHTS = {"admin": "", "honest": "", "exec": 'kinds="exec" ', "look": "read-only ", "forward": 'kinds="forward" '}
 #: Longer than any start of a program on a busy machine.
 _PATIENCE = 60.0
 

@@ -89,7 +89,7 @@ async def test_a_client_that_asks_for_nothing_ends(monkeypatch: pytest.MonkeyPat
 
 
 async def test_clients_that_ask_for_nothing_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamic, "MAX_CHANNELS", 3)
+    monkeypatch.setattr(dynamic, "MOST_OF_LISTENER", 3)
     async with forwarding(rule("D", "0")) as (_, forwards), contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             stack.enter_context(contextlib.closing(await Peer.to(forwards.rows()[0].address)))

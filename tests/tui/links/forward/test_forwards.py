@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from natpass_tui.links.forward import forwards as module
+from natpass_tui.links.forward import local as local_module
 from natpass_tui.links.forward import remote as remote_module
 from natpass_tui.links.forward.account import Carried, RuleAccount
 from natpass_tui.links.forward.forwards import Forwards
@@ -41,6 +43,37 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is lost tried again at once."""
     monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
     monkeypatch.setattr(module, "RETRY", 0.01)
+
+
+async def test_one_rule_leaves_channels_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_module, "MOST_OF_LISTENER", 2)
+    with contextlib.closing(Target()) as target, contextlib.ExitStack() as stack:
+        rules = rule("L", f"0:localhost:{target.port}"), rule("L", f"0:127.0.0.1:{target.port}")
+        async with forwarding(*rules) as (_, forwards):
+            one, other = (row.address for row in forwards.rows())
+            for _ in range(2):
+                stack.enter_context(contextlib.closing(await Peer.to(one)))
+                stack.enter_context(contextlib.closing(await target.accept()))
+            with contextlib.closing(await Peer.to(one)) as third, pytest.raises(ConnectionResetError):
+                await third.read_all()
+            assert "connections of this rule already" in forwards.rows()[0].last_error
+            client = stack.enter_context(contextlib.closing(await Peer.to(other)))
+            there = stack.enter_context(contextlib.closing(await target.accept()))
+            await client.send(b"in")
+            assert await there.read(2) == b"in"
+
+
+async def test_a_target_that_refuses_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with unused_port() as port:
+        async with forwarding(rule("L", f"0:localhost:{port}")) as (_, forwards):
+            for number in range(20):
+                with contextlib.closing(await Peer.to(forwards.rows()[0].address)) as client:
+                    with pytest.raises(ConnectionResetError):
+                        await client.read_all()
+                    assert forwards.rows()[0].total == number + 1
+            assert f"localhost:{port}" in forwards.rows()[0].last_error
+    assert len([line for line in caplog.messages if f"localhost:{port}" in line]) == 1
 
 
 async def test_bytes_and_half_closes_go_through_a_local_rule() -> None:

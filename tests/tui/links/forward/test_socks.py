@@ -140,3 +140,11 @@ def test_every_reason_has_an_answer() -> None:
             request = ProxyRequest()
             request.receive(sent)
             assert request.refused(reason)
+
+
+@pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Content-Length: 5", "Expect: 100-continue"])
+def test_what_follows_connect_is_for_the_target_whatever_its_headers_say(header: str) -> None:
+    """It has no body (RFC 9110 §9.3.6). A parser of one raised an error of its own here, or kept the bytes."""
+    asked = ProxyRequest()
+    assert asked.receive(f"CONNECT web:80 HTTP/1.1\r\nHost: web\r\n{header}\r\n\r\nzzz\r\n".encode()) == b""
+    assert (asked.target, asked.rest) == (Endpoint("web", 80), b"zzz\r\n")
