@@ -9,6 +9,8 @@ the frame decoder and to the socket's handler. What is more than a turn's work i
 # Why: docs/decisions/077-work-in-one-turn.md
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections import deque
 from typing import Any, Protocol, cast
@@ -24,6 +26,8 @@ CLOSE_SECONDS, LINGER_SECONDS = 5.0, 1.0
 #: The size of a connection's first reads, and of those after a turn that left work over. Each read that is full and
 #: cheap doubles it, up to the size of the shared buffer. What is left over is kept, so this bounds memory, too.
 FIRST_READ_BYTES = 16 * 1024
+#: Bytes that the system may have of us and not have sent: it would take 2 MB more before it says that it is full.
+UNSENT_BYTES = 128 * 1024
 
 
 def plain_host(host: str) -> str:
@@ -221,6 +225,7 @@ class FrameSocket(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=self.high_water)
+        _keep_unsent_short(self._transport)
         if self._tls is None:
             self.handler.socket_ready()
             return
@@ -419,3 +424,12 @@ class FrameSocket(asyncio.BufferedProtocol):
         taken = self.handler.batch_received(batch)
         if taken is not None and taken < len(batch.bounds) - 1 and not self._closing:
             self._untaken.appendleft(batch.after(taken))
+
+
+def _keep_unsent_short(transport: asyncio.Transport) -> None:
+    """Let the system take no more than it can send soon: what it has taken, nobody else's frames can overtake."""
+    connection = transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+    if option is not None and connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
+        with contextlib.suppress(OSError):  # it is closed already
+            connection.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)

@@ -1,10 +1,13 @@
 """The contract of frame sockets: plain and TLS, on uvloop and on asyncio's loop, against real sockets."""
 
 import asyncio
+import fcntl
 import gc
 import random
 import socket
 import ssl
+import struct
+import sys
 import tracemalloc
 
 import pytest
@@ -65,6 +68,25 @@ async def test_a_slow_receiver_is_felt_and_nothing_is_lost(tls: Tls | None) -> N
         await wait_for(lambda: pair.client.waiting_bytes == 0)
         await wait_for(lambda: pair.client.writable)
         assert pair.at_client.writable == [False, True] * (len(pair.at_client.writable) // 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SIOCOUTQNSD")
+async def test_the_system_takes_no_more_than_it_sends_soon(tls: Tls | None) -> None:
+    """What it has taken, no other frame can overtake: neither another link's, nor an urgent one."""
+    frame = encode_frame(bytes(60_000))
+    async with connected(tls) as pair:
+        for _ in range(100):  # it learns that the line is fast
+            await wait_for(lambda: pair.client.writable)
+            pair.client.write(frame)
+        await wait_for(lambda: len(pair.at_server.payloads) == 100)
+        pair.server.pause_reading()
+        while pair.client.waiting_bytes < 64 * 1024:
+            pair.client.write(frame)
+            await asyncio.sleep(0)
+        assert pair.client._transport is not None
+        descriptor = pair.client._transport.get_extra_info("socket").fileno()
+        (unsent,) = struct.unpack("i", fcntl.ioctl(descriptor, 0x894B, bytes(4)))  # SIOCOUTQNSD, linux/sockios.h
+        assert unsent <= sockets.UNSENT_BYTES + 2 * len(frame)
 
 
 async def test_the_bytes_of_a_view_are_taken_at_the_call(tls: Tls | None) -> None:
