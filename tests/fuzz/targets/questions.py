@@ -15,6 +15,7 @@ SEEDS = (
     joined(b"\0\xc3", b"\0\xa9\xff\xe2\x82", b"\4\x1b[M !!\x1b[200~x\x1b[201~"),
 )
 _GROUPS, _MODES = (None, 7, 8), tuple(InputMode)
+_SOURCES = (ShellData.TYPED, ShellData.ANSWER, ShellData.SCREEN, ShellData.PRESS, ShellData.RELEASE)
 _MOST_SHELLS, _MOST_READS = 16, 128
 
 
@@ -42,7 +43,7 @@ def target(data: bytes) -> None:
                 for seen in (0, position, position + 1):
                     is_alone = True if askers.doubts(group, mode) else None
                     askers.is_for_another(seen, group, mode, rest, is_alone=is_alone)
-                    took = [moments.takes(source, seen, group, now) for source in ShellData.Source.values()]
+                    took = {source: moments.takes(source, seen, group, now) for source in _SOURCES}
                     assert took[ShellData.TYPED]
                     assert seen <= position or not took[ShellData.ANSWER], "an answer to output of the future"
             case 3:
