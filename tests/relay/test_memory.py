@@ -48,4 +48,4 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(relay: Te
         console.connection._socket.abort()
     await relay.tasks.close()
     await wait_for(lambda: not hub.connections)
-    await wait_for(lambda: not [ref for ref in left if ref() is not None], "nothing is left", timeout=5)
+    await wait_for(lambda: not [ref for ref in left if ref() is not None], "nothing is left", timeout=20)
