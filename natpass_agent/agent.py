@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from natpass_agent.authorized import RightsOf
-from natpass_agent.links.kind import KindServer, Reviewing
+from natpass_agent.links.kind import KindServer, Logging, Reviewing
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.links.servers import all_servers
 from natpass_agent.links.who import who_of
 from natpass_agent.places import LinkPlaces
@@ -97,6 +98,11 @@ class Agent:
         #: The links that are served.
         self.links = ServedLinks(self.client.streams.kept_until, self.end)
         self.client.streams.why_not_resume = self._why_not_resume
+        self._lines = LinkLines(log)
+        self._all_lines = [self._lines, self.links.lines]
+        self._all_lines += [server.lines for server in served if isinstance(server, Logging)]
+        for lines in self._all_lines:
+            lines.is_listed = is_listed
 
     async def run(self) -> None:
         """Serve until cancelled. Then end all links, and everything that was started for them."""
@@ -109,6 +115,11 @@ class Agent:
                 for link in self.links:  # while there is a connection
                     self.end(link, SHUTTING_DOWN, LinkEnd.PEER_GONE)  # like an agent that vanishes
                 await self._tasks.close()
+
+    def tick(self) -> None:
+        """Log how many lines were left out, when it is time; call it now and then."""
+        for lines in self._all_lines:
+            lines.tick()
 
     def about(self) -> About:
         """Return our description for the roster."""
@@ -180,7 +191,8 @@ class Agent:
         for victim in victims:
             self._evict(victim)
         if not is_sealed:
-            log.warning("%s opens an unsealed %s link", printable(link.peer), self._policy.kind_name(request.kind))
+            text = f"{printable(link.peer)} opens an unsealed {self._policy.kind_name(request.kind)} link"
+            self._lines.say("unsealed links", link, text, logging.WARNING)
         server = self._servers[request.kind]
         name = f"{self._policy.kind_name(request.kind)} {printable(link.link_id)} of {printable(link.peer)}"
         seconds, text = server.kind.limits.answer_seconds, "this agent is too busy to answer in time"

@@ -147,7 +147,7 @@ async def _watch(agent: Agent, consoles: AuthorizedConsolesFile) -> None:
     while True:
         await asyncio.sleep(REVIEW_SECONDS)
         agent.review(consoles.look())
-        agent.links.tick()
+        agent.tick()
 
 
 def _nothing_to_reload() -> None:

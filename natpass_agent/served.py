@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from natpass_agent.links.kind import KindServer
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.status import LinkStatus, iso, with_pid
 from natpass_wire.aio.link import IncomingLink
 from natpass_wire.identity import fingerprint
 from natpass_wire.identity.authorized import ALL, Rights
 from natpass_wire.identity.keys import PublicKey
 from natpass_wire.pb.link_pb2 import LinkEnd
-from natpass_wire.program.counted_log import CountedLog
 from natpass_wire.stream.places import EvictionClass, Rank
 from natpass_wire.text import printable
 
@@ -86,7 +86,8 @@ class ServedLinks:
         self._end = end
         self._served: dict[IncomingLink, Served] = {}
         self._count = 0
-        self._lines = CountedLog(time.monotonic, log, most=MOST_LINES, most_of_all=MOST_LINES_OF_ALL)
+        #: The log.
+        self.lines = LinkLines(log, MOST_LINES, MOST_LINES_OF_ALL)
 
     def __iter__(self) -> Iterator[IncomingLink]:
         """Give the links, oldest first."""
@@ -116,10 +117,6 @@ class ServedLinks:
         served = self._served.pop(link, None)
         if served is not None and served.giving_up is not None:
             served.giving_up.cancel()
-
-    def tick(self) -> None:
-        """Log how many lines were left out, when it is time; call it now and then."""
-        self._lines.tick()
 
     def named(self, name: str) -> Served | None:
         """Return the link of this name, None if there is none."""
@@ -182,7 +179,7 @@ class ServedLinks:
                 served.giving_up = loop.call_later(keep, self._end, served.link, text, LinkEnd.PEER_GONE)
         elif detached is None and before is not None and served.link.end is None:
             seconds = served.task.get_loop().time() - before
-            self._say("links go on", served, f"{served.name} goes on after {seconds:.0f} s")
+            self.lines.say("links go on", served.link, f"{served.name} goes on after {seconds:.0f} s")
 
     def _log_detached(self, served: Served) -> None:
         detached = served.link.detached
@@ -191,10 +188,4 @@ class ServedLinks:
         until = self._kept_until(served)
         kept = "" if until is None else f"; kept for {until - served.task.get_loop().time():.0f} s"
         text = f"the console of {served.name} is out of reach: {printable(detached.reason)}{kept}"
-        self._say("consoles are out of reach", served, text)
-
-    def _say(self, kind: str, served: Served, text: str) -> None:
-        """Log a line about a link, or only count it: a console can come and go as often as it likes."""
-        key = served.link.peer_key
-        party = "consoles without a key" if key is None else f"key {fingerprint.short(PublicKey(key))}"
-        self._lines.say(kind, party, text)
+        self.lines.say("consoles are out of reach", served.link, text)

@@ -94,6 +94,16 @@ def network_of(host: str) -> str:
     return str(ip_network((ip, 48), strict=False))
 
 
+@lru_cache(_MOST_KEPT)
+def owner_of(host: str) -> str:
+    """Return the network that all lines of one party count for, since it may have many: an IPv4 /16, an IPv6 /32."""
+    try:
+        ip = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return host if ip.is_loopback else str(ip_network((ip, 32 if ip.version == 6 else 16), strict=False))
+
+
 def is_in(host: str, networks: Iterable[IpNetwork]) -> bool:
     """Tell whether an address is in one of these networks; False for what is no address."""
     try:

@@ -296,6 +296,8 @@ class Connection:
         self.is_closed = True
         self.let_go()
         self._hub.lost(self, error)
+        self._forwarding.close()
+        self.outbox.disown()
 
     def _flush(self) -> None:
         """Write what waits; tell the senders that were held to go on, and send the rest of the roster."""

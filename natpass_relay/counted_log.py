@@ -5,7 +5,7 @@
 import logging
 from collections.abc import Callable
 
-from natpass_relay.addresses import network_of
+from natpass_relay.addresses import network_of, owner_of
 from natpass_wire.program.counted_log import CountedLog
 from natpass_wire.strangers import LOGGER
 
@@ -16,7 +16,7 @@ def strangers_log(clock: Callable[[], float]) -> CountedLog:
     Args:
         clock: seconds of a monotonic clock.
     """
-    return CountedLog(clock, logging.getLogger(LOGGER), party_of=network_of)
+    return CountedLog(clock, logging.getLogger(LOGGER), party_of=network_of, owner_of=owner_of)
 
 
 def clients_log(clock: Callable[[], float], log: logging.Logger, most: int, most_of_all: int) -> CountedLog:
@@ -28,4 +28,4 @@ def clients_log(clock: Callable[[], float], log: logging.Logger, most: int, most
         most: lines of one kind from one network in a minute.
         most_of_all: lines of all in a minute.
     """
-    return CountedLog(clock, log, most=most, most_of_all=most_of_all, party_of=network_of)
+    return CountedLog(clock, log, most=most, most_of_all=most_of_all, party_of=network_of, owner_of=owner_of)

@@ -115,6 +115,12 @@ class Forwarding(Generic[Who]):
         """Forget links that have ended, and their receivers."""
         self._cache.sweep()
 
+    def close(self) -> None:
+        """Forget the sender, who is gone, and all receivers: else these would wait for the garbage collector."""
+        del self._sender
+        self._cache = FastRoutes()
+        self._posted_to.clear()
+
     def write_posted(self) -> None:
         """Write what the last frames have posted to others. Call it before the loop goes on."""
         for to in self._posted_to:

@@ -56,7 +56,7 @@ class Outbox(Generic[Who]):
 
     def __init__(self, account: MemoryAccount[Who, Route], owner: Who) -> None:
         self._account = account
-        self._owner = owner
+        self._owner: Who | None = owner  # None: it is gone, and its socket takes what comes, and drops it
         self._backlog: Backlog[Who, Route] | None = None
         self._posted: list[bytes] = []
         self.socket: FrameSocket
@@ -121,7 +121,7 @@ class Outbox(Generic[Who]):
     def put_data(self, sender: Who, route: Route, data: bytes) -> int:
         """Send or queue whole frames of a link; return how many bytes of this link wait now."""
         if self._backlog is None:
-            if self.is_free:
+            if self._owner is None or self.is_free:
                 self.socket.write(data)
                 return 0
             self._backlog = Backlog(self._account, self._owner, RECEIVER_BYTES)
@@ -130,7 +130,7 @@ class Outbox(Generic[Who]):
     def put_control(self, sender: Who, frame: bytes, charges: Sequence[tuple[Who, int]] = ()) -> None:
         """Send or queue a control frame, see `Backlog.put_control`."""
         if self._backlog is None:
-            if self.is_free:
+            if self._owner is None or self.is_free:
                 self.socket.write(frame)
                 return
             self._backlog = Backlog(self._account, self._owner, RECEIVER_BYTES)
@@ -169,3 +169,8 @@ class Outbox(Generic[Who]):
         if self._backlog is not None:
             self._backlog.close()
             self._backlog = None
+
+    def disown(self) -> None:
+        """Forget whose it is, who is gone: else the two would wait for the garbage collector."""
+        self.close()
+        self._owner = None

@@ -81,6 +81,19 @@ def source_of(host: str, *, is_proxied: bool = False) -> Source:
     return Source(str(ip), str(ip), is_exempt)
 
 
+def site_of(network: str) -> str:
+    """Return the site of a source's network: an IPv4 /16, an IPv6 /48; anything else is a site of its own.
+
+    One party may have a whole site, and log in from every address of it.
+    """
+    address, _, _ = network.partition("/")
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return network
+    return str(ip_network((int(ip), 48) if ip.version == 6 else (int(ip), 16), strict=False))
+
+
 class Penalties:
     """The penalties of networks. Times are seconds of one monotonic clock.
 

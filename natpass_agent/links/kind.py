@@ -14,6 +14,7 @@ from natpass_wire.pb.link_pb2 import ConnectRequest
 
 if TYPE_CHECKING:
     from natpass_agent.links.arriving import Arriving
+    from natpass_agent.links.lines import LinkLines
     from natpass_agent.links.running import Running
     from natpass_agent.platform.programs import Programs
     from natpass_agent.targets.targets import Targets
@@ -180,3 +181,10 @@ class Reviewing(Protocol):
 
     def review(self, link: "IncomingLink", rights: "Rights") -> None:
         """Take the present rights of a link's opener, once a second, and end what they no longer allow."""
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """A server whose lines in the log are counted."""
+
+    lines: "LinkLines"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from natpass_agent.links.kind import ONLY_LOOK, Kind
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.links.who import who_of
 from natpass_agent.targets.reasons import RefusedError
@@ -58,6 +59,8 @@ class PlainTargetServer(ABC, Generic[T]):
     def __init__(self, targets: Targets | None = None) -> None:
         self._targets = Targets() if targets is None else targets
         self.running = RunningFor()
+        #: The log.
+        self.lines = LinkLines(log)
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Connect to the target, accept the link, and forward until either has ended."""
@@ -69,20 +72,21 @@ class PlainTargetServer(ABC, Generic[T]):
             asked = asked_target(request)
             target = await self._reached(link, asked, rights)
         except RefusedError as error:
-            log.info("no %s for %s: %s", name, who, error)
+            self.lines.say(f"no {name}", link, f"no {name} for {who}: {error}")
             link.refuse(str(error))
             return
         where = f"{name} to {text_of(asked)}"
         try:
             with self.running.noted(link, Running(where, None, where)):
                 link.accept()
-                log.info("%s for %s", where, who)
+                self.lines.say(f"{name} links", link, f"{where} for {who}")
                 await self._forward(link, target)
         except LinkEndedError:
             log.debug("%s has given up before it was answered", who)
         finally:
             self._abort(target)
-        log.info("%s of %s has ended: %s", where, who, (link.end and link.end.text) or "its opener closed it")
+        why = (link.end and link.end.text) or "its opener closed it"
+        self.lines.say(f"{name} links that have ended", link, f"{where} of {who} has ended: {why}")
 
     async def _reached(self, link: IncomingLink, asked: Endpoint, rights: Rights) -> T:
         """Return the target's end, at an address that may be reached. Raises RefusedError."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeVar
 
 from natpass_agent.links.kind import ONLY_LOOK, Kind
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.links.request import BadRequestError, logged_as
 from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.links.who import who_of
@@ -61,6 +62,8 @@ class ProgramServer(ABC):
 
     def __init__(self) -> None:
         self.running = RunningFor()
+        #: The log.
+        self.lines = LinkLines(log)
         # A start blocks the loop for milliseconds. One at a time, so that other tasks run between two starts, and
         # links that wait for too long can be answered.
         self._starting = asyncio.Lock()
@@ -78,7 +81,7 @@ class ProgramServer(ABC):
         try:
             started = await self._start(link, request)
         except (BadRequestError, NoProgramError, SpawnError) as error:
-            log.info("no %s for %s: %s", self.noun, who, fault_logged_as(error))
+            self.lines.say(f"no {self.noun}", link, f"no {self.noun} for {who}: {fault_logged_as(error)}")
             log.debug("no %s for %s: %s", self.noun, who, error)
             if link.is_asked:
                 link.refuse(str(error))
@@ -91,7 +94,7 @@ class ProgramServer(ABC):
         program = started.program
         try:
             logged = logged_as(started.argv)
-            log.info("%s for %s: %s (pid %d)", self.noun, who, logged, program.pid)
+            self.lines.say(f"{self.noun}s", link, f"{self.noun} for {who}: {logged} (pid {program.pid})")
             log.debug("pid %d is %s", program.pid, printable(shlex.join(started.argv), _MOST_CHARACTERS))
             with self.running.noted(link, Running(" ".join(started.argv)[:_MOST_CHARACTERS], program.pid, logged)):
                 if link.is_asked:
@@ -102,7 +105,8 @@ class ProgramServer(ABC):
         finally:
             await program.close()
         why = (link.end and link.end.text) or "its opener closed it"
-        log.info("%s of %s has ended: %s (pid %d)", self.noun, who, why, program.pid)
+        text = f"{self.noun} of {who} has ended: {why} (pid {program.pid})"
+        self.lines.say(f"{self.noun}s that have ended", link, text)
 
     @abstractmethod
     async def _start(self, link: IncomingLink, request: ConnectRequest) -> Started:

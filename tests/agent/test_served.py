@@ -117,7 +117,7 @@ async def test_a_console_that_comes_and_goes_all_the_time_does_not_fill_the_log(
         for _ in range(6):
             await come_and_go()
         assert caplog.text.count("is out of reach") == caplog.text.count("goes on after") == 3
-        there.agent.links.tick()
+        there.agent.tick()
         key = (await there.status()).links[0].key
         assert re.search(rf"consoles are out of reach: 3 times more from key {re.escape(str(key))} in ", caplog.text)
         await come_and_go()

@@ -1,5 +1,7 @@
 """Who gets in, under which id."""
 
+import tracemalloc
+
 import pytest
 
 from natpass_relay.admission import (
@@ -277,6 +279,22 @@ def test_when_v2_ids_can_t_all_be_remembered_unknown_ids_are_closed_to_older_pee
     known.used_by_v2("three")  # one too many
     assert known.open_to_legacy("old")
     assert not any(known.open_to_legacy(client_id) for client_id in ("one", "taken", "three", "fresh"))
+
+
+def test_ids_that_v2_has_used_take_no_memory_of_their_own() -> None:
+    known = KnownIds()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(20_000):
+            known.used_by_v2(f"console-{number}")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10_000
+    assert not any(known.open_to_legacy(f"console-{number}") for number in range(20_000))
+    wrong = sum(not known.open_to_legacy(f"other-{number}") for number in range(20_000))
+    assert wrong < 20  # 0 when there are that few; see the source for what it is at most
 
 
 # making room

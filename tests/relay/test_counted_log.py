@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from natpass_relay.counted_log import strangers_log
+from natpass_relay.counted_log import clients_log, strangers_log
 from natpass_wire import envelope, strangers
 from natpass_wire.login.keys import LoginKey
 from natpass_wire.pb.envelope_pb2 import Msg, MsgType
@@ -65,6 +65,20 @@ def test_what_was_left_out_is_counted(caplog: pytest.LogCaptureFixture) -> None:
         "turned away: 17 times more from 192.0.2.0/24 in 60 s",
         "turned away: 7 times more from 2001:db8:1::/48 in 60 s",
     ]
+
+
+@pytest.mark.parametrize("there", ["198.51.{0}.7", "2001:db8:{0:x}::1"])
+def test_who_has_many_networks_does_not_take_the_lines_of_others(caplog: pytest.LogCaptureFixture, there: str) -> None:
+    caplog.set_level(logging.INFO)
+    log = clients_log(lambda: 5.0, logging.getLogger("natpass_relay.test"), 240, 6000)
+    for number in range(200):
+        for _ in range(240):
+            log.say("logged in", there.format(number), "flood")
+    for number in range(50):
+        log.say("logged in", f"192.0.{number}.1", "honest")
+        log.say("is gone", f"192.0.{number}.1", "honest")
+    assert caplog.messages.count("honest") == 100
+    assert 1000 < caplog.messages.count("flood") <= 3000
 
 
 @pytest.mark.programs

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natpass_relay.remembered import DAYS, RememberedNetworks
-from natpass_relay.sources import MAX_PENALTY, MIN_PENALTY, Offence, Penalties, Source, source_of
+from natpass_relay.sources import MAX_PENALTY, MIN_PENALTY, Offence, Penalties, Source, site_of, source_of
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,42 @@ def test_where_there_are_too_many_the_oldest_without_clients_is_forgotten() -> N
     remembered.logged_out(source_of(names[1]))
     remembered.logged_in(source_of(names[3]), 1)
     assert [remembered.clients(name) for name in names] == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("there", ["2001:db8:0:{0:x}::1", "198.51.{1}.{2}"])
+def test_whoever_logs_in_from_all_addresses_of_a_site_pushes_out_no_other(there: str) -> None:
+    remembered = RememberedNetworks(most=200)
+    honest = [source_of(f"192.0.2.{number}") for number in range(20)]
+    honest += [source_of(f"203.{number}.113.1") for number in range(20)]
+    honest += [source_of(f"2001:db8:{number}::1") for number in range(1, 20)]
+    for source in honest:
+        remembered.logged_in(source, 1)
+        remembered.logged_out(source)
+    for number in range(3000):
+        remembered.logged_in(source_of(there.format(number, number // 256, number % 256)), 1)
+    assert all(remembered.clients(name) for source in honest for name in (source.narrow, source.wide))
+    assert len(remembered) <= 200
+    after = RememberedNetworks(most=200)
+    after.read(remembered.to_text(), 1)
+    after.logged_in(source_of("192.88.99.1"), 1)
+    assert all(after.clients(source.narrow) for source in honest)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 9), st.booleans())), st.integers(3, 9))
+def test_networks_are_forgotten_of_the_sites_with_most(steps: list[tuple[bool, int, int, bool]], most: int) -> None:
+    remembered = RememberedNetworks(most)
+    before: list[str] = []
+    for is_ipv6, site, number, is_in in steps:
+        source = source_of(f"2001:db8:{site}:{number}::1" if is_ipv6 else f"10.{site}.0.{number}")
+        (remembered.logged_in if is_in else remembered.logged_out)(source, *([1] if is_in else []))
+        after = [line.split(" ")[0] for line in remembered.to_text().splitlines()[1:]]
+        assert len(after) == len(remembered) <= most
+        if is_in:
+            assert after[-1] == source.narrow, "the latest login is the last one"
+        sites = [site_of(name) for name in before]
+        for name in set(before) - set(after):
+            assert sites.count(site_of(name)) >= max(map(sites.count, sites)) - 1
+        before = after
 
 
 @given(st.text(), st.lists(st.text(max_size=20)))

@@ -35,6 +35,11 @@ _AGENT = "box"
 _MOST_BYTES, _PIECE = 400_000, 16_000
 #: Seconds until what visitors left has to be gone.
 _TIDY_SECONDS = 60.0
+#: Threads that either program may begin later and keep: the one that writes its files.
+_LATE_THREADS = 1
+#: Consoles of one visitor, and agents that come and go: people's machines come back under their ids. So the bounded
+#: tables of ids are full before the memory counts.
+_CONSOLES, _GUESTS = 50, 8
 #: Percent an hour; and the shortest run that can tell.
 MOST_GROWTH, _LEAST_SECONDS = 1.0, 1800.0
 #: What a console says if a machine is so busy that a program does not start in time.
@@ -133,7 +138,7 @@ class Soak:
         rng, count = random.Random(f"{self._seed}-{number}"), 0
         while time.monotonic() < end:
             count += 1
-            await self._visit(rng, f"visitor-{number}-{count}", cuts=True)
+            await self._visit(rng, f"visitor-{number}-{count % _CONSOLES}", cuts=True)
             await asyncio.sleep(rng.uniform(0, 0.5))
 
     async def _visit(self, rng: random.Random, name: str, *, cuts: bool) -> None:
@@ -210,7 +215,7 @@ class Soak:
         rng, count = random.Random(f"{self._seed}-guests"), 0
         while (left := end - time.monotonic()) > 0:
             count += 1
-            guest = self._agent(f"guest-{count % 8}")
+            guest = self._agent(f"guest-{count % _GUESTS}")
             try:
                 await asyncio.sleep(min(left, rng.uniform(2, 10)))
             finally:
@@ -232,7 +237,11 @@ class Soak:
     def _open(self) -> dict[str, tuple[int, int, int]]:
         """Return descriptors, threads and children of both programs."""
         return {
-            name: (watch.descriptors(each.pid), each.num_threads(), len(each.children(recursive=True)))
+            name: (
+                watch.descriptors(each.pid),
+                max(each.num_threads(), 1 + _LATE_THREADS),
+                len(each.children(recursive=True)),
+            )
             for name, each in self._processes.items()
         }
 

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from natpass_agent.links.bench import KIND
 from natpass_agent.links.kind import ONLY_LOOK
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.links.who import who_of
 from natpass_wire.aio.link import IncomingLink, Link, LinkEndedError
@@ -40,6 +41,8 @@ class BenchServer:
     def __init__(self, most_seconds: float = MOST_SECONDS) -> None:
         self._most_seconds = most_seconds
         self.running = RunningFor()
+        #: The log.
+        self.lines = LinkLines(log)
 
     async def serve(self, link: IncomingLink, request: ConnectRequest, rights: Rights = ALL) -> None:
         """Accept the link, and answer until it ends, or its time is over."""
@@ -51,7 +54,7 @@ class BenchServer:
             if link.is_plain:  # its opener measures this answer, and never ends the link
                 link.close("that was all")
                 return
-            log.info("bench for %s", who_of(link))
+            self.lines.say("benches", link, f"bench for {who_of(link)}")
             with self.running.noted(link, Running("bench", None, "bench")):
                 await self._answer(link)
 

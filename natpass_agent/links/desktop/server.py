@@ -18,6 +18,7 @@ from natpass_agent.links.desktop.protocol import (
 )
 from natpass_agent.links.desktop.view import View
 from natpass_agent.links.desktop.worker_host import WorkerEndedError, WorkerHost
+from natpass_agent.links.lines import LinkLines
 from natpass_agent.links.running import Running, RunningFor
 from natpass_agent.links.who import who_of
 from natpass_agent.platform.display import why_no_display
@@ -62,6 +63,8 @@ class DesktopServer:
         self._given_environment = environment
         self._answer_seconds = answer_seconds
         self.running = RunningFor()
+        #: The log.
+        self.lines = LinkLines(log)
         #: The workers of the open links.
         self.workers: set[WorkerHost] = set()
 
@@ -71,7 +74,7 @@ class DesktopServer:
         answer_by = asyncio.get_running_loop().time() + self._answer_seconds
         environment = self._environment()
         if (fault := why_no_display(environment)) is not None:
-            log.info("no desktop for %s: %s", who, fault)
+            self.lines.say("no desktop", link, f"no desktop for {who}: {fault}")
             link.refuse(fault)
             return
         try:
@@ -83,14 +86,15 @@ class DesktopServer:
                 finally:
                     self.workers.discard(worker)
         except WorkerEndedError as error:
-            log.info("no desktop for %s: %s", who, error)
+            self.lines.say("no desktop", link, f"no desktop for {who}: {error}")
             if link.is_asked:
                 link.refuse(str(error))
             else:
                 link.close(str(error), LinkEnd.FAILED)
         except LinkEndedError:
             pass  # the viewer has given up
-        log.info("desktop of %s has ended: %s", who, (link.end and link.end.text) or "its viewer closed it")
+        why = (link.end and link.end.text) or "its viewer closed it"
+        self.lines.say("desktops that have ended", link, f"desktop of {who} has ended: {why}")
 
     async def _serve(
         self, link: IncomingLink, worker: WorkerHost, view: View, answer_by: float, rights: Rights
@@ -106,7 +110,8 @@ class DesktopServer:
         if link.end is not None:
             return
         hello = worker.ready.result()
-        log.info("desktop for %s: %d x %d pixels (worker %d)", who_of(link), hello.width, hello.height, worker.pid)
+        size = f"{hello.width} x {hello.height} pixels"
+        self.lines.say("desktops", link, f"desktop for {who_of(link)}: {size} (worker {worker.pid})")
         await worker.start(view)
         await _carry(link, worker, _Upkeep(link, worker, view), read_only=rights.read_only)
 

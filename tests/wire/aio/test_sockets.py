@@ -70,10 +70,11 @@ async def test_a_slow_receiver_is_felt_and_nothing_is_lost(tls: Tls | None) -> N
         assert pair.at_client.writable == [False, True] * (len(pair.at_client.writable) // 2)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="SIOCOUTQNSD is Linux's")
 async def test_the_system_takes_no_more_than_it_sends_soon(tls: Tls | None) -> None:
     """What it has taken, no other frame can overtake: neither another link's, nor an urgent one."""
-    if sys.platform != "linux":
-        pytest.skip("SIOCOUTQNSD is Linux's")
+    if sys.platform == "win32":
+        return
     frame = encode_frame(bytes(60_000))
     async with connected(tls) as pair:
         for _ in range(100):  # it learns that the line is fast
