@@ -16,7 +16,7 @@ from natpass_wire.channels.events import Endpoint
 from tests.support.memory_link import MemoryLink
 from tests.support.peers import Peer, Target
 from tests.support.waiting import wait_for
-from tests.tui.links.forward.agent_double import forwarding, rule, unused_port
+from tests.tui.links.forward.agent_double import forwarding, rule
 
 pytestmark = pytest.mark.both_loops
 
