@@ -5,7 +5,7 @@
 from collections import OrderedDict
 
 #: Ids that are remembered: consoles use a new one each time, so old ones are useless.
-_MOST_PEERS = 4096
+_MOST_PEERS = 1024
 
 
 class SealedPeers:
