@@ -31,7 +31,7 @@ MOST_UNPROVED = 128
 BUSY = 32
 #: Seconds for which a proved key is remembered under a client id, and how many are.
 REMEMBER_SECONDS = 3600.0
-MOST_REMEMBERED = 4096
+MOST_REMEMBERED = 1024
 #: Buckets in each table.
 _MOST_BUCKETS = 4096
 
