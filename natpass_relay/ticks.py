@@ -30,7 +30,7 @@ class Ticks:
         """Call `step`; log what it raises, repeats at most once a minute."""
         try:
             step(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # a bug of ours in one step: the other steps go on, and it is logged and counted
             self.faults += 1
             name = getattr(step, "__name__", repr(step))
             said = self._repeats.note(f"{name} failed: {type(error).__name__}: {error}", time.monotonic())

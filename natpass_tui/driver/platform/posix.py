@@ -101,7 +101,7 @@ class PosixDriver(LinuxDriver):
         """Read the terminal. If that fails, end the application with the reason: it would have no keyboard."""
         try:
             self.run_input_thread()
-        except Exception:
+        except Exception:  # whatever it is, the terminal has to be given back
             log.exception("the thread that reads the terminal has failed")
             # The base class calls the application from this thread, which does not wake a sleeping loop.
             self._in_loop(functools.partial(self._app.panic, Traceback()))

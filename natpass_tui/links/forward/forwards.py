@@ -250,7 +250,7 @@ class Forwards:
             retries = self._tasks.start(self._retry_failed(), f"failed forwards of {self.agent}")
             try:
                 end = await asyncio.shield(running)
-            except Exception:
+            except Exception:  # a bug of ours: logged, and the forwards begin anew instead of standing still
                 log.exception("the channels to %s failed", self.agent)
                 end = End(LinkEnd.FAILED, "an internal error ended the link")
                 if self._link is not None:
